@@ -1,0 +1,63 @@
+# hubgate. Targets: all (default), deps, demo, check, lint, install, clean, help.
+# Variants: SAN=address,undefined or SAN=thread (objects in build/san-*),
+#           DEBUG=1 (room checks), WERROR=1 (as CI does), V=1 (print commands).
+
+comma   := ,
+SAN     ?=
+VARIANT := $(if $(SAN),/san-$(subst $(comma),-,$(SAN)),)$(if $(DEBUG),/debug,)
+B       := build$(VARIANT)
+PREFIX  ?= /usr
+V       ?=
+Q       := $(if $(V),,@)
+CC      := gcc
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+        -Wvla -Wformat=2 -Wundef -Wwrite-strings -Wcast-qual -Wswitch-enum \
+        $(if $(WERROR),-Werror)
+HARDEN := $(if $(SAN),-fno-omit-frame-pointer,-fstack-protector-strong -D_FORTIFY_SOURCE=2)
+CPPFLAGS += -D_GNU_SOURCE -I. $(if $(SAN)$(DEBUG),-DHUBGATE_DEBUG)
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS = $(CFLAGS) -std=c11 -fPIC -fvisibility=hidden -pthread $(WARN) $(HARDEN) \
+             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
+
+# Evaluated when first used, so that `make deps` runs where pkg-config is missing.
+PKG        = $(shell pkg-config $(1))
+LIBS       = $(call PKG,--libs openssl libcjson)
+TEST_LIBS  = $(call PKG,--libs cunit libmosquitto)
+
+lib_src    := $(wildcard core/*.c shadowstore/*.c bridge/*.c)
+plugin_src := $(wildcard plugin/*.c)
+unit_src   := $(wildcard tests/unit/*.c) tests/runner.c
+fakes_src  := $(wildcard tests/fakes/*.c)
+e2e_src    := $(wildcard tests/e2e/*.c) tests/runner.c
+harness_src := $(wildcard tests/harness/*.c)
+hubsim_src := $(wildcard tests/hubsim/*.c)
+demo_src   := $(wildcard tests/demo/*.c)
+bench_src  := $(wildcard bench/*.c)
+tool_src   := $(wildcard tests/tools/*.c)
+obj         = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+.PHONY: all deps demo check lint install clean help
+all: $(B)/mosquitto_hubgate.so $(B)/libhubbridge.a
+
+include make/*.mk
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libhubbridge.a: $(call obj,$(lib_src))
+	$(if $(V),,@echo "  AR    $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/mosquitto_hubgate.so: $(call obj,$(plugin_src)) $(B)/libhubbridge.a plugin/exports.map
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-z,nodelete -Wl,-z,relro,-z,now \
+	  -Wl,--version-script=plugin/exports.map -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,69 @@
+/* gateway_msg.h - the JSON of the $gateway topics, in and out.
+ * Room:  any. Pure.
+ * Facts: protocol/gateway.md 1-6. One device per request is sent, many accepted.
+ */
+#ifndef HUBGATE_GATEWAY_MSG_H
+#define HUBGATE_GATEWAY_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/credential.h"
+
+enum gateway_op {
+	GATEWAY_UNKNOWN,           /* any other type: ignore */
+	GATEWAY_ONLINE,
+	GATEWAY_OFFLINE,
+	GATEWAY_BIND,
+	GATEWAY_UNBIND,
+	GATEWAY_DESCRIBE,
+	GATEWAY_CHANGE,
+	GATEWAY_SEARCH,
+};
+
+/* gateway.md 6, "Treat as" */
+enum gateway_verdict {
+	VERDICT_OK,
+	VERDICT_UNBOUND,           /* -1: needs a bind */
+	VERDICT_RETRY,             /* -2 and codes unknown to us */
+	VERDICT_PERMANENT,
+};
+
+const char *gateway_op_name(enum gateway_op op);         /* "online", ... */
+enum gateway_verdict gateway_verdict(enum gateway_op op, int64_t code);
+/* What the code means and what the user should do; static, never NULL. */
+const char *gateway_code_text(int64_t code);
+
+/* {"type":"online","payload":{"devices":[{...}]}} for ONLINE, OFFLINE, UNBIND.
+ * ST_OK or from buf; ST_INVALID for another op or ids out of their grammar. */
+enum status gateway_put_request(struct buf *out, enum gateway_op op,
+                                const char *product_id, const char *device_name);
+enum status gateway_put_bind(struct buf *out, const char *product_id,
+                             const char *device_name, const struct secret *secret,
+                             uint32_t random, uint64_t timestamp_s, enum hash hash);
+enum status gateway_put_describe(struct buf *out);
+enum status gateway_put_change_ack(struct buf *out, int result);
+
+struct gateway_device {
+	char product_id[PRODUCT_ID_LEN + 1];
+	char device_name[DEVICE_NAME_MAX + 1];
+	bool has_result;
+	int64_t result;
+};
+
+struct gateway_msg {
+	enum gateway_op op;
+	bool has_status;
+	int64_t status;            /* of CHANGE: 1 bound, 0 unbound */
+	struct gateway_device *devices;    /* owned */
+	size_t count;              /* elements with illegal ids are left out */
+};
+
+/* ST_OK (unknown types too); ST_MALFORMED; ST_TOOBIG; ST_NOMEM. Caller calls
+ * gateway_msg_free() after ST_OK. */
+enum status gateway_parse(const void *text, size_t len, struct gateway_msg *out);
+void gateway_msg_free(struct gateway_msg *m);
+
+#endif

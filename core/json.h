@@ -1,0 +1,51 @@
+/* json.h - the strict, bounded reader through which all JSON from outside enters.
+ * Room:  any. Pure.
+ * Keeps: number tokens keep their text (cJSON_Raw nodes), strings are valid
+ *        UTF-8 without NUL, member names are unique, nothing follows the value.
+ * Facts: architecture 12 - cJSON's own parser turns 0.0 into 0.
+ */
+#ifndef HUBGATE_JSON_H
+#define HUBGATE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+struct json_limits {
+	size_t bytes;           /* of the text */
+	unsigned depth;         /* nested arrays and objects; a bare scalar is 0 */
+	unsigned values;        /* nodes in all */
+};
+
+struct json_error {         /* where and why; text is static */
+	unsigned line, column;  /* from 1 */
+	const char *what;
+};
+
+/* Called for every node with the line its value starts on; NULL: not wanted. */
+typedef void json_line_fn(void *ctx, const cJSON *node, unsigned line);
+
+/* Caller owns *out (cJSON_Delete). err may be NULL. ST_OK; ST_MALFORMED;
+ * ST_TOOBIG (a limit); ST_NOMEM. White space around the value is allowed. */
+enum status json_parse(const char *text, size_t len, const struct json_limits *lim,
+                       cJSON **out, struct json_error *err,
+                       json_line_fn *on_node, void *ctx);
+
+/* Numbers of such trees. false: not a number token, or not an exact integer in
+ * range; json_int() also takes a string of digits when lenient is true
+ * (protocol/README.md: numbers as strings). */
+bool json_is_number(const cJSON *node);
+bool json_int(const cJSON *node, bool lenient, int64_t *out);
+/* Member of an object, case-sensitive; NULL when absent or obj is no object. */
+const cJSON *json_member(const cJSON *obj, const char *name);
+/* Text of a string member; NULL when absent or not a string. */
+const char *json_text(const cJSON *obj, const char *name);
+
+/* Appends text as a JSON string with its quotes. struct buf from core/buf.h. */
+struct buf;
+enum status json_add_string(struct buf *out, const char *text);
+
+#endif

@@ -1,0 +1,123 @@
+#include "tests/runner.h"
+
+#include <CUnit/Basic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct test_suite *suites;
+static char **wanted;
+static int wanted_count;
+
+void runner_add(struct test_suite *suite)
+{
+	struct test_suite **at = &suites;
+
+	while (*at && strcmp((*at)->name, suite->name) < 0)
+		at = &(*at)->next;
+	suite->next = *at;
+	*at = suite;
+}
+
+static bool is_wanted(const char *full_name)
+{
+	for (int i = 0; i < wanted_count; i++) {
+		if (strstr(full_name, wanted[i]))
+			return true;
+	}
+	return wanted_count == 0;
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Runs one test as a CUnit test of its own; true when it passed. */
+static bool run_one(CU_pSuite suite, const struct test_case *c, const char *full_name)
+{
+	CU_pTest test = CU_add_test(suite, c->name, c->run);
+	double start = seconds_now();
+	CU_pFailureRecord fail;
+	bool passed;
+
+	if (!test) {
+		fprintf(stderr, "%s: %s\n", full_name, CU_get_error_msg());
+		return false;
+	}
+	CU_run_test(suite, test);
+	passed = CU_get_number_of_failures() == 0;
+	printf("%-4s %s (%.2f s)\n", passed ? "ok" : "FAIL", full_name, seconds_now() - start);
+	for (fail = CU_get_failure_list(); fail; fail = fail->pNext)
+		printf("     %s:%u: %s\n", fail->strFileName, fail->uiLineNumber, fail->strCondition);
+	fflush(stdout);
+	return passed;
+}
+
+static int run_all(const char *count_file)
+{
+	unsigned passed = 0, failed = 0;
+	char full_name[256];
+
+	for (struct test_suite *s = suites; s; s = s->next) {
+		CU_pSuite suite = CU_add_suite(s->name, NULL, NULL);
+
+		for (size_t i = 0; suite && i < s->count; i++) {
+			snprintf(full_name, sizeof full_name, "%s.%s", s->name, s->cases[i].name);
+			if (!is_wanted(full_name))
+				continue;
+			if (run_one(suite, &s->cases[i], full_name))
+				passed++;
+			else
+				failed++;
+		}
+	}
+	if (count_file) {
+		FILE *f = fopen(count_file, "w");
+
+		if (!f || fprintf(f, "%u %u\n", passed, failed) < 0 || fclose(f) != 0) {
+			perror(count_file);
+			return EXIT_FAILURE;
+		}
+	} else {
+		printf("%u passed, %u failed\n", passed, failed);
+	}
+	return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void list_all(void)
+{
+	for (struct test_suite *s = suites; s; s = s->next) {
+		for (size_t i = 0; i < s->count; i++)
+			printf("%s.%s\n", s->name, s->cases[i].name);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *count_file = NULL;
+	int at = 1, rc;
+
+	if (at < argc && strcmp(argv[at], "--list") == 0) {
+		list_all();
+		return EXIT_SUCCESS;
+	}
+	if (at + 1 < argc && strcmp(argv[at], "--count") == 0) {
+		count_file = argv[at + 1];
+		at += 2;
+	}
+	wanted = argv + at;
+	wanted_count = argc - at;
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return EXIT_FAILURE;
+	CU_basic_set_mode(CU_BRM_SILENT);
+	CU_set_error_action(CUEA_IGNORE);
+	rc = run_all(count_file);
+	CU_cleanup_registry();
+	return rc;
+}

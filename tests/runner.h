@@ -1,0 +1,42 @@
+/* runner.h - how a test file announces its tests to the CUnit runner.
+ *
+ *	static void full_queue_refuses(void) { CU_ASSERT_EQUAL(...); }
+ *	SUITE(mailbox, TEST(full_queue_refuses), TEST(...))
+ *
+ * build/unit and build/e2e link every such file of their folder.
+ * Arguments: [--list] [--count FILE] [part of "suite.test" ...]
+ */
+#ifndef HUBGATE_TESTS_RUNNER_H
+#define HUBGATE_TESTS_RUNNER_H
+
+#include <CUnit/CUnit.h>
+#include <stddef.h>
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+};
+
+struct test_suite {
+	const char *name;
+	const struct test_case *cases;
+	size_t count;
+	struct test_suite *next;
+};
+
+void runner_add(struct test_suite *suite);
+
+#define TEST(function) { #function, function }
+#define SUITE(id, ...)                                                         \
+	static const struct test_case id##_cases[] = { __VA_ARGS__ };              \
+	static struct test_suite id##_suite = {                                    \
+		.name = #id,                                                           \
+		.cases = id##_cases,                                                   \
+		.count = sizeof id##_cases / sizeof id##_cases[0],                     \
+	};                                                                         \
+	__attribute__((constructor)) static void id##_announce(void)               \
+	{                                                                          \
+		runner_add(&id##_suite);                                               \
+	}
+
+#endif
