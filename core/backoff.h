@@ -10,22 +10,24 @@
 
 struct backoff {
 	uint32_t floor_ms, cap_ms;
-	uint32_t failures;       /* in a row */
+	uint32_t failures; /* in a row; counts no further than it matters */
 	uint64_t random;
 };
 
-/* floor_ms <= cap_ms; seed from a random source so that gateways spread. */
+/* A floor of 0 is taken as 1 ms, a cap under the floor as the floor. Seed from a
+ * random source, so that gateways spread; the same seed gives the same waits. */
 void backoff_init(struct backoff *b, uint32_t floor_ms, uint32_t cap_ms, uint64_t seed);
 
-/* Milliseconds from the start of the attempt that just failed to the next:
- * floor + random(0 .. min(cap, floor * 2^failures) - floor); counts a failure.
- * A failure count never overflows the result over cap_ms. */
+/* Counts a failure, then says how many milliseconds lie between the start of the
+ * attempt that just failed and the start of the next: uniformly random in
+ * floor .. min(cap, floor * 2^failures), so floor .. 2 * floor after the first. */
 uint32_t backoff_next_ms(struct backoff *b);
 
-/* The longest wait from now on until reset: for refusals that only a changed
- * configuration can mend. Returns floor/2+cap/2 .. cap with jitter. */
+/* For refusals that only a changed configuration can mend: uniformly random in
+ * (floor + cap) / 2 .. cap. backoff_next_ms() then draws from floor .. cap until
+ * backoff_reset(). */
 uint32_t backoff_longest_ms(struct backoff *b);
 
-void backoff_reset(struct backoff *b);   /* after lasting success */
+void backoff_reset(struct backoff *b); /* after lasting success */
 
 #endif

@@ -32,6 +32,8 @@ enum gateway_verdict {
 };
 
 const char *gateway_op_name(enum gateway_op op);         /* "online", ... */
+/* 809 (already bound) is VERDICT_OK for GATEWAY_BIND; -1 there is permanent: binding
+ * again would not help. */
 enum gateway_verdict gateway_verdict(enum gateway_op op, int64_t code);
 /* What the code means and what the user should do; static, never NULL. */
 const char *gateway_code_text(int64_t code);
@@ -40,9 +42,12 @@ const char *gateway_code_text(int64_t code);
  * ST_OK or from buf; ST_INVALID for another op or ids out of their grammar. */
 enum status gateway_put_request(struct buf *out, enum gateway_op op,
                                 const char *product_id, const char *device_name);
+/* gateway.md 3, authtype psk; random up to 2147483647. Statuses as above and those of
+ * credential_bind_signature(). */
 enum status gateway_put_bind(struct buf *out, const char *product_id,
                              const char *device_name, const struct secret *secret,
                              uint32_t random, uint64_t timestamp_s, enum hash hash);
+/* ST_OK or from buf. gateway.md 4, 5. */
 enum status gateway_put_describe(struct buf *out);
 enum status gateway_put_change_ack(struct buf *out, int result);
 
@@ -61,8 +66,10 @@ struct gateway_msg {
 	size_t count;              /* elements with illegal ids are left out */
 };
 
-/* ST_OK (unknown types too); ST_MALFORMED; ST_TOOBIG; ST_NOMEM. Caller calls
- * gateway_msg_free() after ST_OK. */
+/* ST_OK (unknown types and search_devices too, without devices); ST_MALFORMED: no
+ * object with a type, or payload or devices of the wrong JSON type; ST_TOOBIG: over
+ * 512 KB or 8192 devices; ST_NOMEM. devices as [], null or absent: count 0. Caller
+ * calls gateway_msg_free() after ST_OK. */
 enum status gateway_parse(const void *text, size_t len, struct gateway_msg *out);
 void gateway_msg_free(struct gateway_msg *m);
 

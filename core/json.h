@@ -15,13 +15,13 @@
 #include "core/status.h"
 
 struct json_limits {
-	size_t bytes;           /* of the text */
-	unsigned depth;         /* nested arrays and objects; a bare scalar is 0 */
-	unsigned values;        /* nodes in all */
+	size_t bytes;    /* of the text */
+	unsigned depth;  /* nested arrays and objects; a bare scalar is 0 */
+	unsigned values; /* nodes in all */
 };
 
-struct json_error {         /* where and why; text is static */
-	unsigned line, column;  /* from 1 */
+struct json_error {        /* where and why; text is static */
+	unsigned line, column; /* from 1 */
 	const char *what;
 };
 
@@ -29,14 +29,16 @@ struct json_error {         /* where and why; text is static */
 typedef void json_line_fn(void *ctx, const cJSON *node, unsigned line);
 
 /* Caller owns *out (cJSON_Delete). err may be NULL. ST_OK; ST_MALFORMED;
- * ST_TOOBIG (a limit); ST_NOMEM. White space around the value is allowed. */
-enum status json_parse(const char *text, size_t len, const struct json_limits *lim,
-                       cJSON **out, struct json_error *err,
-                       json_line_fn *on_node, void *ctx);
+ * ST_TOOBIG (a limit); ST_NOMEM. White space around the value is allowed.
+ * Never deeper than 128 and never over 2 GiB, whatever lim says. on_node is
+ * called as each node is made, containers before their content; when json_parse
+ * then fails, the nodes announced are gone. */
+enum status json_parse(const char *text, size_t len, const struct json_limits *lim, cJSON **out,
+                       struct json_error *err, json_line_fn *on_node, void *ctx);
 
 /* Numbers of such trees. false: not a number token, or not an exact integer in
- * range; json_int() also takes a string of digits when lenient is true
- * (protocol/README.md: numbers as strings). */
+ * range (5, 5.0, 5e0 are; 5.5 is not); json_int() also takes a string of digits when lenient is
+ * true (protocol/README.md: numbers as strings). */
 bool json_is_number(const cJSON *node);
 bool json_int(const cJSON *node, bool lenient, int64_t *out);
 /* Member of an object, case-sensitive; NULL when absent or obj is no object. */

@@ -42,13 +42,14 @@ struct metrics {
 void metric_add(struct metrics *m, enum metric id, uint64_t n);
 void metric_set(struct metrics *m, enum metric id, uint64_t n);
 uint64_t metric_get(const struct metrics *m, enum metric id);
-const char *metric_name(enum metric id);       /* "messages_accepted" */
+const char *metric_name(enum metric id);       /* "messages_accepted_total" */
 const char *metric_help(enum metric id);
 const char *callback_name(enum callback c);    /* "message" */
 
 void histogram_add(struct histogram *h, uint64_t ns);
 uint64_t histogram_count(const struct histogram *h);
-/* Upper bound, in microseconds, of the bucket that holds the p-th part (0..1). */
+/* Upper bound, in microseconds, of the bucket that holds the p-th part (0..1); of the
+ * last bucket the longest time seen. 0 while the histogram is empty. */
 uint64_t histogram_quantile_us(const struct histogram *h, double p);
 /* Adds from to into. */
 void histogram_merge(struct histogram *into, const struct histogram *from);

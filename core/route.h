@@ -44,7 +44,10 @@ struct route {
 
 /* (who, topic, size, QoS) -> action, for a device that publishes. A topic of
  * no hub form is ROUTE_LOCAL when it is in no hub tree and its first level is
- * not the device's own product, else ROUTE_REFUSE. */
+ * not the device's own product, else ROUTE_REFUSE. A custom topic of another
+ * product is ROUTE_LOCAL too: products cannot be told from ten letters here, the
+ * ACL keeps devices off known ones. Size and length bind no ROUTE_LOCAL topic.
+ * $gateway/operation is refused: the gateway's own login does not come here. */
 struct route route_decide(const char *product_id, const char *device_name,
                           const char *topic, size_t payload_len, uint8_t qos);
 

@@ -10,7 +10,8 @@
 
 #include "core/status.h"
 
-struct table_node {            /* embed; table_entry() finds the element */
+struct table_node {            /* embed; table_entry() finds the element,
+	                        * with type const where the node is */
 	struct table_node *next;
 	uint64_t hash;
 };
@@ -21,7 +22,7 @@ struct table {
 };
 
 #define table_entry(node, type, member)                                        \
-	((type *)(void *)((char *)(node) - offsetof(type, member)))
+	((type *)((uintptr_t)(node) - offsetof(type, member)))
 
 typedef bool table_equal_fn(const struct table_node *node, const void *key);
 
@@ -33,10 +34,12 @@ void table_fini(struct table *t);                 /* elements stay with the call
 /* NULL when absent. */
 struct table_node *table_find(const struct table *t, uint64_t hash,
                               table_equal_fn *equal, const void *key);
-/* Does not look for duplicates. ST_OK; ST_NOMEM (not added). Grows by itself. */
+/* Does not look for duplicates. ST_OK; ST_NOMEM (not added), only for the first
+ * node: a table that cannot grow gets slower instead. */
 enum status table_add(struct table *t, struct table_node *node, uint64_t hash);
 void table_remove(struct table *t, struct table_node *node);   /* must be in */
-/* Iterates in no order; removing the current node is allowed.
+/* Iterates in no order. Removing or freeing the current node is allowed, any other
+ * change of the table is not.
  * for (n = table_first(t, &at); n; n = table_next(t, &at)) */
 struct table_at {
 	size_t slot;

@@ -68,14 +68,18 @@ struct topic {                 /* borrowed views into the parsed text */
 
 /* A concrete topic. ST_OK with kind TOPIC_NONE when it is none of the hub's:
  * for TOPIC_CUSTOM the caller still has to ask whether {pid} is a known product.
- * ST_INVALID: one of the hub's prefixes with a tail that fits no rule, or a
- * wildcard. ST_TOOBIG: over 255 bytes or 10 slashes. */
+ * ST_INVALID: in a hub tree ($hubgate included) but fits no rule, or a wildcard.
+ * ST_TOOBIG: over 255 bytes or 10 slashes, in a hub tree or with a first level
+ * like a {pid}; topics of the LAN have no limit here. After both *out is empty:
+ * topic_in_hub_tree() and topic_product() say whom it concerns. */
 enum status topic_parse(const char *text, size_t len, struct topic *out);
 
 /* A subscription filter; $share/{group}/ is stripped first. As topic_parse(),
  * but wildcards are allowed where the hub allows them: after {dname} of a
- * custom topic as whole levels ('#' last), and as the last level of $rrpc/rxd.
- * A wildcard in {pid} or {dname}, or in any other $ tree: ST_INVALID.
+ * custom topic as whole levels ('#' last), and '+' as the last level of $rrpc/rxd.
+ * A wildcard in {pid} or {dname} ("livingroom/+" too: ten characters like a
+ * {pid}) or in any other hub tree, a partial one, or a broken or nested $share:
+ * ST_INVALID. Limits are those of the filter without $share/{group}/.
  * A filter such as "#" or "+/x" that starts with a wildcard: TOPIC_NONE.
  * *shared (may be NULL): it was a shared subscription. */
 enum status topic_parse_filter(const char *text, size_t len, struct topic *out,
@@ -93,7 +97,8 @@ struct mqtt_text topic_product(const char *text, size_t len);
 bool topic_is_device(const struct topic *t, const char *product_id,
                      const char *device_name);
 
-/* MQTT 4.7 matching, wildcards never matching a leading '$'. */
+/* MQTT 4.7 matching, wildcards never matching a leading '$'; "a/#" matches "a".
+ * filter without $share/{group}/. */
 bool topic_matches(const char *filter, const char *topic);
 
 #endif

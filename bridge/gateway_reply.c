@@ -1,0 +1,207 @@
+/* What the hub answers: results, notifications, SUBACKs - and silence. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "bridge/gateway.h"
+#include "bridge/gateway_impl.h"
+#include "core/mqtt_codec.h"
+
+/* After three requests without an answer: 60 s. Before: 2, 4, 8 s, each with up
+ * to half of it on top, so that a thousand devices do not come back as one
+ * (protocol/gateway.md 7). */
+static int64_t retry_delay_ms(struct gateway *g, unsigned attempts)
+{
+	int64_t base = attempts > GATEWAY_ATTEMPTS ? GATEWAY_RETRY_MS : INT64_C(1000) << attempts;
+
+	g->random = g->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return base + (int64_t)((g->random >> 33) % (uint64_t)(base / 2 + 1));
+}
+
+static void set_unbound(struct gateway *g, struct subdev *d, bool unbound)
+{
+	if (d->unbound == unbound)
+		return;
+	d->unbound = unbound;
+	g->unbound += unbound ? 1 : (size_t)-1;
+	metric_set(g->metrics, M_UNBOUND, g->unbound);
+}
+
+static void refused(struct gateway *g, struct subdev *d, enum gateway_op op, int64_t code,
+                    int64_t now_ms)
+{
+	enum gateway_verdict verdict = gateway_verdict(op, code);
+
+	if (verdict == VERDICT_UNBOUND)
+		set_unbound(g, d, true);
+	d->attempts = verdict == VERDICT_RETRY ? d->attempts + 1 : GATEWAY_ATTEMPTS + 1;
+	d->due_ms = now_ms + retry_delay_ms(g, d->attempts);
+	if (d->reported == code)
+		return;
+	d->reported = code;
+	log_line(g->log, LOG_WARN, "%s/%s: the hub refused %s with %" PRId64 ": %s", d->product_id,
+	         d->device_name, gateway_op_name(op), code, gateway_code_text(code));
+}
+
+static void accepted(struct gateway *g, struct subdev *d, enum gateway_op op)
+{
+	bool online = op == GATEWAY_ONLINE;
+
+	d->attempts = 0;
+	d->due_ms = 0;
+	d->reported = 0;
+	if (online)
+		set_unbound(g, d, false);
+	if (d->shown_online != online)
+		log_line(g->log, LOG_NOTE, "%s/%s is %s at the hub", d->product_id, d->device_name,
+		         gateway_op_name(op));
+	d->shown_online = online;
+	gateway_count_online(g, d, online ? SUBDEV_ONLINE : SUBDEV_OFFLINE);
+}
+
+static void result(struct gateway *g, struct subdev *d, enum gateway_op op,
+                   const struct gateway_device *from, int64_t now_ms)
+{
+	/* A late answer to a request that was given up still tells the truth, unless
+	 * another request is under way by now. */
+	if (d->pending != op && d->pending != GATEWAY_UNKNOWN)
+		return;
+	d->pending = GATEWAY_UNKNOWN;
+	if (!from->has_result)
+		return;
+	if (gateway_verdict(op, from->result) == VERDICT_OK) {
+		accepted(g, d, op);
+	} else if (op == GATEWAY_OFFLINE && gateway_verdict(op, from->result) != VERDICT_RETRY) {
+		/* Not bound, not there: it is certainly not shown online. */
+		accepted(g, d, op);
+		set_unbound(g, d, gateway_verdict(op, from->result) == VERDICT_UNBOUND);
+	} else {
+		refused(g, d, op, from->result, now_ms);
+	}
+}
+
+/* protocol/gateway.md 5 */
+static void changed(struct gateway *g, struct subdev *d, bool bound)
+{
+	log_line(g->log, LOG_NOTE, "%s/%s was %s this gateway", d->product_id, d->device_name,
+	         bound ? "bound to" : "unbound from");
+	set_unbound(g, d, !bound);
+	d->due_ms = 0;
+	d->attempts = 0;
+	d->reported = 0;
+	if (!bound) {
+		d->shown_online = false;
+		d->due_ms = INT64_MAX;     /* until it is bound again, or the next connection */
+		d->pending = GATEWAY_UNKNOWN;
+		gateway_count_online(g, d, SUBDEV_OFFLINE);
+		outbox_rewind(&d->outbox);
+	}
+}
+
+static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct gateway_device *from = &m->devices[i];
+		struct subdev *d = gateway_find(g, from->product_id, from->device_name);
+
+		if (!d)
+			continue;
+		if (m->op == GATEWAY_CHANGE)
+			changed(g, d, m->status != 0);
+		else
+			result(g, d, m->op, from, now_ms);
+		gateway_update(g, d, now_ms);
+	}
+}
+
+void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms)
+{
+	struct gateway_msg m;
+	enum status st = gateway_parse(payload, len, &m);
+
+	if (st != ST_OK) {
+		log_line(g->log, LOG_WARN, "a message on the gateway channel is %s, ignored (%zu bytes)",
+		         status_text(st), len);
+		return;
+	}
+	if (m.op == GATEWAY_CHANGE)
+		g->change_acks++;
+	if (m.op == GATEWAY_ONLINE || m.op == GATEWAY_OFFLINE || m.op == GATEWAY_CHANGE)
+		apply(g, &m, now_ms);
+	gateway_msg_free(&m);
+}
+
+/* --- SUBACK and UNSUBACK --- */
+
+static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
+                            int64_t now_ms)
+{
+	f->packet_id = 0;
+	f->due_ms = 0;
+	if (f->state == FILTER_UNSUBSCRIBING) {
+		f->state = FILTER_NONE;
+	} else if (code == MQTT_SUBACK_FAILURE) {
+		f->state = FILTER_NONE;
+		f->due_ms = now_ms + GATEWAY_RETRY_MS;
+		log_line(g->log, LOG_WARN,
+		         "the hub refuses the subscription %s; when it is a custom topic, add it to the "
+		         "product's topic list in the console, perhaps also to the gateway product's",
+		         f->text);
+	} else {
+		f->state = FILTER_SUBSCRIBED;
+	}
+	if (f->due_ms > now_ms && f->due_ms < g->due_ms)
+		g->due_ms = f->due_ms;
+	gateway_update(g, d, now_ms);
+}
+
+bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&g->devices, &at); n;
+	     n = table_next(&g->devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		for (struct filter *f = d->filters; f; f = f->next) {
+			if (f->packet_id != packet_id)
+				continue;
+			filter_answered(g, d, f, code, now_ms);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- silence --- */
+
+static void tick_device(struct gateway *g, struct subdev *d, int64_t now_ms)
+{
+	if (d->pending != GATEWAY_UNKNOWN && d->due_ms <= now_ms) {
+		metric_add(g->metrics, M_CONTROL_TIMEOUTS, 1);
+		if (++d->attempts == GATEWAY_ATTEMPTS)
+			log_line(g->log, LOG_WARN, "%s/%s: the hub does not answer %s, trying on every 60 s",
+			         d->product_id, d->device_name, gateway_op_name(d->pending));
+		d->pending = GATEWAY_UNKNOWN;
+		d->due_ms = now_ms + retry_delay_ms(g, d->attempts + (d->attempts >= GATEWAY_ATTEMPTS));
+	}
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (f->packet_id != 0 && f->due_ms <= now_ms) {
+			f->packet_id = 0;
+			f->state = f->state == FILTER_UNSUBSCRIBING ? FILTER_SUBSCRIBED : FILTER_NONE;
+			f->due_ms = now_ms + retry_delay_ms(g, 1);
+		}
+		if (f->due_ms > now_ms && f->due_ms < g->due_ms)
+			g->due_ms = f->due_ms;
+	}
+	gateway_update(g, d, now_ms);
+}
+
+void gateway_tick(struct gateway *g, int64_t now_ms)
+{
+	struct table_at at;
+
+	g->due_ms = INT64_MAX;
+	for (struct table_node *n = table_first(&g->devices, &at); n && g->linked;
+	     n = table_next(&g->devices, &at))
+		tick_device(g, table_entry(n, struct subdev, node), now_ms);
+}

@@ -1,0 +1,313 @@
+#include "bridge/uplink.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bridge/uplink_impl.h"
+
+int64_t uplink_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t uplink_now_ms(void)
+{
+	return uplink_now_us() / 1000;
+}
+
+/* Lines of this room wait in a mailbox: only BROKER may call the broker's log. */
+static void to_mailbox(void *ctx, enum log_level level, const char *line)
+{
+	struct uplink *u = ctx;
+	struct uplink_log item = { .level = level };
+
+	snprintf(item.line, sizeof(item.line), "%s", line);
+	if (mailbox_put(u->logs, &item, NULL) != ST_OK)
+		atomic_fetch_add(&u->logs_lost, 1);
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = (uint64_t)uplink_now_us() ^ (uint64_t)getpid() << 32;
+	return seed;
+}
+
+void order_free(void *order)
+{
+	struct order *o = order;
+
+	free(o->topic);
+	free(o->payload);
+}
+
+static void down_drop(void *item)
+{
+	uplink_down_free(item);
+}
+
+static enum status make_parts(struct uplink *u)
+{
+	const struct uplink_conf *c = &u->conf;
+	enum status st = mailbox_new(sizeof(struct order), ORDERS_MAX, &u->orders);
+
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct uplink_down), INBOX_MAX, &u->inbox);
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct uplink_log), LOGS_MAX, &u->logs);
+	if (st == ST_OK)
+		st = flight_init(&u->flight, c->window);
+	if (st == ST_OK)
+		st = echo_new(random_seed(), &u->echo);
+	if (st == ST_OK && c->waker) {
+		struct waker_conf waker = *c->waker;
+
+		waker.log = &u->log;
+		st = waker_new(&waker, &u->waker);
+	}
+	if (st == ST_OK) {
+		u->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		st = u->wake_fd < 0 ? ST_IO : ST_OK;
+	}
+	return st;
+}
+
+enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
+{
+	struct uplink *u = calloc(1, sizeof(*u));
+	enum status st;
+
+	if (!u)
+		return ST_NOMEM;
+	u->conf = *conf;
+	u->wake_fd = -1;
+	u->log = (struct log){ to_mailbox, u };
+	atomic_init(&u->broker_due_ms, INT64_MAX);
+	snprintf(u->client_id, sizeof(u->client_id), "%s%s", conf->product_id, conf->device_name);
+	snprintf(u->operation_topic, sizeof(u->operation_topic), "$gateway/operation/%s/%s",
+	         conf->product_id, conf->device_name);
+	snprintf(u->result_topic, sizeof(u->result_topic), "$gateway/operation/result/%s/%s",
+	         conf->product_id, conf->device_name);
+	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
+	             conf->metrics);
+	bucket_init(&u->bucket, conf->rate_up);
+	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
+	             random_seed());
+	st = make_parts(u);
+	if (st != ST_OK) {
+		uplink_free(u);
+		return st;
+	}
+	*out = u;
+	return ST_OK;
+}
+
+enum status uplink_start(struct uplink *u)
+{
+	sigset_t all, before;
+	int rc;
+
+	/* The broker's signals are for the broker's thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&u->thread, NULL, uplink_thread, u);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	u->started = rc == 0;
+	return rc == 0 ? ST_OK : ST_IO;
+}
+
+void uplink_wake(struct uplink *u)
+{
+	const uint64_t one = 1;
+
+	if (!atomic_exchange(&u->wake_pending, true) &&
+	    write(u->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		atomic_store(&u->wake_pending, false);
+}
+
+void uplink_stop(struct uplink *u, uint32_t wait_ms)
+{
+	struct timespec deadline;
+
+	if (!u || !u->started)
+		return;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms);
+	atomic_store(&u->stopping, true);
+	atomic_store(&u->wake_pending, false);
+	uplink_wake(u);
+	deadline.tv_sec += wait_ms / 1000 + 1;
+	if (pthread_timedjoin_np(u->thread, NULL, &deadline) == 0) {
+		u->started = false;
+		return;
+	}
+	/* It hangs in the kernel (a dead disk, say). The broker's stop is worth more
+	 * than the memory: uplink_free() leaves everything to the ending process. */
+	pthread_detach(u->thread);
+}
+
+void uplink_free(struct uplink *u)
+{
+	if (!u || u->started)
+		return;
+	session_close(u->session, false);
+	waker_free(u->waker);
+	gateway_fini(&u->gateway);
+	flight_fini(&u->flight);
+	echo_free(u->echo);
+	mailbox_free(u->orders, order_free);
+	mailbox_free(u->inbox, down_drop);
+	mailbox_free(u->logs, NULL);
+	if (u->wake_fd >= 0)
+		close(u->wake_fd);
+	free(u);
+}
+
+/* --- BROKER -> UPLINK --- */
+
+/* Takes what order owns, whatever the result. */
+static enum status put_order(struct uplink *u, struct order *order)
+{
+	bool was_empty = false;
+	enum status st = mailbox_put(u->orders, order, &was_empty);
+
+	if (st != ST_OK)
+		order_free(order);
+	else if (was_empty)
+		uplink_wake(u);
+	return st;
+}
+
+static enum status order_about(enum order_kind kind, const char *client_id, const char *topic,
+                               struct order *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = kind;
+	snprintf(out->client_id, sizeof(out->client_id), "%s", client_id);
+	out->topic = topic ? strdup(topic) : NULL;
+	return topic && !out->topic ? ST_NOMEM : ST_OK;
+}
+
+enum status uplink_device_present(struct uplink *u, const char *client_id, bool present)
+{
+	struct order o;
+
+	order_about(present ? ORDER_PRESENT : ORDER_LEFT, client_id, NULL, &o);
+	return put_order(u, &o);
+}
+
+enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
+                             uint8_t qos)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SUBSCRIBE, client_id, filter, &o);
+
+	o.qos = qos;
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const char *filter)
+{
+	struct order o;
+	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
+                                const void *payload, size_t len)
+{
+	struct order o;
+	enum status st;
+
+	if (!uplink_ready(u))
+		return ST_STATE;
+	/* The rest of the mailbox is for what must not wait. */
+	if (mailbox_space(u->orders) < ORDERS_MAX / 2)
+		return ST_FULL;
+	st = order_about(ORDER_LIVE, client_id, topic, &o);
+	if (st != ST_OK)
+		return st;
+	o.payload = malloc(len ? len : 1);
+	if (!o.payload) {
+		order_free(&o);
+		return ST_NOMEM;
+	}
+	if (len > 0)
+		memcpy(o.payload, payload, len);
+	o.len = len;
+	return put_order(u, &o);
+}
+
+void uplink_down_done(struct uplink *u, const struct uplink_down *d)
+{
+	struct order o;
+
+	if (d->qos == 0)
+		return;
+	order_about(ORDER_DOWN_DONE, "", NULL, &o);
+	o.packet_id = d->packet_id;
+	o.epoch = d->epoch;
+	/* Without room the hub gets no acknowledgement and sends it again. */
+	put_order(u, &o);
+}
+
+void uplink_set_timer(struct uplink *u, int64_t due_ms)
+{
+	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);
+
+	if (due_ms < before)
+		uplink_wake(u);
+}
+
+/* --- UPLINK -> BROKER --- */
+
+enum status uplink_take(struct uplink *u, struct uplink_down *out)
+{
+	enum status st = mailbox_take(u->inbox, out);
+
+	/* The loop stops reading while the inbox is full. */
+	if (st == ST_OK && mailbox_count(u->inbox) == INBOX_MAX / 2)
+		uplink_wake(u);
+	return st;
+}
+
+void uplink_down_free(struct uplink_down *d)
+{
+	free(d->topic);
+	free(d->payload);
+	d->topic = NULL;
+	d->payload = NULL;
+}
+
+enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
+{
+	return mailbox_take(u->logs, out);
+}
+
+bool uplink_ready(const struct uplink *u)
+{
+	return atomic_load(&u->state) == UPLINK_READY;
+}
+
+enum uplink_state uplink_state_now(const struct uplink *u)
+{
+	return (enum uplink_state)atomic_load(&u->state);
+}
+
+struct waker *uplink_waker(struct uplink *u)
+{
+	return u->waker;
+}

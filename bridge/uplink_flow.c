@@ -1,0 +1,404 @@
+/* What goes out, when and in whose turn; and what came in. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/uplink_impl.h"
+#include "core/topic.h"
+#include "shadowstore/journal_reader.h"
+
+/* --- from the journal to the devices' outboxes --- */
+
+static void end_message(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
+{
+	outbox_end(&d->outbox, seq);
+	journal_reader_end(u->conf.journal, seq, end);
+}
+
+static bool drop_oldest(struct uplink *u, struct subdev *d)
+{
+	struct outbox_entry *e = outbox_next(&d->outbox);
+
+	if (!e)
+		return false;
+	if (e->packet_id != 0)
+		packet_ids_release(&u->ids, e->packet_id);
+	end_message(u, d, e->seq, JOURNAL_DROP_BOUND);
+	return true;
+}
+
+/* The device with the most waiting bytes loses its oldest message: who fills the
+ * store pays for it, a quiet device keeps what it has. */
+static void drop_from_largest(struct uplink *u)
+{
+	struct subdev *largest = NULL;
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
+	     n = table_next(&u->gateway.devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		if (outbox_next(&d->outbox) && (!largest || d->outbox.bytes > largest->outbox.bytes))
+			largest = d;
+	}
+	if (largest)
+		drop_oldest(u, largest);
+}
+
+static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
+{
+	struct subdev *d = gateway_device(&u->gateway, item->device);
+
+	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
+		journal_reader_end(u->conf.journal, item->seq, JOURNAL_DROP_BOUND);
+		return;
+	}
+	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
+	       drop_oldest(u, d))
+		;
+	gateway_update(&u->gateway, d, now_ms);
+}
+
+void flow_journal(struct uplink *u, int64_t now_ms)
+{
+	struct journal_item item;
+
+	if (!u->conf.journal)
+		return;
+	while (journal_reader_next(u->conf.journal, &item) == ST_OK)
+		take_item(u, &item, now_ms);
+	for (uint64_t n = journal_reader_excess(u->conf.journal); n > 0; n--)
+		drop_from_largest(u);
+}
+
+/* --- out --- */
+
+static void sent_one(struct uplink *u, int64_t now_us)
+{
+	bucket_take(&u->bucket, now_us);
+	metric_add(u->conf.metrics, M_SENT, 1);
+}
+
+static void remember_echo(struct uplink *u, const struct subdev *d, const struct mqtt_publish *p,
+                          const char *topic, int64_t now_ms)
+{
+	if (gateway_echoes(d, topic))
+		echo_sent(u->echo, now_ms, p->topic, p->payload, p->len);
+}
+
+static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	const struct live_msg *m = d->live;
+	struct mqtt_publish p = {
+		.topic = mqtt_text(m->topic), .payload = m->payload, .len = m->len,
+	};
+	enum status st = session_publish(u->session, &p);
+
+	if (st == ST_OK)
+		remember_echo(u, d, &p, m->topic, now_ms);
+	if (st != ST_FULL)
+		live_msg_free(gateway_take_live(&u->gateway, d));
+	return st;
+}
+
+static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	struct outbox_entry *e = outbox_next(&d->outbox);
+	struct journal_view view;
+	struct mqtt_publish p = { 0 };
+	enum status st = journal_reader_load(u->conf.journal, e->seq, &view);
+
+	if (st != ST_OK) {             /* ended elsewhere: nothing to send */
+		outbox_end(&d->outbox, e->seq);
+		return ST_OK;
+	}
+	p.topic = mqtt_text(view.topic);
+	p.payload = view.payload;
+	p.len = view.len;
+	p.qos = view.qos;
+	if (p.qos == 1) {
+		p.dup = e->packet_id != 0;
+		p.id = p.dup ? e->packet_id : packet_ids_take(&u->ids);
+		if (p.id == 0)
+			return ST_FULL;
+	}
+	st = session_publish(u->session, &p);
+	if (st != ST_OK) {
+		if (p.id != 0 && !p.dup)
+			packet_ids_release(&u->ids, p.id);
+		if (st != ST_FULL)         /* it can never be encoded: refuse it once, not for ever */
+			end_message(u, d, e->seq, JOURNAL_DROP_POISON);
+		return st;
+	}
+	if (p.dup)
+		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
+	remember_echo(u, d, &p, view.topic, now_ms);
+	if (p.qos == 0) {
+		end_message(u, d, e->seq, JOURNAL_DELIVERED);
+		return ST_OK;
+	}
+	flight_add(&u->flight, d, e->seq, p.id, now_ms);
+	outbox_mark_sent(&d->outbox, p.id);
+	return ST_OK;
+}
+
+/* One message of the device whose turn it is. With the window full only what
+ * needs no acknowledgement may go. */
+static enum status send_data(struct uplink *u, int64_t now_ms)
+{
+	bool full = flight_full(&u->flight);
+
+	for (uint32_t n = u->gateway.data.count; n > 0; n--) {
+		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
+		bool kept = !full && outbox_next(&d->outbox);
+		enum status st;
+
+		if (!kept && !d->live)
+			continue;
+		d->live_turn = !d->live_turn;
+		st = d->live && (!kept || d->live_turn) ? send_live(u, d, now_ms)
+		                                        : send_kept(u, d, now_ms);
+		gateway_update(&u->gateway, d, now_ms);
+		return st;
+	}
+	return ST_EMPTY;
+}
+
+static enum status send_request(struct uplink *u, const struct gateway_action *a)
+{
+	struct buf text = BUF_MAX(1024);
+	struct mqtt_publish p = { .topic = mqtt_text(u->operation_topic) };
+	enum status st;
+
+	if (a->kind == ACT_CHANGE_ACK)
+		st = gateway_put_change_ack(&text, 0);
+	else
+		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
+	if (st == ST_OK) {
+		p.payload = text.data;
+		p.len = text.len;
+		st = session_publish(u->session, &p);
+	}
+	buf_free(&text);
+	return st;
+}
+
+static enum status send_control(struct uplink *u, int64_t now_ms)
+{
+	struct gateway_action a;
+	uint16_t id = 0;
+	enum status st;
+
+	gateway_next(&u->gateway, now_ms, &a);
+	switch (a.kind) {
+	case ACT_NONE:
+		return ST_EMPTY;
+	case ACT_REQUEST:
+	case ACT_CHANGE_ACK:
+		st = send_request(u, &a);
+		break;
+	case ACT_SUBSCRIBE:
+	case ACT_UNSUBSCRIBE:
+		id = packet_ids_take(&u->ids);
+		if (id == 0)
+			return ST_FULL;
+		st = a.kind == ACT_SUBSCRIBE
+		         ? session_subscribe(u->session, id, a.filter->text, a.filter->qos > 0)
+		         : session_unsubscribe(u->session, id, a.filter->text);
+		break;
+	default:
+		return ST_EMPTY;
+	}
+	if (st == ST_OK)
+		gateway_sent(&u->gateway, &a, id, now_ms);
+	else if (id != 0)
+		packet_ids_release(&u->ids, id);
+	return st;
+}
+
+static bool may_send(const struct uplink *u)
+{
+	enum uplink_state state = uplink_state_now(u);
+
+	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING);
+}
+
+static bool data_waits(const struct uplink *u)
+{
+	return uplink_state_now(u) == UPLINK_READY && u->gateway.data.count > 0 &&
+	       (!flight_full(&u->flight) || u->gateway.live_count > 0);
+}
+
+void flow_send(struct uplink *u, int64_t now_ms)
+{
+	for (int n = 0; n < SENDS_PER_TURN && may_send(u); n++) {
+		int64_t now_us = uplink_now_us();
+		enum lane lane;
+		enum status st;
+
+		if (bucket_wait_us(&u->bucket, now_us) > 0)
+			break;
+		lane = lanes_pick(&u->lanes, gateway_has_control(&u->gateway, now_ms), data_waits(u));
+		if (lane == LANE_NONE)
+			break;
+		st = lane == LANE_CONTROL ? send_control(u, now_ms) : send_data(u, now_ms);
+		if (st == ST_FULL)
+			break;
+		if (st == ST_OK)
+			sent_one(u, now_us);
+	}
+	if (u->session && session_phase(u->session) == SESSION_UP) {
+		enum status st = session_flush(u->session, now_ms);
+
+		if (st != ST_OK)
+			link_lost(u, st, now_ms);
+	}
+}
+
+int64_t flow_wait_us(struct uplink *u, int64_t now_ms)
+{
+	if (!may_send(u))
+		return -1;
+	if (!gateway_has_control(&u->gateway, now_ms) && !data_waits(u)) {
+		int64_t renew_us = (u->gateway.renew_ms - now_ms) * 1000;
+
+		return u->gateway.renewing ? (renew_us > 0 ? renew_us : 0) : -1;
+	}
+	if (!session_idle(u->session))
+		return -1;                 /* the socket will say when it drains */
+	return bucket_wait_us(&u->bucket, uplink_now_us());
+}
+
+/* A message that the hub skipped while it acknowledged later ones leaves the
+ * window. On the first connection it waits for the next natural reconnect; on
+ * the second it is given up. */
+void flow_suspects(struct uplink *u, int64_t now_ms)
+{
+	struct flight_entry f;
+
+	while (u->session && flight_suspect(&u->flight, now_ms, &f)) {
+		struct subdev *d = f.owner;
+		struct outbox_entry *e = outbox_find(&d->outbox, f.seq);
+
+		if (!e || ++e->suspicions < 2)
+			continue;
+		log_line(&u->log, LOG_WARN,
+		         "%s/%s: message %" PRIu64 " dropped, the hub never acknowledges it; is its "
+		         "topic declared for the product with permission to publish?",
+		         d->product_id, d->device_name, f.seq);
+		packet_ids_release(&u->ids, f.packet_id);
+		end_message(u, d, f.seq, JOURNAL_DROP_POISON);
+		gateway_update(&u->gateway, d, now_ms);
+	}
+}
+
+/* --- in --- */
+
+static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
+{
+	struct flight_entry f;
+	struct subdev *d;
+
+	if (!flight_ack(&u->flight, id, &f))
+		return;
+	d = f.owner;
+	packet_ids_release(&u->ids, id);
+	end_message(u, d, f.seq, JOURNAL_DELIVERED);
+	gateway_update(&u->gateway, d, now_ms);
+}
+
+static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
+{
+	if (id == u->prepare_id && id != 0) {
+		link_prepared(u, code, now_ms);
+		return;
+	}
+	if (gateway_suback(&u->gateway, id, code, now_ms))
+		packet_ids_release(&u->ids, id);
+}
+
+static bool text_is(struct mqtt_text text, const char *expected)
+{
+	return text.len == strlen(expected) && memcmp(text.at, expected, text.len) == 0;
+}
+
+/* Hands a message to BROKER. false: not taken, the hub will not get a PUBACK. */
+static bool deliver(struct uplink *u, const struct mqtt_publish *p)
+{
+	struct uplink_down d = {
+		.topic = strndup(p->topic.at, p->topic.len),
+		.payload = malloc(p->len ? p->len : 1),
+		.len = p->len,
+		.qos = p->qos,
+		.packet_id = p->id,
+		.epoch = u->epoch,
+	};
+
+	if (d.topic && d.payload) {
+		if (p->len > 0)
+			memcpy(d.payload, p->payload, p->len);
+		if (mailbox_put(u->inbox, &d, NULL) == ST_OK)
+			return true;
+	}
+	uplink_down_free(&d);
+	return false;
+}
+
+static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
+{
+	if (p->qos > 1)
+		return ST_MALFORMED;       /* never asked for */
+	if (text_is(p->topic, u->result_topic)) {
+		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
+	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
+		metric_add(u->conf.metrics, M_ECHO, 1);
+	} else {
+		deliver(u, p);
+		return ST_OK;              /* BROKER acknowledges */
+	}
+	return p->qos == 1 ? session_puback(u->session, p->id) : ST_OK;
+}
+
+static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int64_t now_ms)
+{
+	switch (p->type) {
+	case MQTT_PUBLISH:
+		return on_publish(u, &p->publish, now_ms);
+	case MQTT_PUBACK:
+		on_puback(u, p->id, now_ms);
+		return ST_OK;
+	case MQTT_SUBACK:
+		on_suback(u, p->suback.id, p->suback.count > 0 ? p->suback.codes[0] : MQTT_SUBACK_FAILURE,
+		          now_ms);
+		return ST_OK;
+	case MQTT_UNSUBACK:
+		on_suback(u, p->id, 0, now_ms);
+		return ST_OK;
+	case MQTT_CONNACK:
+	case MQTT_CONNECT:
+	case MQTT_SUBSCRIBE:
+	case MQTT_UNSUBSCRIBE:
+	case MQTT_PINGREQ:
+	case MQTT_PINGRESP:
+	case MQTT_DISCONNECT:
+	default:
+		return ST_MALFORMED;
+	}
+}
+
+void flow_receive(struct uplink *u, int64_t now_ms)
+{
+	struct mqtt_packet p;
+	enum status st = ST_OK;
+
+	while (u->session && session_phase(u->session) == SESSION_UP && st == ST_OK) {
+		u->paused = mailbox_space(u->inbox) == 0;
+		if (u->paused)
+			return;
+		st = session_next(u->session, &p);
+		if (st == ST_OK)
+			st = on_packet(u, &p, now_ms);
+	}
+	if (u->session && st != ST_OK && st != ST_AGAIN)
+		link_lost(u, st, now_ms);
+}

@@ -1,0 +1,190 @@
+/* The UPLINK room: one poll loop over the hub's socket, the doorbell's and the
+ * wake descriptor. Nothing here blocks, so nothing here can be late by more than
+ * one turn. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bridge/uplink_impl.h"
+#include "core/room.h"
+
+enum { FDS_MAX = 4, LONGEST_SLEEP_MS = 60000 };
+
+static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
+{
+	struct live_msg *m;
+
+	if (u->gateway.live_count >= LIVE_MAX) {
+		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
+		return;
+	}
+	m = calloc(1, sizeof(*m));
+	if (!m) {
+		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
+		return;
+	}
+	m->topic = o->topic;
+	m->payload = o->payload;
+	m->len = o->len;
+	o->topic = NULL;
+	o->payload = NULL;
+	gateway_add_live(&u->gateway, d, m, now_ms);
+}
+
+static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
+{
+	struct gateway *g = &u->gateway;
+	struct subdev *d;
+
+	if (o->kind == ORDER_DOWN_DONE) {
+		if (u->session && o->epoch == u->epoch)
+			session_puback(u->session, o->packet_id);
+		return;
+	}
+	d = gateway_device(g, o->client_id);
+	if (!d)
+		return;
+	switch (o->kind) {
+	case ORDER_PRESENT:
+	case ORDER_LEFT:
+		gateway_present(g, d, o->kind == ORDER_PRESENT, now_ms);
+		break;
+	case ORDER_SUBSCRIBE:
+		gateway_subscribe(g, d, o->topic, o->qos, now_ms);
+		break;
+	case ORDER_UNSUBSCRIBE:
+		gateway_unsubscribe(g, d, o->topic, now_ms);
+		break;
+	case ORDER_LIVE:
+		order_live(u, o, d, now_ms);
+		break;
+	case ORDER_DOWN_DONE:
+		break;
+	}
+}
+
+static void take_orders(struct uplink *u, int64_t now_ms)
+{
+	struct order o;
+
+	while (mailbox_take(u->orders, &o) == ST_OK) {
+		carry_out(u, &o, now_ms);
+		order_free(&o);
+	}
+}
+
+static void hear_wake(struct uplink *u)
+{
+	uint64_t count;
+
+	/* First the flag, then the descriptor, then (in the loop) the mailboxes: what
+	 * is put in between wakes us once too often, never once too few. */
+	atomic_store(&u->wake_pending, false);
+	while (read(u->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+static void ring_broker(struct uplink *u, int64_t now_ms)
+{
+	int64_t due_ms = atomic_load(&u->broker_due_ms);
+
+	if (!u->waker)
+		return;
+	if (mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0 || now_ms >= due_ms)
+		waker_ring(u->waker, now_ms);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t waker_due_ms)
+{
+	int64_t now_ms = now_us / 1000;
+	int64_t due_ms = earlier(link_deadline(u), waker_due_ms);
+	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
+	int64_t wait_us, flow_us;
+
+	due_ms = earlier(due_ms, u->gateway.due_ms);
+	/* A timer that has come was rung for; ringing is confirmed or logged there. */
+	if (broker_due_ms > now_ms)
+		due_ms = earlier(due_ms, broker_due_ms);
+	due_ms = earlier(due_ms, now_ms + LONGEST_SLEEP_MS);
+	if (atomic_load(&u->stopping))
+		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
+	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
+	flow_us = flow_wait_us(u, now_ms);
+	if (flow_us >= 0)
+		wait_us = earlier(wait_us, flow_us);
+	return (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 };
+}
+
+static void wait_for_work(struct uplink *u)
+{
+	struct pollfd fds[FDS_MAX] = { { .fd = u->wake_fd, .events = POLLIN } };
+	nfds_t count = 1;
+	int64_t waker_due_ms = INT64_MAX;
+	struct timespec timeout;
+
+	if (u->session)
+		session_pollfd(u->session, &fds[count++], u->paused);
+	if (u->waker)
+		count += waker_pollfds(u->waker, &fds[count], FDS_MAX - count, &waker_due_ms);
+	timeout = sleep_time(u, uplink_now_us(), waker_due_ms);
+	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
+		hear_wake(u);
+}
+
+static void one_turn(struct uplink *u)
+{
+	int64_t now_ms = uplink_now_ms();
+
+	take_orders(u, now_ms);
+	flow_journal(u, now_ms);
+	link_run(u, now_ms);
+	flow_receive(u, now_ms);
+	flow_suspects(u, now_ms);
+	if (now_ms >= u->gateway.due_ms)
+		gateway_tick(&u->gateway, now_ms);
+	flow_send(u, now_ms);
+	if (u->waker) {
+		ring_broker(u, now_ms);
+		waker_run(u->waker, now_ms);
+	}
+}
+
+/* Every device is taken offline, so that the hub shows nothing that is not
+ * there; what does not fit the time is reconciled by the next start. */
+static bool leaving_done(struct uplink *u)
+{
+	enum uplink_state state = uplink_state_now(u);
+
+	if (!atomic_load(&u->stopping))
+		return false;
+	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
+		uplink_move(u, UPLINK_LEAVING);
+		gateway_leave(&u->gateway, uplink_now_ms());
+		return false;
+	}
+	return state != UPLINK_LEAVING || gateway_left(&u->gateway) ||
+	       uplink_now_ms() >= atomic_load(&u->stop_by_ms);
+}
+
+void *uplink_thread(void *arg)
+{
+	struct uplink *u = arg;
+
+	room_enter(ROOM_UPLINK);
+	link_init(u, uplink_now_ms());
+	while (!leaving_done(u)) {
+		one_turn(u);
+		wait_for_work(u);
+	}
+	session_close(u->session, true);
+	u->session = NULL;
+	uplink_move(u, UPLINK_STOPPED);
+	return NULL;
+}

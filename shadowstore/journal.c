@@ -1,0 +1,308 @@
+/* The memory backend. One lock, held for a copy of a pointer: BROKER appends at
+ * one end while UPLINK reads and ends at the other. Slots stand in order of
+ * sequence in a ring; an ended one is empty until it reaches the front. */
+#include "shadowstore/journal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/table.h"
+#include "shadowstore/journal_reader.h"
+
+enum {
+	FIRST_SLOTS = 256,         /* a power of two, as every later size */
+	RECORD_OVERHEAD = 64,      /* what a message counts besides its bytes */
+	/* With JOURNAL_DROP_OLDEST the reader trims; until it has run, this many
+	 * percent over the bound are taken rather than refused. */
+	SLACK_PERCENT = 25,
+};
+
+struct share {                 /* live messages of one device, for JOURNAL_REFUSE */
+	struct table_node node;
+	uint64_t messages, bytes;
+	char device[];
+};
+
+struct message {
+	struct share *share;
+	size_t len;
+	uint32_t bytes;
+	uint8_t qos;
+	char topic[];              /* NUL-terminated, the payload after it */
+};
+
+struct journal {
+	struct journal_limits lim;
+	pthread_mutex_t lock;
+	struct message **slots;
+	size_t slot_count;         /* power of two */
+	uint64_t first, next_seq;  /* slots hold [first, next_seq) */
+	uint64_t read_seq;         /* next to be handed out */
+	struct table shares;
+	struct journal_counts counts;
+};
+
+static struct message **slot_of(const struct journal *j, uint64_t seq)
+{
+	return &j->slots[seq & (j->slot_count - 1)];
+}
+
+static enum status grow_slots(struct journal *j)
+{
+	size_t count = j->slot_count * 2;
+	struct message **slots = calloc(count, sizeof(struct message *));
+
+	if (!slots)
+		return ST_NOMEM;
+	for (uint64_t seq = j->first; seq < j->next_seq; seq++)
+		slots[seq & (count - 1)] = *slot_of(j, seq);
+	free(j->slots);
+	j->slots = slots;
+	j->slot_count = count;
+	return ST_OK;
+}
+
+static bool same_device(const struct table_node *node, const void *key)
+{
+	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
+}
+
+static struct share *share_of(struct journal *j, const char *device)
+{
+	size_t len = strlen(device);
+	uint64_t hash = table_hash(0, device, len);
+	struct table_node *node = table_find(&j->shares, hash, same_device, device);
+	struct share *s;
+
+	if (node)
+		return table_entry(node, struct share, node);
+	s = calloc(1, sizeof(*s) + len + 1);
+	if (!s)
+		return NULL;
+	memcpy(s->device, device, len + 1);
+	if (table_add(&j->shares, &s->node, hash) != ST_OK) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits *lim,
+                 unsigned percent)
+{
+	return messages > lim->max_messages * percent / 100 ||
+	       bytes > lim->max_bytes * percent / 100;
+}
+
+static bool limits_allow(const struct journal *j, const struct share *s, uint64_t bytes)
+{
+	const struct journal_counts *c = &j->counts;
+
+	if (j->lim.policy == JOURNAL_DROP_OLDEST)
+		return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100 + SLACK_PERCENT);
+	return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100) &&
+	       !over(s->messages + 1, s->bytes + bytes, &j->lim, j->lim.device_share);
+}
+
+static struct message *message_new(const struct journal_msg *msg)
+{
+	size_t topic_size = strlen(msg->topic) + 1;
+	struct message *m = malloc(sizeof(*m) + topic_size + msg->len);
+
+	if (!m)
+		return NULL;
+	m->len = msg->len;
+	m->bytes = (uint32_t)(topic_size + msg->len + RECORD_OVERHEAD);
+	m->qos = msg->qos;
+	memcpy(m->topic, msg->topic, topic_size);
+	if (msg->len > 0)
+		memcpy(m->topic + topic_size, msg->payload, msg->len);
+	return m;
+}
+
+/* Under the lock. Takes m on ST_OK. */
+static enum status add(struct journal *j, struct message *m, const char *device)
+{
+	m->share = share_of(j, device);
+	if (!m->share)
+		return ST_NOMEM;
+	if (!limits_allow(j, m->share, m->bytes))
+		return ST_FULL;
+	if (j->next_seq - j->first == j->slot_count && grow_slots(j) != ST_OK)
+		return ST_NOMEM;
+	*slot_of(j, j->next_seq++) = m;
+	m->share->messages++;
+	m->share->bytes += m->bytes;
+	j->counts.accepted++;
+	j->counts.queued++;
+	j->counts.queued_bytes += m->bytes;
+	return ST_OK;
+}
+
+enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
+                           bool *was_idle)
+{
+	struct message *m = message_new(msg);
+	enum status st;
+
+	if (!m)
+		return ST_NOMEM;
+	pthread_mutex_lock(&j->lock);
+	if (was_idle)
+		*was_idle = j->read_seq == j->next_seq;
+	st = add(j, m, msg->device);
+	if (st == ST_OK && seq)
+		*seq = j->next_seq - 1;
+	pthread_mutex_unlock(&j->lock);
+	if (st != ST_OK)
+		free(m);
+	return st;
+}
+
+static enum status check_dir(const char *dir)
+{
+	struct stat info;
+
+	if (stat(dir, &info) != 0)
+		return ST_IO;
+	if (!S_ISDIR(info.st_mode)) {
+		errno = ENOTDIR;
+		return ST_IO;
+	}
+	return access(dir, R_OK | W_OK | X_OK) == 0 ? ST_OK : ST_IO;
+}
+
+enum status journal_open(const char *dir, const struct journal_limits *lim, struct journal **out)
+{
+	enum status st = check_dir(dir);
+	struct journal *j;
+
+	if (st != ST_OK)
+		return st;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return ST_NOMEM;
+	j->lim = *lim;
+	j->first = j->next_seq = j->read_seq = 1;
+	j->slot_count = FIRST_SLOTS;
+	j->slots = calloc(FIRST_SLOTS, sizeof(struct message *));
+	table_init(&j->shares);
+	pthread_mutex_init(&j->lock, NULL);
+	if (!j->slots) {
+		journal_close(j);
+		return ST_NOMEM;
+	}
+	*out = j;
+	return ST_OK;
+}
+
+void journal_close(struct journal *j)
+{
+	struct table_at at;
+
+	if (!j)
+		return;
+	for (uint64_t seq = j->first; seq < j->next_seq; seq++)
+		free(*slot_of(j, seq));
+	for (struct table_node *n = table_first(&j->shares, &at); n;
+	     n = table_next(&j->shares, &at)) {
+		table_remove(&j->shares, n);
+		free(table_entry(n, struct share, node));
+	}
+	table_fini(&j->shares);
+	pthread_mutex_destroy(&j->lock);
+	free(j->slots);
+	free(j);
+}
+
+void journal_counts(struct journal *j, struct journal_counts *out)
+{
+	pthread_mutex_lock(&j->lock);
+	*out = j->counts;
+	pthread_mutex_unlock(&j->lock);
+}
+
+enum status journal_reader_next(struct journal *j, struct journal_item *out)
+{
+	enum status st = ST_EMPTY;
+
+	pthread_mutex_lock(&j->lock);
+	if (j->read_seq < j->next_seq) {
+		const struct message *m = *slot_of(j, j->read_seq);
+
+		out->seq = j->read_seq++;
+		out->device = m->share->device;   /* shares live as long as the journal */
+		out->bytes = m->bytes;
+		out->qos = m->qos;
+		st = ST_OK;
+	}
+	pthread_mutex_unlock(&j->lock);
+	return st;
+}
+
+/* Under the lock. NULL when ended or not handed out. */
+static struct message *find(const struct journal *j, uint64_t seq)
+{
+	return seq >= j->first && seq < j->read_seq ? *slot_of(j, seq) : NULL;
+}
+
+enum status journal_reader_load(struct journal *j, uint64_t seq, struct journal_view *out)
+{
+	const struct message *m;
+
+	pthread_mutex_lock(&j->lock);
+	m = find(j, seq);
+	pthread_mutex_unlock(&j->lock);
+	if (!m)
+		return ST_NOTFOUND;
+	out->topic = m->topic;
+	out->payload = m->topic + strlen(m->topic) + 1;
+	out->len = m->len;
+	out->qos = m->qos;
+	return ST_OK;
+}
+
+void journal_reader_end(struct journal *j, uint64_t seq, enum journal_end end)
+{
+	struct message *m;
+
+	pthread_mutex_lock(&j->lock);
+	m = find(j, seq);
+	if (m) {
+		*slot_of(j, seq) = NULL;
+		m->share->messages--;
+		m->share->bytes -= m->bytes;
+		j->counts.queued--;
+		j->counts.queued_bytes -= m->bytes;
+		j->counts.ended[end]++;
+		while (j->first < j->read_seq && !*slot_of(j, j->first))
+			j->first++;
+	}
+	pthread_mutex_unlock(&j->lock);
+	free(m);
+}
+
+uint64_t journal_reader_excess(struct journal *j)
+{
+	const struct journal_limits *lim = &j->lim;
+	struct journal_counts c;
+	uint64_t by_count, by_bytes = 0;
+
+	if (lim->policy != JOURNAL_DROP_OLDEST)
+		return 0;
+	journal_counts(j, &c);
+	by_count = c.queued > lim->max_messages ? c.queued - lim->max_messages : 0;
+	if (c.queued_bytes > lim->max_bytes)
+		by_bytes = (c.queued_bytes - lim->max_bytes) / (c.queued_bytes / c.queued) + 1;
+	return by_count > by_bytes ? by_count : by_bytes;
+}
+
+bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
+{
+	return j->lim.policy == JOURNAL_DROP_OLDEST &&
+	       over(messages, bytes, &j->lim, j->lim.device_share);
+}
