@@ -1,9 +1,28 @@
-# Test programs and what runs them.
+# Test programs and what runs them. `make check` is unit, docs and e2e tests with
+# one closing line; SAN= variants run the same tests.
 
-.PHONY: unit e2e
-$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(filter-out plugin/plugin.c,$(plugin_src))) $(B)/libhubbridge.a
+.PHONY: unit e2e check
+$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(filter-out plugin/plugin.c,$(plugin_src))) \
+           $(B)/libhubbridge.a
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(B)/e2e: $(call obj,$(e2e_src)) $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
 unit: $(B)/unit
-	$(Q)$(B)/unit
+	$(Q)$(B)/unit $(TEST)
+
+E2E_NEEDS := $(B)/e2e $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so
+
+# make e2e TEST=part-of-a-name runs some of them.
+e2e: $(E2E_NEEDS)
+	$(Q)tests/tools/run_tests.sh $(B) e2e $(TEST)
+
+check: deps-test
+	$(Q)$(MAKE) --no-print-directory check-run
+
+.PHONY: check-run
+check-run: all $(B)/unit $(E2E_NEEDS) docs-check
+	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)

@@ -84,7 +84,7 @@ static void anything_but_strict_base64_is_no_secret(void)
 	static const char *const texts[] = {
 		"",      "A",    "AB",   "ABC",      "ABCDE",      "====",
 		"A===",  "AB=C", "=ABC", "ABCD====", "AB==ABCD",   "AB-_",
-		"AB\n=", " ABC", "ABC ", "ABCD\n",   "AB\xc3\xa9", "AAECAwQFBgcICQoLDA0ODw",
+		"AB\n=", " ABC", "ABC ", "ABCD\n",   "AB\xc3\xa9", "AAECAwQFBgcICQoLDA0ODw"
 	};
 	char longer[SECRET_TEXT_MAX + 5], hostile[100000];
 	struct secret s;
@@ -212,7 +212,7 @@ static void usernames_out_of_form_are_malformed(void)
 		"ABCDE12345d;1;c;1;2",
 		"ABCDE12345d;1;c;0x10",
 		"ABCDE12345d;1;c;1e9",
-		"ABCDE12345abcdefghijabcdefghijabcdefghijabcdefghijabcdefghi;1;c;1",
+		"ABCDE12345abcdefghijabcdefghijabcdefghijabcdefghijabcdefghi;1;c;1"
 	};
 	struct login login;
 
@@ -303,27 +303,25 @@ static void letter_case_of_algorithm_and_digits_does_not_matter(void)
 
 static void passwords_out_of_form_are_malformed(void)
 {
-	static const char *const passwords[] = {
-		"",
-		";",
-		";hmacsha1",
-		"hmacsha1",
-		DIGEST_2,
-		DIGEST_2 ";",
-		DIGEST_2 ";hmacsha512",
-		DIGEST_2 ";hmacsha1",
-		DIGEST_2 ";hmacsha2566",
-		DIGEST_2 ";hmacsha256 ",
-		DIGEST_2 " ;hmacsha256",
-		DIGEST_2 ";;hmacsha256",
-		"0" DIGEST_2 ";hmacsha256",
-		"501df9a0196c6b69786684d3608f070111bd6809;hmacsha256",
-		"501df9a0196c6b69786684d3608f070111bd680;hmacsha1",
-		"501df9a0196c6b69786684d3608f070111bd680g;hmacsha1",
-		"501df9a0196c6b69786684d3608f070111bd680 ;hmacsha1",
-		"501df9a0196c6b69786684d3608f070111bd6809 hmacsha1",
-		"501df9a0196c6b69786684d3608f070111bd6809;md5",
-	};
+	static const char *const passwords[] = { "",
+		                                     ";",
+		                                     ";hmacsha1",
+		                                     "hmacsha1",
+		                                     DIGEST_2,
+		                                     DIGEST_2 ";",
+		                                     DIGEST_2 ";hmacsha512",
+		                                     DIGEST_2 ";hmacsha1",
+		                                     DIGEST_2 ";hmacsha2566",
+		                                     DIGEST_2 ";hmacsha256 ",
+		                                     DIGEST_2 " ;hmacsha256",
+		                                     DIGEST_2 ";;hmacsha256",
+		                                     "0" DIGEST_2 ";hmacsha256",
+		                                     "501df9a0196c6b69786684d3608f070111bd6809;hmacsha256",
+		                                     "501df9a0196c6b69786684d3608f070111bd680;hmacsha1",
+		                                     "501df9a0196c6b69786684d3608f070111bd680g;hmacsha1",
+		                                     "501df9a0196c6b69786684d3608f070111bd680 ;hmacsha1",
+		                                     "501df9a0196c6b69786684d3608f070111bd6809 hmacsha1",
+		                                     "501df9a0196c6b69786684d3608f070111bd6809;md5" };
 	struct secret s = secret_of(SECRET_1);
 
 	for (size_t i = 0; i < sizeof passwords / sizeof passwords[0]; i++)
@@ -382,72 +380,6 @@ static void username_of_wrong_ids_is_refused(void)
 	CU_ASSERT_EQUAL(credential_username("ABCDE12345", "g", "Ab3;E", 0, out), ST_INVALID);
 }
 
-/* protocol/gateway.md 3 */
-static const struct bind_vector {
-	const char *text, *name;
-	uint32_t random;
-	uint64_t timestamp_s;
-	enum hash hash;
-	const char *signature;
-} binds[] = {
-	{ SECRET_1, "lamp-01", 121213, 1589786839, HASH_SHA1, "6pAuYeE9wLNtcEHWBDOTecbwGSA=" },
-	{ SECRET_1, "lamp-01", 121213, 1589786839, HASH_SHA256,
-	  "sa5FvJYMmh3t1KzR0UPP7X3G+fwnbkT/1IaoEjoCo74=" },
-	{ SECRET_2, "lamp_2", 2147483646, 1893456000, HASH_SHA1, "HcDtViWlithO+M3Xh72+IlH5YEY=" },
-	{ SECRET_2, "lamp_2", 2147483646, 1893456000, HASH_SHA256,
-	  "YF5njAq3Px9Rt2U2RjvRhAEFiwsYgj4ZTXhCjtXbBmY=" },
-	{ "2abbd52226a023dc605d6cd28dd51dd2", "lamp-01", 121213, 1589786839, HASH_SHA1,
-	  "7X1pGRI0DeQrxZwnD6mCvz4EeIQ=" },
-	{ "8ddf6e83757c8aaa3ef862d10a1e4dabc2df6742", "lamp-01", 121213, 1589786839, HASH_SHA1,
-	  "sKIBXTDya+Jt3UykWOJV71h03eY=" },
-};
-
-static void bind_signatures_equal_the_published_ones(void)
-{
-	for (size_t i = 0; i < sizeof binds / sizeof binds[0]; i++) {
-		const struct bind_vector *v = &binds[i];
-		char out[BIND_SIGNATURE_SIZE];
-		struct secret s = { .key_len = 0 };
-
-		snprintf(s.text, sizeof s.text, "%s", v->text); /* certificates have only text */
-		CU_ASSERT_EQUAL(credential_bind_signature(&s, "SUBPROD001", v->name, v->random,
-		                                          v->timestamp_s, v->hash, out),
-		                ST_OK);
-		CU_ASSERT_STRING_EQUAL(out, v->signature);
-	}
-}
-
-static void bind_key_is_the_text_of_the_secret(void)
-{
-	struct secret s = secret_of(SECRET_1);
-	char out[BIND_SIGNATURE_SIZE];
-
-	CU_ASSERT_EQUAL(
-		credential_bind_signature(&s, "SUBPROD001", "lamp-01", 121213, 1589786839, HASH_SHA1, out),
-		ST_OK);
-	CU_ASSERT_STRING_NOT_EQUAL(out, "JYHwad759aFmBdJUGrIFILf/cLE="); /* decoded key */
-	CU_ASSERT_STRING_EQUAL(out, binds[0].signature);
-}
-
-static void bind_signature_takes_longest_values_and_refuses_wrong_ones(void)
-{
-	static const char name[] = "abcdefghijabcdefghijabcdefghijabcdefghijabcdefgh";
-	struct secret s = secret_of(SECRET_1);
-	char out[BIND_SIGNATURE_SIZE];
-
-	CU_ASSERT_EQUAL(credential_bind_signature(&s, "SUBPROD001", name, BIND_RANDOM_MAX, UINT64_MAX,
-	                                          HASH_SHA1, out),
-	                ST_OK);
-	CU_ASSERT_STRING_EQUAL(out, "SD7od2sQXIOmzQ29oD3Yo7N7TnY=");
-	CU_ASSERT_EQUAL(
-		credential_bind_signature(&s, "SUBPROD001", name, 2147483648u, 1, HASH_SHA256, out),
-		ST_INVALID);
-	CU_ASSERT_EQUAL(credential_bind_signature(&s, "SUBPROD01", name, 1, 1, HASH_SHA256, out),
-	                ST_INVALID);
-	CU_ASSERT_EQUAL(credential_bind_signature(&s, "SUBPROD001", "a/b", 1, 1, HASH_SHA256, out),
-	                ST_INVALID);
-}
-
 SUITE(credential, TEST(published_secrets_decode_to_their_keys),
       TEST(shortest_and_longest_secret_are_taken), TEST(anything_but_strict_base64_is_no_secret),
       TEST(wiped_secret_holds_nothing_and_opens_nothing), TEST(ids_follow_their_grammar),
@@ -459,6 +391,4 @@ SUITE(credential, TEST(published_secrets_decode_to_their_keys),
       TEST(letter_case_of_algorithm_and_digits_does_not_matter),
       TEST(passwords_out_of_form_are_malformed), TEST(our_passwords_equal_the_published_ones),
       TEST(username_over_the_bound_is_not_signed), TEST(our_username_has_the_published_form),
-      TEST(username_of_wrong_ids_is_refused), TEST(bind_signatures_equal_the_published_ones),
-      TEST(bind_key_is_the_text_of_the_secret),
-      TEST(bind_signature_takes_longest_values_and_refuses_wrong_ones))
+      TEST(username_of_wrong_ids_is_refused))

@@ -1,0 +1,14 @@
+# What a fresh Debian 12 needs: to build, to test, to check.
+
+BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev
+TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
+LINT_PACKAGES  := clang-format-14 cppcheck
+
+.PHONY: deps deps-build deps-test deps-lint
+deps: deps-build deps-test deps-lint
+deps-build:
+	@tests/tools/install.sh $(BUILD_PACKAGES)
+deps-test: deps-build
+	@tests/tools/install.sh $(TEST_PACKAGES)
+deps-lint:
+	@tests/tools/install.sh $(LINT_PACKAGES)

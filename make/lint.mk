@@ -1,0 +1,15 @@
+# Style and static checks: layer arrows, clang-format, cppcheck.
+
+CLANG_FORMAT ?= clang-format-14
+lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
+
+.PHONY: lint format
+lint: deps-lint deps-build
+	$(Q).ci/arrows.sh
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(lint_src)
+	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I. -D_GNU_SOURCE \
+	  --enable=warning,performance,portability --suppressions-list=.ci/cppcheck.txt \
+	  -j 2 core shadowstore bridge plugin tests bench
+
+format:
+	$(CLANG_FORMAT) -i $(lint_src)

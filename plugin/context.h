@@ -1,0 +1,88 @@
+/* context.h - everything the plugin is, hung off one pointer.
+ * Room:  BROKER.
+ */
+#ifndef HUBGATE_CONTEXT_H
+#define HUBGATE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "bridge/uplink.h"
+#include "bridge/waker.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/table.h"
+#include "plugin/broker.h"
+#include "shadowstore/journal.h"
+#include "shadowstore/registry.h"
+
+#define DOORBELL_TOPIC "$hubgate/wake"
+
+enum { DOORBELL_TEXT_MAX = 48 };
+
+struct grace_line {            /* devices inside their grace time, soonest first */
+	struct presence *first, *last;
+};
+
+struct hubgate {
+	struct config *config;
+	mosquitto_plugin_id_t *id;
+	struct log log;
+	struct metrics metrics;
+	struct journal *journal;
+	struct uplink *uplink;
+	struct registry registry;
+	struct table sessions;         /* by struct mosquitto * */
+	uint64_t seed;
+	char (*products)[PRODUCT_ID_LEN + 1];   /* sorted, of all that is configured */
+	size_t product_count;
+	enum lan_acl acl;              /* effective: allow or defer */
+	bool unknown_users_pass;       /* usernames went unchecked before we came */
+	bool has_connect_event;        /* the broker is 2.1 or newer */
+	bool reloading;                /* between RELOAD and the next tick */
+	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
+	struct grace_line grace;
+	bool orders_unsent;            /* the uplink's mailbox was full: say it again */
+	uint64_t present;
+	int64_t report_ms;             /* next publication of the metrics */
+	struct refusals {              /* one log line per second about refused messages */
+		int64_t next_ms;
+		uint64_t suppressed;
+	} refusals;
+};
+
+/* Measures one callback: struct timespec start = callback_begin(); ...
+ * callback_end(h, CALLBACK_ACL, start). */
+static inline struct timespec callback_begin(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static inline void callback_end(struct hubgate *h, enum callback which, struct timespec start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	histogram_add(&h->metrics.callbacks[which],
+	              (uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
+	                  (uint64_t)(now.tv_nsec - start.tv_nsec));
+}
+
+int64_t hubgate_now_ms(void);          /* CLOCK_MONOTONIC */
+
+/* Callbacks, one file each: on_<event>.c. Signatures are the broker's. */
+int on_auth(int event, void *event_data, void *userdata);
+int on_acl(int event, void *event_data, void *userdata);
+int on_message(int event, void *event_data, void *userdata);
+int on_disconnect(int event, void *event_data, void *userdata);
+int on_connect(int event, void *event_data, void *userdata);
+int on_tick(int event, void *event_data, void *userdata);
+int on_reload(int event, void *event_data, void *userdata);
+
+#endif

@@ -1,0 +1,183 @@
+#include "plugin/dispatch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/report.h"
+
+/* --- up --- */
+
+static enum status keep(struct hubgate *h, const struct device *d, const struct route *route,
+                        const char *topic, const void *payload, size_t len)
+{
+	const struct journal_msg msg = {
+		.device = d->client_id, .topic = topic, .payload = payload, .len = len,
+		.qos = route->qos,
+	};
+	bool was_idle = false;
+	enum status st = journal_append(h->journal, &msg, NULL, &was_idle);
+
+	if (st == ST_OK && was_idle)
+		uplink_wake(h->uplink);
+	if (st != ST_OK) {
+		metric_add(&h->metrics, M_REFUSED_FULL, 1);
+		dispatch_log_refusal(h, d->client_id, topic,
+		                     st == ST_FULL ? "the store is full (store.max_messages, max_bytes, "
+		                                     "device_share)"
+		                                   : status_text(st));
+	}
+	return st;
+}
+
+static bool sent_live(struct hubgate *h, const struct device *d, const char *topic,
+                      const void *payload, size_t len)
+{
+	return uplink_publish_live(h->uplink, d->client_id, topic, payload, len) == ST_OK;
+}
+
+enum status dispatch_up(struct hubgate *h, const struct device *d, const struct route *route,
+                        const char *topic, const void *payload, size_t len)
+{
+	bool live = route->action == ROUTE_LIVE;
+
+	if (!live && route->qos > 0)
+		return keep(h, d, route, topic, payload, len);
+	if (sent_live(h, d, topic, payload, len))
+		return ST_OK;
+	if (live || !h->config->store.queue_qos0) {
+		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
+		return ST_OK;
+	}
+	/* QoS 0 promises nothing: a full store drops it, the publisher stays. */
+	keep(h, d, route, topic, payload, len);
+	return ST_OK;
+}
+
+void dispatch_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
+                          const char *why)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	if (now_ms < h->refusals.next_ms) {
+		h->refusals.suppressed++;
+		return;
+	}
+	log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
+	         client_id, topic, why, h->refusals.suppressed);
+	h->refusals.next_ms = now_ms + 1000;
+	h->refusals.suppressed = 0;
+}
+
+/* --- down --- */
+
+enum status dispatch_publish(const char *topic, const void *payload, size_t len, int qos,
+                             bool retain)
+{
+	/* Not mosquitto_broker_publish_copy(): on 2.0.11 it spoils the broker's
+	 * accounting of memory. On failure the payload is still ours. */
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return ST_NOMEM;
+	if (len > 0)
+		memcpy(copy, payload, len);
+	copy[len] = '\0';
+	if (mosquitto_broker_publish(NULL, topic, (int)len, copy, qos, retain, NULL) !=
+	    MOSQ_ERR_SUCCESS) {
+		mosquitto_free(copy);
+		return ST_NOMEM;
+	}
+	return ST_OK;
+}
+
+/* Takes down. */
+static void hand_over(struct hubgate *h, struct uplink_down *down)
+{
+	if (dispatch_publish(down->topic, down->payload, down->len, down->qos, false) == ST_OK) {
+		metric_add(&h->metrics, M_DOWN, 1);
+		uplink_down_done(h->uplink, down);
+	}
+	/* Without memory there is no acknowledgement: the hub sends it again. */
+	uplink_down_free(down);
+}
+
+static struct device *addressee(struct hubgate *h, const char *topic)
+{
+	char client_id[CLIENT_ID_MAX + 1];
+	struct topic t;
+	size_t len;
+
+	if (topic_parse(topic, strlen(topic), &t) != ST_OK || t.kind == TOPIC_NONE)
+		return NULL;
+	len = t.product_id.len + t.device_name.len;
+	if (len > CLIENT_ID_MAX)
+		return NULL;
+	memcpy(client_id, t.product_id.at, t.product_id.len);
+	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
+	return registry_find(&h->registry, client_id, len);
+}
+
+/* Takes down. */
+static void command(struct hubgate *h, struct uplink_down *down)
+{
+	struct device *d = addressee(h, down->topic);
+
+	if (!d) {
+		metric_add(&h->metrics, M_DOWN_STRAY, 1);
+		uplink_down_done(h->uplink, down);
+		uplink_down_free(down);
+		return;
+	}
+	if (down->qos > 0 && presence_in_grace(d->presence) && presence_hold(d->presence, down)) {
+		metric_add(&h->metrics, M_DOWN_HELD, 1);
+		return;
+	}
+	hand_over(h, down);
+}
+
+void dispatch_held(struct hubgate *h, struct presence *p)
+{
+	struct held *list = presence_take_held(p);
+
+	while (list) {
+		struct held *next = list->next;
+
+		hand_over(h, &list->down);
+		free(list);
+		list = next;
+	}
+}
+
+void dispatch_held_for(struct hubgate *h, struct presence *p, const char *filter)
+{
+	struct held *list = p->held ? presence_take_held(p) : NULL;
+
+	while (list) {
+		struct held *next = list->next;
+
+		/* The broker applies the subscription before it routes what is published
+		 * here: it drains at the top of its loop. */
+		if (topic_matches(filter, list->down.topic) || !presence_hold(p, &list->down))
+			hand_over(h, &list->down);
+		free(list);
+		list = next;
+	}
+}
+
+/* --- all --- */
+
+void dispatch_drain(struct hubgate *h)
+{
+	struct uplink_log line;
+	struct uplink_down down;
+	int64_t now_ms = hubgate_now_ms();
+
+	while (uplink_take_log(h->uplink, &line) == ST_OK)
+		log_line(&h->log, line.level, "%s", line.line);
+	while (uplink_take(h->uplink, &down) == ST_OK)
+		command(h, &down);
+	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))
+		presence_run(h, now_ms);
+	report_run(h, now_ms);
+}

@@ -1,0 +1,33 @@
+/* dispatch.h - carries out: messages of devices to the hub, the hub's to devices.
+ * Room:  BROKER.
+ */
+#ifndef HUBGATE_DISPATCH_H
+#define HUBGATE_DISPATCH_H
+
+#include "core/route.h"
+#include "plugin/presence.h"
+
+/* A device's message goes up as its route says. ST_OK: accepted, or dropped and
+ * counted as the configuration allows. Anything else: it could not be kept, the
+ * publisher must not get an acknowledgement. */
+enum status dispatch_up(struct hubgate *h, const struct device *d, const struct route *route,
+                        const char *topic, const void *payload, size_t len);
+
+/* Everything other rooms have for BROKER: messages from the hub, log lines,
+ * timers that are due. Called for every ring of the doorbell and every tick. */
+void dispatch_drain(struct hubgate *h);
+
+/* Commands that waited for p's device go to the broker now. */
+void dispatch_held(struct hubgate *h, struct presence *p);
+/* The device subscribed filter: those that wait for it go out. */
+void dispatch_held_for(struct hubgate *h, struct presence *p, const char *filter);
+
+/* Hands a message to the broker's own routing. ST_OK; ST_NOMEM. */
+enum status dispatch_publish(const char *topic, const void *payload, size_t len, int qos,
+                             bool retain);
+
+/* Lines about single messages: at most one per second, the rest counted. */
+void dispatch_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
+                          const char *why);
+
+#endif

@@ -1,0 +1,48 @@
+/* identity.h - which LAN client is which device, and what it may touch.
+ * Room:  BROKER. Judging neither allocates nor loops over devices: it runs on
+ *        every delivery.
+ * Facts: architecture 5; protocol/connection.md 3, 4, 9; protocol/topics.md 6.
+ */
+#ifndef HUBGATE_IDENTITY_H
+#define HUBGATE_IDENTITY_H
+
+#include "plugin/context.h"
+
+enum session_kind { SESSION_DEVICE, SESSION_DOORBELL };
+
+struct lan_session {           /* a client that the plugin itself let in */
+	struct table_node node;
+	const struct mosquitto *client;    /* the key; never followed */
+	enum session_kind kind;
+	struct device *device;             /* of SESSION_DEVICE */
+	bool clean;                        /* its session ends with the connection */
+};
+
+struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client);
+/* A known client gets its kind and device replaced. NULL: no memory. */
+struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *client,
+                                 enum session_kind kind, struct device *device);
+void identity_remove(struct hubgate *h, struct lan_session *s);
+void identity_fini(struct hubgate *h);
+
+enum lan_login {
+	LOGIN_OTHER,               /* not ours: the broker decides */
+	LOGIN_DEVICE,
+	LOGIN_DOORBELL,
+	LOGIN_REFUSED,
+};
+
+/* The claim of a client that connects. *device is set for LOGIN_DEVICE; *why
+ * (static text) for LOGIN_REFUSED. Any text may be NULL. */
+enum lan_login identity_login(struct hubgate *h, const char *client_id, const char *username,
+                          const char *password, const char *address, struct device **device,
+                          const char **why);
+
+/* True when {pid} of this topic or filter is a product of ours, or the text is
+ * in one of the hub's trees: closed to everybody but the device itself. */
+bool identity_is_cloud_topic(const struct hubgate *h, const char *text);
+
+/* Kernel clock is synchronised: only then expiry times are believed. */
+bool identity_clock_trusted(void);
+
+#endif

@@ -1,0 +1,148 @@
+/* May this client publish, subscribe or get this? Also the doorbell's door. */
+#include <string.h>
+
+#include "plugin/dispatch.h"
+
+static int denied(struct hubgate *h)
+{
+	metric_add(&h->metrics, M_ACL_DENIED, 1);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	if (ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0) {
+		/* First confirm, then drain: what comes in between rings again. */
+		waker_confirm(uplink_waker(h->uplink));
+		dispatch_drain(h);
+	}
+	return MOSQ_ERR_ACL_DENIED;    /* QoS 0: dropped without a word */
+}
+
+/* The subscription is mirrored at the hub and remembered. */
+static void mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
+{
+	enum status st = registry_subscribe(d, filter, qos > 0);
+
+	if (st == ST_OK || st == ST_EXISTS)
+		st = uplink_subscribe(h->uplink, d->client_id, filter, qos > 0);
+	if (st == ST_FULL || st == ST_NOMEM) {
+		d->presence->unsent = true;
+		h->orders_unsent = true;
+	}
+	dispatch_held_for(h, d->presence, filter);
+}
+
+static int device_subscribes(struct hubgate *h, struct device *d,
+                             const struct mosquitto_evt_acl_check *ed)
+{
+	size_t len = strlen(ed->topic);
+	const char *filter;
+	struct topic t;
+
+	if (topic_parse_filter(ed->topic, len, &t, NULL) != ST_OK || !(t.may & TOPIC_SUB) ||
+	    t.kind == TOPIC_NONE || t.kind == TOPIC_GATEWAY_RESULT ||
+	    !topic_is_device(&t, d->product_id, d->device_name)) {
+		dispatch_log_refusal(h, d->client_id, ed->topic,
+		                     "a device may subscribe its own topics only");
+		return denied(h);
+	}
+	filter = ed->topic;
+	if (strncmp(filter, "$share/", 7) == 0) {
+		filter = strchr(filter + 7, '/');
+		filter = filter ? filter + 1 : ed->topic;
+	}
+	mirror(h, d, filter, ed->qos);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* A custom topic's subscription ends at the hub too. Those of services stay:
+ * stock SDKs unsubscribe after every call, and the next one is near. */
+static int device_unsubscribes(struct hubgate *h, struct device *d,
+                               const struct mosquitto_evt_acl_check *ed)
+{
+	if (ed->topic[0] != '$' && registry_unsubscribe(d, ed->topic) == ST_OK &&
+	    uplink_unsubscribe(h->uplink, d->client_id, ed->topic) != ST_OK)
+		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
+		         ed->topic);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int device_publishes(struct hubgate *h, const struct device *d,
+                            const struct mosquitto_evt_acl_check *ed)
+{
+	struct route route =
+		route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
+
+	if (route.action == ROUTE_FORWARD || route.action == ROUTE_LIVE)
+		return MOSQ_ERR_SUCCESS;
+	metric_add(&h->metrics, M_REFUSED, 1);
+	dispatch_log_refusal(h, d->client_id, ed->topic,
+	                     route.action == ROUTE_REFUSE
+	                         ? route_reason_text(route.reason)
+	                         : "a device may publish to its own topics only");
+	return denied(h);
+}
+
+static int device_reads(struct hubgate *h, const struct device *d, const char *topic)
+{
+	struct topic t;
+
+	if (topic_parse(topic, strlen(topic), &t) != ST_OK || t.kind == TOPIC_NONE ||
+	    !(t.may & TOPIC_SUB) || !topic_is_device(&t, d->product_id, d->device_name))
+		return denied(h);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int device(struct hubgate *h, struct device *d, const struct mosquitto_evt_acl_check *ed)
+{
+	switch (ed->access) {
+	case MOSQ_ACL_READ:
+		return device_reads(h, d, ed->topic);
+	case MOSQ_ACL_WRITE:
+		return device_publishes(h, d, ed);
+	case MOSQ_ACL_SUBSCRIBE:
+		return device_subscribes(h, d, ed);
+	case MOSQ_ACL_UNSUBSCRIBE:
+		return device_unsubscribes(h, d, ed);
+	default:
+		return denied(h);
+	}
+}
+
+/* Everybody else keeps the rights they had, but for the hub's topics. */
+static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
+		return denied(h);
+	return h->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
+}
+
+static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	const struct lan_session *s = identity_session(h, ed->client);
+	const char *client_id;
+	struct device *d;
+
+	if (s)
+		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
+	client_id = mosquitto_client_id(ed->client);
+	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+	if (!d)
+		return other(h, ed);
+	/* The kept session of a device that is away: the broker asks before it
+	 * queues. Whoever is connected with a device's id has passed on_auth(). */
+	return ed->access == MOSQ_ACL_READ ? device_reads(h, d, ed->topic) : denied(h);
+}
+
+int on_acl(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_acl_check *ed = event_data;
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+	int verdict = judge(h, ed);
+
+	(void)event;
+	callback_end(h, CALLBACK_ACL, start);
+	return verdict;
+}

@@ -1,0 +1,88 @@
+/* A client logs in: BASIC_AUTH, and once more for every client on SIGHUP. */
+#include "plugin/presence.h"
+
+#include <string.h>
+
+enum { VERDICT_YES = MOSQ_ERR_SUCCESS, VERDICT_NO = MOSQ_ERR_AUTH,
+       VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER };
+
+/* With a plugin present the broker refuses every user name that all plugins
+ * DEFER, even where it let any name in before: such clients are let in here. */
+static int other_client(const struct hubgate *h, const char *username)
+{
+	return username && h->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
+}
+
+/* On SIGHUP the broker asks again with what it remembers: no password for
+ * restored sessions, an expired signature for long ones. Who was let in stays;
+ * presence does not change. */
+static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
+                         const char *client_id)
+{
+	struct device *d;
+
+	if (identity_session(h, ed->client))
+		return VERDICT_YES;
+	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+	return d ? VERDICT_YES : other_client(h, ed->username);
+}
+
+static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
+{
+	struct lan_session *s = identity_session(h, client);
+
+	/* The broker reuses memory: a session under this pointer that was never
+	 * reported gone is gone now. */
+	if (s && s->kind == SESSION_DEVICE && s->device != d)
+		presence_left(h, s);
+	s = identity_add(h, client, SESSION_DEVICE, d);
+	if (!s)
+		return VERDICT_NO;
+	s->clean = mosquitto_client_clean_session(client);
+	metric_add(&h->metrics, M_LOGIN_OK, 1);
+	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login
+	 * that fails later ends in a DISCONNECT of the same pointer. */
+	if (!h->has_connect_event)
+		presence_arrived(h, s);
+	return VERDICT_YES;
+}
+
+static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
+{
+	const char *client_id = mosquitto_client_id(ed->client);
+	const char *why = NULL;
+	struct device *d = NULL;
+
+	if (h->reloading)
+		return verdict_again(h, ed, client_id);
+	switch (identity_login(h, client_id, ed->username, ed->password,
+	                       mosquitto_client_address(ed->client), &d, &why)) {
+	case LOGIN_DEVICE:
+		return accept_device(h, ed->client, d);
+	case LOGIN_DOORBELL:
+		return identity_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
+	case LOGIN_OTHER:
+		return other_client(h, ed->username);
+	case LOGIN_REFUSED:
+	default:
+		metric_add(&h->metrics, M_LOGIN_BAD, 1);
+		log_line(&h->log, LOG_WARN, "login of %.64s from %s refused: %s",
+		         client_id ? client_id : "(no client id)",
+		         mosquitto_client_address(ed->client) ? mosquitto_client_address(ed->client)
+		                                              : "a unix socket",
+		         why ? why : "no reason known");
+		return VERDICT_NO;
+	}
+}
+
+int on_auth(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_basic_auth *ed = event_data;
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+	int verdict = judge(h, ed);
+
+	(void)event;
+	callback_end(h, CALLBACK_AUTH, start);
+	return verdict;
+}

@@ -1,0 +1,32 @@
+/* A client published, and on_acl() let it: a device's message goes to the hub. */
+#include "plugin/dispatch.h"
+
+static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
+{
+	const struct lan_session *s = identity_session(h, ed->client);
+	struct route route;
+
+	if (!s || s->kind != SESSION_DEVICE)
+		return MOSQ_ERR_SUCCESS;
+	route = route_decide(s->device->product_id, s->device->device_name, ed->topic,
+	                     ed->payloadlen, ed->qos);
+	ed->retain = false;            /* the hub has no retained messages */
+	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
+		return MOSQ_ERR_SUCCESS;
+	if (dispatch_up(h, s->device, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)
+		return MOSQ_ERR_SUCCESS;
+	/* An acknowledgement cannot be held back otherwise: the publisher is
+	 * disconnected and sends again (mosquitto-notes 1.2). */
+	return MOSQ_ERR_NOMEM;
+}
+
+int on_message(int event, void *event_data, void *userdata)
+{
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+	int rc = intercept(h, event_data);
+
+	(void)event;
+	callback_end(h, CALLBACK_MESSAGE, start);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
+#include "plugin/presence.h"
+
+/* 2.0 also tells of sockets that never logged in (port scans, health checks) and
+ * of the old object of a kept session: neither is in the table. */
+int on_disconnect(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *ed = event_data;
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+	struct lan_session *s = identity_session(h, ed->client);
+
+	(void)event;               /* CLIENT_OFFLINE has the same fields */
+	if (s && s->kind == SESSION_DEVICE)
+		presence_left(h, s);
+	else if (s)
+		identity_remove(h, s);
+	callback_end(h, CALLBACK_PRESENCE, start);
+	return MOSQ_ERR_SUCCESS;
+}
+
+struct event_connect {         /* of 2.1, as far as it is read here */
+	void *future;
+	struct mosquitto *client;
+};
+
+int on_connect(int event, void *event_data, void *userdata)
+{
+	const struct event_connect *ed = event_data;
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+	struct lan_session *s = identity_session(h, ed->client);
+
+	(void)event;
+	if (s && s->kind == SESSION_DEVICE)
+		presence_arrived(h, s);
+	callback_end(h, CALLBACK_PRESENCE, start);
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,29 @@
+/* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
+#include "plugin/dispatch.h"
+
+int on_tick(int event, void *event_data, void *userdata)
+{
+	struct hubgate *h = userdata;
+	struct timespec start = callback_begin();
+
+	(void)event;
+	(void)event_data;
+	h->reloading = false;
+	dispatch_drain(h);
+	callback_end(h, CALLBACK_TICK, start);
+	return MOSQ_ERR_SUCCESS;
+}
+
+int on_reload(int event, void *event_data, void *userdata)
+{
+	struct hubgate *h = userdata;
+
+	(void)event;
+	(void)event_data;
+	/* BASIC_AUTH for every client follows; no network event comes before the next
+	 * tick (mosquitto-notes 1.5). */
+	h->reloading = true;
+	/* 2.0 stops telling other plugins on anything but DEFER, 2.1 ends the broker on
+	 * anything but SUCCESS. */
+	return h->has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+}

@@ -1,0 +1,386 @@
+/* plugin.c - the three functions that the broker looks for: wiring and cleanup.
+ * Room: BROKER. Everything else hangs off struct hubgate.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/room.h"
+#include "plugin/broker_conf.h"
+#include "plugin/config_file.h"
+#include "plugin/identity.h"
+#include "plugin/presence.h"
+#include "plugin/report.h"
+
+#define EXPORTED __attribute__((visibility("default")))
+
+enum { STOP_MS = 1500 };       /* of the 2 s that a stop of the broker may take */
+
+/* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
+EXPORTED int mosquitto_plugin_version(int count, const int *versions);
+EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
+                                   struct mosquitto_opt *opts, int opt_count);
+EXPORTED int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *opts, int opt_count);
+
+int64_t hubgate_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- configuration --- */
+
+static const char *find_option(const struct mosquitto_opt *opts, int count, const char *key)
+{
+	for (int i = 0; i < count; i++) {
+		if (strcmp(opts[i].key, key) == 0)
+			return opts[i].value;
+	}
+	return NULL;
+}
+
+static enum status load_config(struct hubgate *h, const char *path)
+{
+	struct config_report *report = calloc(1, sizeof(*report));
+	enum status st;
+
+	h->config = calloc(1, sizeof(*h->config));
+	if (!h->config || !report) {
+		free(report);
+		return ST_NOMEM;
+	}
+	st = config_file_load(path, h->config, report);
+	for (size_t i = 0; i < report->error_count; i++)
+		log_line(&h->log, LOG_ERROR, "%s", report->errors[i]);
+	for (size_t i = 0; i < report->warning_count; i++)
+		log_line(&h->log, LOG_WARN, "%s", report->warnings[i]);
+	if (st != ST_OK)
+		log_line(&h->log, LOG_ERROR, "not started: %s cannot be used", path);
+	free(report);
+	return st;
+}
+
+/* What the broker is configured to do with clients that are not ours. */
+static enum status read_broker_conf(struct hubgate *h)
+{
+	struct mosquitto_conf conf;
+	char why[256] = "";
+	enum status st = broker_conf_read(NULL, &conf, why, sizeof(why));
+
+	if (st != ST_OK && h->config->lan.acl == LAN_ACL_AUTO) {
+		log_line(&h->log, LOG_ERROR,
+		         "not started: mosquitto.conf cannot be read (%s), so hubgate cannot know whether "
+		         "an acl_file guards your clients; set lan.acl to \"allow\" or \"defer\"",
+		         why);
+		return st;
+	}
+	if (st != ST_OK) {
+		h->acl = h->config->lan.acl;
+		return ST_OK;
+	}
+	if (conf.per_listener_settings) {
+		log_line(&h->log, LOG_ERROR,
+		         "not started: per_listener_settings true binds a plugin to one listener and, on "
+		         "2.0, silences its timer; set it to false and give options globally");
+		st = ST_INVALID;
+	} else {
+		st = mosquitto_conf_acl(&conf, h->config->lan.acl, &h->acl, why);
+		if (st != ST_OK)
+			log_line(&h->log, LOG_ERROR, "not started: %s", why);
+	}
+	if (st == ST_OK) {
+		h->unknown_users_pass = mosquitto_conf_unknown_user_passes(&conf);
+		if (conf.plugin_before_ours)
+			log_line(&h->log, LOG_WARN,
+			         "another plugin stands before hubgate in mosquitto.conf and may answer for "
+			         "devices first: put hubgate's plugin line first");
+		if (conf.use_identity_as_username)
+			log_line(&h->log, LOG_WARN,
+			         "use_identity_as_username and use_subject_as_username skip hubgate's login "
+			         "check: clients of that listener are not devices");
+	}
+	mosquitto_conf_free(&conf);
+	return st;
+}
+
+/* --- parts --- */
+
+static int compare_product(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static enum status list_products(struct hubgate *h)
+{
+	const struct config *c = h->config;
+
+	h->products = calloc(1 + c->product_count + c->device_count, sizeof(h->products[0]));
+	if (!h->products)
+		return ST_NOMEM;
+	memcpy(h->products[h->product_count++], c->gateway.product_id, sizeof(h->products[0]));
+	for (size_t i = 0; i < c->product_count; i++)
+		memcpy(h->products[h->product_count++], c->products[i].product_id,
+		       sizeof(h->products[0]));
+	for (size_t i = 0; i < c->device_count; i++)
+		memcpy(h->products[h->product_count++], c->devices[i].product_id,
+		       sizeof(h->products[0]));
+	qsort(h->products, h->product_count, sizeof(h->products[0]), compare_product);
+	return ST_OK;
+}
+
+static enum status add_devices(struct hubgate *h)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
+		const struct config_device *c = &h->config->devices[i];
+		struct device *d = NULL;
+
+		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
+		if (st == ST_OK)
+			st = presence_attach(d);
+	}
+	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
+	return st;
+}
+
+static enum status open_journal(struct hubgate *h)
+{
+	const struct config_store *c = &h->config->store;
+	const struct journal_limits lim = {
+		.max_messages = c->max_messages,
+		.max_bytes = c->max_bytes,
+		.device_share = c->device_share,
+		.policy = c->policy == STORE_REFUSE ? JOURNAL_REFUSE : JOURNAL_DROP_OLDEST,
+	};
+	enum status st = ST_OK;
+
+	if (mkdir(c->dir, 0700) != 0 && errno != EEXIST)
+		st = ST_IO;
+	if (st == ST_OK)
+		st = journal_open(c->dir, &lim, &h->journal);
+	if (st == ST_IO)
+		log_line(&h->log, LOG_ERROR,
+		         "not started: store.dir %s cannot be used by uid %u: %s; make it with "
+		         "`install -d -o mosquitto -m 0700 %s`",
+		         c->dir, (unsigned)geteuid(), strerror(errno), c->dir);
+	return st;
+}
+
+static enum status random_text(char *out, size_t size, const char *prefix)
+{
+	unsigned char bytes[16];
+	int at = snprintf(out, size, "%s", prefix);
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return ST_IO;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		at += snprintf(out + at, size - (size_t)at, "%02x", bytes[i]);
+	return ST_OK;
+}
+
+static enum status make_uplink(struct hubgate *h)
+{
+	const struct config *c = h->config;
+	const struct waker_conf waker = {
+		.listener = c->lan.waker,
+		.client_id = h->doorbell_id,
+		.username = h->doorbell_id,
+		.password = h->doorbell_password,
+		.topic = DOORBELL_TOPIC,
+	};
+	const struct uplink_conf conf = {
+		.product_id = c->gateway.product_id,
+		.device_name = c->gateway.device_name,
+		.secret = c->gateway.secret.key_len > 0 ? &c->gateway.secret : NULL,
+		.host = c->hub.host,
+		.address = c->hub.address,
+		.port = (uint16_t)c->hub.port,
+		.tls = c->hub.tls,
+		.verify = c->hub.verify,
+		.verify_host = c->hub.verify_host,
+		.ca_file = c->hub.ca_file,
+		.cert_file = c->gateway.cert_file,
+		.key_file = c->gateway.key_file,
+		.keepalive_s = (uint16_t)c->hub.keepalive,
+		.clean_session = c->hub.clean_session,
+		.rate_up = c->hub.rate_up,
+		.window = c->hub.window,
+		.min_reconnect_s = c->hub.min_reconnect_s,
+		.max_reconnect_s = c->hub.max_reconnect_s,
+		.connect_timeout_s = c->hub.connect_timeout_s,
+		.request_timeout_s = c->hub.request_timeout_s,
+		.state_dir = c->store.dir,
+		.journal = h->journal,
+		.metrics = &h->metrics,
+		.waker = &waker,
+	};
+	enum status st = random_text(h->doorbell_id, sizeof(h->doorbell_id), "hubgate-");
+
+	if (st == ST_OK)
+		st = random_text(h->doorbell_password, sizeof(h->doorbell_password), "");
+	return st == ST_OK ? uplink_new(&conf, &h->uplink) : st;
+}
+
+/* --- callbacks --- */
+
+static const struct {
+	int event;
+	MOSQ_FUNC_generic_callback call;
+	bool optional;             /* not every broker has it */
+} callbacks[] = {
+	{ EVENT_CONNECT, on_connect, true },
+	{ EVENT_CLIENT_OFFLINE, on_disconnect, true },
+	{ MOSQ_EVT_DISCONNECT, on_disconnect, false },
+	{ MOSQ_EVT_BASIC_AUTH, on_auth, false },
+	{ MOSQ_EVT_ACL_CHECK, on_acl, false },
+	{ MOSQ_EVT_MESSAGE, on_message, false },
+	{ MOSQ_EVT_RELOAD, on_reload, false },
+	{ MOSQ_EVT_TICK, on_tick, false },
+};
+
+enum { CALLBACKS = sizeof(callbacks) / sizeof(callbacks[0]) };
+
+static enum status register_callbacks(struct hubgate *h)
+{
+	for (size_t i = 0; i < CALLBACKS; i++) {
+		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL,
+		                                     h);
+
+		if (callbacks[i].event == EVENT_CONNECT)
+			h->has_connect_event = rc == MOSQ_ERR_SUCCESS;
+		if (rc == MOSQ_ERR_SUCCESS || callbacks[i].optional)
+			continue;
+		log_line(&h->log, LOG_ERROR, "not started: the broker refuses event %d (%d)",
+		         callbacks[i].event, rc);
+		return ST_INVALID;
+	}
+	return ST_OK;
+}
+
+static void unregister_callbacks(struct hubgate *h)
+{
+	for (size_t i = 0; h->id && i < CALLBACKS; i++)
+		mosquitto_callback_unregister(h->id, callbacks[i].event, callbacks[i].call, NULL);
+}
+
+/* --- life --- */
+
+static void hubgate_free(struct hubgate *h)
+{
+	struct uplink_log line;
+
+	if (h->uplink) {
+		uplink_stop(h->uplink, STOP_MS);
+		while (uplink_take_log(h->uplink, &line) == ST_OK)
+			log_line(&h->log, line.level, "%s", line.line);
+	}
+	uplink_free(h->uplink);
+	journal_close(h->journal);
+	presence_fini(h);
+	identity_fini(h);
+	registry_fini(&h->registry);
+	free(h->products);
+	if (h->config)
+		config_free(h->config);
+	free(h->config);
+	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
+	free(h);
+}
+
+static enum status start(struct hubgate *h, const char *config_path)
+{
+	enum status st = load_config(h, config_path);
+
+	if (st == ST_OK)
+		st = read_broker_conf(h);
+	if (st == ST_OK)
+		st = list_products(h);
+	if (st == ST_OK)
+		st = add_devices(h);
+	if (st == ST_OK)
+		st = open_journal(h);
+	if (st == ST_OK)
+		st = make_uplink(h);
+	if (st == ST_OK)
+		st = register_callbacks(h);
+	return st == ST_OK ? uplink_start(h->uplink) : st;
+}
+
+/* 1,500 devices want more descriptors than a soft limit of 1,024. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
+int mosquitto_plugin_version(int count, const int *versions)
+{
+	for (int i = 0; i < count; i++) {
+		if (versions[i] == 5)
+			return 5;
+	}
+	return -1;
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mosquitto_opt *opts,
+                          int opt_count)
+{
+	const char *path = find_option(opts, opt_count, "config_file");
+	struct hubgate *h = calloc(1, sizeof(*h));
+	enum status st;
+
+	if (!h)
+		return MOSQ_ERR_NOMEM;
+	room_enter(ROOM_BROKER);
+	h->id = id;
+	h->log = (struct log){ report_log, h };
+	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
+		h->seed = (uint64_t)hubgate_now_ms();
+	table_init(&h->sessions);
+	registry_init(&h->registry, h->seed);
+	raise_descriptor_limit();
+	if (!path) {
+		log_line(&h->log, LOG_ERROR,
+		         "not started: mosquitto.conf names no configuration; add the line "
+		         "`plugin_opt_config_file /etc/mosquitto/hubgate.json` below hubgate's plugin line");
+		st = ST_NOTFOUND;
+	} else {
+		st = start(h, path);
+	}
+	if (st != ST_OK) {
+		unregister_callbacks(h);
+		hubgate_free(h);
+		return MOSQ_ERR_INVAL;
+	}
+	log_line(&h->log, LOG_NOTE, "gateway %s/%s with %zu devices, hub %s:%u%s",
+	         h->config->gateway.product_id, h->config->gateway.device_name,
+	         h->config->device_count, h->config->hub.host, h->config->hub.port,
+	         h->config->hub.tls ? " over TLS" : "");
+	*userdata = h;
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *opts, int opt_count)
+{
+	struct hubgate *h = userdata;
+
+	(void)opts;
+	(void)opt_count;
+	if (!h)
+		return MOSQ_ERR_SUCCESS;
+	unregister_callbacks(h);
+	hubgate_free(h);
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,186 @@
+#include "plugin/presence.h"
+
+#include <stdlib.h>
+
+#include "plugin/dispatch.h"
+
+enum status presence_attach(struct device *d)
+{
+	struct presence *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return ST_NOMEM;
+	p->device = d;
+	p->held_tail = &p->held;
+	d->presence = p;
+	return ST_OK;
+}
+
+static void free_held(struct held *list)
+{
+	while (list) {
+		struct held *next = list->next;
+
+		uplink_down_free(&list->down);
+		free(list);
+		list = next;
+	}
+}
+
+void presence_fini(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (d->presence)
+			free_held(d->presence->held);
+		free(d->presence);
+		d->presence = NULL;
+	}
+}
+
+/* --- the line of those in grace; grace is one length, so the line is sorted --- */
+
+static void grace_end(struct hubgate *h, struct presence *p)
+{
+	if (p->leave_ms == 0)
+		return;
+	*(p->prev ? &p->prev->next : &h->grace.first) = p->next;
+	*(p->next ? &p->next->prev : &h->grace.last) = p->prev;
+	p->prev = p->next = NULL;
+	p->leave_ms = 0;
+}
+
+static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
+{
+	p->leave_ms = now_ms + h->config->presence.grace_ms + 1;
+	p->prev = h->grace.last;
+	p->next = NULL;
+	*(h->grace.last ? &h->grace.last->next : &h->grace.first) = p;
+	h->grace.last = p;
+}
+
+/* --- telling the uplink --- */
+
+static enum status tell_all(struct hubgate *h, const struct presence *p)
+{
+	const struct device *d = p->device;
+	enum status st = ST_OK;
+
+	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
+		st = uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+	if (st == ST_OK)
+		st = uplink_device_present(h->uplink, d->client_id, p->current || p->leave_ms != 0);
+	return st;
+}
+
+static void tell(struct hubgate *h, struct presence *p, bool present)
+{
+	if (uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
+		return;
+	/* The state is kept here, so nothing is lost by saying it later. */
+	p->unsent = true;
+	h->orders_unsent = true;
+}
+
+static void tell_unsent(struct hubgate *h)
+{
+	struct table_at at;
+
+	h->orders_unsent = false;
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct presence *p = table_entry(n, struct device, node)->presence;
+
+		if (!p->unsent)
+			continue;
+		p->unsent = tell_all(h, p) != ST_OK;
+		h->orders_unsent |= p->unsent;
+	}
+}
+
+static void set_timer(struct hubgate *h)
+{
+	uplink_set_timer(h->uplink, h->grace.first ? h->grace.first->leave_ms : INT64_MAX);
+}
+
+/* --- events --- */
+
+void presence_arrived(struct hubgate *h, struct lan_session *s)
+{
+	struct presence *p = s->device->presence;
+	bool known = p->current || p->leave_ms != 0;
+
+	if (!p->current)
+		metric_set(&h->metrics, M_PRESENT, ++h->present);
+	grace_end(h, p);
+	p->current = s;
+	p->clean = s->clean;
+	if (!known)
+		tell(h, p, true);
+	set_timer(h);
+}
+
+void presence_left(struct hubgate *h, struct lan_session *s)
+{
+	struct presence *p = s->device->presence;
+	bool was_current = p->current == s;
+
+	if (was_current) {
+		p->current = NULL;
+		metric_set(&h->metrics, M_PRESENT, --h->present);
+		grace_begin(h, p, hubgate_now_ms());
+		set_timer(h);
+	}
+	identity_remove(h, s);
+}
+
+void presence_run(struct hubgate *h, int64_t now_ms)
+{
+	while (h->grace.first && h->grace.first->leave_ms <= now_ms) {
+		struct presence *p = h->grace.first;
+
+		grace_end(h, p);
+		tell(h, p, false);
+		dispatch_held(h, p);       /* it did not come back: the broker decides */
+	}
+	if (h->orders_unsent)
+		tell_unsent(h);
+	set_timer(h);
+}
+
+/* --- commands in grace --- */
+
+bool presence_in_grace(const struct presence *p)
+{
+	return !p->current && p->leave_ms != 0 && p->clean;
+}
+
+bool presence_hold(struct presence *p, const struct uplink_down *down)
+{
+	struct held *held;
+
+	if (p->held_count >= HELD_MAX)
+		return false;
+	held = calloc(1, sizeof(*held));
+	if (!held)
+		return false;
+	held->down = *down;
+	*p->held_tail = held;
+	p->held_tail = &held->next;
+	p->held_count++;
+	return true;
+}
+
+struct held *presence_take_held(struct presence *p)
+{
+	struct held *list = p->held;
+
+	p->held = NULL;
+	p->held_tail = &p->held;
+	p->held_count = 0;
+	return list;
+}

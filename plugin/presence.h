@@ -1,0 +1,48 @@
+/* presence.h - which devices are there, and when the hub shall hear of it.
+ * Room:  BROKER.
+ * Keeps: keyed by the client's pointer, not its id: a take-over, a failed login
+ *        with a live device's id or the end of a kept session's old object never
+ *        takes a device offline that is there (mosquitto-notes 1.6, 8(e)).
+ */
+#ifndef HUBGATE_PRESENCE_H
+#define HUBGATE_PRESENCE_H
+
+#include "plugin/identity.h"
+
+enum { HELD_MAX = 32 };        /* commands held for one device in its grace time */
+
+struct held {                  /* owned by the presence */
+	struct held *next;
+	struct uplink_down down;
+};
+
+struct presence {              /* one per device */
+	struct device *device;
+	struct lan_session *current;       /* NULL: not on the LAN */
+	int64_t leave_ms;                  /* in grace: when it counts as gone, else 0 */
+	bool clean;                        /* its last session ended with the connection */
+	bool unsent;                       /* the uplink has not been told the latest */
+	struct presence *prev, *next;      /* in hubgate.grace */
+	struct held *held, **held_tail;
+	size_t held_count;
+};
+
+/* ST_OK; ST_NOMEM. */
+enum status presence_attach(struct device *d);
+void presence_fini(struct hubgate *h);
+
+/* s was accepted; the device is there. A session it takes over is not a leave. */
+void presence_arrived(struct hubgate *h, struct lan_session *s);
+/* The client's socket is gone. Removes s. */
+void presence_left(struct hubgate *h, struct lan_session *s);
+/* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
+void presence_run(struct hubgate *h, int64_t now_ms);
+
+/* True when a command shall wait for the device to come back: it is inside its
+ * grace time and the broker keeps nothing for it. */
+bool presence_in_grace(const struct presence *p);
+/* Takes down. false: no room or memory, not taken. */
+bool presence_hold(struct presence *p, const struct uplink_down *down);
+struct held *presence_take_held(struct presence *p);       /* the whole list; caller frees */
+
+#endif

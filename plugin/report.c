@@ -1,0 +1,82 @@
+#include "plugin/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/dispatch.h"
+
+#define SYS_ROOT "$SYS/broker/hubgate/"
+
+static const int levels[] = {
+	[LOG_ERROR] = MOSQ_LOG_ERR,
+	[LOG_WARN] = MOSQ_LOG_WARNING,
+	[LOG_NOTE] = MOSQ_LOG_NOTICE,
+	[LOG_FINE] = MOSQ_LOG_DEBUG,
+};
+
+void report_log(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	mosquitto_log_printf(levels[level], "hubgate: %s", line);
+}
+
+static void put(const char *name, const char *suffix, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put(const char *name, const char *suffix, const char *format, ...)
+{
+	char topic[128], text[64];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	snprintf(topic, sizeof(topic), SYS_ROOT "%s%s", name, suffix);
+	dispatch_publish(topic, text, strlen(text), 0, true);
+}
+
+/* The journal's counts, so that accepted = delivered + queued + dropped holds in
+ * one publication. */
+static void copy_counts(struct hubgate *h)
+{
+	struct journal_counts c;
+
+	journal_counts(h->journal, &c);
+	metric_set(&h->metrics, M_ACCEPTED, c.accepted);
+	metric_set(&h->metrics, M_QUEUED, c.queued);
+	metric_set(&h->metrics, M_QUEUED_BYTES, c.queued_bytes);
+	metric_set(&h->metrics, M_DELIVERED, c.ended[JOURNAL_DELIVERED]);
+	metric_set(&h->metrics, M_DROPPED_BOUND, c.ended[JOURNAL_DROP_BOUND]);
+	metric_set(&h->metrics, M_DROPPED_POISON, c.ended[JOURNAL_DROP_POISON]);
+	metric_set(&h->metrics, M_DOORBELL,
+	           uplink_waker(h->uplink) && waker_state(uplink_waker(h->uplink)) == WAKER_CONNECTED);
+}
+
+static void put_histogram(const char *name, const struct histogram *t)
+{
+	put("callback_us/", name, "p50 %" PRIu64 " p99 %" PRIu64 " p99.9 %" PRIu64 " max %" PRIu64
+	    " count %" PRIu64,
+	    histogram_quantile_us(t, 0.5), histogram_quantile_us(t, 0.99),
+	    histogram_quantile_us(t, 0.999), t->max_ns / 1000, histogram_count(t));
+}
+
+void report_run(struct hubgate *h, int64_t now_ms)
+{
+	struct histogram all;
+
+	if (h->config->metrics.sys_interval_s == 0 || now_ms < h->report_ms)
+		return;
+	h->report_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);
+	copy_counts(h);
+	for (int i = 0; i < METRIC_COUNT; i++)
+		put(metric_name((enum metric)i), "", "%" PRIu64, metric_get(&h->metrics, (enum metric)i));
+	memset(&all, 0, sizeof(all));
+	for (int c = 0; c < CALLBACK_COUNT; c++) {
+		put_histogram(callback_name((enum callback)c), &h->metrics.callbacks[c]);
+		histogram_merge(&all, &h->metrics.callbacks[c]);
+	}
+	put_histogram("all", &all);
+	put("uplink", "", "%s", uplink_state_text(uplink_state_now(h->uplink)));
+}

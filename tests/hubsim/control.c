@@ -1,0 +1,247 @@
+#include "tests/hubsim/control.h"
+
+#include "tests/hubsim/send.h"
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NULL, or why not (static). `out` receives members of the answer. */
+typedef const char *(*command_fn)(struct sim *s, const cJSON *cmd, cJSON *out);
+
+static const char *text_of(const cJSON *cmd, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(cmd, name));
+
+	return text ? text : "";
+}
+
+static int number_of(const cJSON *cmd, const char *name, int otherwise)
+{
+	const cJSON *item = cJSON_GetObjectItem(cmd, name);
+
+	return cJSON_IsNumber(item) ? item->valueint : otherwise;
+}
+
+static const char *run_stats(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	cJSON *online = cJSON_AddArrayToObject(out, "online");
+	cJSON *devices = cJSON_AddObjectToObject(out, "devices");
+
+	(void)cmd;
+	for (size_t i = 0; i < s->cloud->count; i++) {
+		const struct account *a = &s->cloud->accounts[i];
+
+		if (a->online)
+			cJSON_AddItemToArray(online, cJSON_CreateString(a->key));
+		if (a->published > 0)
+			cJSON_AddItemToObject(devices, a->key, account_tally_json(a));
+	}
+	cJSON_AddNumberToObject(out, "publishes", (double)s->publishes);
+	cJSON_AddNumberToObject(out, "forbidden_publish", (double)s->forbidden_publishes);
+	cJSON_AddNumberToObject(out, "logins_refused", (double)s->logins_refused);
+	cJSON_AddItemToObject(out, "violations", violations_json(s->events));
+	cJSON_AddItemToObject(out, "gateway", gatewayop_stats(s->gatewayop));
+	proxy_stats(s->proxy, out);
+	return NULL;
+}
+
+static const char *run_reset_stats(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)cmd;
+	(void)out;
+	for (size_t i = 0; i < s->cloud->count; i++)
+		account_tally_reset(&s->cloud->accounts[i]);
+	s->publishes = s->forbidden_publishes = s->logins_refused = 0;
+	violations_clear(s->events);
+	proxy_stats_clear(s->proxy);
+	return NULL;
+}
+
+static const char *run_devices(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	cJSON *list = cJSON_AddArrayToObject(out, "devices");
+
+	(void)cmd;
+	for (size_t i = 0; i < s->cloud->count; i++) {
+		const struct account *a = &s->cloud->accounts[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "device", a->key);
+		if (a->bound)
+			cJSON_AddStringToObject(item, "gateway", a->bound->key);
+		cJSON_AddBoolToObject(item, "online", a->online);
+		cJSON_AddBoolToObject(item, "disabled", a->disabled);
+		cJSON_AddItemToArray(list, item);
+	}
+	return NULL;
+}
+
+static const char *run_fault(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	for (int i = 0; i < FAULT_COUNT; i++) {
+		if (strcmp(fault_names[i], text_of(cmd, "mode")) != 0)
+			continue;
+		proxy_fault(s->proxy, (enum fault)i, number_of(cmd, "ms", 0));
+		return NULL;
+	}
+	return "unknown mode";
+}
+
+static const char *end_connections(struct sim *s, const cJSON *cmd, cJSON *out, bool reset)
+{
+	const char *client = text_of(cmd, "client");
+
+	cJSON_AddNumberToObject(out, "ended", proxy_end(s->proxy, *client ? client : NULL, reset));
+	return NULL;
+}
+
+static const char *run_cut(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	return end_connections(s, cmd, out, false);
+}
+
+static const char *run_reset(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	return end_connections(s, cmd, out, true);
+}
+
+static const char *run_drop_puback(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	proxy_drop_pubacks(s->proxy, number_of(cmd, "count", 1));
+	return NULL;
+}
+
+static const char *run_gateway_result(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	gatewayop_force(s->gatewayop, text_of(cmd, "op"), text_of(cmd, "device"),
+	                number_of(cmd, "result", -2), number_of(cmd, "count", 1));
+	return NULL;
+}
+
+static const char *run_gateway_silent(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	gatewayop_silence(s->gatewayop, text_of(cmd, "op"), number_of(cmd, "count", 1));
+	return NULL;
+}
+
+static const char *run_bind(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	struct account *gw = account_find(s->cloud, text_of(cmd, "gateway"));
+	struct account *sub = account_find(s->cloud, text_of(cmd, "device"));
+
+	(void)out;
+	if (!gw || !sub)
+		return "unknown gateway or device";
+	gatewayop_console(s->gatewayop, sub, gw);
+	return NULL;
+}
+
+static const char *run_unbind(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	struct account *sub = account_find(s->cloud, text_of(cmd, "device"));
+
+	(void)out;
+	if (!sub)
+		return "unknown device";
+	gatewayop_console(s->gatewayop, sub, NULL);
+	return NULL;
+}
+
+static const char *run_kick(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const struct account *a = account_find(s->cloud, text_of(cmd, "client"));
+	char id[KEY_ROOM];
+
+	(void)out;
+	if (!a)
+		return "unknown client";
+	snprintf(id, sizeof id, "%.10s%s", a->key, a->key + PID_LEN + 1);
+	return mosquitto_kick_client_by_clientid(id, false) == MOSQ_ERR_SUCCESS ? NULL : "not connected";
+}
+
+static const char *run_disable(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	struct account *a = account_find(s->cloud, text_of(cmd, "device"));
+
+	(void)out;
+	if (!a)
+		return "unknown device";
+	a->disabled = !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "disabled"));
+	return NULL;
+}
+
+static const char *run_clock(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const cJSON *offset = cJSON_GetObjectItem(cmd, "offset_ms");
+
+	(void)out;
+	s->cloud->clock_offset_ms = cJSON_IsNumber(offset) ? (int64_t)offset->valuedouble : 0;
+	return NULL;
+}
+
+static const char *run_events(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	events_publishing(s->events, !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "publish")));
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	command_fn run;
+} commands[] = {
+	{ "stats", run_stats },
+	{ "reset_stats", run_reset_stats },
+	{ "devices", run_devices },
+	{ "fault", run_fault },
+	{ "cut", run_cut },
+	{ "reset", run_reset },
+	{ "drop_puback", run_drop_puback },
+	{ "gateway_result", run_gateway_result },
+	{ "gateway_silent", run_gateway_silent },
+	{ "bind", run_bind },
+	{ "unbind", run_unbind },
+	{ "kick", run_kick },
+	{ "disable", run_disable },
+	{ "clock", run_clock },
+	{ "events", run_events },
+};
+
+static const char *carry_out(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(commands[i].name, text_of(cmd, "cmd")) == 0)
+			return commands[i].run(s, cmd, out);
+	}
+	return "unknown command";
+}
+
+void control_message(struct sim *s, const void *payload, size_t len)
+{
+	cJSON *cmd = cJSON_ParseWithLength(payload, len);
+	cJSON *out = cJSON_CreateObject();
+	const cJSON *id = cJSON_GetObjectItem(cmd, "id");
+	const char *error;
+	char *text;
+
+	if (id)
+		cJSON_AddItemToObject(out, "id", cJSON_Duplicate(id, true));
+	cJSON_AddStringToObject(out, "cmd", text_of(cmd, "cmd"));
+	error = carry_out(s, cmd, out);
+	cJSON_AddBoolToObject(out, "ok", error == NULL);
+	if (error)
+		cJSON_AddStringToObject(out, "error", error);
+	text = cJSON_PrintUnformatted(out);
+	if (text)
+		send_message(RESULT_TOPIC, text, strlen(text), 1);
+	free(text);
+	cJSON_Delete(out);
+	cJSON_Delete(cmd);
+}

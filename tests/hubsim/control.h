@@ -1,0 +1,26 @@
+/* control.h - commands of the admin client on hubsim/control (README.md lists them). */
+#ifndef HUBSIM_CONTROL_H
+#define HUBSIM_CONTROL_H
+
+#include "tests/hubsim/account.h"
+#include "tests/hubsim/event.h"
+#include "tests/hubsim/gatewayop.h"
+#include "tests/hubsim/proxy.h"
+
+#define CONTROL_TOPIC "hubsim/control"
+#define RESULT_TOPIC  "hubsim/result"
+#define EVENT_TOPIC   "hubsim/event"
+
+struct sim { /* main thread only */
+	struct cloud *cloud;
+	struct events *events;
+	struct gatewayop *gatewayop;
+	struct proxy *proxy;
+	struct peer *peers;
+	uint64_t publishes, forbidden_publishes, logins_refused;
+};
+
+/* Carries out one command and publishes its answer on RESULT_TOPIC. */
+void control_message(struct sim *s, const void *payload, size_t len);
+
+#endif

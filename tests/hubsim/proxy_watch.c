@@ -1,0 +1,240 @@
+/* What single packets tell: limits of protocol/limits.md, kept or counted. */
+#include "tests/hubsim/proxy_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define KEEPALIVE_MAX    900
+#define TOPIC_MAX        255
+#define SLASHES_MAX      10
+#define CONNECT_SLACK_MS 100 /* what scheduling may take off the gap between two attempts */
+
+void client_label(const char *client_id, size_t len, char *out, size_t room)
+{
+	if (len > PID_LEN)
+		snprintf(out, room, "%.10s/%.*s", client_id, (int)(len - PID_LEN), client_id + PID_LEN);
+	else
+		snprintf(out, room, "%.*s", (int)len, client_id);
+}
+
+static struct last_connect *last_of(struct proxy *p, const char *label)
+{
+	struct last_connect *grown;
+
+	for (size_t i = 0; i < p->last_count; i++) {
+		if (strcmp(p->last[i].label, label) == 0)
+			return &p->last[i];
+	}
+	grown = realloc(p->last, (p->last_count + 1) * sizeof *grown);
+	if (!grown)
+		return NULL;
+	p->last = grown;
+	grown = &p->last[p->last_count++];
+	snprintf(grown->label, sizeof grown->label, "%s", label);
+	grown->ms = INT64_MIN / 2;
+	return grown;
+}
+
+static void watch_connect_gap(struct proxy *p, struct conn *c)
+{
+	struct last_connect *last = last_of(p, c->label);
+	int64_t gap;
+	char text[64];
+
+	if (!last)
+		return;
+	gap = c->accepted_ms - last->ms;
+	last->ms = c->accepted_ms;
+	if ((double)gap >= p->opts.limits->connect_s * 1000 - CONNECT_SLACK_MS)
+		return;
+	snprintf(text, sizeof text, "%lld ms", (long long)gap);
+	violation(p->events, VIOLATION_CONNECT_RATE, c->label, text);
+}
+
+static enum verdict watch_connect(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+{
+	if (!frame_connect(frame, len, &c->connect)) {
+		violation(p->events, VIOLATION_FRAMING, c->label, "CONNECT");
+		return FORWARD;
+	}
+	client_label(c->connect.client_id, c->connect.client_id_len, c->label, sizeof c->label);
+	stream_peer_name(&c->client, c->peer.cn, sizeof c->peer.cn);
+	c->peer.keepalive = c->connect.keepalive;
+	c->connect.client_id = NULL;
+	p->counts.connects++;
+	watch_connect_gap(p, c);
+	if (c->connect.will)
+		violation(p->events, VIOLATION_WILL, c->label, "");
+	if (c->connect.keepalive > KEEPALIVE_MAX)
+		violation(p->events, VIOLATION_KEEPALIVE, c->label, "");
+	return FORWARD;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* PUBLISH packets in the second that ends with this one. */
+static int rate_now(struct conn *c)
+{
+	int64_t now = now_us();
+	int n = 0;
+
+	c->rate_times[c->rate_count++ % RATE_RING] = now;
+	while (n < RATE_RING && (uint64_t)n < c->rate_count &&
+	       now - c->rate_times[(c->rate_count - 1 - (uint64_t)n) % RATE_RING] < 1000000)
+		n++;
+	return n;
+}
+
+static bool topic_fits(const struct publish_fields *f)
+{
+	int slashes = 0;
+
+	for (size_t i = 0; i < f->topic_len; i++)
+		slashes += f->topic[i] == '/';
+	return f->topic_len <= TOPIC_MAX && slashes <= SLASHES_MAX;
+}
+
+/* Trees the broker itself refuses without asking the plugin, so that PUBACKs stay countable. */
+static bool broker_own(const struct publish_fields *f)
+{
+	static const char *const own[] = { "$SYS", "$share/" };
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		if (f->topic_len >= strlen(own[i]) && memcmp(f->topic, own[i], strlen(own[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum verdict watch_publish(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+{
+	const struct limits *lim = p->opts.limits;
+	enum verdict refused = lim->enforce ? DISCARD : FORWARD;
+	struct publish_fields f;
+	enum verdict v = FORWARD;
+	char topic[TOPIC_MAX + 1];
+	int rate = rate_now(c);
+
+	p->counts.publishes++;
+	if (rate > p->counts.max_rate)
+		p->counts.max_rate = rate;
+	if (!frame_publish(frame, len, &f)) {
+		violation(p->events, VIOLATION_FRAMING, c->label, "PUBLISH");
+		return FORWARD;
+	}
+	snprintf(topic, sizeof topic, "%.*s", (int)(f.topic_len < TOPIC_MAX ? f.topic_len : TOPIC_MAX),
+	         f.topic);
+	if (f.retain)
+		violation(p->events, VIOLATION_RETAIN, c->label, topic);
+	if (rate > lim->rate_up) {
+		violation(p->events, VIOLATION_PUBLISH_RATE, c->label, topic);
+		p->counts.rate_dropped += refused == DISCARD;
+		v = refused;
+	}
+	if (f.qos > 1) {
+		violation(p->events, VIOLATION_QOS2, c->label, topic);
+		v = refused;
+	}
+	if (f.payload_len > (size_t)lim->payload) {
+		violation(p->events, VIOLATION_PAYLOAD_SIZE, c->label, topic);
+		v = refused;
+	}
+	if (!topic_fits(&f)) {
+		violation(p->events, VIOLATION_TOPIC, c->label, topic);
+		v = refused;
+	}
+	if (broker_own(&f)) {
+		violation(p->events, VIOLATION_FORBIDDEN_PUBLISH, c->label, topic);
+		v = DISCARD;
+	}
+	if (v == FORWARD && f.qos == 1) {
+		c->mids[++c->qos1_count % MID_RING] = f.mid;
+		c->withheld[f.mid / 8] &= (uint8_t)~(1u << (f.mid % 8));
+	}
+	return v;
+}
+
+static enum verdict watch_subscribe(struct proxy *p, struct conn *c, uint8_t *frame, size_t len)
+{
+	int filters, lowered;
+
+	if (!frame_subscribe(frame, len, &filters, &lowered)) {
+		violation(p->events, VIOLATION_FRAMING, c->label, "SUBSCRIBE");
+		return FORWARD;
+	}
+	if (filters > 1)
+		violation(p->events, VIOLATION_FILTERS, c->label, "");
+	if (lowered > 0)
+		violation(p->events, VIOLATION_QOS2, c->label, "SUBSCRIBE");
+	return FORWARD;
+}
+
+enum verdict watch_up(struct proxy *p, struct conn *c, uint8_t *frame, size_t len)
+{
+	switch (frame_type(frame)) {
+	case PACKET_CONNECT:
+		return watch_connect(p, c, frame, len);
+	case PACKET_PUBLISH:
+		return watch_publish(p, c, frame, len);
+	case PACKET_SUBSCRIBE:
+		return watch_subscribe(p, c, frame, len);
+	case PACKET_CONNACK:
+	case PACKET_PUBACK:
+	default:
+		return FORWARD;
+	}
+}
+
+static void watch_connack(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+{
+	bool present;
+	uint8_t code;
+	cJSON *ev;
+
+	if (!frame_connack(frame, len, &present, &code) || code != 0)
+		return;
+	c->connected = true;
+	ev = event_new("connect");
+	cJSON_AddStringToObject(ev, "client", c->label);
+	cJSON_AddBoolToObject(ev, "clean", c->connect.clean);
+	cJSON_AddNumberToObject(ev, "keepalive", c->connect.keepalive);
+	cJSON_AddBoolToObject(ev, "session_present", present);
+	cJSON_AddBoolToObject(ev, "tls", c->tls);
+	event_push(p->events, ev);
+}
+
+static enum verdict watch_puback(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+{
+	uint16_t mid;
+
+	if (!frame_puback(frame, len, &mid))
+		return FORWARD;
+	if (c->withheld[mid / 8] & (1u << (mid % 8))) {
+		c->withheld[mid / 8] &= (uint8_t)~(1u << (mid % 8));
+		p->counts.pubacks_withheld++;
+		return DISCARD;
+	}
+	if (p->drop_pubacks == 0)
+		return FORWARD;
+	if (p->drop_pubacks > 0)
+		p->drop_pubacks--;
+	p->counts.pubacks_dropped++;
+	return DISCARD;
+}
+
+enum verdict watch_down(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+{
+	if (frame_type(frame) == PACKET_CONNACK)
+		watch_connack(p, c, frame, len);
+	if (frame_type(frame) == PACKET_PUBACK)
+		return watch_puback(p, c, frame, len);
+	return FORWARD;
+}

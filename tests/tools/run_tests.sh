@@ -1,0 +1,58 @@
+#!/bin/sh
+# run_tests.sh BUILD unit|e2e|all [NAME] - runs the test programs of a build, with
+# the sanitizers' runtimes preloaded into the brokers where the build has any.
+# Closing line: N passed, N failed.
+set -u
+build=$1 what=$2
+shift 2
+HUBGATE_BUILD=$build
+export HUBGATE_BUILD
+
+# A sanitized plugin inside a broker that is not: its runtime has to come first.
+case $build in
+*san-*address*) runtimes="libasan.so libubsan.so" ;;
+*san-*thread*) runtimes="libtsan.so" ;;
+*) runtimes= ;;
+esac
+HUBGATE_PRELOAD=
+for runtime in $runtimes; do
+	HUBGATE_PRELOAD="$HUBGATE_PRELOAD${HUBGATE_PRELOAD:+ }$(gcc -print-file-name="$runtime")"
+done
+[ -z "$HUBGATE_PRELOAD" ] || export HUBGATE_PRELOAD
+here=$(cd "$(dirname "$0")" && pwd)
+ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1"
+LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
+TSAN_OPTIONS="suppressions=$here/tsan.supp:exitcode=99"
+UBSAN_OPTIONS="print_stacktrace=1"
+export ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS
+
+counts=$(mktemp) || exit 1
+trap 'rm -f "$counts"' EXIT
+passed=0 failed=0 status=0
+
+# Thread sanitizer needs the address space where it expects it.
+prefix=
+case $build in
+*san-thread*) command -v setarch >/dev/null && prefix="setarch $(uname -m) -R" ;;
+esac
+
+run_program() {
+	program=$1
+	shift
+	: >"$counts"
+	$prefix "$build/$program" --count "$counts" "$@" || status=1
+	read -r good bad <"$counts" || { good=0; bad=1; status=1; }
+	passed=$((passed + good))
+	failed=$((failed + bad))
+}
+
+case $what in
+unit | e2e) run_program "$what" "$@" ;;
+all)
+	run_program unit "$@"
+	run_program e2e "$@"
+	;;
+esac
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ] && exit "$status"
+exit 1
