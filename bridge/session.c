@@ -26,6 +26,7 @@ struct session {
 	size_t in_used;                /* bytes of in that were decoded already */
 	size_t in_skip;                /* bytes of an oversized packet still to come */
 	int64_t sent_ms, received_ms;
+	uint64_t heard;
 	int64_t asked_ms;              /* first bytes sent since the last received, 0: none */
 	int64_t ping_ms;               /* PINGREQ without answer since, 0: none */
 	int64_t stuck_ms;              /* bytes to write wait since, 0: none */
@@ -63,12 +64,12 @@ enum status session_open(const struct session_conf *conf, int64_t now_ms, struct
 	s->out = (struct buf)BUF_MAX(OUT_MAX);
 	s->sent_ms = s->received_ms = now_ms;
 	if (!s->client_id || !s->username || (conf->password && !s->password)) {
-		session_close(s, false);
+		session_close(s, SESSION_PLAIN);
 		return ST_NOMEM;
 	}
 	st = transport_open(&conf->transport, now_ms, &s->transport);
 	if (st != ST_OK && !s->transport) {
-		session_close(s, false);
+		session_close(s, SESSION_PLAIN);
 		return st;
 	}
 	if (st != ST_OK)
@@ -77,13 +78,16 @@ enum status session_open(const struct session_conf *conf, int64_t now_ms, struct
 	return st;
 }
 
-void session_close(struct session *s, bool polite)
+void session_close(struct session *s, enum session_end how)
 {
 	if (!s)
 		return;
-	if (polite && s->phase == SESSION_UP && mqtt_put_disconnect(&s->out) == ST_OK)
+	if (how == SESSION_POLITE && s->phase == SESSION_UP && mqtt_put_disconnect(&s->out) == ST_OK)
 		session_flush(s, s->sent_ms);
-	transport_close(s->transport);
+	if (how == SESSION_ABORT && s->transport)
+		transport_abort(s->transport);
+	else
+		transport_close(s->transport);
 	wipe_free(s->password);
 	free(s->client_id);
 	free(s->username);
@@ -160,6 +164,7 @@ static void receive(struct session *s, int64_t now_ms)
 		}
 		s->in.len += n;
 		s->received_ms = now_ms;
+		s->heard++;
 		s->asked_ms = 0;
 		if (s->in_skip > 0)
 			skip(s);
@@ -239,11 +244,8 @@ static enum status keep_alive(struct session *s, int64_t now_ms, int64_t waiting
 		return fail(s, ST_TIMEOUT, "the link is dead: nothing can be written");
 	if (!wants_ping(s, now_ms, waiting_since_ms))
 		return ST_OK;
-	st = mqtt_put_pingreq(&s->out);
-	if (st != ST_OK)
-		return fail(s, st, status_text(st));
-	s->ping_ms = now_ms;
-	return session_flush(s, now_ms);
+	st = session_probe(s, now_ms);
+	return st == ST_OK ? session_flush(s, now_ms) : fail(s, st, status_text(st));
 }
 
 static enum status connect_step(struct session *s, int64_t now_ms)
@@ -324,6 +326,22 @@ enum status session_unsubscribe(struct session *s, uint16_t id, const char *filt
 enum status session_puback(struct session *s, uint16_t id)
 {
 	return mqtt_put_puback(&s->out, id);
+}
+
+uint64_t session_heard(const struct session *s)
+{
+	return s->heard;
+}
+
+enum status session_probe(struct session *s, int64_t now_ms)
+{
+	enum status st = ST_OK;
+
+	if (s->ping_ms == 0)
+		st = mqtt_put_pingreq(&s->out);
+	if (st == ST_OK && s->ping_ms == 0)
+		s->ping_ms = now_ms;
+	return st;
 }
 
 bool session_idle(const struct session *s)

@@ -39,8 +39,13 @@ enum session_phase { SESSION_CONNECTING, SESSION_LOGIN, SESSION_UP };
 
 /* Caller owns *out; also set when ST_INVALID, for session_error(). */
 enum status session_open(const struct session_conf *conf, int64_t now_ms, struct session **out);
-/* Polite: DISCONNECT is put on the wire if it takes it at once. NULL is fine. */
-void session_close(struct session *s, bool polite);
+enum session_end {
+	SESSION_POLITE,            /* DISCONNECT is put on the wire if it takes it at once */
+	SESSION_PLAIN,
+	SESSION_ABORT,             /* a dead link: what it still holds shall not arrive later */
+};
+
+void session_close(struct session *s, enum session_end how);   /* NULL is fine */
 
 /* Progress: connect, log in, write, read, ping, notice a dead link.
  * waiting_since_ms: when the oldest unanswered publish left, INT64_MAX: none.
@@ -66,6 +71,10 @@ enum status session_puback(struct session *s, uint16_t id);
 /* Tries to write what is queued now. Result as session_run(). */
 enum status session_flush(struct session *s, int64_t now_ms);
 bool session_idle(const struct session *s);        /* nothing queued to write */
+/* Rises whenever bytes of the hub arrive. */
+uint64_t session_heard(const struct session *s);
+/* Asks the hub for a sign of life, unless that was done and is not answered. */
+enum status session_probe(struct session *s, int64_t now_ms);
 
 void session_pollfd(const struct session *s, struct pollfd *out, bool paused);
 int64_t session_deadline(const struct session *s, int64_t waiting_since_ms);

@@ -103,6 +103,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
 	bucket_init(&u->bucket, conf->rate_up);
+	hearing_init(&u->hearing, conf->rate_up);
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
 	             random_seed());
 	st = make_parts(u);
@@ -162,7 +163,7 @@ void uplink_free(struct uplink *u)
 {
 	if (!u || u->started)
 		return;
-	session_close(u->session, false);
+	session_close(u->session, SESSION_PLAIN);
 	waker_free(u->waker);
 	gateway_fini(&u->gateway);
 	flight_fini(&u->flight);

@@ -76,6 +76,7 @@ void flow_journal(struct uplink *u, int64_t now_ms)
 static void sent_one(struct uplink *u, int64_t now_us)
 {
 	bucket_take(&u->bucket, now_us);
+	hearing_sent(&u->hearing, now_us);
 	metric_add(u->conf.metrics, M_SENT, 1);
 }
 
@@ -216,11 +217,25 @@ static enum status send_control(struct uplink *u, int64_t now_ms)
 	return st;
 }
 
+/* A link that stalled and healed brings everything at once: make room for it. */
+static void listen(struct uplink *u)
+{
+	uint64_t heard = session_heard(u->session);
+
+	if (heard != u->heard) {
+		int64_t now_us = uplink_now_us();
+
+		u->heard = heard;
+		bucket_pause(&u->bucket, now_us, hearing_heard(&u->hearing, now_us));
+	}
+}
+
 static bool may_send(const struct uplink *u)
 {
 	enum uplink_state state = uplink_state_now(u);
 
-	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING);
+	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING) &&
+	       !hearing_full(&u->hearing);
 }
 
 static bool data_waits(const struct uplink *u)
@@ -231,6 +246,8 @@ static bool data_waits(const struct uplink *u)
 
 void flow_send(struct uplink *u, int64_t now_ms)
 {
+	if (u->session)
+		listen(u);
 	for (int n = 0; n < SENDS_PER_TURN && may_send(u); n++) {
 		int64_t now_us = uplink_now_us();
 		enum lane lane;
@@ -248,8 +265,12 @@ void flow_send(struct uplink *u, int64_t now_ms)
 			sent_one(u, now_us);
 	}
 	if (u->session && session_phase(u->session) == SESSION_UP) {
-		enum status st = session_flush(u->session, now_ms);
+		enum status st = ST_OK;
 
+		if (hearing_wants_probe(&u->hearing))
+			st = session_probe(u->session, now_ms);
+		if (st == ST_OK)
+			st = session_flush(u->session, now_ms);
 		if (st != ST_OK)
 			link_lost(u, st, now_ms);
 	}

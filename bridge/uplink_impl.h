@@ -17,6 +17,7 @@
 #include "bridge/uplink.h"
 #include "core/backoff.h"
 #include "core/echo.h"
+#include "core/hearing.h"
 #include "core/mailbox.h"
 #include "core/pacer.h"
 
@@ -72,6 +73,8 @@ struct uplink {
 	struct flight flight;
 	struct gateway gateway;
 	struct bucket bucket;
+	struct hearing hearing;
+	uint64_t heard;                    /* session_heard() when last looked */
 	struct lanes lanes;
 	struct backoff backoff;
 	struct echo *echo;

@@ -189,7 +189,10 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 	u->prepare_id = packet_ids_take(&u->ids);
 	u->prepare_due_ms = now_ms + INT64_C(1000) * u->conf.request_timeout_s;
 	uplink_move(u, UPLINK_PREPARING);
-	bucket_take(&u->bucket, now_ms * 1000);
+	/* What the last connection left unheard may be arriving just now. */
+	u->heard = session_heard(u->session);
+	bucket_pause(&u->bucket, uplink_now_us(), hearing_reset(&u->hearing));
+	bucket_take(&u->bucket, uplink_now_us());
 	session_subscribe(u->session, u->prepare_id, u->result_topic, 1);
 }
 
@@ -265,6 +268,9 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 	bool was_in = u->login_ms != 0;
 	bool short_life = was_in && now_ms - u->login_ms < SHORT_LIFE_MS;
 
+	/* Wrong credentials stay wrong: protocol/connection.md 5. */
+	if (why == ST_DENIED)
+		return backoff_longest_ms(&u->backoff);
 	u->short_lives = short_life ? u->short_lives + 1 : was_in ? 0 : u->short_lives;
 	if (u->short_lives == SHORT_LIVES)
 		log_line(&u->log, LOG_ERROR,
@@ -277,9 +283,6 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 		backoff_reset(&u->backoff);
 	if (was_in && !short_life)
 		return INT64_C(1000) * u->conf.min_reconnect_s;
-	/* Wrong credentials stay wrong: protocol/connection.md 5. */
-	if (why == ST_DENIED)
-		return backoff_longest_ms(&u->backoff);
 	return backoff_next_ms(&u->backoff);
 }
 
@@ -291,7 +294,7 @@ void link_lost(struct uplink *u, enum status why, int64_t now_ms)
 	if (uplink_state_now(u) == UPLINK_READY)
 		u->down_since_ms = now_ms;
 	log_lost(u, u->next_attempt_ms - now_ms);
-	session_close(u->session, false);
+	session_close(u->session, why == ST_TIMEOUT ? SESSION_ABORT : SESSION_PLAIN);
 	u->session = NULL;
 	u->login_ms = 0;
 	u->prepare_id = 0;

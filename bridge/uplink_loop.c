@@ -183,7 +183,7 @@ void *uplink_thread(void *arg)
 		one_turn(u);
 		wait_for_work(u);
 	}
-	session_close(u->session, true);
+	session_close(u->session, SESSION_POLITE);
 	u->session = NULL;
 	uplink_move(u, UPLINK_STOPPED);
 	return NULL;

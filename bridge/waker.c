@@ -1,258 +1,24 @@
 #include "bridge/waker.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/posted.h"
-#include "bridge/transport.h"
-#include "bridge/waker_search.h"
-#include "core/buf.h"
+#include "bridge/waker_impl.h"
 #include "core/mqtt_codec.h"
 #include "core/room.h"
 
 enum {
-	ATTEMPT_MS = 2000, /* connecting, and again until the CONNACK */
 	CONFIRM_MS = 1000,
 	PING_MS = 30000,
 	PING_ANSWER_MS = 10000,
-	KEEPALIVE_S = 60,
-	PAUSE_MS = 1000,       /* between rounds, at first ... */
-	LONG_PAUSE_MS = 10000, /* ... and after EAGER_ROUNDS without a confirmed ring */
-	EAGER_ROUNDS = 10,
-	PATIENT_ROUNDS = 3, /* before "nothing listens" is worth a log line */
 	PACKET_MAX = 1024,
 	READS_MAX = 32, /* per run */
-};
-
-enum step {
-	IDLE,
-	OPENING,
-	LOGGING_IN,
-	UP
-};
-
-/* What keeps the doorbell from working; within a round the later ones explain
- * more than the earlier. */
-enum trouble {
-	NOT_YET,
-	NO_LISTENER,
-	UNREACHABLE,
-	NOT_MQTT,
-	REFUSED,
-	LOST,
-	MUTE,
-	UNCONFIRMED,
-	NONE
-};
-
-static const char *const trouble_text[] = {
-	[NOT_YET] = "no listener tried yet",
-	[NO_LISTENER] = "the broker does not listen anywhere yet",
-	[UNREACHABLE] = "no listener takes a connection from this machine",
-	[NOT_MQTT] =
-		"no listener answers an MQTT login, plain or TLS (websockets, client certificates, "
-		"PSK or /etc/hosts.deny are in the way): add a listener on 127.0.0.1 or a unix "
-		"socket and name it in lan.waker",
-	[REFUSED] =
-		"the broker refuses the login: an earlier plugin or a password file answered before "
-		"hubgate, put hubgate's plugin line first; or /etc/hosts.deny",
-	[LOST] = "the broker closed the connection",
-	[MUTE] = "the broker did not answer a ping",
-	[UNCONFIRMED] = "a ring did not reach hubgate within 1 s: an earlier plugin answers the access "
-					"check, put hubgate's plugin line first; or lan.waker names another broker",
-	[NONE] = "works",
-};
-
-struct waker {
-	const struct log *log;
-	char *client_id, *username, *password, *topic;
-	struct search search;
-	enum step step;
-	struct candidate at;    /* not in IDLE */
-	struct transport *link; /* NULL in IDLE */
-	struct buf out, in;
-	bool broken;              /* found while ringing, dealt with by waker_run() */
-	int64_t due_ms;           /* IDLE: next round; LOGGING_IN: CONNACK; UP: next ping */
-	int64_t pong_by_ms;       /* INT64_MAX: no ping on its way */
-	bool awaiting;            /* a ring is unconfirmed, as far as UPLINK knows ... */
-	int64_t rung_ms;          /* ... and was written then, INT64_MAX: not yet */
-	unsigned rounds;          /* since the last confirmed ring */
-	enum trouble worst, told; /* of this round; last told to the log */
-	char detail[160];         /* to worst */
-	atomic_int state;         /* enum waker_state */
-	atomic_bool ringing;
-	atomic_ullong rings, unconfirmed;
-	struct posted local, status; /* our address; what `check` shows */
 };
 
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-static void set_state(struct waker *w, enum waker_state state)
-{
-	atomic_store(&w->state, state);
-}
-
-/* Shown always, logged when it is news. */
-static void complain(struct waker *w, enum trouble trouble, const char *detail)
-{
-	char line[POSTED_MAX];
-	bool early = trouble <= UNREACHABLE && w->rounds < PATIENT_ROUNDS;
-
-	snprintf(line, sizeof line, "%s%s%.150s", trouble_text[trouble], detail[0] ? ": " : "", detail);
-	posted_set(&w->status, line);
-	if (trouble == w->told || early)
-		return;
-	w->told = trouble;
-	log_line(w->log, LOG_WARN,
-	         "doorbell: %s; until it works messages to devices wait for the "
-	         "broker's tick",
-	         line);
-}
-
-static void confirmed(struct waker *w)
-{
-	char line[POSTED_MAX];
-
-	w->awaiting = false;
-	w->rounds = 0;
-	if (w->told == NONE)
-		return;
-	w->told = NONE;
-	snprintf(line, sizeof line, "works over %s (%s)", w->at.at.text, w->at.tls ? "TLS" : "plain");
-	posted_set(&w->status, line);
-	log_line(w->log, LOG_NOTE, "doorbell: %s", line);
-}
-
-static void hang_up(struct waker *w)
-{
-	size_t n;
-
-	if (w->step == UP && w->out.len == 0 && mqtt_put_disconnect(&w->out) == ST_OK)
-		transport_write(w->link, w->out.data, w->out.len, &n);
-	transport_close(w->link);
-	w->link = NULL;
-	buf_reset(&w->out);
-	buf_reset(&w->in);
-	w->step = IDLE;
-	w->broken = w->awaiting = false;
-	atomic_store(&w->ringing, false);
-	posted_set(&w->local, "");
-	set_state(w, WAKER_SEARCHING);
-}
-
-static void pause_search(struct waker *w, int64_t now_ms)
-{
-	w->due_ms = now_ms + (w->rounds < EAGER_ROUNDS ? PAUSE_MS : LONG_PAUSE_MS);
-	w->rounds++;
-}
-
-/* An established connection ended. */
-static void lose(struct waker *w, enum trouble trouble, int64_t now_ms)
-{
-	char detail[sizeof w->detail] = "";
-
-	if (trouble == UNCONFIRMED)
-		atomic_fetch_add(&w->unconfirmed, 1);
-	if (trouble == LOST)
-		snprintf(detail, sizeof detail, "%s", transport_error(w->link));
-	hang_up(w);
-	pause_search(w, now_ms);
-	complain(w, trouble, detail);
-}
-
-static enum status open_link(struct waker *w, int64_t now_ms)
-{
-	const struct listener *l = &w->at.at;
-	struct transport_conf conf = {
-		.host = l->host,
-		.unix_path = l->kind == LISTENER_UNIX ? l->host : NULL,
-		.port = l->port,
-		.tls = w->at.tls, /* unverified: it is this very process */
-		.attempt_ms = ATTEMPT_MS,
-	};
-	enum status st = transport_open(&conf, now_ms, &w->link);
-
-	if (st != ST_OK) {
-		transport_close(w->link);
-		w->link = NULL;
-	}
-	return st;
-}
-
-static void try_next(struct waker *w, int64_t now_ms)
-{
-	while (search_next(&w->search, now_ms, &w->at)) {
-		if (open_link(w, now_ms) == ST_OK) {
-			w->step = OPENING;
-			return;
-		}
-	}
-	w->step = IDLE;
-	pause_search(w, now_ms);
-	if (w->worst == NO_LISTENER && w->search.count > 0)
-		return; /* all were left alone: what was said of them still stands */
-	complain(w, w->worst, w->detail);
-}
-
-static void begin_round(struct waker *w, int64_t now_ms)
-{
-	w->worst = NO_LISTENER;
-	w->detail[0] = '\0';
-	search_begin(&w->search);
-	try_next(w, now_ms);
-}
-
-static void attempt_failed(struct waker *w, enum search_failure why, const char *detail,
-                           int64_t now_ms)
-{
-	static const enum trouble meaning[] = {
-		[SEARCH_UNREACHABLE] = UNREACHABLE,
-		[SEARCH_WRONG] = NOT_MQTT,
-		[SEARCH_REFUSED] = REFUSED,
-	};
-
-	if (meaning[why] > w->worst) {
-		w->worst = meaning[why];
-		snprintf(w->detail, sizeof w->detail, "%s: %s", w->at.at.text, detail);
-	}
-	search_failed(&w->search, &w->at, why, now_ms);
-	hang_up(w);
-	try_next(w, now_ms);
-}
-
-static void log_in(struct waker *w, int64_t now_ms)
-{
-	struct mqtt_connect connect = {
-		.client_id = mqtt_text(w->client_id),
-		.username = mqtt_text(w->username),
-		.password = mqtt_text(w->password),
-		.keepalive_s = KEEPALIVE_S,
-		.clean_session = true,
-	};
-
-	posted_set(&w->local, transport_local(w->link)); /* BROKER judges by it */
-	w->step = LOGGING_IN;
-	w->due_ms = now_ms + ATTEMPT_MS;
-	if (mqtt_put_connect(&w->out, &connect) != ST_OK)
-		w->broken = true;
-}
-
-static void run_opening(struct waker *w, int64_t now_ms)
-{
-	enum status st = transport_step(w->link, now_ms);
-
-	if (st == ST_OK)
-		log_in(w, now_ms);
-	else if (st != ST_AGAIN)
-		attempt_failed(w, w->at.tls ? SEARCH_WRONG : SEARCH_UNREACHABLE, transport_error(w->link),
-		               now_ms);
 }
 
 static void flush(struct waker *w, int64_t now_ms)
@@ -277,7 +43,7 @@ static void come_up(struct waker *w, int64_t now_ms)
 	w->due_ms = now_ms + PING_MS;
 	w->pong_by_ms = INT64_MAX;
 	search_worked(&w->search, &w->at);
-	set_state(w, WAKER_CONNECTED);
+	atomic_store(&w->state, WAKER_CONNECTED);
 	waker_ring(w, now_ms);
 }
 
@@ -292,12 +58,12 @@ static bool on_packet(struct waker *w, const struct mqtt_packet *packet, int64_t
 		return true; /* we asked for nothing else */
 	}
 	if (packet->type != MQTT_CONNACK) {
-		attempt_failed(w, SEARCH_WRONG, "no CONNACK", now_ms);
+		waker_attempt_failed(w, SEARCH_WRONG, "no CONNACK", now_ms);
 		return false;
 	}
 	if (packet->connack.code != 0) {
 		snprintf(code, sizeof code, "CONNACK %u", packet->connack.code);
-		attempt_failed(w, SEARCH_REFUSED, code, now_ms);
+		waker_attempt_failed(w, SEARCH_REFUSED, code, now_ms);
 		return false;
 	}
 	come_up(w, now_ms);
@@ -307,9 +73,9 @@ static bool on_packet(struct waker *w, const struct mqtt_packet *packet, int64_t
 static void fail_link(struct waker *w, const char *why, int64_t now_ms)
 {
 	if (w->step == UP)
-		lose(w, LOST, now_ms);
+		waker_lose(w, LOST, now_ms);
 	else
-		attempt_failed(w, SEARCH_WRONG, why, now_ms);
+		waker_attempt_failed(w, SEARCH_WRONG, why, now_ms);
 }
 
 /* False: the connection is gone. */
@@ -357,15 +123,15 @@ static bool read_all(struct waker *w, int64_t now_ms)
 static void run_timers(struct waker *w, int64_t now_ms)
 {
 	if (w->step == LOGGING_IN && now_ms >= w->due_ms) {
-		attempt_failed(w, SEARCH_WRONG, "no CONNACK within 2 s", now_ms);
+		waker_attempt_failed(w, SEARCH_WRONG, "no CONNACK within 2 s", now_ms);
 		return;
 	}
 	if (w->step != UP)
 		return;
 	if (w->awaiting && w->rung_ms != INT64_MAX && now_ms >= w->rung_ms + CONFIRM_MS) {
-		lose(w, UNCONFIRMED, now_ms);
+		waker_lose(w, UNCONFIRMED, now_ms);
 	} else if (now_ms >= w->pong_by_ms) {
-		lose(w, MUTE, now_ms);
+		waker_lose(w, MUTE, now_ms);
 	} else if (now_ms >= w->due_ms && mqtt_put_pingreq(&w->out) == ST_OK) {
 		w->due_ms = now_ms + PING_MS;
 		w->pong_by_ms = earlier(w->pong_by_ms, now_ms + PING_ANSWER_MS);
@@ -376,7 +142,7 @@ static void run_timers(struct waker *w, int64_t now_ms)
 static void notice_confirmation(struct waker *w)
 {
 	if (w->awaiting && !atomic_load(&w->ringing))
-		confirmed(w);
+		waker_works(w);
 }
 
 void waker_run(struct waker *w, int64_t now_ms)
@@ -386,9 +152,9 @@ void waker_run(struct waker *w, int64_t now_ms)
 		return;
 	notice_confirmation(w);
 	if (w->step == IDLE && now_ms >= w->due_ms)
-		begin_round(w, now_ms);
+		waker_begin_round(w, now_ms);
 	if (w->step == OPENING)
-		run_opening(w, now_ms);
+		waker_run_opening(w, now_ms);
 	if (w->step != LOGGING_IN && w->step != UP)
 		return;
 	flush(w, now_ms);
@@ -428,7 +194,7 @@ void waker_ring(struct waker *w, int64_t now_ms)
 	if (w->step != UP || w->broken || atomic_exchange(&w->ringing, true))
 		return;
 	if (w->awaiting)
-		confirmed(w);
+		waker_works(w);
 	w->awaiting = true;
 	w->rung_ms = INT64_MAX;
 	atomic_fetch_add(&w->rings, 1);
@@ -436,57 +202,6 @@ void waker_ring(struct waker *w, int64_t now_ms)
 		flush(w, now_ms);
 	else
 		w->broken = true;
-}
-
-void waker_confirm(struct waker *w)
-{
-	IN_ROOM(ROOM_BROKER);
-	atomic_exchange(&w->ringing, false);
-}
-
-/* IPv4 as IPv4 mapped into IPv6. */
-static bool read_address(const char *text, struct in6_addr *out)
-{
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct in_addr in;
-
-	if (inet_pton(AF_INET, text, &in) != 1)
-		return inet_pton(AF_INET6, text, out) == 1;
-	memcpy(out->s6_addr, mapped, sizeof mapped);
-	memcpy(out->s6_addr + sizeof mapped, &in, sizeof in);
-	return true;
-}
-
-bool waker_address_ok(const struct waker *w, const char *peer)
-{
-	char local[INET6_ADDRSTRLEN];
-	struct in6_addr from, own;
-
-	IN_ROOM(ROOM_BROKER);
-	if (!peer || !peer[0] || peer[0] == '/' || strncmp(peer, "unix", 4) == 0)
-		return true;
-	if (!read_address(peer, &from))
-		return false;
-	if (IN6_IS_ADDR_LOOPBACK(&from) ||
-	    (IN6_IS_ADDR_V4MAPPED(&from) && from.s6_addr[12] == IN_LOOPBACKNET))
-		return true;
-	return posted_get(&w->local, local, sizeof local) && read_address(local, &own) &&
-	       memcmp(&from, &own, sizeof own) == 0;
-}
-
-enum waker_state waker_state(const struct waker *w)
-{
-	return (enum waker_state)atomic_load(&w->state);
-}
-
-void waker_status_text(const struct waker *w, char *out, size_t size)
-{
-	char line[POSTED_MAX];
-
-	if (!posted_get(&w->status, line, sizeof line))
-		snprintf(line, sizeof line, "changing at this moment");
-	snprintf(out, size, "%s; %llu rings, %llu unconfirmed", line, atomic_load(&w->rings),
-	         atomic_load(&w->unconfirmed));
 }
 
 static enum status copy_texts(struct waker *w, const struct waker_conf *conf)
@@ -505,7 +220,7 @@ static enum status set_listener(struct waker *w, const char *text)
 	enum waker_state state = WAKER_SEARCHING;
 	struct listener only;
 
-	posted_set(&w->status, trouble_text[NOT_YET]);
+	posted_set(&w->status, waker_trouble_text(NOT_YET));
 	if (!text || strcmp(text, "auto") == 0) {
 		search_init(&w->search, NULL);
 	} else if (strcmp(text, "off") == 0) {
@@ -552,7 +267,7 @@ void waker_free(struct waker *w)
 	if (!w)
 		return;
 	if (w->link)
-		hang_up(w);
+		waker_hang_up(w);
 	if (w->password)
 		explicit_bzero(w->password, strlen(w->password));
 	buf_free(&w->out);

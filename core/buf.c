@@ -15,10 +15,8 @@ static enum status grow(struct buf *b, size_t need)
 
 	if (need <= b->cap)
 		return ST_OK;
-	while (cap < need && cap <= b->max / 2)
-		cap *= 2;
-	if (cap < need)
-		cap = need;
+	while (cap < need)
+		cap = cap <= b->max / 2 ? cap * 2 : b->max;
 	data = realloc(b->data, cap + 1);
 	if (!data)
 		return ST_NOMEM;
@@ -33,7 +31,7 @@ enum status buf_reserve(struct buf *b, size_t len, unsigned char **out)
 
 	if (len > b->max - b->len)
 		return ST_TOOBIG;
-	st = grow(b, b->len + len);
+	st = grow(b, len > 0 ? b->len + len : 1);
 	if (st == ST_OK)
 		*out = b->data + b->len;
 	return st;

@@ -1,7 +1,8 @@
 /* config_load.h - what the files of the configuration reader share. Not for others.
  * Room:  as config.h. Pure.
  * Split: config.c walks the JSON tree by the table, config_value.c judges single
- *        values, config_check.c what keys mean to each other.
+ *        values, config_check.c what keys mean to each other, config_report.c
+ *        writes down what is wrong.
  */
 #ifndef HUBGATE_CONFIG_LOAD_H
 #define HUBGATE_CONFIG_LOAD_H
@@ -16,7 +17,6 @@ enum {
 };
 
 enum config_kind {
-	KIND_TEXT,
 	KIND_HOST,
 	KIND_WAKER,
 	KIND_PATH,
@@ -62,6 +62,11 @@ void config_error(struct config_load *l, const cJSON *at, const char *path, cons
 	__attribute__((format(printf, 4, 5)));
 void config_warning(struct config_load *l, const cJSON *at, const char *path, const char *format,
                     ...) __attribute__((format(printf, 4, 5)));
+
+/* Adds the error that node's name is not among known, with the nearest of them.
+ * prefix: path of the object that holds node, "" for the root. */
+void config_unknown(struct config_load *l, const cJSON *node, const char *prefix,
+                    const char *const *known, size_t count);
 
 /* text cut to what fits, characters that harm a log line replaced; returns out. */
 const char *config_shown(const char *text, char out[64]);

@@ -13,7 +13,7 @@
 #include "core/credential.h"
 
 enum gateway_op {
-	GATEWAY_UNKNOWN,           /* any other type: ignore */
+	GATEWAY_UNKNOWN, /* any other type: ignore */
 	GATEWAY_ONLINE,
 	GATEWAY_OFFLINE,
 	GATEWAY_BIND,
@@ -26,12 +26,12 @@ enum gateway_op {
 /* gateway.md 6, "Treat as" */
 enum gateway_verdict {
 	VERDICT_OK,
-	VERDICT_UNBOUND,           /* -1: needs a bind */
-	VERDICT_RETRY,             /* -2 and codes unknown to us */
+	VERDICT_UNBOUND, /* -1: needs a bind */
+	VERDICT_RETRY,   /* -2 and codes unknown to us */
 	VERDICT_PERMANENT,
 };
 
-const char *gateway_op_name(enum gateway_op op);         /* "online", ... */
+const char *gateway_op_name(enum gateway_op op); /* "online", ... */
 /* 809 (already bound) is VERDICT_OK for GATEWAY_BIND; -1 there is permanent: binding
  * again would not help. */
 enum gateway_verdict gateway_verdict(enum gateway_op op, int64_t code);
@@ -40,13 +40,13 @@ const char *gateway_code_text(int64_t code);
 
 /* {"type":"online","payload":{"devices":[{...}]}} for ONLINE, OFFLINE, UNBIND.
  * ST_OK or from buf; ST_INVALID for another op or ids out of their grammar. */
-enum status gateway_put_request(struct buf *out, enum gateway_op op,
-                                const char *product_id, const char *device_name);
+enum status gateway_put_request(struct buf *out, enum gateway_op op, const char *product_id,
+                                const char *device_name);
 /* gateway.md 3, authtype psk; random up to 2147483647. Statuses as above and those of
  * credential_bind_signature(). */
-enum status gateway_put_bind(struct buf *out, const char *product_id,
-                             const char *device_name, const struct secret *secret,
-                             uint32_t random, uint64_t timestamp_s, enum hash hash);
+enum status gateway_put_bind(struct buf *out, const char *product_id, const char *device_name,
+                             const struct secret *secret, uint32_t random, uint64_t timestamp_s,
+                             enum hash hash);
 /* ST_OK or from buf. gateway.md 4, 5. */
 enum status gateway_put_describe(struct buf *out);
 enum status gateway_put_change_ack(struct buf *out, int result);
@@ -61,9 +61,9 @@ struct gateway_device {
 struct gateway_msg {
 	enum gateway_op op;
 	bool has_status;
-	int64_t status;            /* of CHANGE: 1 bound, 0 unbound */
-	struct gateway_device *devices;    /* owned */
-	size_t count;              /* elements with illegal ids are left out */
+	int64_t status;                 /* of CHANGE: 1 bound, 0 unbound */
+	struct gateway_device *devices; /* owned */
+	size_t count;                   /* elements with illegal ids are left out */
 };
 
 /* ST_OK (unknown types and search_devices too, without devices); ST_MALFORMED: no

@@ -11,7 +11,7 @@
 
 #include "core/status.h"
 
-struct mailbox;                /* opaque */
+struct mailbox; /* opaque */
 
 /* Caller owns *out. ST_OK; ST_NOMEM. */
 enum status mailbox_new(size_t item_size, size_t capacity, struct mailbox **out);

@@ -27,7 +27,9 @@ enum callback {
 	CALLBACK_COUNT
 };
 
-enum { HISTOGRAM_BUCKETS = 24 };   /* bucket i: under 2^i microseconds; last: rest */
+enum {
+	HISTOGRAM_BUCKETS = 24 /* bucket i: under 2^i microseconds; last: rest */
+};
 
 struct histogram {
 	_Atomic uint64_t bucket[HISTOGRAM_BUCKETS];
@@ -42,9 +44,9 @@ struct metrics {
 void metric_add(struct metrics *m, enum metric id, uint64_t n);
 void metric_set(struct metrics *m, enum metric id, uint64_t n);
 uint64_t metric_get(const struct metrics *m, enum metric id);
-const char *metric_name(enum metric id);       /* "messages_accepted_total" */
+const char *metric_name(enum metric id); /* "messages_accepted_total" */
 const char *metric_help(enum metric id);
-const char *callback_name(enum callback c);    /* "message" */
+const char *callback_name(enum callback c); /* "message" */
 
 void histogram_add(struct histogram *h, uint64_t ns);
 uint64_t histogram_count(const struct histogram *h);

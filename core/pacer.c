@@ -24,6 +24,12 @@ bool bucket_take(struct bucket *b, int64_t now_us)
 	return true;
 }
 
+void bucket_pause(struct bucket *b, int64_t now_us, int64_t pause_us)
+{
+	if (pause_us > 0 && now_us + pause_us > b->next_us)
+		b->next_us = now_us + pause_us;
+}
+
 int64_t bucket_wait_us(const struct bucket *b, int64_t now_us)
 {
 	if (b->rate == 0 || now_us >= b->next_us)

@@ -10,13 +10,15 @@
 
 #include "core/topic.h"
 
-enum { ROUTE_PAYLOAD_MAX = 16384 };     /* protocol/limits.md "Messages" */
+enum {
+	ROUTE_PAYLOAD_MAX = 16384 /* protocol/limits.md "Messages" */
+};
 
 enum route_action {
-	ROUTE_FORWARD,   /* to the hub, kept until it acknowledges */
-	ROUTE_LIVE,      /* to the hub now or never: worthless when late (RRPC, time) */
-	ROUTE_LOCAL,     /* stays on the LAN */
-	ROUTE_REFUSE,    /* the hub would refuse it: acknowledged, dropped, counted */
+	ROUTE_FORWARD, /* to the hub, kept until it acknowledges */
+	ROUTE_LIVE,    /* to the hub now or never: worthless when late (RRPC, time) */
+	ROUTE_LOCAL,   /* stays on the LAN */
+	ROUTE_REFUSE,  /* the hub would refuse it: acknowledged, dropped, counted */
 };
 
 /* Reasons of ROUTE_REFUSE; the text is for the log and says what to change. */
@@ -38,7 +40,7 @@ enum route_reason {
 struct route {
 	enum route_action action;
 	enum route_reason reason;
-	uint8_t qos;               /* for the hub: 2 becomes 1 */
+	uint8_t qos; /* for the hub: 2 becomes 1 */
 	enum topic_kind kind;
 };
 
@@ -48,9 +50,9 @@ struct route {
  * product is ROUTE_LOCAL too: products cannot be told from ten letters here, the
  * ACL keeps devices off known ones. Size and length bind no ROUTE_LOCAL topic.
  * $gateway/operation is refused: the gateway's own login does not come here. */
-struct route route_decide(const char *product_id, const char *device_name,
-                          const char *topic, size_t payload_len, uint8_t qos);
+struct route route_decide(const char *product_id, const char *device_name, const char *topic,
+                          size_t payload_len, uint8_t qos);
 
-const char *route_reason_text(enum route_reason reason);   /* static */
+const char *route_reason_text(enum route_reason reason); /* static */
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "core/status.h"
 
-struct table_node {            /* embed; table_entry() finds the element,
-	                        * with type const where the node is */
+/* Embed; table_entry() finds the element, with a const type where the node is. */
+struct table_node {
 	struct table_node *next;
 	uint64_t hash;
 };
@@ -21,23 +21,22 @@ struct table {
 	size_t slot_count, count;
 };
 
-#define table_entry(node, type, member)                                        \
-	((type *)((uintptr_t)(node) - offsetof(type, member)))
+#define table_entry(node, type, member) ((type *)((uintptr_t)(node)-offsetof(type, member)))
 
 typedef bool table_equal_fn(const struct table_node *node, const void *key);
 
 /* 64-bit FNV-1a with a final mix; seed it per process against crafted keys. */
 uint64_t table_hash(uint64_t seed, const void *bytes, size_t len);
 
-void table_init(struct table *t);                 /* no memory yet */
-void table_fini(struct table *t);                 /* elements stay with the caller */
+void table_init(struct table *t); /* no memory yet */
+void table_fini(struct table *t); /* elements stay with the caller */
 /* NULL when absent. */
-struct table_node *table_find(const struct table *t, uint64_t hash,
-                              table_equal_fn *equal, const void *key);
+struct table_node *table_find(const struct table *t, uint64_t hash, table_equal_fn *equal,
+                              const void *key);
 /* Does not look for duplicates. ST_OK; ST_NOMEM (not added), only for the first
  * node: a table that cannot grow gets slower instead. */
 enum status table_add(struct table *t, struct table_node *node, uint64_t hash);
-void table_remove(struct table *t, struct table_node *node);   /* must be in */
+void table_remove(struct table *t, struct table_node *node); /* must be in */
 /* Iterates in no order. Removing or freeing the current node is allowed, any other
  * change of the table is not.
  * for (n = table_first(t, &at); n; n = table_next(t, &at)) */

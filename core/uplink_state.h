@@ -7,14 +7,14 @@
 #include <stdbool.h>
 
 /* state, text for logs and metrics */
-#define UPLINK_STATES(X)                                                       \
-	X(UPLINK_STOPPED, "stopped")                                               \
-	X(UPLINK_WAITING, "waiting to reconnect")                                  \
-	X(UPLINK_CONNECTING, "connecting")       /* name, TCP, TLS */              \
-	X(UPLINK_LOGIN, "logging in")            /* CONNECT sent */                \
-	X(UPLINK_PREPARING, "subscribing")       /* gateway's result topic */      \
-	X(UPLINK_READY, "ready")                                                   \
-	X(UPLINK_LEAVING, "leaving")             /* last offlines, DISCONNECT */
+#define UPLINK_STATES(X)                                            \
+	X(UPLINK_STOPPED, "stopped")                                    \
+	X(UPLINK_WAITING, "waiting to reconnect")                       \
+	X(UPLINK_CONNECTING, "connecting") /* name, TCP, TLS */         \
+	X(UPLINK_LOGIN, "logging in")      /* CONNECT sent */           \
+	X(UPLINK_PREPARING, "subscribing") /* gateway's result topic */ \
+	X(UPLINK_READY, "ready")                                        \
+	X(UPLINK_LEAVING, "leaving") /* last offlines, DISCONNECT */
 
 enum uplink_state {
 #define X(name, text) name,

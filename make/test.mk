@@ -26,3 +26,12 @@ check: deps-test
 .PHONY: check-run
 check-run: all $(B)/unit $(E2E_NEEDS) docs-check
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
+
+# What is generated from core/config.tbl: the schema and the README's table.
+.PHONY: docs docs-check
+$(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridge.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+docs: $(B)/gen_config_docs
+	$(Q)tests/tools/docs_check.sh $< --write
+docs-check: $(B)/gen_config_docs
+	$(Q)tests/tools/docs_check.sh $<

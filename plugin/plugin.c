@@ -71,8 +71,8 @@ static enum status load_config(struct hubgate *h, const char *path)
 static enum status read_broker_conf(struct hubgate *h)
 {
 	struct mosquitto_conf conf;
-	char why[256] = "";
-	enum status st = broker_conf_read(NULL, &conf, why, sizeof(why));
+	char why[MOSQUITTO_CONF_WHY_MAX] = "";
+	enum status st = broker_conf_find("/proc/self", &conf, why);
 
 	if (st != ST_OK && h->config->lan.acl == LAN_ACL_AUTO) {
 		log_line(&h->log, LOG_ERROR,
@@ -97,11 +97,11 @@ static enum status read_broker_conf(struct hubgate *h)
 	}
 	if (st == ST_OK) {
 		h->unknown_users_pass = mosquitto_conf_unknown_user_passes(&conf);
-		if (conf.plugin_before_ours)
+		if (conf.ours_not_first)
 			log_line(&h->log, LOG_WARN,
 			         "another plugin stands before hubgate in mosquitto.conf and may answer for "
 			         "devices first: put hubgate's plugin line first");
-		if (conf.use_identity_as_username)
+		if (conf.identity_as_username || conf.subject_as_username)
 			log_line(&h->log, LOG_WARN,
 			         "use_identity_as_username and use_subject_as_username skip hubgate's login "
 			         "check: clients of that listener are not devices");

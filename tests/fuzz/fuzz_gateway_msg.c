@@ -4,8 +4,21 @@
 #include <string.h>
 
 #include "core/gateway_msg.h"
+#include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#define SAMPLE(text)          \
+	{                         \
+		text, sizeof text - 1 \
+	}
+
+const struct fuzz_sample fuzz_samples[] = {
+	SAMPLE("{\"type\":\"online\",\"payload\":{\"devices\":[{\"product_id\":\"SUBPROD001\","
+	       "\"device_name\":\"lamp-01\",\"result\":0}]}}"),
+	SAMPLE("{\"type\":\"change\",\"payload\":{\"status\":\"1\",\"devices\":[{\"product_id\":"
+	       "\"SUBPROD001\",\"device_name\":\"lamp-01\"}]}}"),
+	SAMPLE("{\"type\":\"describe_sub_devices\",\"payload\":{\"devices\":null}}"),
+	{ NULL, 0 },
+};
 
 static void require(bool holds)
 {
@@ -26,7 +39,7 @@ static void check_round_trip(const struct gateway_device *d)
 	buf_free(&out);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gateway_msg m;
 

@@ -5,8 +5,22 @@
 
 #include "core/route.h"
 #include "core/topic.h"
+#include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#define SAMPLE(text)          \
+	{                         \
+		text, sizeof text - 1 \
+	}
+
+const struct fuzz_sample fuzz_samples[] = {
+	SAMPLE("SUBPROD001/lamp-01/event"),
+	SAMPLE("SUBPROD001/lamp-01/+/#"),
+	SAMPLE("$shadow/operation/result/SUBPROD001/lamp-01"),
+	SAMPLE("$share/group/$rrpc/rxd/SUBPROD001/lamp-01/+"),
+	SAMPLE("$thing/down/property/SUBPROD001/a4:c1:38"),
+	SAMPLE("home/+/state/#\nhome/lamp/state"),
+	{ NULL, 0 },
+};
 
 static void require(bool holds)
 {
@@ -40,7 +54,7 @@ static void check_parsers(const char *text, size_t len)
 		require(topic_product(text, len).len > 0 || topic_in_hub_tree(text, len));
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *second;
 	struct route r;

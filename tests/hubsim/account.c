@@ -117,36 +117,33 @@ static bool load_bound(struct cloud *c, const cJSON *list)
 	return true;
 }
 
+static bool declare(struct cloud *c, const char *name, bool publish, bool subscribe)
+{
+	struct declared *d = &c->declared[c->declared_count];
+
+	d->name = name ? strdup(name) : NULL;
+	d->publish = publish;
+	d->subscribe = subscribe;
+	c->declared_count += d->name != NULL;
+	return d->name != NULL;
+}
+
 static bool load_declared(struct cloud *c, const cJSON *list)
 {
-	static const struct declared defaults[] = {
-		{ .name = (char[]){ "control" }, .subscribe = true },
-		{ .name = (char[]){ "event" }, .publish = true },
-		{ .name = (char[]){ "data" }, .publish = true, .subscribe = true },
-	};
-	size_t fixed = sizeof defaults / sizeof defaults[0];
 	const cJSON *item;
+	bool ok;
 
-	c->declared = calloc(fixed + (size_t)cJSON_GetArraySize(list), sizeof *c->declared);
+	c->declared = calloc(3 + (size_t)cJSON_GetArraySize(list), sizeof *c->declared);
 	if (!c->declared)
 		return false;
-	for (size_t i = 0; i < fixed; i++) {
-		c->declared[i] = defaults[i];
-		c->declared[i].name = strdup(defaults[i].name);
-	}
-	c->declared_count = fixed;
+	ok = declare(c, "control", false, true) && declare(c, "event", true, false) &&
+	     declare(c, "data", true, true);
 	cJSON_ArrayForEach(item, list)
 	{
-		struct declared *d = &c->declared[c->declared_count];
-
-		d->name = text_or_null(item, "name");
-		if (!d->name)
-			return false;
-		d->publish = flag_or(item, "publish", true);
-		d->subscribe = flag_or(item, "subscribe", true);
-		c->declared_count++;
+		ok = ok && declare(c, text_of(item, "name"), flag_or(item, "publish", true),
+		                   flag_or(item, "subscribe", true));
 	}
-	return true;
+	return ok;
 }
 
 static bool load_all(struct cloud *c, const cJSON *root)

@@ -54,7 +54,7 @@ struct cloud {
 	size_t declared_count;
 	struct limits limits;
 	char *admin_user, *admin_password;
-	char *state_file;       /* NULL: forget at restart */
+	char *state_file;        /* NULL: forget at restart */
 	int64_t clock_offset_ms; /* hub time minus our wall clock */
 };
 

@@ -5,8 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum direction { UP, DOWN };
-enum owner { OWN_ONLY, PROXIED_TOO };
+enum direction {
+	UP,
+	DOWN
+};
+enum owner {
+	OWN_ONLY,
+	PROXIED_TOO
+};
 
 struct service {
 	const char *prefix; /* before {pid}/{dname} */
@@ -116,7 +122,8 @@ static const char *custom_refusal(const struct cloud *c, const char *rest, enum 
 	if (!rest || !*rest)
 		return "no topic name after {pid}/{dname}";
 	if (use == USE_SUBSCRIBE && strpbrk(rest, "#+"))
-		return mosquitto_sub_topic_check(rest) == MOSQ_ERR_SUCCESS ? NULL : "wildcard inside a level";
+		return mosquitto_sub_topic_check(rest) == MOSQ_ERR_SUCCESS ? NULL
+		                                                           : "wildcard inside a level";
 	return declared(c, rest, use) ? NULL : "topic is not declared for that use";
 }
 

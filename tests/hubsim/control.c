@@ -163,7 +163,8 @@ static const char *run_kick(struct sim *s, const cJSON *cmd, cJSON *out)
 	if (!a)
 		return "unknown client";
 	snprintf(id, sizeof id, "%.10s%s", a->key, a->key + PID_LEN + 1);
-	return mosquitto_kick_client_by_clientid(id, false) == MOSQ_ERR_SUCCESS ? NULL : "not connected";
+	return mosquitto_kick_client_by_clientid(id, false) == MOSQ_ERR_SUCCESS ? NULL
+	                                                                        : "not connected";
 }
 
 static const char *run_disable(struct sim *s, const cJSON *cmd, cJSON *out)

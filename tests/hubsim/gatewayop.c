@@ -7,7 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum op { OP_ONLINE, OP_OFFLINE, OP_BIND, OP_UNBIND, OP_DESCRIBE, OP_CHANGE, OP_COUNT };
+enum op {
+	OP_ONLINE,
+	OP_OFFLINE,
+	OP_BIND,
+	OP_UNBIND,
+	OP_DESCRIBE,
+	OP_CHANGE,
+	OP_COUNT
+};
 #define FORCED_MAX 64
 
 struct forced {
@@ -26,12 +34,14 @@ struct gatewayop {
 
 static const char up[] = "$gateway/operation/";
 
-static int online(struct gatewayop *g, struct account *gw, struct account *sub, const cJSON *fields);
+static int online(struct gatewayop *g, struct account *gw, struct account *sub,
+                  const cJSON *fields);
 static int offline(struct gatewayop *g, struct account *gw, struct account *sub,
                    const cJSON *fields);
 static int bind_sub(struct gatewayop *g, struct account *gw, struct account *sub,
                     const cJSON *fields);
-static int unbind(struct gatewayop *g, struct account *gw, struct account *sub, const cJSON *fields);
+static int unbind(struct gatewayop *g, struct account *gw, struct account *sub,
+                  const cJSON *fields);
 
 static const struct {
 	const char *name;
@@ -203,8 +213,7 @@ static cJSON *answered(const cJSON *fields, int result)
 
 static void per_device(struct gatewayop *g, enum op op, struct account *gw, const cJSON *request)
 {
-	const cJSON *asked =
-		cJSON_GetObjectItem(cJSON_GetObjectItem(request, "payload"), "devices");
+	const cJSON *asked = cJSON_GetObjectItem(cJSON_GetObjectItem(request, "payload"), "devices");
 	char device[KEY_ROOM];
 	const cJSON *fields;
 	cJSON *devices;
@@ -301,8 +310,9 @@ static void answer_time(struct gatewayop *g, const char *key, const cJSON *reque
 	if (!type || strcmp(type, "get") != 0)
 		return;
 	snprintf(topic, sizeof topic, "$sys/operation/result/%s", key);
-	snprintf(text, sizeof text, "{\"ntptime1\":%lld,\"ntptime2\":%lld,\"time\":%lld,\"type\":\"get\"}",
-	         now, now, now / 1000);
+	snprintf(text, sizeof text,
+	         "{\"ntptime1\":%lld,\"ntptime2\":%lld,\"time\":%lld,\"type\":\"get\"}", now, now,
+	         now / 1000);
 	send_message(topic, text, strlen(text), 0);
 }
 

@@ -17,7 +17,8 @@ void gatewayop_message(struct gatewayop *g, struct account *who, const char *top
 
 /* Next `count` (negative: all) results of `op` for `device` ("" any) become `result`.
  * Count 0 removes the rule. */
-void gatewayop_force(struct gatewayop *g, const char *op, const char *device, int result, int count);
+void gatewayop_force(struct gatewayop *g, const char *op, const char *device, int result,
+                     int count);
 /* Next `count` (negative: all) requests `op` ("" any) get no answer and do nothing. */
 void gatewayop_silence(struct gatewayop *g, const char *op, int count);
 

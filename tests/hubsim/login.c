@@ -143,7 +143,8 @@ const char *login_refusal(const struct cloud *c, const struct login *l)
 	if (why)
 		return why;
 	if (a->cert)
-		return l->cn && strcmp(l->cn, l->client_id) == 0 ? NULL : "certificate CN is not the device";
+		return l->cn && strcmp(l->cn, l->client_id) == 0 ? NULL
+		                                                 : "certificate CN is not the device";
 	if (!l->password)
 		return "no password";
 	return password_refusal(a, l);
@@ -190,7 +191,8 @@ int bind_signature_result(const struct cloud *c, const struct account *sub, cons
 	key = bind_key(sub, authtype);
 	if (!key)
 		return 803;
-	snprintf(text, sizeof text, "%.10s%s;%.0f;%.0f", sub->key, sub->key + PID_LEN + 1, nonce, stamp);
+	snprintf(text, sizeof text, "%.10s%s;%.0f;%.0f", sub->key, sub->key + PID_LEN + 1, nonce,
+	         stamp);
 	len = hmac(hash_named(method), key, strlen(key), text, mac);
 	EVP_EncodeBlock(encoded, mac, (int)len);
 	if (!same_text(given, (const char *)encoded))

@@ -116,7 +116,7 @@ static bool end_now(struct conn *c, int64_t now_ms)
 /* The broker closed: what it said before goes out, then FIN. */
 static bool broker_gone(struct conn *c, int64_t now_ms)
 {
-	c->client.out ? stream_flush(&c->client, INT64_MAX) : STREAM_OK;
+	stream_flush(&c->client, INT64_MAX);
 	start_linger(c, now_ms);
 	return true;
 }

@@ -12,7 +12,12 @@
 #define RATE_RING 1024
 #define LOG_RING  256
 
-enum conn_end { END_NONE, END_CUT, END_RESET, END_LINGER };
+enum conn_end {
+	END_NONE,
+	END_CUT,
+	END_RESET,
+	END_LINGER
+};
 
 struct conn {
 	struct conn *next;
@@ -47,7 +52,7 @@ struct proxy {
 	pthread_mutex_t lock;
 	pthread_t thread;
 	bool thread_runs, stop;
-	int wake_fd;    /* eventfd: look again */
+	int wake_fd; /* eventfd: look again */
 	int listen_fd, tls_fd;
 	SSL_CTX *tls;
 	struct stream waker;
@@ -64,7 +69,10 @@ struct proxy {
 	struct proxy_counts counts;
 };
 
-enum verdict { FORWARD, DISCARD };
+enum verdict {
+	FORWARD,
+	DISCARD
+};
 
 /* Looks at one packet; may change it. */
 enum verdict watch_up(struct proxy *p, struct conn *c, uint8_t *frame, size_t len);

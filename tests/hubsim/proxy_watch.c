@@ -157,7 +157,7 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const uint8_t
 	}
 	if (v == FORWARD && f.qos == 1) {
 		c->mids[++c->qos1_count % MID_RING] = f.mid;
-		c->withheld[f.mid / 8] &= (uint8_t)~(1u << (f.mid % 8));
+		c->withheld[f.mid / 8] &= (uint8_t) ~(1u << (f.mid % 8));
 	}
 	return v;
 }
@@ -218,7 +218,7 @@ static enum verdict watch_puback(struct proxy *p, struct conn *c, const uint8_t 
 	if (!frame_puback(frame, len, &mid))
 		return FORWARD;
 	if (c->withheld[mid / 8] & (1u << (mid % 8))) {
-		c->withheld[mid / 8] &= (uint8_t)~(1u << (mid % 8));
+		c->withheld[mid / 8] &= (uint8_t) ~(1u << (mid % 8));
 		p->counts.pubacks_withheld++;
 		return DISCARD;
 	}

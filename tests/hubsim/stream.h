@@ -12,14 +12,18 @@ struct chunk;
 struct stream {
 	int fd; /* -1: closed */
 	SSL *ssl;
-	bool handshake_out;      /* TLS wants to write before it can go on */
-	uint8_t *in;             /* received, not yet taken */
+	bool handshake_out; /* TLS wants to write before it can go on */
+	uint8_t *in;        /* received, not yet taken */
 	size_t in_len, in_room;
 	struct chunk *out, **out_tail;
 	size_t out_bytes;
 };
 
-enum stream_result { STREAM_OK, STREAM_EOF, STREAM_ERROR };
+enum stream_result {
+	STREAM_OK,
+	STREAM_EOF,
+	STREAM_ERROR
+};
 
 /* Takes `fd`. `ctx` NULL: plain. */
 void stream_init(struct stream *s, int fd, SSL_CTX *ctx);

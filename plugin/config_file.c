@@ -1,0 +1,143 @@
+#include "plugin/config_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	OTHERS = 007,
+	CHUNK = 16384
+};
+
+static enum status status_of_errno(void)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return ST_NOTFOUND;
+	case EACCES:
+	case EPERM:
+		return ST_DENIED;
+	case ENOMEM:
+		return ST_NOMEM;
+	default:
+		return ST_IO;
+	}
+}
+
+/* ST_DENIED with the sentence when others may use the file at path. */
+static enum status closed_to_others(const char *path, mode_t mode, char *why, size_t why_size)
+{
+	if (!(mode & OTHERS))
+		return ST_OK;
+	snprintf(why, why_size,
+	         "holds a secret, but every user may use it (mode %04o); run: chmod 0640 %.200s "
+	         "(a container secret: give it mode 0440)",
+	         (unsigned)(mode & 07777), path);
+	return ST_DENIED;
+}
+
+static enum status read_to_end(int fd, struct buf *out)
+{
+	unsigned char chunk[CHUNK];
+	enum status st = ST_OK;
+	ssize_t n;
+
+	do {
+		n = read(fd, chunk, sizeof chunk);
+		if (n > 0)
+			st = buf_add(out, chunk, (size_t)n);
+	} while (st == ST_OK && (n > 0 || (n < 0 && errno == EINTR)));
+	explicit_bzero(chunk, sizeof chunk);
+	return n < 0 ? ST_IO : st;
+}
+
+/* O_NONBLOCK: a FIFO in place of the file must not stop the broker. */
+static enum status read_regular(const char *path, struct buf *out, mode_t *mode, char *why,
+                                size_t why_size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum status st = ST_OK;
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info) != 0) {
+		st = status_of_errno();
+		snprintf(why, why_size, "cannot be read by user id %u: %s", (unsigned)geteuid(),
+		         strerror(errno));
+	} else if (!S_ISREG(info.st_mode)) {
+		st = ST_INVALID;
+		snprintf(why, why_size, "is not a regular file; name one");
+	} else {
+		*mode = info.st_mode;
+		st = read_to_end(fd, out);
+		if (st != ST_OK)
+			snprintf(why, why_size, "%s (at most %zu bytes are read)", status_text(st), out->max);
+	}
+	if (fd >= 0)
+		close(fd);
+	return st;
+}
+
+static enum status read_secret(void *ctx, const char *path, struct buf *out, char *why,
+                               size_t why_size)
+{
+	char detail[384];
+	mode_t mode = 0;
+	enum status st;
+
+	(void)ctx;
+	st = read_regular(path, out, &mode, detail, sizeof detail);
+	if (st == ST_OK)
+		st = closed_to_others(path, mode, detail, sizeof detail);
+	if (st != ST_OK)
+		snprintf(why, why_size, "%.100s %s", path, detail);
+	return st;
+}
+
+static const char *environment(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+static void only_error(struct config_report *report, const char *path, const char *why)
+{
+	memset(report, 0, sizeof *report);
+	report->error_count = 1;
+	snprintf(report->errors[0], CONFIG_LINE_MAX, "%.120s: %.380s", path, why);
+}
+
+enum status config_file_load(const char *path, struct config *out, struct config_report *report)
+{
+	struct config_source src = { .name = path, .read_file = read_secret, .get_env = environment };
+	struct buf text = BUF_MAX(CONFIG_BYTES_MAX);
+	char why[CONFIG_LINE_MAX];
+	mode_t mode = 0;
+	enum status st;
+
+	memset(out, 0, sizeof *out);
+	st = read_regular(path, &text, &mode, why, sizeof why);
+	if (st != ST_OK) {
+		only_error(report, path, why);
+		goto out;
+	}
+	src.text = (const char *)text.data;
+	src.len = text.len;
+	st = config_parse(&src, out, report);
+	if (st != ST_OK || !out->inline_secrets)
+		goto out;
+	st = closed_to_others(path, mode, why, sizeof why);
+	if (st != ST_OK) {
+		only_error(report, path, why);
+		config_free(out);
+	}
+out:
+	if (text.data)
+		explicit_bzero(text.data, text.cap);
+	buf_free(&text);
+	return st;
+}

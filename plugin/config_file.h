@@ -1,0 +1,17 @@
+/* config_file.h - reads hubgate.json and the secret files it names.
+ * Room:  BROKER, at start and reload; the command line tool. Reads files, so never
+ *        while LAN clients wait for an answer.
+ * Keeps: a file that holds a secret and that others (mode & 007) may read or write
+ *        is refused.
+ */
+#ifndef HUBGATE_CONFIG_FILE_H
+#define HUBGATE_CONFIG_FILE_H
+
+#include "core/config.h"
+
+/* Links are followed, as Docker and Kubernetes lay out secrets; what they lead to
+ * must be a regular file. Statuses and ownership as config_parse, and ST_NOTFOUND,
+ * ST_DENIED (not readable, or open to others), ST_IO; report then holds one line. */
+enum status config_file_load(const char *path, struct config *out, struct config_report *report);
+
+#endif

@@ -1,0 +1,48 @@
+#!/bin/sh
+# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json or the
+# option table of README.md differs from what the generator prints; --write updates
+# them. Run in the top directory. Without README.md only the schema is looked at.
+set -eu
+
+generator=$1
+write=${2:-}
+begin='<!-- options:begin -->'
+end='<!-- options:end -->'
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+status=0
+
+# compare FILE NEW: takes NEW over, or says that it differs
+compare() {
+	cmp -s "$1" "$2" && return 0
+	if [ "$write" = --write ]; then
+		cat "$2" >"$1"
+	else
+		diff -u "$1" "$2" | head -40 >&2 || true
+		echo "$1 is not what core/config.tbl says; run: $0 $generator --write" >&2
+		status=1
+	fi
+}
+
+"$generator" --schema >"$dir/schema"
+compare conf/hubgate.schema.json "$dir/schema"
+
+if [ -f README.md ]; then
+	for mark in "$begin" "$end"; do
+		if ! grep -qxF -e "$mark" README.md; then
+			echo "README.md: the line $mark is missing" >&2
+			exit 1
+		fi
+	done
+	"$generator" --markdown >"$dir/table"
+	awk -v begin="$begin" -v end="$end" -v table="$dir/table" '
+		$0 == end { inside = 0 }
+		!inside { print }
+		$0 == begin {
+			inside = 1
+			while ((getline line < table) > 0)
+				print line
+		}' README.md >"$dir/readme"
+	compare README.md "$dir/readme"
+fi
+exit $status

@@ -1,0 +1,281 @@
+/* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema) and the option
+ * table of README.md (--markdown) must be, from core/config.tbl.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum section_id {
+#define SECTION(section, name, shape, help) SECTION_##section,
+#include "core/config.tbl"
+	SECTION_COUNT
+};
+
+enum shape {
+	ONE,
+	LIST
+};
+
+enum kind {
+	HOST,
+	WAKER,
+	PATH,
+	NUMBER,
+	SIZE,
+	FLAG,
+	CHOICE,
+	PRODUCT_ID,
+	DEVICE_NAME,
+	SECRET,
+	PRODUCT_SECRET,
+	ENV
+};
+
+#define REQUIRED NULL
+
+static const struct section {
+	const char *name, *help;
+	enum shape shape;
+} sections[] = {
+#define SECTION(section, name_, shape_, help_) { #name_, help_, shape_ },
+#include "core/config.tbl"
+};
+
+static const struct key {
+	enum section_id section;
+	const char *name;
+	enum kind kind;
+	const char *deflt;
+	long long min, max;
+	const char *words, *help;
+} keys[] = {
+#define KEY(section, key, field, kind, deflt, min, max, words, help) \
+	{ SECTION_##section, #key, kind, deflt, min, max, words, help },
+#include "core/config.tbl"
+};
+
+enum {
+	KEY_COUNT = sizeof keys / sizeof keys[0]
+};
+
+#define ONE_FORM                                                            \
+	"{ \"required\": [\"secret\"] }, { \"required\": [\"secret_file\"] }, " \
+	"{ \"required\": [\"secret_env\"] }"
+
+/* Rules that join keys of one section; the rest is checked by config_check.c only. */
+static const char *rule_of(enum section_id section)
+{
+	switch ((int)section) {
+	case SECTION_gateway:
+		return "\"oneOf\": [" ONE_FORM ", { \"required\": [\"cert_file\", \"key_file\"] }]";
+	case SECTION_device:
+		return "\"oneOf\": [" ONE_FORM "]";
+	case SECTION_product:
+		return "\"if\": { \"properties\": { \"register\": { \"const\": true } }, \"required\": "
+			   "[\"register\"] }, \"then\": { \"oneOf\": [{ \"required\": [\"product_secret\"] }, "
+			   "{ \"required\": [\"product_secret_file\"] }, { \"required\": "
+			   "[\"product_secret_env\"] }] }";
+	default:
+		return NULL;
+	}
+}
+
+static bool nullable(const struct key *k)
+{
+	/* A form of the secret that is null would still count as given for oneOf. */
+	return k->deflt && strcmp(k->deflt, "null") == 0 && k->section == SECTION_hub;
+}
+
+static const char *schema_type(enum kind kind)
+{
+	if (kind == NUMBER || kind == SIZE)
+		return "integer";
+	return kind == FLAG ? "boolean" : "string";
+}
+
+static const char *pattern_of(enum kind kind)
+{
+	switch ((int)kind) {
+	case HOST:
+		return "^[A-Za-z0-9._:-]+$";
+	case WAKER:
+		return "^(auto|off|unix:/.*|.+:[1-9][0-9]{0,4})$";
+	case PRODUCT_ID:
+		return "^[A-Za-z0-9]{10}$";
+	case DEVICE_NAME:
+		return "^[A-Za-z0-9:_-]{1,48}$";
+	case SECRET:
+		return "^[A-Za-z0-9+/]+={0,2}$";
+	case PRODUCT_SECRET:
+		return "^[!-~]+$";
+	case ENV:
+		return "^[A-Za-z0-9_]+$";
+	default:
+		return NULL;
+	}
+}
+
+static void schema_words(const char *words)
+{
+	printf(", \"enum\": [");
+	while (*words) {
+		size_t len = strcspn(words, "|");
+
+		printf("\"%.*s\"%s", (int)len, words, words[len] ? ", " : "");
+		words += len + (words[len] == '|');
+	}
+	printf("]");
+}
+
+static void schema_key(const struct key *k, const char *indent)
+{
+	const char *type = schema_type(k->kind), *pattern = pattern_of(k->kind);
+
+	printf("%s\"%s\": { ", indent, k->name);
+	if (nullable(k))
+		printf("\"type\": [\"%s\", \"null\"]", type);
+	else
+		printf("\"type\": \"%s\"", type);
+	if (k->kind == CHOICE)
+		schema_words(k->words);
+	else if (k->kind == NUMBER || k->kind == SIZE)
+		printf(", \"minimum\": %lld, \"maximum\": %lld", k->min, k->max);
+	else if (k->kind != FLAG)
+		printf(", \"minLength\": %lld, \"maxLength\": %lld", k->min, k->max);
+	if (pattern)
+		printf(", \"pattern\": \"%s\"", pattern);
+	if (k->deflt && (nullable(k) || strcmp(k->deflt, "null") != 0))
+		printf(", \"default\": %s", k->deflt);
+	if (k->kind == SECRET || k->kind == PRODUCT_SECRET)
+		printf(", \"writeOnly\": true");
+	printf(",\n%s  \"description\": \"%s\" }", indent, k->help);
+}
+
+/* The members of the object, from "type" on. */
+static void schema_object(enum section_id section, const char *indent)
+{
+	const char *comma = "", *rule = rule_of(section);
+
+	printf("%s\"type\": \"object\",\n%s\"additionalProperties\": false,\n%s\"required\": [", indent,
+	       indent, indent);
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (keys[i].section == section && !keys[i].deflt) {
+			printf("%s\"%s\"", comma, keys[i].name);
+			comma = ", ";
+		}
+	}
+	printf("],\n");
+	if (rule)
+		printf("%s%s,\n", indent, rule);
+	printf("%s\"properties\": {", indent);
+	comma = "\n";
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		char deeper[32];
+
+		if (keys[i].section != section)
+			continue;
+		snprintf(deeper, sizeof deeper, "%s  ", indent);
+		printf("%s", comma);
+		schema_key(&keys[i], deeper);
+		comma = ",\n";
+	}
+	printf("\n%s}\n", indent);
+}
+
+static void print_schema(void)
+{
+	printf("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+	       "  \"title\": \"hubgate.json\",\n  \"type\": \"object\",\n"
+	       "  \"additionalProperties\": false,\n  \"required\": [\"gateway\", \"store\"],\n"
+	       "  \"properties\": {\n    \"$schema\": { \"type\": \"string\" }");
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		printf(",\n    \"%s\": {\n      \"description\": \"%s\",\n", sections[i].name,
+		       sections[i].help);
+		if (sections[i].shape == LIST) {
+			printf("      \"type\": \"array\",\n      \"items\": {\n");
+			schema_object((enum section_id)i, "        ");
+			printf("      }\n    }");
+		} else {
+			schema_object((enum section_id)i, "      ");
+			printf("    }");
+		}
+	}
+	printf("\n  }\n}\n");
+}
+
+/* ---- Markdown ---- */
+
+static void markdown_type(const struct key *k)
+{
+	switch (k->kind) {
+	case NUMBER:
+	case SIZE:
+		printf("%lld..%lld", k->min, k->max);
+		break;
+	case FLAG:
+		printf("true, false");
+		break;
+	case CHOICE:
+		for (const char *p = k->words; *p; p++)
+			*p == '|' ? fputs(", ", stdout) : putchar(*p);
+		break;
+	case PRODUCT_ID:
+		printf("10 of `A-Z a-z 0-9`");
+		break;
+	case DEVICE_NAME:
+		printf("1..48 of `A-Z a-z 0-9 : _ -`");
+		break;
+	case SECRET:
+		printf("Base64, secret");
+		break;
+	case PRODUCT_SECRET:
+		printf("%lld..%lld characters, secret", k->min, k->max);
+		break;
+	case PATH:
+		printf("path");
+		break;
+	case ENV:
+		printf("variable name");
+		break;
+	case HOST:
+	case WAKER:
+		printf("text");
+		break;
+	}
+}
+
+static void print_markdown(void)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		printf("%s**`%s%s`** %s\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n",
+		       i ? "\n" : "", sections[i].name, sections[i].shape == LIST ? "[]" : "",
+		       sections[i].help);
+		for (size_t j = 0; j < KEY_COUNT; j++) {
+			if (keys[j].section != i)
+				continue;
+			printf("| `%s` | ", keys[j].name);
+			markdown_type(&keys[j]);
+			if (!keys[j].deflt)
+				printf(" | required");
+			else if (strcmp(keys[j].deflt, "null") == 0)
+				printf(" | -");
+			else
+				printf(" | `%s`", keys[j].deflt);
+			printf(" | %s |\n", keys[j].help);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--schema") == 0) {
+		print_schema();
+	} else if (argc == 2 && strcmp(argv[1], "--markdown") == 0) {
+		print_markdown();
+	} else {
+		fprintf(stderr, "usage: %s --schema | --markdown\n", argv[0]);
+		return EXIT_FAILURE;
+	}
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,335 @@
+#include "core/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/runner.h"
+
+#define GATEWAY                                                           \
+	"\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\"," \
+	"\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\"}"
+#define STORE      "\"store\":{\"dir\":\"/var/lib/mosquitto/hubgate\"}"
+#define DEVICE_PSK "ZGV2aWNlLW9uZS1wc2stLQ=="
+
+static struct config cfg;
+static struct config_report rep;
+
+static enum status file_of(void *ctx, const char *path, struct buf *out, char *why, size_t why_size)
+{
+	(void)ctx;
+	if (strcmp(path, "/etc/x/psk") == 0)
+		return buf_add_text(out, DEVICE_PSK "\n");
+	if (strcmp(path, "/etc/x/ps") == 0)
+		return buf_add_text(out, "subproductsecret012345678\r\n");
+	if (strcmp(path, "/etc/x/bad") == 0)
+		return buf_add_text(out, "no base64!");
+	snprintf(why, why_size, "%s is not there", path);
+	return ST_NOTFOUND;
+}
+
+static const char *env_of(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "PSK") == 0 ? DEVICE_PSK : NULL;
+}
+
+static enum status load(const char *text)
+{
+	struct config_source src = { .name = "/etc/x/hubgate.json",
+		                         .text = text,
+		                         .len = strlen(text),
+		                         .read_file = file_of,
+		                         .get_env = env_of };
+
+	config_free(&cfg);
+	return config_parse(&src, &cfg, &rep);
+}
+
+/* One error, that ends in this after the file's name. */
+static bool refused(const char *text, const char *error)
+{
+	enum status st = load(text);
+	bool ok = st != ST_OK && rep.error_count == 1 &&
+	          strcmp(rep.errors[0] + strlen("/etc/x/hubgate.json"), error) == 0;
+
+	for (size_t i = 0; !ok && i < rep.error_count; i++)
+		fprintf(stderr, "%d: %s\n", st, rep.errors[i]);
+	config_free(&cfg);
+	return ok;
+}
+
+static void a_minimal_file_gets_all_defaults(void)
+{
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE "}"), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.product_id, "GWPRODUCT1");
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.secret.text, "Z2F0ZXdheS1vbmUtcHNrIQ==");
+	CU_ASSERT_EQUAL(cfg.gateway.secret.key_len, 16);
+	CU_ASSERT_STRING_EQUAL(cfg.hub.host, "GWPRODUCT1.iotcloud.tencentdevices.com");
+	CU_ASSERT_PTR_NULL(cfg.hub.address);
+	CU_ASSERT_EQUAL(cfg.hub.port, 8883);
+	CU_ASSERT(cfg.hub.tls && cfg.hub.verify && cfg.hub.verify_host && !cfg.hub.clean_session);
+	CU_ASSERT_EQUAL(cfg.hub.keepalive, 240);
+	CU_ASSERT_EQUAL(cfg.hub.rate_up, 25);
+	CU_ASSERT_EQUAL(cfg.hub.window, 20);
+	CU_ASSERT_EQUAL(cfg.hub.min_reconnect_s, 5);
+	CU_ASSERT_EQUAL(cfg.hub.max_reconnect_s, 60);
+	CU_ASSERT_EQUAL(cfg.hub.connect_timeout_s, 10);
+	CU_ASSERT_EQUAL(cfg.hub.request_timeout_s, 10);
+	CU_ASSERT_EQUAL(cfg.store.max_messages, 100000);
+	CU_ASSERT_EQUAL(cfg.store.max_bytes, 67108864);
+	CU_ASSERT_EQUAL(cfg.store.device_share, 25);
+	CU_ASSERT_EQUAL(cfg.store.policy, STORE_DROP_OLDEST);
+	CU_ASSERT(cfg.store.queue_qos0);
+	CU_ASSERT_EQUAL(cfg.presence.grace_ms, 5000);
+	CU_ASSERT_EQUAL(cfg.lan.acl, LAN_ACL_AUTO);
+	CU_ASSERT_STRING_EQUAL(cfg.lan.waker, "auto");
+	CU_ASSERT_EQUAL(cfg.metrics.sys_interval_s, 10);
+	CU_ASSERT_EQUAL(cfg.product_count + cfg.device_count, 0);
+	CU_ASSERT(cfg.inline_secrets);
+	CU_ASSERT_EQUAL(rep.error_count + rep.warning_count, 0);
+	config_free(&cfg);
+}
+
+static void values_of_the_file_win_over_defaults(void)
+{
+	CU_ASSERT_EQUAL(load("{\"$schema\":\"x\"," GATEWAY
+	                     ",\"store\":{\"dir\":\"q\",\"max_bytes\":1099511627776,"
+	                     "\"policy\":\"refuse\",\"queue_qos0\":false},"
+	                     "\"hub\":{\"host\":\"127.0.0.1\",\"tls\":false,\"rate_up\":0,"
+	                     "\"ca_file\":null,\"address\":\"::1\"},"
+	                     "\"lan\":{\"acl\":\"defer\",\"waker\":\"unix:/run/m\"},"
+	                     "\"products\":[{\"product_id\":\"SUBPRODUC1\","
+	                     "\"product_secret\":\"subproductsecret012345678\",\"register\":true}],"
+	                     "\"devices\":[{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"dev1\","
+	                     "\"secret\":\"" DEVICE_PSK "\"}]}"),
+	                ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.store.dir, "/etc/x/q");
+	CU_ASSERT_EQUAL(cfg.store.max_bytes, (uint64_t)1 << 40);
+	CU_ASSERT_EQUAL(cfg.store.policy, STORE_REFUSE);
+	CU_ASSERT_EQUAL(cfg.hub.port, 1883);
+	CU_ASSERT_EQUAL(cfg.lan.acl, LAN_ACL_DEFER);
+	CU_ASSERT_EQUAL(cfg.product_count, 1);
+	CU_ASSERT_STRING_EQUAL(cfg.products[0].product_secret, "subproductsecret012345678");
+	CU_ASSERT(cfg.products[0].may_register);
+	CU_ASSERT_EQUAL(cfg.device_count, 1);
+	CU_ASSERT_STRING_EQUAL(cfg.devices[0].device_name, "dev1");
+	CU_ASSERT_STRING_EQUAL(cfg.devices[0].secret.text, DEVICE_PSK);
+	config_free(&cfg);
+}
+
+static void secrets_come_from_files_and_environment_too(void)
+{
+	CU_ASSERT_EQUAL(load("{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+	                     "\"secret_env\":\"PSK\"}," STORE
+	                     ",\"products\":[{\"product_id\":\"SUBPRODUC1\","
+	                     "\"product_secret_file\":\"ps\"}],"
+	                     "\"devices\":[{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"d\","
+	                     "\"secret_file\":\"psk\"}]}"),
+	                ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.secret.text, DEVICE_PSK);
+	CU_ASSERT_STRING_EQUAL(cfg.devices[0].secret.text, DEVICE_PSK);
+	CU_ASSERT_STRING_EQUAL(cfg.products[0].product_secret, "subproductsecret012345678");
+	CU_ASSERT_FALSE(cfg.inline_secrets);
+	config_free(&cfg);
+}
+
+static void secrets_that_cannot_be_had_are_named(void)
+{
+#define WITH(form) \
+	"{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"g\"," form "}," STORE "}"
+	CU_ASSERT(refused(WITH("\"secret_file\":\"none\""),
+	                  ":1: gateway.secret_file: /etc/x/none is not there"));
+	CU_ASSERT(refused(WITH("\"secret_file\":\"bad\""),
+	                  ":1: gateway.secret_file: does not hold a Base64 secret; copy it from the "
+	                  "console"));
+	CU_ASSERT(refused(WITH("\"secret_env\":\"NOPE\""),
+	                  ":1: gateway.secret_env: the environment variable NOPE is not set; set it "
+	                  "for the broker"));
+	CU_ASSERT(refused(WITH("\"secret_env\":\"PSK\",\"secret_file\":\"psk\""),
+	                  ":1: gateway.secret: is given in more than one form; keep one of it, _file "
+	                  "and _env"));
+	CU_ASSERT(refused(WITH("\"secret_env\":\"PSK\",\"cert_file\":\"c\",\"key_file\":\"k\""),
+	                  ":1: gateway: has a secret and a certificate; keep one of them"));
+	CU_ASSERT(refused(WITH("\"cert_file\":\"c\""),
+	                  ":1: gateway.key_file: is missing; a certificate login needs cert_file and "
+	                  "key_file"));
+	CU_ASSERT(refused(WITH("\"key_file\":null"),
+	                  ":1: gateway.secret: is missing; add it, or secret_file, secret_env, or "
+	                  "cert_file and key_file"));
+#undef WITH
+}
+
+static void a_certificate_replaces_the_secret(void)
+{
+	CU_ASSERT_EQUAL(load("{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"g\","
+	                     "\"cert_file\":\"c.pem\",\"key_file\":\"/k.pem\"}," STORE "}"),
+	                ST_OK);
+	CU_ASSERT_EQUAL(cfg.gateway.secret.key_len, 0);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.cert_file, "/etc/x/c.pem");
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.key_file, "/k.pem");
+	config_free(&cfg);
+}
+
+static void unknown_keys_suggest_the_nearest(void)
+{
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\n\"hub\":{\n\"prot\":1}}",
+	                  ":3: hub.prot: unknown key; did you mean \"port\"?"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"device\":[]}",
+	                  ":1: device: unknown key; did you mean \"devices\"?"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
+	                  ":1: presence.colour: unknown key; remove it (known here: grace_ms)"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
+	                  ":1: presence.a?b: unknown key; remove it (known here: grace_ms)"));
+}
+
+static void wrong_types_and_ranges_say_what_to_write(void)
+{
+#define HUB(member) "{" GATEWAY "," STORE ",\"hub\":{" member "}}"
+	CU_ASSERT(refused(HUB("\"port\":\"1883\""),
+	                  ":1: hub.port: is a text; use a whole number from 1 to 65535"));
+	CU_ASSERT(refused(HUB("\"port\":65536"),
+	                  ":1: hub.port: 65536 is not in range; use a whole number from 1 to 65535"));
+	CU_ASSERT(refused(HUB("\"port\":1.5"),
+	                  ":1: hub.port: 1.5 is not in range; use a whole number from 1 to 65535"));
+	CU_ASSERT(refused(HUB("\"keepalive\":null"),
+	                  ":1: hub.keepalive: is null; use a whole number from 5 to 900"));
+	CU_ASSERT(
+		refused(HUB("\"tls\":1"), ":1: hub.tls: is a number; use true or false, without quotes"));
+	CU_ASSERT(refused(HUB("\"host\":\"a b\""),
+	                  ":1: hub.host: \"a b\" is not possible here; use a host name or address of "
+	                  "A-Z a-z 0-9 . - _ :"));
+	CU_ASSERT(refused(HUB("\"min_reconnect_s\":61"),
+	                  ":1: hub.max_reconnect_s: 60 is less than min_reconnect_s; use 61 or more"));
+	CU_ASSERT(refused("{" GATEWAY ",\"store\":{\"dir\":\"/d\",\"policy\":\"x\"}}",
+	                  ":1: store.policy: \"x\" is not possible here; use \"drop_oldest\" or "
+	                  "\"refuse\""));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"lan\":{\"waker\":\"host\"}}",
+	                  ":1: lan.waker: \"host\" is not possible here; use \"auto\", \"off\", "
+	                  "\"unix:/path\" or \"host:port\""));
+	CU_ASSERT(
+		refused("{" GATEWAY "," STORE ",\"hub\":[]}", ":1: hub: must be an object; write {...}"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":{}}",
+	                  ":1: devices: must be a list; write [...]"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[7]}",
+	                  ":1: devices[0]: must be an object; write {...}"));
+	CU_ASSERT(refused("[]", ":1: must be an object; write {...}"));
+#undef HUB
+}
+
+static void what_is_required_is_asked_for(void)
+{
+	CU_ASSERT(refused("{\n" GATEWAY "}", ":1: store.dir: is missing; add it: a text of 1 to 4000 "
+	                                     "bytes"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"products\":[{\"product_id\":\"SUBPRODUC1\","
+	                  "\"register\":true}]}",
+	                  ":1: products[0].product_secret: is missing, but register is true; add it or "
+	                  "set register to false"));
+}
+
+static void a_bad_device_is_named_by_index_and_line(void)
+{
+	CU_ASSERT(
+		refused("{" GATEWAY "," STORE ",\n\"devices\":[\n"
+	            "{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"ok\",\"secret\":\"" DEVICE_PSK
+	            "\"},\n{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"a b\","
+	            "\"secret\":\"" DEVICE_PSK "\"}]}",
+	            ":4: devices[1].device_name: \"a b\" has a character that a device name cannot "
+	            "have; use 1-48 of A-Z a-z 0-9 : _ -"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
+	                  "\"device_name\":\"d\"}]}",
+	                  ":1: devices[0].secret: is missing; add it, or secret_file, or secret_env"));
+}
+
+#define DEV(pid, name) \
+	"{\"product_id\":\"" pid "\",\"device_name\":\"" name "\",\"secret\":\"" DEVICE_PSK "\"}"
+
+static void repeated_ids_are_refused(void)
+{
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[" DEV("SUBPRODUC1", "a") "," DEV(
+						  "SUBPRODUC2", "a") ",\n" DEV("SUBPRODUC1", "a") "]}",
+	                  ":2: devices[2].device_name: is the same as devices[0]; remove one of the "
+	                  "two"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[" DEV("GWPRODUCT1", "gw1") "]}",
+	                  ":1: devices[0]: is the gateway itself; remove it here"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"products\":[{\"product_id\":\"SUBPRODUC1\"},"
+	                  "{\"product_id\":\"SUBPRODUC1\"}]}",
+	                  ":1: products[1].product_id: is the same as products[0]; remove one of the "
+	                  "two"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE "," STORE "}", ":1:141: the same member name twice"));
+}
+
+static void errors_never_show_a_secret(void)
+{
+	CU_ASSERT_EQUAL(load("{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"g\","
+	                     "\"secret\":\"topsecret!\"}," STORE
+	                     ",\"products\":[{\"product_id\":\"SUBPRODUC1\","
+	                     "\"product_secret\":\"topsecret\"}]}"),
+	                ST_INVALID);
+	CU_ASSERT_EQUAL(rep.error_count, 2);
+	for (size_t i = 0; i < rep.error_count; i++)
+		CU_ASSERT_PTR_NULL(strstr(rep.errors[i], "topsecret"));
+}
+
+static void several_errors_are_reported_at_once_up_to_ten(void)
+{
+	CU_ASSERT_EQUAL(load("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1}"),
+	                ST_INVALID);
+	CU_ASSERT_EQUAL(rep.error_count, CONFIG_LINES_MAX);
+	CU_ASSERT(rep.more_errors);
+}
+
+static void broken_json_is_reported_with_line_and_column(void)
+{
+	CU_ASSERT(refused("{\n  \"gateway\": }", ":2:14: a value must stand here"));
+	CU_ASSERT(refused("", ":1:1: the text ends where a value must stand"));
+}
+
+static void unchecked_certificates_are_warned_about(void)
+{
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\n\"hub\":{\"verify\":false}}"), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rep.warnings[0], "hubgate.json:2: hub.verify: is false"));
+	config_free(&cfg);
+}
+
+static void fifteen_hundred_devices_load_quickly(void)
+{
+	struct buf text = BUF_MAX(1 << 20);
+	struct timespec from, to;
+	double ms;
+
+	buf_add_text(&text, "{" GATEWAY "," STORE ",\"devices\":[");
+	for (int i = 0; i < 1500; i++)
+		buf_addf(&text,
+		         "%s{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"dev%d\",\"secret\":\"%s\"}",
+		         i ? ",\n" : "", i, DEVICE_PSK);
+	buf_add_text(&text, "]}");
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	CU_ASSERT_EQUAL(load(buf_text(&text)), ST_OK);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ms = (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
+	CU_ASSERT_EQUAL(cfg.device_count, 1500);
+	CU_ASSERT(ms < 1000); /* room for sanitizers on a busy machine; about 10 without */
+	config_free(&cfg);
+	buf_free(&text);
+}
+
+static void freeing_wipes_and_may_be_repeated(void)
+{
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE "}"), ST_OK);
+	config_free(&cfg);
+	CU_ASSERT_EQUAL(cfg.gateway.secret.text[0], '\0');
+	config_free(&cfg);
+}
+
+SUITE(config, TEST(a_minimal_file_gets_all_defaults), TEST(values_of_the_file_win_over_defaults),
+      TEST(secrets_come_from_files_and_environment_too), TEST(secrets_that_cannot_be_had_are_named),
+      TEST(a_certificate_replaces_the_secret), TEST(unknown_keys_suggest_the_nearest),
+      TEST(wrong_types_and_ranges_say_what_to_write), TEST(what_is_required_is_asked_for),
+      TEST(a_bad_device_is_named_by_index_and_line), TEST(repeated_ids_are_refused),
+      TEST(errors_never_show_a_secret), TEST(several_errors_are_reported_at_once_up_to_ten),
+      TEST(broken_json_is_reported_with_line_and_column),
+      TEST(unchecked_certificates_are_warned_about), TEST(fifteen_hundred_devices_load_quickly),
+      TEST(freeing_wipes_and_may_be_repeated))

@@ -1,0 +1,163 @@
+#include "plugin/config_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/runner.h"
+
+#define PSK  "Z2F0ZXdheS1vbmUtcHNrIQ=="
+#define HEAD "{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+#define TAIL "},\"store\":{\"dir\":\"/d\"}}"
+
+static char dir[64];
+static struct config cfg;
+static struct config_report rep;
+
+static void enter(void)
+{
+	strcpy(dir, "/tmp/hubgate-config-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+}
+
+static const char *in_dir(const char *name)
+{
+	static char paths[2][128];
+	static int turn;
+
+	turn = !turn;
+	snprintf(paths[turn], sizeof paths[turn], "%s/%s", dir, name);
+	return paths[turn];
+}
+
+static void put(const char *name, mode_t mode, const char *text)
+{
+	FILE *f = fopen(in_dir(name), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
+	chmod(in_dir(name), mode);
+}
+
+static void leave(void)
+{
+	const char *names[] = { "hubgate.json", "psk", "link", "fifo" };
+
+	config_free(&cfg);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		unlink(in_dir(names[i]));
+	rmdir(dir);
+}
+
+static enum status load(void)
+{
+	config_free(&cfg);
+	return config_file_load(in_dir("hubgate.json"), &cfg, &rep);
+}
+
+static bool error_has(const char *part)
+{
+	return rep.error_count == 1 && strstr(rep.errors[0], part);
+}
+
+static void a_closed_file_with_secrets_is_read(void)
+{
+	enter();
+	put("hubgate.json", 0640, HEAD "\"secret\":\"" PSK "\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.secret.text, PSK);
+	leave();
+}
+
+static void an_open_file_with_secrets_is_refused_with_the_command_that_mends_it(void)
+{
+	enter();
+	for (int i = 0; i < 3; i++) {
+		put("hubgate.json", (mode_t[]){ 0644, 0642, 0641 }[i], HEAD "\"secret\":\"" PSK "\"" TAIL);
+		CU_ASSERT_EQUAL(load(), ST_DENIED);
+		CU_ASSERT(error_has("chmod 0640 /tmp/hubgate-config-"));
+		CU_ASSERT(error_has((const char *[]){ "mode 0644", "mode 0642", "mode 0641" }[i]));
+		CU_ASSERT_PTR_NULL(cfg.store.dir);
+	}
+	leave();
+}
+
+static void an_open_file_without_secrets_is_read(void)
+{
+	enter();
+	put("psk", 0400, PSK "\n");
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"psk\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.secret.text, PSK);
+	leave();
+}
+
+static void an_open_secret_file_is_refused(void)
+{
+	enter();
+	put("psk", 0644, PSK);
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"psk\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	CU_ASSERT(error_has(":1: gateway.secret_file: /tmp/hubgate-config-"));
+	CU_ASSERT(error_has("(mode 0644); run: chmod 0640 /tmp/hubgate-config-"));
+	leave();
+}
+
+static void links_to_secrets_are_followed(void)
+{
+	enter();
+	put("psk", 0440, PSK);
+	CU_ASSERT_EQUAL(symlink("psk", in_dir("link")), 0);
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"link\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_OK);
+	chmod(in_dir("psk"), 0444);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	leave();
+}
+
+static void secrets_come_from_the_environment(void)
+{
+	enter();
+	setenv("HUBGATE_TEST_PSK", PSK, 1);
+	put("hubgate.json", 0644, HEAD "\"secret_env\":\"HUBGATE_TEST_PSK\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.gateway.secret.text, PSK);
+	unsetenv("HUBGATE_TEST_PSK");
+	leave();
+}
+
+static void what_is_no_regular_file_is_refused(void)
+{
+	enter();
+	CU_ASSERT_EQUAL(load(), ST_NOTFOUND);
+	CU_ASSERT(error_has("cannot be read by user id"));
+	CU_ASSERT_EQUAL(mkfifo(in_dir("fifo"), 0600), 0);
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"fifo\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	CU_ASSERT(error_has("is not a regular file"));
+	CU_ASSERT_EQUAL(config_file_load(dir, &cfg, &rep), ST_INVALID);
+	leave();
+}
+
+static void a_secret_file_of_any_size_is_bounded(void)
+{
+	char many[6000];
+
+	memset(many, 'A', sizeof many - 1);
+	many[sizeof many - 1] = '\0';
+	enter();
+	put("psk", 0600, many);
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"psk\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	CU_ASSERT(error_has("too large"));
+	leave();
+}
+
+SUITE(config_file, TEST(a_closed_file_with_secrets_is_read),
+      TEST(an_open_file_with_secrets_is_refused_with_the_command_that_mends_it),
+      TEST(an_open_file_without_secrets_is_read), TEST(an_open_secret_file_is_refused),
+      TEST(links_to_secrets_are_followed), TEST(secrets_come_from_the_environment),
+      TEST(what_is_no_regular_file_is_refused), TEST(a_secret_file_of_any_size_is_bounded))

@@ -1,0 +1,231 @@
+#include "core/mosquitto_conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plugin/broker_conf.h"
+#include "tests/runner.h"
+
+static struct mosquitto_conf conf;
+static char why[MOSQUITTO_CONF_WHY_MAX];
+
+static enum status read_more(const char *text)
+{
+	return mosquitto_conf_read(&conf, text, strlen(text), NULL, NULL);
+}
+
+static void read_only(const char *text)
+{
+	mosquitto_conf_free(&conf);
+	CU_ASSERT_EQUAL(read_more(text), ST_OK);
+}
+
+static enum lan_acl acl_of(const char *text)
+{
+	enum lan_acl acl = LAN_ACL_AUTO;
+
+	read_only(text);
+	CU_ASSERT_EQUAL(mosquitto_conf_acl(&conf, LAN_ACL_AUTO, &acl, why), ST_OK);
+	CU_ASSERT(why[0] != '\0');
+	mosquitto_conf_free(&conf);
+	return acl;
+}
+
+static bool passes(const char *text)
+{
+	bool yes;
+
+	read_only(text);
+	yes = mosquitto_conf_unknown_user_passes(&conf);
+	mosquitto_conf_free(&conf);
+	return yes;
+}
+
+static void options_are_recognised_and_comments_are_not(void)
+{
+	read_only("# acl_file /a\n#password_file /p\r\n\n"
+	          "listener 1883 0.0.0.0\r\n"
+	          "psk_file /etc/psk\n"
+	          "use_identity_as_username true\nuse_subject_as_username false\n"
+	          "per_listener_settings 1\n"
+	          "  set_tcp_nodelay   true  \n"
+	          "unknown_option x");
+	CU_ASSERT_FALSE(conf.acl_file || conf.password_file);
+	CU_ASSERT(conf.listener && conf.psk_file && conf.identity_as_username);
+	CU_ASSERT_FALSE(conf.subject_as_username);
+	CU_ASSERT(conf.per_listener_settings && conf.tcp_nodelay);
+	CU_ASSERT_EQUAL(conf.allow_anonymous, ANONYMOUS_UNSET);
+	mosquitto_conf_free(&conf);
+}
+
+static void our_plugin_is_known_and_its_place_judged(void)
+{
+	read_only("plugin /usr/lib/mosquitto_hubgate.so\nplugin /usr/lib/other.so\n");
+	CU_ASSERT(conf.ours && !conf.ours_not_first && conf.unknown_plugin);
+	CU_ASSERT_EQUAL(conf.plugin_count, 1);
+	CU_ASSERT_STRING_EQUAL(conf.plugins[0], "/usr/lib/other.so");
+	read_only("auth_plugin /usr/lib/mosquitto_dynamic_security.so\n"
+	          "plugin /usr/lib/mosquitto_hubgate.so\n");
+	CU_ASSERT(conf.ours && conf.ours_not_first && conf.dynamic_security && !conf.unknown_plugin);
+	read_only("global_plugin /l/mosquitto_persist_sqlite.so\n"
+	          "plugin_load hub /l/mosquitto_hubgate.so\n");
+	CU_ASSERT(conf.ours && !conf.ours_not_first && !conf.unknown_plugin);
+	mosquitto_conf_free(&conf);
+}
+
+static void acl_is_deferred_to_whoever_has_rules(void)
+{
+	CU_ASSERT_EQUAL(acl_of("acl_file /a\n"), LAN_ACL_DEFER);
+	CU_ASSERT_EQUAL(acl_of("plugin /l/mosquitto_dynamic_security.so\n"), LAN_ACL_DEFER);
+	CU_ASSERT_EQUAL(acl_of("plugin /l/mosquitto_acl_file.so\n"), LAN_ACL_DEFER);
+	CU_ASSERT_EQUAL(acl_of("plugin /l/mosquitto_hubgate.so\npassword_file /p\n"), LAN_ACL_ALLOW);
+	CU_ASSERT_EQUAL(acl_of(""), LAN_ACL_ALLOW);
+}
+
+static void an_unknown_plugin_asks_for_a_decision(void)
+{
+	enum lan_acl acl = LAN_ACL_AUTO;
+
+	read_only("plugin /l/go_auth.so\n");
+	CU_ASSERT_EQUAL(mosquitto_conf_acl(&conf, LAN_ACL_AUTO, &acl, why), ST_INVALID);
+	CU_ASSERT_EQUAL(acl, LAN_ACL_DEFER);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "/l/go_auth.so"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "lan.acl"));
+	CU_ASSERT_EQUAL(mosquitto_conf_acl(&conf, LAN_ACL_ALLOW, &acl, why), ST_OK);
+	CU_ASSERT_EQUAL(acl, LAN_ACL_ALLOW);
+	mosquitto_conf_free(&conf);
+}
+
+static void unknown_users_pass_only_where_the_broker_let_them(void)
+{
+	CU_ASSERT(passes(""));
+	CU_ASSERT(passes("plugin /l/mosquitto_hubgate.so\n"));
+	CU_ASSERT(passes("listener 1883\nallow_anonymous true\n"));
+	CU_ASSERT_FALSE(passes("listener 1883\n"));
+	CU_ASSERT_FALSE(passes("port 1883\n"));
+	CU_ASSERT_FALSE(passes("bind_address 127.0.0.1\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous false\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\nallow_anonymous false\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\npassword_file /p\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\nplugin /l/mosquitto_dynamic_security.so\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\nplugin /l/own.so\n"));
+	CU_ASSERT_FALSE(passes("per_listener_settings true\nallow_anonymous true\n"));
+}
+
+static void more_plugins_than_fit_are_refused(void)
+{
+	mosquitto_conf_free(&conf);
+	for (int i = 0; i < MOSQUITTO_CONF_PLUGINS_MAX; i++)
+		CU_ASSERT_EQUAL(read_more("plugin /l/x.so\n"), ST_OK);
+	CU_ASSERT_EQUAL(read_more("plugin /l/x.so\n"), ST_FULL);
+	mosquitto_conf_free(&conf);
+}
+
+static void included_names_are_chosen_and_ordered_as_the_broker_does(void)
+{
+	CU_ASSERT(mosquitto_conf_is_included("a.conf"));
+	CU_ASSERT_FALSE(mosquitto_conf_is_included(".conf"));
+	CU_ASSERT_FALSE(mosquitto_conf_is_included("a.conf~"));
+	CU_ASSERT(mosquitto_conf_order("a.conf", "B.conf") < 0);
+	CU_ASSERT(mosquitto_conf_order("B.conf", "b.conf") < 0);
+	CU_ASSERT(mosquitto_conf_order("a.conf", "aa.conf") < 0);
+	CU_ASSERT_EQUAL(mosquitto_conf_order("a.conf", "a.conf"), 0);
+}
+
+/* ---- files ---- */
+
+static char dir[64];
+
+static const char *in_dir(const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	return path;
+}
+
+static void put(const char *name, const char *text, size_t len)
+{
+	FILE *f = fopen(in_dir(name), "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fwrite(text, 1, len, f);
+	fclose(f);
+}
+
+static void put_text(const char *name, const char *text)
+{
+	put(name, text, strlen(text));
+}
+
+static void enter(void)
+{
+	strcpy(dir, "/tmp/hubgate-broker-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	mkdir(in_dir("cwd"), 0700);
+	mkdir(in_dir("cwd/conf.d"), 0700);
+}
+
+static void leave(void)
+{
+	const char *files[] = { "cmdline", "cwd/m.conf", "cwd/conf.d/a.conf", "cwd/conf.d/B.conf",
+		                    "cwd/conf.d/c.txt" };
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		unlink(in_dir(files[i]));
+	rmdir(in_dir("cwd/conf.d"));
+	rmdir(in_dir("cwd"));
+	rmdir(dir);
+	mosquitto_conf_free(&conf);
+}
+
+static void the_running_brokers_file_is_found_with_what_it_includes(void)
+{
+	static const char args[] = "mosquitto\0-v\0--config-file\0m.conf";
+
+	enter();
+	put("cmdline", args, sizeof args);
+	put_text("cwd/m.conf", "plugin /l/1.so\ninclude_dir conf.d\nplugin /l/4.so\n");
+	put_text("cwd/conf.d/B.conf", "plugin /l/3.so\n");
+	put_text("cwd/conf.d/a.conf", "plugin /l/2.so\ninclude_dir /nowhere\n");
+	put_text("cwd/conf.d/c.txt", "acl_file /a\n");
+	CU_ASSERT_EQUAL(broker_conf_find(dir, &conf, why), ST_OK);
+	CU_ASSERT_EQUAL(conf.plugin_count, 4);
+	for (size_t i = 0; i < conf.plugin_count; i++)
+		CU_ASSERT_EQUAL(conf.plugins[i][3], (char)('1' + i));
+	CU_ASSERT_FALSE(conf.acl_file);
+	leave();
+}
+
+static void a_file_that_cannot_be_read_is_named(void)
+{
+	static const char none[] = "mosquitto\0-p\0"
+							   "1883",
+					  lost[] = "mosquitto\0-c\0gone.conf";
+
+	enter();
+	CU_ASSERT_EQUAL(broker_conf_find(dir, &conf, why), ST_NOTFOUND);
+	put("cmdline", none, sizeof none);
+	CU_ASSERT_EQUAL(broker_conf_find(dir, &conf, why), ST_NOTFOUND);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "without -c"));
+	put("cmdline", lost, sizeof lost);
+	CU_ASSERT_EQUAL(broker_conf_find(dir, &conf, why), ST_NOTFOUND);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "/cwd/gone.conf: "));
+	put_text("cwd/m.conf", "plugin /l/1.so\ninclude_dir /nowhere/at/all\n");
+	CU_ASSERT_EQUAL(broker_conf_read(in_dir("cwd/m.conf"), &conf, why), ST_NOTFOUND);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "/nowhere/at/all: "));
+	CU_ASSERT_EQUAL(conf.plugin_count, 0);
+	leave();
+}
+
+SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
+      TEST(our_plugin_is_known_and_its_place_judged), TEST(acl_is_deferred_to_whoever_has_rules),
+      TEST(an_unknown_plugin_asks_for_a_decision),
+      TEST(unknown_users_pass_only_where_the_broker_let_them),
+      TEST(more_plugins_than_fit_are_refused),
+      TEST(included_names_are_chosen_and_ordered_as_the_broker_does),
+      TEST(the_running_brokers_file_is_found_with_what_it_includes),
+      TEST(a_file_that_cannot_be_read_is_named))

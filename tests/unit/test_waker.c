@@ -1,0 +1,471 @@
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bridge/waker.h"
+#include "bridge/waker_search.h"
+#include "tests/fakes/certs.h"
+#include "tests/fakes/peer.h"
+#include "tests/runner.h"
+
+enum {
+	PATIENCE_MS = 5000,
+	DAY = 86400
+};
+
+/* --- a broker that knows just enough --- */
+
+struct broker {
+	atomic_int code;    /* of the CONNACK */
+	atomic_bool silent; /* never answers anything */
+	atomic_bool drops;  /* closes the next connection that says something after CONNECT */
+	atomic_uint logins, rings, pings, goodbyes;
+	struct waker *_Atomic confirms; /* confirm each ring of this one */
+	char last_topic[64];            /* read it only after peer_stop() */
+};
+
+static bool answer(struct peer_conn *c, struct broker *b, const unsigned char *packet, size_t len)
+{
+	unsigned char connack[4] = { 0x20, 2, 0, (unsigned char)atomic_load(&b->code) };
+	struct waker *w;
+
+	switch (packet[0] >> 4) {
+	case 1:
+		atomic_fetch_add(&b->logins, 1);
+		return atomic_load(&b->silent) || (peer_write(c, connack, 4) && connack[3] == 0);
+	case 3:
+		snprintf(b->last_topic, sizeof b->last_topic, "%.*s", (int)(len - 4), packet + 4);
+		atomic_fetch_add(&b->rings, 1);
+		w = atomic_load(&b->confirms);
+		if (w)
+			waker_confirm(w);
+		break;
+	case 12:
+		atomic_fetch_add(&b->pings, 1);
+		return atomic_load(&b->silent) || peer_write(c, "\xd0\x00", 2);
+	case 14:
+		atomic_fetch_add(&b->goodbyes, 1);
+		return false;
+	default:
+		break;
+	}
+	return !atomic_exchange(&b->drops, false);
+}
+
+/* All packets of the doorbell are shorter than 128 bytes: one byte of length. */
+static void serve(struct peer_conn *c, void *ctx)
+{
+	struct broker *b = ctx;
+	unsigned char data[512];
+	size_t have = 0, n;
+
+	while ((n = peer_read(c, data + have, sizeof data - have)) > 0) {
+		have += n;
+		if (data[0] >> 4 == 0 || data[0] == 0x16)
+			return; /* a TLS hello at a plain listener */
+		while (have >= 2 && have >= 2u + data[1]) {
+			size_t len = 2u + data[1];
+
+			if (!answer(c, b, data, len))
+				return;
+			have -= len;
+			memmove(data, data + len, have);
+		}
+	}
+}
+
+/* --- the doorbell under test, with a clock that can be turned forward --- */
+
+static int64_t skew_ms;
+static unsigned warnings, notes;
+static char last_line[LOG_LINE_MAX];
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + skew_ms;
+}
+
+static void sink(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	warnings += level == LOG_WARN;
+	notes += level == LOG_NOTE;
+	snprintf(last_line, sizeof last_line, "%s", line);
+}
+
+static const struct log test_log = { .sink = sink };
+
+static struct waker *waker_to(const char *listener)
+{
+	struct waker_conf conf = {
+		.listener = listener,
+		.client_id = "hubgate-bell",
+		.username = "hubgate-bell",
+		.password = "once",
+		.topic = "$hubgate/wake",
+		.log = &test_log,
+	};
+	struct waker *w = NULL;
+
+	skew_ms = 0;
+	warnings = notes = 0;
+	last_line[0] = '\0';
+	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+	return w;
+}
+
+static struct waker *waker_at(const struct peer *p)
+{
+	char listener[64];
+
+	snprintf(listener, sizeof listener, "127.0.0.1:%u", peer_port(p));
+	return waker_to(listener);
+}
+
+/* One turn of a poll loop; at most 20 ms, for conditions met by another thread. */
+static void turn(struct waker *w)
+{
+	struct pollfd fd = { .fd = -1 };
+	int64_t deadline = 0, wait;
+
+	waker_pollfds(w, &fd, 1, &deadline);
+	wait = deadline - now_ms();
+	poll(&fd, 1, wait < 0 ? 0 : wait > 20 ? 20 : (int)wait);
+	waker_run(w, now_ms());
+}
+
+#define TURN_UNTIL(w, condition)                         \
+	do {                                                 \
+		int64_t end = now_ms() - skew_ms + PATIENCE_MS;  \
+		while (!(condition) && now_ms() - skew_ms < end) \
+			turn(w);                                     \
+		CU_ASSERT(condition);                            \
+	} while (0)
+
+/* Connected, and the ring that proves it has come back. */
+static void settle(struct waker *w, struct broker *b)
+{
+	atomic_store(&b->confirms, w);
+	TURN_UNTIL(w, notes == 1);
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+}
+
+static void finish(struct waker *w, struct peer *p, struct broker *b)
+{
+	waker_free(w);
+	peer_stop(p);
+	atomic_store(&b->confirms, NULL);
+}
+
+static void rings_arrive_and_are_confirmed(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+	char text[300];
+
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	settle(w, &b);
+	CU_ASSERT_EQUAL(atomic_load(&b.rings), 1);
+	waker_ring(w, now_ms());
+	TURN_UNTIL(w, atomic_load(&b.rings) == 2);
+	waker_status_text(w, text, sizeof text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "works over 127.0.0.1:"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "2 rings, 0 unconfirmed"));
+	CU_ASSERT_EQUAL(warnings, 0);
+	finish(w, p, &b);
+	CU_ASSERT_STRING_EQUAL(b.last_topic, "$hubgate/wake");
+}
+
+static void rings_are_one_while_one_is_on_its_way(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+
+	settle(w, &b);
+	atomic_store(&b.confirms, NULL);
+	for (int i = 0; i < 100; i++)
+		waker_ring(w, now_ms());
+	TURN_UNTIL(w, atomic_load(&b.rings) == 2);
+	waker_confirm(w);
+	waker_ring(w, now_ms());
+	TURN_UNTIL(w, atomic_load(&b.rings) == 3);
+	waker_confirm(w);
+	finish(w, p, &b);
+	CU_ASSERT_EQUAL(atomic_load(&b.rings), 3);
+}
+
+static void unconfirmed_ring_is_told_once_and_reconnects(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+	char text[300];
+
+	for (unsigned i = 1; i <= 3; i++) {
+		TURN_UNTIL(w, atomic_load(&b.rings) == i);
+		skew_ms += 1001;
+		TURN_UNTIL(w, waker_state(w) == WAKER_SEARCHING);
+		skew_ms += 1001;
+	}
+	CU_ASSERT_EQUAL(warnings, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "plugin line first"));
+	waker_status_text(w, text, sizeof text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "3 unconfirmed"));
+	atomic_store(&b.confirms, w);
+	TURN_UNTIL(w, notes == 1);
+	finish(w, p, &b);
+}
+
+static void refused_login_is_told_with_the_fix_and_left_alone_for_a_minute(void)
+{
+	struct broker b = { .code = 5 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+
+	TURN_UNTIL(w, warnings == 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "CONNACK 5"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "plugin line first"));
+	for (int i = 0; i < 5; i++) {
+		skew_ms += 10000;
+		waker_run(w, now_ms());
+	}
+	CU_ASSERT_EQUAL(peer_accepted(p), 1);
+	atomic_store(&b.code, 0);
+	skew_ms += 10000;
+	settle(w, &b);
+	CU_ASSERT_EQUAL(peer_accepted(p), 2);
+	finish(w, p, &b);
+}
+
+static void tls_listener_is_reached_after_plain_failed(void)
+{
+	static const struct cert_wish wish = { "broker", NULL, NULL, -DAY, DAY };
+	struct broker b = { 0 };
+	char *dir = certs_dir();
+	struct waker *w;
+	struct peer *p;
+
+	certs_make(dir, &wish);
+	p = peer_start(&(struct peer_conf){
+		.cert = certs_path(dir, "broker", "pem"),
+		.key = certs_path(dir, "broker", "key"),
+		.serve = serve,
+		.ctx = &b,
+	});
+	w = waker_at(p);
+	settle(w, &b);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "(TLS)"));
+	CU_ASSERT_EQUAL(peer_accepted(p), 2);
+	atomic_store(&b.drops, true); /* and the next time TLS comes first */
+	waker_ring(w, now_ms());
+	TURN_UNTIL(w, warnings == 1);
+	skew_ms += 1001;
+	TURN_UNTIL(w, notes == 2);
+	CU_ASSERT_EQUAL(peer_accepted(p), 3);
+	finish(w, p, &b);
+	certs_remove(dir);
+}
+
+static void silent_listener_is_given_up_after_two_seconds(void)
+{
+	struct broker b = { .silent = true };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+
+	TURN_UNTIL(w, atomic_load(&b.logins) == 1);
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	skew_ms += 2001; /* plain is given up, TLS fails at once */
+	TURN_UNTIL(w, warnings == 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "lan.waker"));
+	CU_ASSERT_EQUAL(atomic_load(&b.logins), 1);
+	finish(w, p, &b);
+}
+
+static void deaf_listener_never_blocks(void)
+{
+	struct peer *p = peer_start(&(struct peer_conf){ .deaf = true });
+	struct waker *w = waker_at(p);
+	int64_t start = now_ms();
+
+	while (warnings == 0 && now_ms() - skew_ms < start + PATIENCE_MS) {
+		turn(w);
+		skew_ms += 500;
+	}
+	CU_ASSERT_EQUAL(warnings, 1);
+	waker_ring(w, now_ms());
+	CU_ASSERT(now_ms() - skew_ms < start + PATIENCE_MS);
+	waker_free(w);
+	peer_stop(p);
+}
+
+static void lost_connection_comes_back(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+
+	settle(w, &b);
+	atomic_store(&b.drops, true);
+	waker_ring(w, now_ms());
+	TURN_UNTIL(w, warnings == 1);
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "closed the connection"));
+	skew_ms += 1001;
+	TURN_UNTIL(w, notes == 2);
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+	finish(w, p, &b);
+}
+
+static void idle_connection_is_pinged_and_a_mute_broker_is_left(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+
+	settle(w, &b);
+	skew_ms += 30001;
+	TURN_UNTIL(w, atomic_load(&b.pings) == 1);
+	for (int i = 0; i < 3; i++)
+		turn(w);
+	skew_ms += 15000; /* the answer was taken, so this is no timeout */
+	turn(w);
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+	atomic_store(&b.silent, true);
+	skew_ms += 15001;
+	TURN_UNTIL(w, atomic_load(&b.pings) == 2);
+	skew_ms += 10001;
+	TURN_UNTIL(w, warnings == 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "ping"));
+	finish(w, p, &b);
+}
+
+static void auto_finds_the_unix_socket_of_this_process(void)
+{
+	struct broker b = { 0 };
+	char *dir = certs_dir();
+	const char *path = certs_path(dir, "b", "sock");
+	struct peer *p =
+		peer_start(&(struct peer_conf){ .unix_path = path, .serve = serve, .ctx = &b });
+	struct waker *w = waker_to("auto");
+
+	settle(w, &b);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, path));
+	finish(w, p, &b);
+	certs_remove(dir);
+}
+
+static void goodbye_is_said_when_freed(void)
+{
+	struct broker b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+	int64_t end;
+
+	settle(w, &b);
+	atomic_store(&b.confirms, NULL);
+	waker_free(w);
+	end = now_ms() + PATIENCE_MS;
+	while (atomic_load(&b.goodbyes) == 0 && now_ms() < end)
+		poll(NULL, 0, 1);
+	CU_ASSERT_EQUAL(atomic_load(&b.goodbyes), 1);
+	peer_stop(p);
+}
+
+static void off_polls_nothing_and_wrong_listeners_are_invalid(void)
+{
+	struct waker_conf conf = {
+		.listener = "nonsense", .client_id = "c", .username = "u", .password = "p", .topic = "t"
+	};
+	struct waker *w = waker_to("off");
+	struct pollfd fd;
+	int64_t deadline = 0;
+
+	CU_ASSERT_EQUAL(waker_pollfds(w, &fd, 1, &deadline), 0);
+	CU_ASSERT_EQUAL(deadline, INT64_MAX);
+	waker_run(w, now_ms());
+	waker_ring(w, now_ms());
+	CU_ASSERT_EQUAL(waker_state(w), WAKER_OFF);
+	waker_free(w);
+	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_INVALID);
+	conf.listener = "auto";
+	conf.topic = NULL;
+	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_INVALID);
+	waker_free(NULL);
+}
+
+static void only_local_peers_may_present_our_password(void)
+{
+	static const struct {
+		const char *peer;
+		bool ok;
+	} cases[] = {
+		{ NULL, true },
+		{ "", true },
+		{ "/run/mosquitto/b.sock", true },
+		{ "127.0.0.1", true },
+		{ "127.255.0.9", true },
+		{ "::1", true },
+		{ "::ffff:127.0.0.1", true },
+		{ "128.0.0.1", false },
+		{ "192.168.1.5", false },
+		{ "::ffff:192.168.1.5", false },
+		{ "fe80::1", false },
+		{ "::", false },
+		{ "127.0.0.1.evil", false },
+		{ "localhost", false },
+	};
+	struct waker *w = waker_to("auto");
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		CU_ASSERT_EQUAL(waker_address_ok(w, cases[i].peer), cases[i].ok);
+	waker_free(w);
+}
+
+static void search_leaves_a_wrong_answer_alone_for_a_minute(void)
+{
+	struct search *s = calloc(1, sizeof *s);
+	struct candidate c = { 0 };
+	struct listener only;
+
+	CU_ASSERT_EQUAL(listener_parse("127.0.0.1:1", &only), ST_OK);
+	search_init(s, &only);
+	search_begin(s);
+	CU_ASSERT(search_next(s, 0, &c) && !c.tls);
+	search_failed(s, &c, SEARCH_WRONG, 0);
+	CU_ASSERT(search_next(s, 0, &c) && c.tls);
+	search_worked(s, &c);
+	search_begin(s);
+	CU_ASSERT(search_next(s, 0, &c) && c.tls); /* what worked comes first */
+	search_failed(s, &c, SEARCH_WRONG, 0);
+	CU_ASSERT(!search_next(s, 0, &c));
+	search_begin(s);
+	CU_ASSERT(!search_next(s, SEARCH_KNOWN_MS - 1, &c));
+	search_begin(s);
+	CU_ASSERT(search_next(s, SEARCH_KNOWN_MS, &c) && c.tls);
+	search_failed(s, &c, SEARCH_UNREACHABLE, SEARCH_KNOWN_MS);
+	CU_ASSERT(!search_next(s, SEARCH_UNKNOWN_MS, &c)); /* no second knock in plain */
+	search_begin(s);
+	search_next(s, SEARCH_UNKNOWN_MS, &c);
+	CU_ASSERT(search_next(s, SEARCH_UNKNOWN_MS, &c) && !c.tls);
+	free(s);
+}
+
+SUITE(waker, TEST(rings_arrive_and_are_confirmed), TEST(rings_are_one_while_one_is_on_its_way),
+      TEST(unconfirmed_ring_is_told_once_and_reconnects),
+      TEST(refused_login_is_told_with_the_fix_and_left_alone_for_a_minute),
+      TEST(tls_listener_is_reached_after_plain_failed),
+      TEST(silent_listener_is_given_up_after_two_seconds), TEST(deaf_listener_never_blocks),
+      TEST(lost_connection_comes_back), TEST(idle_connection_is_pinged_and_a_mute_broker_is_left),
+      TEST(auto_finds_the_unix_socket_of_this_process), TEST(goodbye_is_said_when_freed),
+      TEST(off_polls_nothing_and_wrong_listeners_are_invalid),
+      TEST(only_local_peers_may_present_our_password),
+      TEST(search_leaves_a_wrong_answer_alone_for_a_minute))
