@@ -165,20 +165,20 @@ static void note_due(struct gateway *g, int64_t due_ms)
 
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
-	bool urgent = d->outbox.live > 0;
+	struct turns *line;
 
 	if (g->linked && d->state == SUBDEV_ONLINE &&
 	    (d->live || outbox_next(&d->outbox)))
 		turns_add(&g->data, &d->data);
 	else
 		turns_remove(&g->data, &d->data);
-	if (has_control(g, d, now_ms)) {
-		/* Only one of the two lines can hold it. */
-		turns_remove(urgent ? &g->normal : &g->urgent, &d->control);
-		turns_add(urgent ? &g->urgent : &g->normal, &d->control);
-	} else {
-		turns_remove(&g->urgent, &d->control);
-		turns_remove(&g->normal, &d->control);
+	line = !has_control(g, d, now_ms) ? NULL : d->outbox.live > 0 ? &g->urgent : &g->normal;
+	if (line != d->line) {
+		if (d->line)
+			turns_remove(d->line, &d->control);
+		if (line)
+			turns_add(line, &d->control);
+		d->line = line;
 	}
 	if (d->due_ms > now_ms)
 		note_due(g, d->due_ms);

@@ -50,6 +50,7 @@ enum subdev_state { SUBDEV_UNKNOWN, SUBDEV_OFFLINE, SUBDEV_ONLINE };
 struct subdev {
 	struct table_node node;
 	struct flow control, data;
+	struct turns *line;        /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
 	bool present;              /* on the LAN, grace time included */

@@ -159,9 +159,9 @@ static void settle(struct waker *w, struct broker *b)
 
 static void finish(struct waker *w, struct peer *p, struct broker *b)
 {
-	waker_free(w);
-	peer_stop(p);
+	peer_stop(p); /* first: it may be confirming */
 	atomic_store(&b->confirms, NULL);
+	waker_free(w);
 }
 
 static void rings_arrive_and_are_confirmed(void)

@@ -1,0 +1,49 @@
+/* broker.h - a broker made of memory: what the plugin calls is recorded, what it
+ * registered is called by fake_fire(). One at a time, from one thread.
+ */
+#ifndef HUBGATE_TESTS_BROKER_H
+#define HUBGATE_TESTS_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "plugin/broker.h"
+
+struct mosquitto { /* a client, as the test wants it; any text may be NULL */
+	const char *id, *username, *address;
+	bool clean;
+};
+
+enum fake_version {
+	BROKER_2_0, /* knows events up to 10 */
+	BROKER_2_1,
+};
+
+struct fake_publish { /* owned by the fake until fake_broker_stop() */
+	char *topic;
+	void *payload;
+	int len, qos;
+	bool retain;
+};
+
+void fake_broker_start(enum fake_version version);
+/* Frees the records. False: memory of mosquitto_malloc() was never freed, or a
+ * callback is still registered. */
+bool fake_broker_stop(void);
+enum fake_version fake_broker_version(void);
+
+/* Calls what is registered for event. MOSQ_ERR_NOT_FOUND: nothing is. */
+int fake_fire(int event, void *event_data);
+
+/* What was published since the start, oldest first; NULL: not so many. */
+size_t fake_published(void);
+const struct fake_publish *fake_publish_at(size_t nth);
+void fake_forget_published(void);
+void fake_refuse_publish(bool refuse); /* mosquitto_broker_publish() fails */
+void fake_refuse_memory(bool refuse);  /* mosquitto_malloc() fails */
+
+/* Lines that mosquitto_log_printf() got. */
+size_t fake_lines(void);
+bool fake_logged(const char *part); /* some line contains it */
+
+#endif

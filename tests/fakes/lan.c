@@ -1,0 +1,357 @@
+#include "tests/fakes/lan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bridge/uplink_impl.h"
+#include "core/room.h"
+#include "plugin/report.h"
+#include "tests/runner.h"
+
+static int64_t clock_ms;
+static bool retain_left;
+
+/* plugin.c, which the unit tests leave out, has the real one. */
+int64_t hubgate_now_ms(void)
+{
+	return clock_ms;
+}
+
+void lan_wait(int64_t ms)
+{
+	clock_ms += ms;
+}
+
+/* --- life --- */
+
+static const struct {
+	int event;
+	MOSQ_FUNC_generic_callback call;
+} callbacks[] = {
+	{ EVENT_CONNECT, on_connect },          { EVENT_CLIENT_OFFLINE, on_disconnect },
+	{ MOSQ_EVT_DISCONNECT, on_disconnect }, { MOSQ_EVT_BASIC_AUTH, on_auth },
+	{ MOSQ_EVT_ACL_CHECK, on_acl },         { MOSQ_EVT_MESSAGE, on_message },
+	{ MOSQ_EVT_RELOAD, on_reload },         { MOSQ_EVT_TICK, on_tick },
+};
+
+enum {
+	CALLBACKS = sizeof(callbacks) / sizeof(callbacks[0])
+};
+
+static struct device *add_device(struct lan *l, const char *product_id, const char *name,
+                                 const char *secret_text)
+{
+	struct device *d = NULL;
+	struct secret secret;
+
+	CU_ASSERT_EQUAL_FATAL(secret_parse(secret_text, &secret), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(registry_add(&l->h.registry, product_id, name, &secret, &d), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
+	return d;
+}
+
+static void make_uplink(struct lan *l)
+{
+	const struct waker_conf waker = {
+		.listener = "off",
+		.client_id = l->h.doorbell_id,
+		.username = l->h.doorbell_id,
+		.password = l->h.doorbell_password,
+		.topic = DOORBELL_TOPIC,
+	};
+	const struct uplink_conf conf = {
+		.product_id = "GATEWAY001",
+		.device_name = "gw-1",
+		.host = "127.0.0.1",
+		.port = 1883,
+		.keepalive_s = 60,
+		.window = 10,
+		.min_reconnect_s = 5,
+		.max_reconnect_s = 60,
+		.request_timeout_s = 10,
+		.journal = l->h.journal,
+		.metrics = &l->h.metrics,
+		.waker = &waker,
+	};
+
+	CU_ASSERT_EQUAL_FATAL(uplink_new(&conf, &l->h.uplink), ST_OK);
+}
+
+static void make_products(struct hubgate *h)
+{
+	static const char *const products[] = { "GATEWAY001", "SUBPROD001", "SUBPROD002" };
+
+	h->product_count = sizeof(products) / sizeof(products[0]);
+	h->products = calloc(h->product_count, sizeof(h->products[0]));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(h->products);
+	for (size_t i = 0; i < h->product_count; i++)
+		strcpy(h->products[i], products[i]);
+}
+
+static void make_store(struct lan *l, enum journal_policy policy, uint64_t max_messages)
+{
+	const struct journal_limits lim = {
+		.max_messages = max_messages, .max_bytes = 1 << 20, .device_share = 100, .policy = policy
+	};
+
+	CU_ASSERT_EQUAL_FATAL(journal_open(l->dir, &lim, &l->h.journal), ST_OK);
+}
+
+struct lan *lan_open(enum fake_version version)
+{
+	struct lan *l = calloc(1, sizeof(*l));
+	struct hubgate *h = l ? &l->h : NULL;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+	fake_broker_start(version);
+	room_enter(ROOM_BROKER);
+	clock_ms = 1000000;
+	strcpy(l->dir, "/tmp/hubgate-lan-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(l->dir));
+	h->config = &l->config;
+	l->config.presence.grace_ms = LAN_GRACE_MS;
+	l->config.store.queue_qos0 = true;
+	h->log = (struct log){ report_log, h };
+	h->seed = 42;
+	h->acl = LAN_ACL_ALLOW;
+	table_init(&h->sessions);
+	registry_init(&h->registry, h->seed);
+	make_products(h);
+	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
+	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
+	l->cousin = add_device(l, "SUBPROD002", LAMP_NAME, "AAECAwQFBgcICQoLDA0OEA==");
+	make_store(l, JOURNAL_DROP_OLDEST, 1000);
+	strcpy(h->doorbell_id, "hubgate-0123456789abcdef");
+	strcpy(h->doorbell_password, "feedfacecafebeef");
+	make_uplink(l);
+	for (size_t i = 0; i < CALLBACKS; i++) {
+		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL, h);
+
+		if (callbacks[i].event == EVENT_CONNECT)
+			h->has_connect_event = rc == MOSQ_ERR_SUCCESS;
+	}
+	return l;
+}
+
+void lan_close(struct lan *l)
+{
+	struct hubgate *h = &l->h;
+
+	for (size_t i = 0; i < CALLBACKS; i++)
+		mosquitto_callback_unregister(h->id, callbacks[i].event, callbacks[i].call, NULL);
+	CU_ASSERT(fake_broker_stop());
+	uplink_free(h->uplink);
+	journal_close(h->journal);
+	presence_fini(h);
+	identity_fini(h);
+	registry_fini(&h->registry);
+	free(h->products);
+	CU_ASSERT_EQUAL(rmdir(l->dir), 0);
+	room_enter(ROOM_NONE);
+	free(l);
+}
+
+void lan_each(void (*body)(struct lan *l))
+{
+	for (int version = BROKER_2_0; version <= BROKER_2_1; version++) {
+		struct lan *l = lan_open((enum fake_version)version);
+
+		body(l);
+		lan_close(l);
+	}
+}
+
+/* --- surroundings --- */
+
+void lan_hub(struct lan *l, bool ready)
+{
+	atomic_store(&l->h.uplink->state, ready ? UPLINK_READY : UPLINK_WAITING);
+}
+
+void lan_store(struct lan *l, enum journal_policy policy, uint64_t max_messages)
+{
+	journal_close(l->h.journal);
+	make_store(l, policy, max_messages);
+	l->h.uplink->conf.journal = l->h.journal;
+}
+
+uint64_t lan_kept(struct lan *l)
+{
+	struct journal_counts c;
+
+	journal_counts(l->h.journal, &c);
+	return c.queued;
+}
+
+void lan_sign(struct lan *l, const struct device *d, uint64_t expiry_s)
+{
+	CU_ASSERT_EQUAL_FATAL(
+		credential_username(d->product_id, d->device_name, "Ab3dE", expiry_s, l->username), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(credential_password(&d->secret, l->username, HASH_SHA1, l->password),
+	                      ST_OK);
+}
+
+/* --- events --- */
+
+/* The broker owns these texts and gives them away as writable. */
+static char *writable(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	CU_ASSERT_FATAL(copy || !text);
+	return copy;
+}
+
+int lan_auth(struct mosquitto *c, const char *username, const char *password)
+{
+	struct mosquitto_evt_basic_auth ed = { .client = c,
+		                                   .username = writable(username),
+		                                   .password = writable(password) };
+	int rc = fake_fire(MOSQ_EVT_BASIC_AUTH, &ed);
+
+	free(ed.username);
+	free(ed.password);
+	return rc;
+}
+
+void lan_connected(struct mosquitto *c)
+{
+	struct {
+		void *future;
+		struct mosquitto *client;
+		void *future2[4];
+	} ed = { .client = c };
+
+	fake_fire(EVENT_CONNECT, &ed);
+}
+
+void lan_gone(struct mosquitto *c)
+{
+	struct mosquitto_evt_disconnect ed = { .client = c, .reason = -1 };
+
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_DISCONNECT, &ed), MOSQ_ERR_SUCCESS);
+}
+
+void lan_offline(struct mosquitto *c)
+{
+	struct mosquitto_evt_disconnect ed = { .client = c, .reason = -1 };
+	bool kept = fake_broker_version() == BROKER_2_1 && !c->clean;
+
+	CU_ASSERT_EQUAL(fake_fire(kept ? (int)EVENT_CLIENT_OFFLINE : (int)MOSQ_EVT_DISCONNECT, &ed),
+	                MOSQ_ERR_SUCCESS);
+}
+
+int lan_acl(struct mosquitto *c, int access, const char *topic)
+{
+	struct mosquitto_evt_acl_check ed = { .client = c, .topic = topic, .access = access, .qos = 1 };
+
+	return fake_fire(MOSQ_EVT_ACL_CHECK, &ed);
+}
+
+int lan_publish(struct mosquitto *c, const char *topic, const char *payload, int qos)
+{
+	struct mosquitto_evt_message ed = {
+		.client = c,
+		.topic = writable(topic),
+		.payload = writable(payload),
+		.payloadlen = payload ? (uint32_t)strlen(payload) : 0,
+		.qos = (uint8_t)qos,
+		.retain = true,
+	};
+	int rc = fake_fire(MOSQ_EVT_MESSAGE, &ed);
+
+	retain_left = ed.retain;
+	free(ed.topic);
+	free(ed.payload);
+	return rc;
+}
+
+bool lan_retain_left(void)
+{
+	return retain_left;
+}
+
+void lan_tick(void)
+{
+	struct mosquitto_evt_tick ed = { 0 };
+
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_TICK, &ed), MOSQ_ERR_SUCCESS);
+}
+
+int lan_reload(void)
+{
+	struct mosquitto_evt_reload ed = { 0 };
+
+	return fake_fire(MOSQ_EVT_RELOAD, &ed);
+}
+
+bool lan_enter(struct lan *l, struct mosquitto *c, const struct device *d)
+{
+	lan_sign(l, d, 0);
+	if (lan_auth(c, l->username, l->password) != MOSQ_ERR_SUCCESS)
+		return false;
+	lan_connected(c);
+	return true;
+}
+
+bool lan_doorbell(struct lan *l, struct mosquitto *c)
+{
+	*c = (struct mosquitto){ .id = l->h.doorbell_id, .address = "127.0.0.1", .clean = true };
+	if (lan_auth(c, l->h.doorbell_id, l->h.doorbell_password) != MOSQ_ERR_SUCCESS)
+		return false;
+	lan_connected(c);
+	return true;
+}
+
+/* --- the other side --- */
+
+static bool take_order(struct lan *l, struct order *o)
+{
+	return mailbox_take(l->h.uplink->orders, o) == ST_OK;
+}
+
+bool lan_ordered(struct lan *l, int kind, const char *client_id, const char *topic)
+{
+	struct order o;
+	bool same;
+
+	if (!take_order(l, &o))
+		return false;
+	same = (int)o.kind == kind && strcmp(o.client_id, client_id) == 0 &&
+	       (!topic || (o.topic && strcmp(o.topic, topic) == 0));
+	order_free(&o);
+	return same;
+}
+
+bool lan_done(struct lan *l, uint16_t packet_id)
+{
+	struct order o;
+	bool same;
+
+	if (!take_order(l, &o))
+		return false;
+	same = o.kind == ORDER_DOWN_DONE && o.packet_id == packet_id && o.epoch == 7;
+	order_free(&o);
+	return same;
+}
+
+bool lan_quiet(struct lan *l)
+{
+	return mailbox_count(l->h.uplink->orders) == 0;
+}
+
+void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_id)
+{
+	struct uplink_down down = {
+		.topic = writable(topic),
+		.payload = writable("go"),
+		.len = 2,
+		.qos = qos,
+		.packet_id = packet_id,
+		.epoch = 7,
+	};
+
+	CU_ASSERT_EQUAL_FATAL(mailbox_put(l->h.uplink->inbox, &down, NULL), ST_OK);
+}
