@@ -131,7 +131,7 @@ static void wait_for_work(struct uplink *u)
 
 	if (u->session)
 		session_pollfd(u->session, &fds[count++], u->paused);
-	if (u->waker)
+	if (u->waker && !atomic_load(&u->stopping))
 		count += waker_pollfds(u->waker, &fds[count], FDS_MAX - count, &waker_due_ms);
 	timeout = sleep_time(u, uplink_now_us(), waker_due_ms);
 	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
@@ -150,7 +150,8 @@ static void one_turn(struct uplink *u)
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
 	flow_send(u, now_ms);
-	if (u->waker) {
+	/* A broker that stops has nobody left to ring for. */
+	if (u->waker && !atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);
 		waker_run(u->waker, now_ms);
 	}

@@ -14,23 +14,25 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	if (ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0) {
 		/* First confirm, then drain: what comes in between rings again. */
 		waker_confirm(uplink_waker(h->uplink));
+		metric_add(&h->metrics, M_RINGS, 1);
 		dispatch_drain(h);
 	}
 	return MOSQ_ERR_ACL_DENIED;    /* QoS 0: dropped without a word */
 }
 
-/* The subscription is mirrored at the hub and remembered. */
-static void mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
+/* The subscription is mirrored at the hub and remembered. False: no room for it. */
+static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
 {
 	enum status st = registry_subscribe(d, filter, qos > 0);
 
-	if (st == ST_OK || st == ST_EXISTS)
-		st = uplink_subscribe(h->uplink, d->client_id, filter, qos > 0);
-	if (st == ST_FULL || st == ST_NOMEM) {
+	if (st != ST_OK && st != ST_EXISTS)
+		return false;
+	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
 		d->presence->unsent = true;
 		h->orders_unsent = true;
 	}
 	dispatch_held_for(h, d->presence, filter);
+	return true;
 }
 
 static int device_subscribes(struct hubgate *h, struct device *d,
@@ -52,8 +54,10 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 		filter = strchr(filter + 7, '/');
 		filter = filter ? filter + 1 : ed->topic;
 	}
-	mirror(h, d, filter, ed->qos);
-	return MOSQ_ERR_SUCCESS;
+	if (mirror(h, d, filter, ed->qos))
+		return MOSQ_ERR_SUCCESS;
+	dispatch_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
+	return denied(h);
 }
 
 /* A custom topic's subscription ends at the hub too. Those of services stay:

@@ -29,13 +29,8 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 
 static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = identity_session(h, client);
+	struct lan_session *s = identity_add(h, client, SESSION_DEVICE, d);
 
-	/* The broker reuses memory: a session under this pointer that was never
-	 * reported gone is gone now. */
-	if (s && s->kind == SESSION_DEVICE && s->device != d)
-		presence_left(h, s);
-	s = identity_add(h, client, SESSION_DEVICE, d);
 	if (!s)
 		return VERDICT_NO;
 	s->clean = mosquitto_client_clean_session(client);
@@ -47,6 +42,18 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 	return VERDICT_YES;
 }
 
+/* The broker reuses memory: who was known under this pointer and never reported
+ * gone is gone now, whoever it is that comes, and leaves no rights behind. */
+static void forget(struct hubgate *h, const struct mosquitto *client)
+{
+	struct lan_session *s = identity_session(h, client);
+
+	if (s && s->kind == SESSION_DEVICE)
+		presence_left(h, s);
+	else if (s)
+		identity_remove(h, s);
+}
+
 static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const char *client_id = mosquitto_client_id(ed->client);
@@ -55,6 +62,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
+	forget(h, ed->client);
 	switch (identity_login(h, client_id, ed->username, ed->password,
 	                       mosquitto_client_address(ed->client), &d, &why)) {
 	case LOGIN_DEVICE:

@@ -116,7 +116,9 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 
 	if (!p->current)
 		metric_set(&h->metrics, M_PRESENT, ++h->present);
-	grace_end(h, p);
+	/* What is held waits for a subscription, but no longer than the grace time. */
+	if (!p->held)
+		grace_end(h, p);
 	p->current = s;
 	p->clean = s->clean;
 	if (!known)
@@ -132,6 +134,7 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	if (was_current) {
 		p->current = NULL;
 		metric_set(&h->metrics, M_PRESENT, --h->present);
+		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
 		set_timer(h);
 	}
@@ -144,8 +147,9 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 		struct presence *p = h->grace.first;
 
 		grace_end(h, p);
-		tell(h, p, false);
-		dispatch_held(h, p);       /* it did not come back: the broker decides */
+		if (!p->current)
+			tell(h, p, false);
+		dispatch_held(h, p);       /* nobody subscribed: the broker decides */
 	}
 	if (h->orders_unsent)
 		tell_unsent(h);

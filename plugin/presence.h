@@ -19,7 +19,8 @@ struct held {                  /* owned by the presence */
 struct presence {              /* one per device */
 	struct device *device;
 	struct lan_session *current;       /* NULL: not on the LAN */
-	int64_t leave_ms;                  /* in grace: when it counts as gone, else 0 */
+	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
+	int64_t leave_ms;
 	bool clean;                        /* its last session ended with the connection */
 	bool unsent;                       /* the uplink has not been told the latest */
 	struct presence *prev, *next;      /* in hubgate.grace */

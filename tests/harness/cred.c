@@ -74,8 +74,12 @@ bool certs_make(const char *dir, const char *client_cn)
 		"openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -set_serial 3 -days 2 "
 		"-out client.pem\n";
 	char *log = text_fmt("%s/certs.log", dir);
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(script),
-		             (char[]){ "sh" }, strdup(dir),      strdup(client_cn),
+	char *argv[] = { (char[]){ "sh" },
+		             (char[]){ "-c" },
+		             strdup(script),
+		             (char[]){ "sh" },
+		             strdup(dir),
+		             strdup(client_cn),
 		             NULL };
 	struct proc *p = proc_start(argv, NULL, log);
 	int status = -1;

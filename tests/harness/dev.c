@@ -199,7 +199,8 @@ static struct dev *open_client(int port, const struct dev_opts *o, const char *u
 	set_up(d, o, user, password);
 	if (o->port)
 		port = o->port;
-	rc = mosquitto_connect(d->mosq, host, o->unix_path ? 0 : port, o->keepalive ? o->keepalive : 60);
+	rc =
+		mosquitto_connect(d->mosq, host, o->unix_path ? 0 : port, o->keepalive ? o->keepalive : 60);
 	if (rc == MOSQ_ERR_SUCCESS && await_connack(d))
 		return d;
 	harness_failed("client %s: no CONNACK from port %d: %s", o->client_id, port,
@@ -338,7 +339,8 @@ int dev_subscribe_many(struct dev *d, char *const filters[], int count, int qos)
 	int64_t end = now_ms() + ANSWER_WAIT_MS;
 	int mid, granted = -1;
 
-	if (mosquitto_subscribe_multiple(d->mosq, &mid, count, filters, qos, 0, NULL) != MOSQ_ERR_SUCCESS)
+	if (mosquitto_subscribe_multiple(d->mosq, &mid, count, filters, qos, 0, NULL) !=
+	    MOSQ_ERR_SUCCESS)
 		return -1;
 	box_lock(&d->box);
 	while (d->suback_mid != mid && box_wait(&d->box, end)) {

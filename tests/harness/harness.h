@@ -1,9 +1,9 @@
 /* harness.h - brokers, the hub simulator and devices for e2e tests, the demo and benchmarks.
  *
- * Every wait is bounded. A wait that fails prints what was awaited, and the end of the logs of every
- * process started here, on stderr. Objects are used by one thread at a time.
- * Environment: HUBGATE_BUILD (default "build") holds hubsim/hubsim and mosquitto_hubgate.so;
- * HUBGATE_PRELOAD is put into LD_PRELOAD of broker processes (sanitizer runtimes). */
+ * Every wait is bounded. A wait that fails prints what was awaited, and the end of the logs of
+ * every process started here, on stderr. Objects are used by one thread at a time. Environment:
+ * HUBGATE_BUILD (default "build") holds hubsim/hubsim and mosquitto_hubgate.so; HUBGATE_PRELOAD is
+ * put into LD_PRELOAD of broker processes (sanitizer runtimes). */
 #ifndef HUBGATE_TESTS_HARNESS_H
 #define HUBGATE_TESTS_HARNESS_H
 
@@ -17,12 +17,12 @@
 
 struct proc;
 
-int64_t now_ms(void);          /* CLOCK_MONOTONIC */
-char *dir_make(void);          /* a new directory, 0700; caller frees */
+int64_t now_ms(void);             /* CLOCK_MONOTONIC */
+char *dir_make(void);             /* a new directory, 0700; caller frees */
 void dir_remove(const char *dir); /* and all below it */
-int port_free(void);           /* a loopback TCP port nobody listens on */
+int port_free(void);              /* a loopback TCP port nobody listens on */
 bool file_write(const char *path, const char *text, mode_t mode);
-char *file_read(const char *path);         /* caller frees; NULL when it cannot be read */
+char *file_read(const char *path); /* caller frees; NULL when it cannot be read */
 const char *build_dir(void);
 char *text_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* caller frees */
 
@@ -46,7 +46,7 @@ bool harness_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct sim_opts {
 	const char *config; /* JSON text; NULL: the sample gateway with dev1 and dev2 */
-	const char *tls_ca, *tls_cert, *tls_key; /* files */
+	const char *tls_ca, *tls_cert, *tls_key; /* files; borrowed until sim_stop() */
 	bool persist;
 };
 
@@ -70,8 +70,8 @@ double sim_stat(struct sim *s, const char *path);
 /* Publishes as the application, waits for PUBACK when qos > 0. */
 bool sim_publish(struct sim *s, const char *topic, const char *payload, int qos);
 
-/* The first event not yet taken, since the start or sim_skip_events(), whose members equal the given
- * name, text pairs (ended by NULL; numbers and booleans as JSON writes them). Marks it taken.
+/* The first event not yet taken, since the start or sim_skip_events(), whose members equal the
+ * given name, text pairs (ended by NULL; numbers and booleans as JSON writes them). Marks it taken.
  * Borrowed until sim_stop(); NULL after timeout_ms. */
 const cJSON *sim_await_event(struct sim *s, int timeout_ms, ...) __attribute__((sentinel));
 /* Such events so far, taken ones too. Does not wait. */
@@ -81,26 +81,27 @@ void sim_skip_events(struct sim *s);
 /* A LAN broker with the plugin ----------------------------------------------------------------- */
 
 struct lan_opts {
-	int hub_port;           /* of the simulator */
+	int hub_port; /* of the simulator */
 	bool hub_tls;
 	const char *hub_ca;     /* file, with hub_tls */
 	const char *patch;      /* JSON merge patch over hubgate.json */
 	const char *extra_conf; /* lines for mosquitto.conf, at its end */
 	bool deny_anonymous;
-	bool no_plain;          /* no plain TCP listener */
+	bool no_plain; /* no plain TCP listener */
 	bool unix_socket;
-	const char *tls_cert, *tls_key, *tls_ca; /* adds a TLS listener; ca: clients need certificates */
+	const char *tls_cert, *tls_key,
+		*tls_ca; /* adds a TLS listener; ca: clients need certificates */
 	bool no_plugin;
 };
 
 struct lan;
 
 struct lan *lan_start(const struct lan_opts *opts); /* until a listener accepts; NULL on failure */
-void lan_free(struct lan *l);       /* ends it; NULL is fine */
-int lan_stop(struct lan *l);        /* TERM; ms it took, -1 when it had to be killed after 10 s */
-void lan_kill(struct lan *l);       /* kill -9 */
-bool lan_restart(struct lan *l);    /* same ports and directory; stops it first if it runs */
-void lan_reload(struct lan *l);     /* SIGHUP */
+void lan_free(struct lan *l);                       /* ends it; NULL is fine */
+int lan_stop(struct lan *l);     /* TERM; ms it took, -1 when it had to be killed after 10 s */
+void lan_kill(struct lan *l);    /* kill -9 */
+bool lan_restart(struct lan *l); /* same ports and directory; stops it first if it runs */
+void lan_reload(struct lan *l);  /* SIGHUP */
 /* New hubgate.json: the defaults of lan_start() with this patch instead. */
 bool lan_configure(struct lan *l, const char *patch);
 bool lan_log_await(struct lan *l, const char *substring, int timeout_ms); /* moves forward */
@@ -114,11 +115,11 @@ pid_t lan_pid(const struct lan *l);
 /* Devices and other clients -------------------------------------------------------------------- */
 
 struct dev_opts {
-	bool sha256;     /* hmacsha256 instead of hmacsha1 */
-	bool mqtt31;     /* protocol level 3 */
-	bool persistent; /* clean session 0 */
-	int keepalive;   /* 0: 60 */
-	int port;        /* 0: the broker's plain port */
+	bool sha256;                                 /* hmacsha256 instead of hmacsha1 */
+	bool mqtt31;                                 /* protocol level 3 */
+	bool persistent;                             /* clean session 0 */
+	int keepalive;                               /* 0: 60 */
+	int port;                                    /* 0: the broker's plain port */
 	const char *client_id, *username, *password; /* instead of hub credentials; "" = absent */
 	const char *tls_ca, *tls_cert, *tls_key;
 	const char *unix_path;
@@ -144,12 +145,12 @@ struct dev *dev_connect_port(int port, const char *pid, const char *name, const 
                              const struct dev_opts *opts);
 /* A client without hub credentials: `opts` names client id, username, password. */
 struct dev *client_connect(int port, const struct dev_opts *opts);
-int dev_code(const struct dev *d);      /* CONNACK return code */
+int dev_code(const struct dev *d); /* CONNACK return code */
 bool dev_connected(struct dev *d);
 bool dev_await_disconnect(struct dev *d, int timeout_ms);
-bool dev_reconnect(struct dev *d);      /* same client id and session, new connection; CONNACK 0 */
-void dev_disconnect(struct dev *d);     /* clean, and frees; NULL is fine */
-void dev_drop(struct dev *d);           /* RST without DISCONNECT, and frees */
+bool dev_reconnect(struct dev *d);  /* same client id and session, new connection; CONNACK 0 */
+void dev_disconnect(struct dev *d); /* clean, and frees; NULL is fine */
+void dev_drop(struct dev *d);       /* RST without DISCONNECT, and frees */
 
 bool dev_publish(struct dev *d, const char *topic, const char *payload, int qos); /* no wait */
 /* Waits for PUBACK (QoS 1). Without a dump of logs when there is none. */

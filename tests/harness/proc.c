@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,9 @@ static void dump(const struct proc *p)
 	size_t len = text ? strlen(text) : 0;
 
 	fprintf(stderr, "---- %s (pid %d%s)\n%s", p->log, (int)p->pid, p->ended ? ", ended" : "",
-	        len > DUMP_TAIL ? text + len - DUMP_TAIL : text ? text : "");
+	        len > DUMP_TAIL ? text + len - DUMP_TAIL
+	        : text          ? text
+	                        : "");
 	free(text);
 }
 
@@ -177,7 +180,8 @@ bool port_await(struct proc *p, int port, const char *path, int timeout_ms)
 
 	while (!accepts(port, path)) {
 		if (!proc_alive(p))
-			return harness_failed("process ended before it listened on %d%s", port, path ? path : "");
+			return harness_failed("process ended before it listened on %d%s", port,
+			                      path ? path : "");
 		if (now_ms() > end)
 			return harness_failed("nobody listens on %d%s", port, path ? path : "");
 		poll(NULL, 0, POLL_MS);

@@ -1,0 +1,15 @@
+# The main job on real processes. KEEP=1 leaves it running.
+
+.PHONY: demo demo-run
+demo: deps-test
+	$(Q)$(MAKE) --no-print-directory demo-run
+
+$(B)/demo/demo: $(call obj,tests/demo/demo.c) $(B)/libharness.a
+$(B)/demo/device: $(call obj,tests/demo/device.c) $(B)/libharness.a
+$(B)/demo/demo $(B)/demo/device:
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+demo-run: all hubsim $(B)/demo/demo $(B)/demo/device
+	$(Q)HUBGATE_BUILD=$(B) KEEP=$(KEEP) $(B)/demo/demo

@@ -1,0 +1,127 @@
+/* device - one LAN device as a process of its own, for the demo.
+ *
+ *	device PORT PRODUCT NAME SECRET INTERVAL_MS
+ *
+ * Logs in with hub credentials, subscribes its control topic, publishes
+ * {"seq":n} on its event topic at QoS 1 every INTERVAL_MS. Prints one line per
+ * event: "login", "acked N", "command TEXT". Ends on SIGTERM.
+ */
+#include <mosquitto.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/harness/harness.h"
+
+static volatile sig_atomic_t stopping;
+
+struct device {
+	struct mosquitto *mosq;
+	char event_topic[128], control_topic[128];
+	int sent, acked;
+};
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+static void on_connect(struct mosquitto *mosq, void *ctx, int code)
+{
+	struct device *d = ctx;
+
+	printf(code == 0 ? "login\n" : "refused %d\n", code);
+	if (code == 0)
+		mosquitto_subscribe(mosq, NULL, d->control_topic, 1);
+}
+
+static void on_publish(struct mosquitto *mosq, void *ctx, int mid)
+{
+	struct device *d = ctx;
+
+	(void)mosq;
+	(void)mid;
+	printf("acked %d\n", ++d->acked);
+}
+
+static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto_message *m)
+{
+	(void)mosq;
+	(void)ctx;
+	printf("command %.*s\n", m->payloadlen, (const char *)m->payload);
+}
+
+/* Publishes every interval until told to stop. */
+static void run(struct device *d, int interval_ms)
+{
+	int64_t next_ms = now_ms();
+	char payload[64];
+
+	while (!stopping) {
+		int64_t wait_ms = next_ms - now_ms();
+
+		if (wait_ms > 0) {
+			poll(NULL, 0, (int)wait_ms);     /* a signal ends it */
+			continue;
+		}
+		snprintf(payload, sizeof(payload), "{\"seq\":%d}", ++d->sent);
+		mosquitto_publish(d->mosq, NULL, d->event_topic, (int)strlen(payload), payload, 1,
+		                  false);
+		next_ms += interval_ms;
+	}
+}
+
+/* What was published is worth waiting for: the last PUBACKs, at most 5 s. */
+static void finish(struct device *d)
+{
+	int64_t end_ms = now_ms() + 5000;
+
+	while (d->acked < d->sent && now_ms() < end_ms)
+		poll(NULL, 0, 10);
+	mosquitto_disconnect(d->mosq);
+	mosquitto_loop_stop(d->mosq, false);
+	mosquitto_destroy(d->mosq);
+	mosquitto_lib_cleanup();
+	printf("sent %d\n", d->sent);
+}
+
+int main(int argc, char **argv)
+{
+	struct device d = { 0 };
+	char *username, *password, client_id[128];
+
+	if (argc != 6) {
+		fprintf(stderr, "usage: device PORT PRODUCT NAME SECRET INTERVAL_MS\n");
+		return EXIT_FAILURE;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	username = cred_username(argv[2], argv[3]);
+	password = cred_password(argv[4], username, true);
+	snprintf(client_id, sizeof(client_id), "%s%s", argv[2], argv[3]);
+	snprintf(d.event_topic, sizeof(d.event_topic), "%s/%s/event", argv[2], argv[3]);
+	snprintf(d.control_topic, sizeof(d.control_topic), "%s/%s/control", argv[2], argv[3]);
+	mosquitto_lib_init();
+	d.mosq = mosquitto_new(client_id, true, &d);
+	if (!d.mosq || !password)
+		return EXIT_FAILURE;
+	mosquitto_username_pw_set(d.mosq, username, password);
+	mosquitto_connect_callback_set(d.mosq, on_connect);
+	mosquitto_publish_callback_set(d.mosq, on_publish);
+	mosquitto_message_callback_set(d.mosq, on_message);
+	free(username);
+	free(password);
+	if (mosquitto_connect(d.mosq, "127.0.0.1", atoi(argv[1]), 60) != MOSQ_ERR_SUCCESS ||
+	    mosquitto_loop_start(d.mosq) != MOSQ_ERR_SUCCESS) {
+		fprintf(stderr, "device: no broker on port %s\n", argv[1]);
+		return EXIT_FAILURE;
+	}
+	run(&d, atoi(argv[5]));
+	finish(&d);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,218 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/uplink_impl.h"
+#include "tests/fakes/lan.h"
+#include "tests/runner.h"
+
+enum { YES = MOSQ_ERR_SUCCESS, NO = MOSQ_ERR_AUTH, BROKER = MOSQ_ERR_PLUGIN_DEFER };
+
+static uint64_t metric(const struct lan *l, enum metric id)
+{
+	return metric_get(&l->h.metrics, id);
+}
+
+static void verdicts(struct lan *l)
+{
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.9", .clean = true };
+	struct mosquitto bad = lamp, console = { .id = "console" };
+
+	CU_ASSERT(lan_enter(l, &lamp, l->lamp));
+	CU_ASSERT_EQUAL(metric(l, M_LOGIN_OK), 1);
+	CU_ASSERT_EQUAL(lan_auth(&bad, l->username, "wrong"), NO);
+	CU_ASSERT_EQUAL(metric(l, M_LOGIN_BAD), 1);
+	CU_ASSERT(fake_logged("login of " LAMP_ID " from 10.0.0.9 refused"));
+	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
+	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
+	CU_ASSERT_EQUAL(metric(l, M_LOGIN_OK) + metric(l, M_LOGIN_BAD), 2);
+	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+}
+
+static void devices_are_judged_here_and_others_by_the_broker(void)
+{
+	lan_each(verdicts);
+}
+
+static void unknown_users(struct lan *l)
+{
+	struct mosquitto console = { .id = "console" }, impostor = { .id = LAMP_ID };
+
+	l->h.unknown_users_pass = true;
+	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "whatever"), YES);
+	CU_ASSERT_EQUAL(lan_auth(&console, "", NULL), YES);
+	/* Whether anonymous clients may come in is allow_anonymous' to say. */
+	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
+	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "whatever"), NO);
+	CU_ASSERT_EQUAL(lan_auth(&impostor, NULL, NULL), NO);
+	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+}
+
+static void user_names_pass_where_the_broker_checked_none_but_not_as_a_device(void)
+{
+	lan_each(unknown_users);
+}
+
+static void nothing_given(struct lan *l)
+{
+	struct mosquitto nobody = { 0 };
+
+	CU_ASSERT_EQUAL(lan_auth(&nobody, NULL, NULL), BROKER);
+	lan_sign(l, l->lamp, 0);
+	CU_ASSERT_EQUAL(lan_auth(&nobody, l->username, l->password), NO);
+	CU_ASSERT(fake_logged("(no client id) from a unix socket"));
+	CU_ASSERT_EQUAL(lan_auth(NULL, NULL, NULL), BROKER);
+	nobody.id = LAMP_ID;
+	CU_ASSERT_EQUAL(lan_auth(&nobody, NULL, NULL), NO);
+	CU_ASSERT_EQUAL(lan_auth(&nobody, NULL, "password"), NO);
+	CU_ASSERT_EQUAL(lan_auth(&nobody, l->username, NULL), NO);
+}
+
+static void missing_id_name_password_or_address_is_no_surprise(void)
+{
+	lan_each(nothing_given);
+}
+
+static void long_names(struct lan *l)
+{
+	enum { SIZE = 64 * 1024 };
+	struct mosquitto c = { .id = LAMP_ID };
+	char *text = calloc(1, SIZE + 1);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	memset(text, 'x', SIZE);
+	CU_ASSERT_EQUAL(lan_auth(&c, text, text), NO);
+	c.id = text;
+	CU_ASSERT_EQUAL(lan_auth(&c, text, text), BROKER);
+	lan_sign(l, l->lamp, 0);
+	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password), NO);
+	free(text);
+}
+
+static void names_of_64_kilobytes_are_refused_like_short_ones(void)
+{
+	lan_each(long_names);
+}
+
+static void secrets_in_lines(struct lan *l)
+{
+	struct mosquitto c = { .id = LAMP_ID, .address = "10.0.0.9" };
+	struct mosquitto bell = { .id = l->h.doorbell_id, .address = "10.0.0.9" };
+
+	lan_sign(l, l->lamp, 1);
+	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password),
+	                identity_clock_trusted() ? NO : YES);
+	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "pass-word-1"), NO);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, l->h.doorbell_password), NO);
+	CU_ASSERT(fake_lines() >= 2);
+	CU_ASSERT(!fake_logged(l->password));
+	CU_ASSERT(!fake_logged("pass-word-1"));
+	CU_ASSERT(!fake_logged(l->h.doorbell_password));
+	CU_ASSERT(!fake_logged(l->lamp->secret.text));
+}
+
+static void refused_passwords_never_reach_the_log(void)
+{
+	lan_each(secrets_in_lines);
+}
+
+/* --- SIGHUP: the broker asks again for everybody --- */
+
+static void burst(struct lan *l)
+{
+	struct mosquitto lamp = { .id = LAMP_ID, .clean = true };
+	struct mosquitto away = { .id = SIBLING_ID };       /* a kept session */
+	struct mosquitto restored = { .id = COUSIN_ID };    /* never seen by this process */
+	struct mosquitto console = { .id = "console" }, bell;
+	int reload_rc = l->h.has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+
+	CU_ASSERT(lan_enter(l, &lamp, l->lamp) && lan_enter(l, &away, l->sibling));
+	CU_ASSERT(lan_doorbell(l, &bell));
+	lan_offline(&away);
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL));
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, SIBLING_ID, NULL));
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, SIBLING_ID, NULL));
+	CU_ASSERT_EQUAL(lan_reload(), reload_rc);
+	lan_sign(l, l->lamp, 1);
+	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, l->password), YES);
+	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&away, l->username, l->password), YES);
+	CU_ASSERT_EQUAL(lan_auth(&restored, NULL, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
+	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
+	lan_tick();
+	CU_ASSERT(lan_quiet(l));
+	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
+	CU_ASSERT_EQUAL(metric(l, M_LOGIN_BAD), 0);
+	CU_ASSERT_PTR_NULL(identity_session(&l->h, &away));
+	CU_ASSERT_PTR_NULL(identity_session(&l->h, &restored));
+	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, LAMP "/event"), YES);
+}
+
+static void reload_refuses_nobody_and_changes_no_presence(void)
+{
+	lan_each(burst);
+}
+
+static void after_the_burst(struct lan *l)
+{
+	struct mosquitto impostor = { .id = LAMP_ID };
+
+	lan_reload();
+	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), YES);
+	lan_tick();
+	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), NO);
+	CU_ASSERT_PTR_NULL(identity_session(&l->h, &impostor));
+	CU_ASSERT_EQUAL(lan_acl(&impostor, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
+}
+
+static void logins_are_checked_again_after_the_next_tick(void)
+{
+	lan_each(after_the_burst);
+}
+
+/* --- a pointer comes back with another client behind it --- */
+
+static void reused(struct lan *l)
+{
+	struct mosquitto c = { .id = LAMP_ID, .clean = true };
+
+	CU_ASSERT(lan_enter(l, &c, l->lamp));
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL));
+	c.id = "console";
+	l->h.unknown_users_pass = true;
+	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "x"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), YES);
+	CU_ASSERT_EQUAL(lan_kept(l), 0);
+	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 0);
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL));
+	c.id = SIBLING_ID;
+	CU_ASSERT(lan_enter(l, &c, l->sibling));
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, SIBLING_ID, NULL));
+	CU_ASSERT(lan_doorbell(l, &c));
+	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 0);
+	c.id = LAMP_ID;
+	CU_ASSERT(lan_enter(l, &c, l->lamp));
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), YES);
+	lan_gone(&c);
+	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 0);
+}
+
+static void reused_pointer_inherits_nothing(void)
+{
+	lan_each(reused);
+}
+
+SUITE(on_auth, TEST(devices_are_judged_here_and_others_by_the_broker),
+      TEST(user_names_pass_where_the_broker_checked_none_but_not_as_a_device),
+      TEST(missing_id_name_password_or_address_is_no_surprise),
+      TEST(names_of_64_kilobytes_are_refused_like_short_ones),
+      TEST(refused_passwords_never_reach_the_log),
+      TEST(reload_refuses_nobody_and_changes_no_presence),
+      TEST(logins_are_checked_again_after_the_next_tick),
+      TEST(reused_pointer_inherits_nothing))
