@@ -24,19 +24,29 @@ bool flight_full(const struct flight *f)
 	return f->count == f->window;
 }
 
+static struct flight_entry *slot_with(struct flight *f, uint16_t packet_id)
+{
+	for (size_t i = 0; i < f->window; i++) {
+		if (f->slots[i].packet_id == packet_id)
+			return &f->slots[i];
+	}
+	return NULL;
+}
+
 enum status flight_add(struct flight *f, void *owner, uint64_t seq, uint16_t packet_id,
                        int64_t now_ms)
 {
-	for (size_t i = 0; i < f->window; i++) {
-		struct flight_entry *e = &f->slots[i];
+	struct flight_entry *e = slot_with(f, packet_id);
 
-		if (e->packet_id != 0)
-			continue;
-		*e = (struct flight_entry){ owner, seq, now_ms, ++f->order, packet_id };
+	/* Sent again under its id on the same connection: one answer is awaited. */
+	if (!e) {
+		e = slot_with(f, 0);
+		if (!e)
+			return ST_FULL;
 		f->count++;
-		return ST_OK;
 	}
-	return ST_FULL;
+	*e = (struct flight_entry){ owner, seq, now_ms, ++f->order, packet_id };
+	return ST_OK;
 }
 
 static void take(struct flight *f, struct flight_entry *e, struct flight_entry *out)
@@ -48,15 +58,14 @@ static void take(struct flight *f, struct flight_entry *e, struct flight_entry *
 
 bool flight_ack(struct flight *f, uint16_t packet_id, struct flight_entry *out)
 {
-	for (size_t i = 0; packet_id != 0 && i < f->window; i++) {
-		if (f->slots[i].packet_id != packet_id)
-			continue;
-		take(f, &f->slots[i], out);
-		if (out->order > f->acked_order)
-			f->acked_order = out->order;
-		return true;
-	}
-	return false;
+	struct flight_entry *e = packet_id != 0 ? slot_with(f, packet_id) : NULL;
+
+	if (!e)
+		return false;
+	take(f, e, out);
+	if (out->order > f->acked_order)
+		f->acked_order = out->order;
+	return true;
 }
 
 bool flight_suspect(struct flight *f, int64_t now_ms, struct flight_entry *out)

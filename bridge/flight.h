@@ -32,7 +32,7 @@ struct flight {
 enum status flight_init(struct flight *f, size_t window);   /* ST_OK; ST_NOMEM */
 void flight_fini(struct flight *f);
 bool flight_full(const struct flight *f);
-/* ST_OK; ST_FULL. */
+/* ST_OK; ST_FULL. A packet id that is in already is renewed. */
 enum status flight_add(struct flight *f, void *owner, uint64_t seq, uint16_t packet_id,
                        int64_t now_ms);
 /* Takes the entry out into *out. false: no such packet id. */

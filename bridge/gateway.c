@@ -129,13 +129,21 @@ static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d
 	return d->shown_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
 }
 
+static bool filter_leaves(const struct subdev *d, const struct filter *f)
+{
+	return f->state == FILTER_SUBSCRIBED && (!f->wanted || d->unbound);
+}
+
 static bool filter_wants(const struct gateway *g, const struct subdev *d, const struct filter *f)
 {
 	if (g->leaving)
 		return false;
-	if (f->state == FILTER_SUBSCRIBED)
-		return !f->wanted || d->unbound;
-	return f->state == FILTER_NONE && f->wanted && d->state == SUBDEV_ONLINE;
+	if (filter_leaves(d, f))
+		return true;
+	/* Again when the device asked with another QoS since. */
+	return d->state == SUBDEV_ONLINE && f->wanted &&
+	       (f->state == FILTER_NONE ||
+	        (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
 }
 
 static struct filter *next_filter(const struct gateway *g, const struct subdev *d, int64_t now_ms)
@@ -233,14 +241,9 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 		memcpy(f->text, filter, size);
 		f->next = d->filters;
 		d->filters = f;
-		f->qos = qos;
 	}
 	f->wanted = true;
-	if (f->qos != qos) {
-		f->qos = qos;
-		if (f->state == FILTER_SUBSCRIBED)
-			f->state = FILTER_NONE;
-	}
+	f->qos = qos;
 	gateway_update(g, d, now_ms);
 	return ST_OK;
 }
@@ -383,7 +386,9 @@ bool gateway_left(const struct gateway *g)
 
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
-		if (table_entry(n, struct subdev, node)->shown_online)
+		const struct subdev *d = table_entry(n, struct subdev, node);
+
+		if (d->shown_online || d->pending == GATEWAY_ONLINE)
 			return false;
 	}
 	return true;
@@ -448,7 +453,7 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	}
 	out->filter = next_filter(g, d, now_ms);
 	if (out->filter)
-		out->kind = out->filter->state == FILTER_SUBSCRIBED ? ACT_UNSUBSCRIBE : ACT_SUBSCRIBE;
+		out->kind = filter_leaves(d, out->filter) ? ACT_UNSUBSCRIBE : ACT_SUBSCRIBE;
 	else
 		gateway_update(g, d, now_ms);
 }
@@ -463,6 +468,7 @@ static void filter_sent(struct gateway *g, const struct gateway_action *a, uint1
 		g->renew_ms = now_ms + GATEWAY_RENEW_MS;
 	}
 	f->state = a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING;
+	f->asked_qos = f->qos;
 	f->packet_id = packet_id;
 	f->due_ms = now_ms + g->answer_ms;
 	note_due(g, f->due_ms);
@@ -477,6 +483,10 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 	}
 	if (a->kind == ACT_REQUEST) {
 		a->dev->pending = a->op;
+		/* From here on the hub may take it for offline, whatever becomes of the
+		 * answer: nothing may be sent in its name before the next online. */
+		if (a->op == GATEWAY_OFFLINE)
+			gateway_count_online(g, a->dev, SUBDEV_UNKNOWN);
 		a->dev->due_ms = now_ms + g->answer_ms;
 		metric_add(g->metrics, M_CONTROL, 1);
 		note_due(g, a->dev->due_ms);

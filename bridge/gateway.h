@@ -31,7 +31,7 @@ struct filter {
 	enum filter_state state;   /* at the hub */
 	bool wanted;               /* by the device */
 	bool renew;                /* subscribed in an earlier connection: ask again */
-	uint8_t qos;
+	uint8_t qos, asked_qos;    /* of the device; of the last request to the hub */
 	uint16_t packet_id;        /* of the request under way */
 	int64_t due_ms;            /* request: gives up; else: not before */
 	char text[];
@@ -117,7 +117,8 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);
 /* From now on only: take every device offline. */
 void gateway_leave(struct gateway *g, int64_t now_ms);
-bool gateway_left(const struct gateway *g);        /* nothing is shown online */
+/* Nothing is shown online, nor about to be. */
+bool gateway_left(const struct gateway *g);
 
 bool gateway_has_control(const struct gateway *g, int64_t now_ms);
 /* What to send next; kind ACT_NONE: nothing. */

@@ -31,8 +31,11 @@ static void refused(struct gateway *g, struct subdev *d, enum gateway_op op, int
 {
 	enum gateway_verdict verdict = gateway_verdict(op, code);
 
-	if (verdict == VERDICT_UNBOUND)
+	if (verdict == VERDICT_UNBOUND) {
 		set_unbound(g, d, true);
+		d->shown_online = false;
+		gateway_count_online(g, d, SUBDEV_OFFLINE);
+	}
 	d->attempts = verdict == VERDICT_RETRY ? d->attempts + 1 : GATEWAY_ATTEMPTS + 1;
 	d->due_ms = now_ms + retry_delay_ms(g, d->attempts);
 	if (d->reported == code)
@@ -85,7 +88,6 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	log_line(g->log, LOG_NOTE, "%s/%s was %s this gateway", d->product_id, d->device_name,
 	         bound ? "bound to" : "unbound from");
 	set_unbound(g, d, !bound);
-	d->due_ms = 0;
 	d->attempts = 0;
 	d->reported = 0;
 	if (!bound) {
@@ -94,6 +96,8 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 		d->pending = GATEWAY_UNKNOWN;
 		gateway_count_online(g, d, SUBDEV_OFFLINE);
 		outbox_rewind(&d->outbox);
+	} else if (d->pending == GATEWAY_UNKNOWN) {
+		d->due_ms = 0;             /* else it is when the request under way gives up */
 	}
 }
 
@@ -105,10 +109,10 @@ static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms
 
 		if (!d)
 			continue;
-		if (m->op == GATEWAY_CHANGE)
-			changed(g, d, m->status != 0);
-		else
+		if (m->op != GATEWAY_CHANGE)
 			result(g, d, m->op, from, now_ms);
+		else if (m->has_status)
+			changed(g, d, m->status != 0);
 		gateway_update(g, d, now_ms);
 	}
 }

@@ -37,8 +37,28 @@ static enum status grow(struct outbox *o)
 	return ST_OK;
 }
 
+/* Ended entries behind one that stays leave too, else a message that the hub
+ * never acknowledges would make the ring grow with everything sent after it. */
+static void squeeze(struct outbox *o)
+{
+	size_t kept = 0, next = 0;
+
+	for (size_t i = 0; i < o->count; i++) {
+		if (at(o, i)->state == ENTRY_ENDED)
+			continue;
+		*at(o, kept++) = *at(o, i);
+		if (i < o->next)
+			next = kept;
+	}
+	o->count = kept;
+	o->next = next;
+}
+
 enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes)
 {
+	/* Only worth it when half of the ring becomes free: then it stays cheap. */
+	if (o->count == o->size && o->live <= o->size / 2)
+		squeeze(o);
 	if (o->count == o->size && grow(o) != ST_OK)
 		return ST_NOMEM;
 	*at(o, o->count++) = (struct outbox_entry){ .seq = seq, .bytes = bytes };

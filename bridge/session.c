@@ -234,11 +234,20 @@ static bool wants_ping(const struct session *s, int64_t now_ms, int64_t waiting_
 	       (now_ms - s->sent_ms >= quiet_ms || now_ms - s->received_ms >= quiet_ms);
 }
 
+/* The answer may stand behind much that is still on its way: while anything
+ * comes in the link is not dead. */
+static int64_t ping_due_ms(const struct session *s)
+{
+	int64_t since = s->ping_ms > s->received_ms ? s->ping_ms : s->received_ms;
+
+	return since + s->conf.answer_ms;
+}
+
 static enum status keep_alive(struct session *s, int64_t now_ms, int64_t waiting_since_ms)
 {
 	enum status st;
 
-	if (s->ping_ms != 0 && now_ms - s->ping_ms >= s->conf.answer_ms)
+	if (s->ping_ms != 0 && now_ms >= ping_due_ms(s))
 		return fail(s, ST_TIMEOUT, "the link is dead: no answer to a ping");
 	if (s->stuck_ms != 0 && now_ms - s->stuck_ms >= 2 * SUSPECT_SILENCE_MS)
 		return fail(s, ST_TIMEOUT, "the link is dead: nothing can be written");
@@ -273,9 +282,9 @@ enum status session_run(struct session *s, int64_t now_ms, int64_t waiting_since
 	if (s->over != ST_OK)
 		return s->over;
 	st = session_flush(s, now_ms);
-	if (st != ST_OK)
-		return st;
-	receive(s, now_ms);
+	receive(s, now_ms);            /* what came before the end is handed out first */
+	if (s->over == ST_OK)
+		s->over = st;
 	if (s->phase == SESSION_LOGIN)
 		return await_connack(s, now_ms);
 	return s->over == ST_OK ? keep_alive(s, now_ms, waiting_since_ms) : ST_OK;
@@ -374,7 +383,7 @@ int64_t session_deadline(const struct session *s, int64_t waiting_since_ms)
 	if (s->phase == SESSION_LOGIN)
 		return s->sent_ms + s->conf.answer_ms;
 	if (s->ping_ms != 0)
-		return s->ping_ms + s->conf.answer_ms;
+		return ping_due_ms(s);
 	if (s->conf.keepalive_s > 0)
 		due = earlier(s->sent_ms, s->received_ms) + s->conf.keepalive_s * INT64_C(750);
 	if (waiting_since_ms != INT64_MAX) {

@@ -1,6 +1,7 @@
 /* The memory backend. One lock, held for a copy of a pointer: BROKER appends at
  * one end while UPLINK reads and ends at the other. Slots stand in order of
- * sequence in a ring; an ended one is empty until it reaches the front. */
+ * sequence, in chunks; a chunk goes when its last message has ended, so that one
+ * message that stays costs no more than its chunk and a few bits per successor. */
 #include "shadowstore/journal.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #include "shadowstore/journal_reader.h"
 
 enum {
-	FIRST_SLOTS = 256,         /* a power of two, as every later size */
+	CHUNK_SLOTS = 256,
+	FIRST_CHUNKS = 16,         /* a power of two, as every later size */
 	RECORD_OVERHEAD = 64,      /* what a message counts besides its bytes */
 	/* With JOURNAL_DROP_OLDEST the reader trims; until it has run, this many
 	 * percent over the bound are taken rather than refused. */
@@ -35,35 +37,73 @@ struct message {
 	char topic[];              /* NUL-terminated, the payload after it */
 };
 
+struct chunk {
+	unsigned live;             /* slots that hold a message */
+	struct message *slots[CHUNK_SLOTS];
+};
+
 struct journal {
 	struct journal_limits lim;
 	pthread_mutex_t lock;
-	struct message **slots;
-	size_t slot_count;         /* power of two */
-	uint64_t first, next_seq;  /* slots hold [first, next_seq) */
+	struct chunk **chunks;     /* ring by chunk number, which is seq / CHUNK_SLOTS */
+	size_t chunk_count;        /* power of two */
+	uint64_t first_chunk;      /* none before it exists */
+	uint64_t next_seq;
 	uint64_t read_seq;         /* next to be handed out */
 	struct table shares;
 	struct journal_counts counts;
 };
 
-static struct message **slot_of(const struct journal *j, uint64_t seq)
+static struct chunk **chunk_of(const struct journal *j, uint64_t seq)
 {
-	return &j->slots[seq & (j->slot_count - 1)];
+	return &j->chunks[seq / CHUNK_SLOTS & (j->chunk_count - 1)];
 }
 
-static enum status grow_slots(struct journal *j)
+static enum status grow_ring(struct journal *j)
 {
-	size_t count = j->slot_count * 2;
-	struct message **slots = calloc(count, sizeof(struct message *));
+	size_t count = j->chunk_count * 2;
+	struct chunk **chunks = calloc(count, sizeof(struct chunk *));
 
-	if (!slots)
+	if (!chunks)
 		return ST_NOMEM;
-	for (uint64_t seq = j->first; seq < j->next_seq; seq++)
-		slots[seq & (count - 1)] = *slot_of(j, seq);
-	free(j->slots);
-	j->slots = slots;
-	j->slot_count = count;
+	for (size_t i = 0; i < j->chunk_count; i++) {
+		uint64_t number = j->first_chunk + i;
+
+		chunks[number & (count - 1)] = j->chunks[number & (j->chunk_count - 1)];
+	}
+	free(j->chunks);
+	j->chunks = chunks;
+	j->chunk_count = count;
 	return ST_OK;
+}
+
+/* The chunk that next_seq falls into, made when it is the first there. */
+static struct chunk *next_chunk(struct journal *j)
+{
+	struct chunk **at;
+
+	if (j->next_seq / CHUNK_SLOTS - j->first_chunk == j->chunk_count && grow_ring(j) != ST_OK)
+		return NULL;
+	at = chunk_of(j, j->next_seq);
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	return *at;
+}
+
+/* Takes the message out of its slot; the chunk goes with its last message,
+ * except the newest, which is still being filled. */
+static void empty_slot(struct journal *j, uint64_t seq)
+{
+	struct chunk **at = chunk_of(j, seq);
+
+	(*at)->slots[seq % CHUNK_SLOTS] = NULL;
+	if (--(*at)->live > 0 || seq / CHUNK_SLOTS == j->next_seq / CHUNK_SLOTS)
+		return;
+	free(*at);
+	*at = NULL;
+	while (j->first_chunk < j->next_seq / CHUNK_SLOTS &&
+	       !*chunk_of(j, j->first_chunk * CHUNK_SLOTS))
+		j->first_chunk++;
 }
 
 static bool same_device(const struct table_node *node, const void *key)
@@ -98,14 +138,23 @@ static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits 
 	       bytes > lim->max_bytes * percent / 100;
 }
 
+/* However small the share, one message is within it. */
+static bool over_share(uint64_t messages, uint64_t bytes, const struct journal_limits *lim)
+{
+	return messages > 1 && over(messages, bytes, lim, lim->device_share);
+}
+
 static bool limits_allow(const struct journal *j, const struct share *s, uint64_t bytes)
 {
 	const struct journal_counts *c = &j->counts;
 
+	/* Room for one more is not asked of the slack: a quarter of a small store may
+	 * be less than one message, and then nothing would ever be over the bound. */
 	if (j->lim.policy == JOURNAL_DROP_OLDEST)
-		return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100 + SLACK_PERCENT);
+		return bytes <= j->lim.max_bytes &&
+		       !over(c->queued, c->queued_bytes, &j->lim, 100 + SLACK_PERCENT);
 	return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100) &&
-	       !over(s->messages + 1, s->bytes + bytes, &j->lim, j->lim.device_share);
+	       !over_share(s->messages + 1, s->bytes + bytes, &j->lim);
 }
 
 static struct message *message_new(const struct journal_msg *msg)
@@ -127,14 +176,18 @@ static struct message *message_new(const struct journal_msg *msg)
 /* Under the lock. Takes m on ST_OK. */
 static enum status add(struct journal *j, struct message *m, const char *device)
 {
+	struct chunk *c;
+
 	m->share = share_of(j, device);
 	if (!m->share)
 		return ST_NOMEM;
 	if (!limits_allow(j, m->share, m->bytes))
 		return ST_FULL;
-	if (j->next_seq - j->first == j->slot_count && grow_slots(j) != ST_OK)
+	c = next_chunk(j);
+	if (!c)
 		return ST_NOMEM;
-	*slot_of(j, j->next_seq++) = m;
+	c->slots[j->next_seq++ % CHUNK_SLOTS] = m;
+	c->live++;
 	m->share->messages++;
 	m->share->bytes += m->bytes;
 	j->counts.accepted++;
@@ -187,17 +240,24 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, stru
 	if (!j)
 		return ST_NOMEM;
 	j->lim = *lim;
-	j->first = j->next_seq = j->read_seq = 1;
-	j->slot_count = FIRST_SLOTS;
-	j->slots = calloc(FIRST_SLOTS, sizeof(struct message *));
+	j->next_seq = j->read_seq = 1;
+	j->chunk_count = FIRST_CHUNKS;
+	j->chunks = calloc(FIRST_CHUNKS, sizeof(struct chunk *));
 	table_init(&j->shares);
 	pthread_mutex_init(&j->lock, NULL);
-	if (!j->slots) {
+	if (!j->chunks) {
 		journal_close(j);
 		return ST_NOMEM;
 	}
 	*out = j;
 	return ST_OK;
+}
+
+static void chunk_free(struct chunk *c)
+{
+	for (size_t i = 0; c && i < CHUNK_SLOTS; i++)
+		free(c->slots[i]);
+	free(c);
 }
 
 void journal_close(struct journal *j)
@@ -206,8 +266,8 @@ void journal_close(struct journal *j)
 
 	if (!j)
 		return;
-	for (uint64_t seq = j->first; seq < j->next_seq; seq++)
-		free(*slot_of(j, seq));
+	for (size_t i = 0; j->chunks && i < j->chunk_count; i++)
+		chunk_free(j->chunks[i]);
 	for (struct table_node *n = table_first(&j->shares, &at); n;
 	     n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
@@ -215,7 +275,7 @@ void journal_close(struct journal *j)
 	}
 	table_fini(&j->shares);
 	pthread_mutex_destroy(&j->lock);
-	free(j->slots);
+	free(j->chunks);
 	free(j);
 }
 
@@ -232,7 +292,8 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 
 	pthread_mutex_lock(&j->lock);
 	if (j->read_seq < j->next_seq) {
-		const struct message *m = *slot_of(j, j->read_seq);
+		const struct message *m =
+			(*chunk_of(j, j->read_seq))->slots[j->read_seq % CHUNK_SLOTS];
 
 		out->seq = j->read_seq++;
 		out->device = m->share->device;   /* shares live as long as the journal */
@@ -247,7 +308,12 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 /* Under the lock. NULL when ended or not handed out. */
 static struct message *find(const struct journal *j, uint64_t seq)
 {
-	return seq >= j->first && seq < j->read_seq ? *slot_of(j, seq) : NULL;
+	struct chunk *c;
+
+	if (seq / CHUNK_SLOTS < j->first_chunk || seq >= j->read_seq)
+		return NULL;
+	c = *chunk_of(j, seq);
+	return c ? c->slots[seq % CHUNK_SLOTS] : NULL;
 }
 
 enum status journal_reader_load(struct journal *j, uint64_t seq, struct journal_view *out)
@@ -273,14 +339,12 @@ void journal_reader_end(struct journal *j, uint64_t seq, enum journal_end end)
 	pthread_mutex_lock(&j->lock);
 	m = find(j, seq);
 	if (m) {
-		*slot_of(j, seq) = NULL;
+		empty_slot(j, seq);
 		m->share->messages--;
 		m->share->bytes -= m->bytes;
 		j->counts.queued--;
 		j->counts.queued_bytes -= m->bytes;
 		j->counts.ended[end]++;
-		while (j->first < j->read_seq && !*slot_of(j, j->first))
-			j->first++;
 	}
 	pthread_mutex_unlock(&j->lock);
 	free(m);
@@ -303,6 +367,5 @@ uint64_t journal_reader_excess(struct journal *j)
 
 bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
 {
-	return j->lim.policy == JOURNAL_DROP_OLDEST &&
-	       over(messages, bytes, &j->lim, j->lim.device_share);
+	return j->lim.policy == JOURNAL_DROP_OLDEST && over_share(messages, bytes, &j->lim);
 }

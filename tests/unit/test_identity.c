@@ -20,8 +20,7 @@ static enum lan_login login(const char *id, const char *username, const char *pa
 {
 	struct device *d;
 	const char *why;
-	enum lan_login verdict =
-		identity_login(&l->h, id, username, password, "10.0.0.9", &d, &why);
+	enum lan_login verdict = identity_login(&l->h, id, username, password, "10.0.0.9", &d, &why);
 
 	CU_ASSERT_EQUAL(verdict == LOGIN_DEVICE, d != NULL);
 	CU_ASSERT_EQUAL(verdict == LOGIN_REFUSED, why != NULL);
@@ -34,8 +33,8 @@ static void signed_logins(void)
 	const char *why;
 
 	lan_sign(l, l->lamp, 0);
-	CU_ASSERT_EQUAL(
-		identity_login(&l->h, LAMP_ID, l->username, l->password, NULL, &d, &why), LOGIN_DEVICE);
+	CU_ASSERT_EQUAL(identity_login(&l->h, LAMP_ID, l->username, l->password, NULL, &d, &why),
+	                LOGIN_DEVICE);
 	CU_ASSERT_PTR_EQUAL(d, l->lamp);
 	CU_ASSERT_EQUAL(login(SIBLING_ID, l->username, l->password), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(login(COUSIN_ID, l->username, l->password), LOGIN_REFUSED);
@@ -117,7 +116,9 @@ static void expiry_counts_when_the_clock_is_trusted(void)
 
 static void long_texts(void)
 {
-	enum { SIZE = 64 * 1024 };
+	enum {
+		SIZE = 64 * 1024
+	};
 	char *text = malloc(SIZE + 1);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
@@ -155,7 +156,7 @@ static void doorbell_logins(void)
 
 	CU_ASSERT_EQUAL(ring(id, password, "127.0.0.1"), LOGIN_DOORBELL);
 	CU_ASSERT_EQUAL(ring(id, password, "::1"), LOGIN_DOORBELL);
-	CU_ASSERT_EQUAL(ring(id, password, NULL), LOGIN_DOORBELL);       /* a unix socket */
+	CU_ASSERT_EQUAL(ring(id, password, NULL), LOGIN_DOORBELL); /* a unix socket */
 	CU_ASSERT_EQUAL(ring(id, password, "10.0.0.9"), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(ring(id, password, "not an address"), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(ring(id, "feedfacecafebeee", "127.0.0.1"), LOGIN_REFUSED);
@@ -213,13 +214,14 @@ static void products_and_hub_trees_are_cloud_topics_and_nothing_else(void)
 
 static void many_sessions(void)
 {
-	enum { CLIENTS = 3000 };
+	enum {
+		CLIENTS = 3000
+	};
 	static struct mosquitto clients[CLIENTS];
 	struct lan_session *s;
 
 	for (int i = 0; i < CLIENTS; i++)
-		CU_ASSERT_PTR_NOT_NULL_FATAL(
-			identity_add(&l->h, &clients[i], SESSION_DEVICE, l->lamp));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(identity_add(&l->h, &clients[i], SESSION_DEVICE, l->lamp));
 	for (int i = 0; i < CLIENTS; i += 2)
 		identity_remove(&l->h, identity_session(&l->h, &clients[i]));
 	for (int i = 0; i < CLIENTS; i++) {

@@ -4,10 +4,18 @@
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
-enum { YES = MOSQ_ERR_SUCCESS, NO = MOSQ_ERR_ACL_DENIED, DEFER = MOSQ_ERR_PLUGIN_DEFER };
+enum {
+	YES = MOSQ_ERR_SUCCESS,
+	NO = MOSQ_ERR_ACL_DENIED,
+	DEFER = MOSQ_ERR_PLUGIN_DEFER
+};
 
 /* What a client may do with a topic. */
-enum { P = 1, S = 2, R = 4 };
+enum {
+	P = 1,
+	S = 2,
+	R = 4
+};
 
 struct row {
 	const char *topic;
@@ -120,7 +128,7 @@ static void filters(struct lan *l)
 {
 	static const struct {
 		const char *filter;
-		const char *mirrored;  /* NULL: denied */
+		const char *mirrored; /* NULL: denied */
 	} rows[] = {
 		{ LAMP "/#", LAMP "/#" },
 		{ LAMP "/+", LAMP "/+" },
@@ -226,7 +234,7 @@ static void absent(struct lan *l)
 		{ SIBLING "/event", 0 },
 		{ "livingroom/lamp", 0 },
 	};
-	struct mosquitto kept = { .id = LAMP_ID };      /* restored, or away */
+	struct mosquitto kept = { .id = LAMP_ID }; /* restored, or away */
 
 	CHECK(&kept, rows, YES);
 	CU_ASSERT_EQUAL(lan_acl(&kept, MOSQ_ACL_UNSUBSCRIBE, LAMP "/event"), NO);

@@ -5,7 +5,11 @@
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
-enum { YES = MOSQ_ERR_SUCCESS, NO = MOSQ_ERR_AUTH, BROKER = MOSQ_ERR_PLUGIN_DEFER };
+enum {
+	YES = MOSQ_ERR_SUCCESS,
+	NO = MOSQ_ERR_AUTH,
+	BROKER = MOSQ_ERR_PLUGIN_DEFER
+};
 
 static uint64_t metric(const struct lan *l, enum metric id)
 {
@@ -74,7 +78,9 @@ static void missing_id_name_password_or_address_is_no_surprise(void)
 
 static void long_names(struct lan *l)
 {
-	enum { SIZE = 64 * 1024 };
+	enum {
+		SIZE = 64 * 1024
+	};
 	struct mosquitto c = { .id = LAMP_ID };
 	char *text = calloc(1, SIZE + 1);
 
@@ -99,8 +105,7 @@ static void secrets_in_lines(struct lan *l)
 	struct mosquitto bell = { .id = l->h.doorbell_id, .address = "10.0.0.9" };
 
 	lan_sign(l, l->lamp, 1);
-	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password),
-	                identity_clock_trusted() ? NO : YES);
+	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password), identity_clock_trusted() ? NO : YES);
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "pass-word-1"), NO);
 	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, l->h.doorbell_password), NO);
 	CU_ASSERT(fake_lines() >= 2);
@@ -120,8 +125,8 @@ static void refused_passwords_never_reach_the_log(void)
 static void burst(struct lan *l)
 {
 	struct mosquitto lamp = { .id = LAMP_ID, .clean = true };
-	struct mosquitto away = { .id = SIBLING_ID };       /* a kept session */
-	struct mosquitto restored = { .id = COUSIN_ID };    /* never seen by this process */
+	struct mosquitto away = { .id = SIBLING_ID };    /* a kept session */
+	struct mosquitto restored = { .id = COUSIN_ID }; /* never seen by this process */
 	struct mosquitto console = { .id = "console" }, bell;
 	int reload_rc = l->h.has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 
@@ -214,5 +219,4 @@ SUITE(on_auth, TEST(devices_are_judged_here_and_others_by_the_broker),
       TEST(names_of_64_kilobytes_are_refused_like_short_ones),
       TEST(refused_passwords_never_reach_the_log),
       TEST(reload_refuses_nobody_and_changes_no_presence),
-      TEST(logins_are_checked_again_after_the_next_tick),
-      TEST(reused_pointer_inherits_nothing))
+      TEST(logins_are_checked_again_after_the_next_tick), TEST(reused_pointer_inherits_nothing))

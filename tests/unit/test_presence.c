@@ -7,7 +7,10 @@
 #include "tests/runner.h"
 
 /* Clients in these tests: two sockets of one device. */
-#define DEVICE_CLIENT(is_clean) { .id = LAMP_ID, .address = "10.0.0.9", .clean = is_clean }
+#define DEVICE_CLIENT(is_clean)                                 \
+	{                                                           \
+		.id = LAMP_ID, .address = "10.0.0.9", .clean = is_clean \
+	}
 
 static uint64_t present(const struct lan *l)
 {
@@ -110,7 +113,7 @@ static void failed_login(struct lan *l)
 	CU_ASSERT(told_present(l));
 	CU_ASSERT_EQUAL(lan_auth(&bad, l->username, "wrong"), MOSQ_ERR_AUTH);
 	if (fake_broker_version() == BROKER_2_0)
-		bad.id = NULL;         /* mosquitto-notes 1.6: 2.1 keeps it */
+		bad.id = NULL; /* mosquitto-notes 1.6: 2.1 keeps it */
 	lan_gone(&bad);
 	CU_ASSERT(stays(l));
 	CU_ASSERT_EQUAL(lan_acl(&live, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_SUCCESS);
@@ -198,7 +201,8 @@ static void ordered_line(struct lan *l)
 	lan_gone(&b);
 	lan_wait(1000);
 	lan_gone(&c);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), hubgate_now_ms() + LAN_GRACE_MS - 1999);
+	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms),
+	                hubgate_now_ms() + LAN_GRACE_MS - 1999);
 	CU_ASSERT(lan_enter(l, &b, l->sibling));
 	lan_wait(LAN_GRACE_MS - 1999);
 	lan_tick();
@@ -260,7 +264,7 @@ static void full_mailbox(struct lan *l)
 	lan_gone(&b);
 	lan_wait(LAN_GRACE_MS + 1);
 	lan_tick();
-	drop_orders(l);        /* takes one more: what was full has room again */
+	drop_orders(l); /* takes one more: what was full has room again */
 	while (!lan_quiet(l))
 		drop_orders(l);
 	lan_tick();

@@ -1,0 +1,192 @@
+/* downlink - how long a command takes from the hub to a device, on an idle broker.
+ *
+ * The application publishes to the hub at random moments; one subscriber sits at
+ * the hub itself, one is a device on the LAN broker behind hubgate. The hub's own
+ * share is what the first one sees; hubgate's is the difference. Prints a table and
+ * one line of JSON; exit status 0 when p99 at the device is under 2 ms.
+ */
+#include <mosquitto.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/harness/harness.h"
+
+#define TOPIC "SUBPRODUC1/dev1/control"
+
+enum { SAMPLES = 500, WARM_UP = 20, BAR_US = 2000 };
+
+struct receiver {
+	struct mosquitto *mosq;
+	const char *topic;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool subscribed;
+	int count;
+	int64_t latency_ns[WARM_UP + SAMPLES];
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void on_connect(struct mosquitto *mosq, void *ctx, int code)
+{
+	struct receiver *r = ctx;
+
+	if (code == 0)
+		mosquitto_subscribe(mosq, NULL, r->topic, 0);
+}
+
+static void on_subscribe(struct mosquitto *mosq, void *ctx, int mid, int count, const int *qos)
+{
+	struct receiver *r = ctx;
+
+	(void)mosq;
+	(void)mid;
+	(void)count;
+	(void)qos;
+	pthread_mutex_lock(&r->lock);
+	r->subscribed = true;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto_message *m)
+{
+	int64_t now = now_ns();
+	struct receiver *r = ctx;
+
+	(void)mosq;
+	pthread_mutex_lock(&r->lock);
+	if (r->count < WARM_UP + SAMPLES)
+		r->latency_ns[r->count++] = now - strtoll(m->payload, NULL, 10);
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Subscribed, and count messages there: or false after five seconds. */
+static bool await(struct receiver *r, int count)
+{
+	struct timespec end;
+	bool ok = true;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 5;
+	pthread_mutex_lock(&r->lock);
+	while (ok && !(r->subscribed && r->count >= count))
+		ok = pthread_cond_timedwait(&r->changed, &r->lock, &end) == 0;
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+static bool start(struct receiver *r, int port, const char *client_id, const char *username,
+                  const char *password, const char *topic)
+{
+	memset(r, 0, sizeof(*r));
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
+	r->topic = topic;
+	r->mosq = mosquitto_new(client_id, true, r);
+	if (!r->mosq)
+		return false;
+	mosquitto_username_pw_set(r->mosq, username, password);
+	mosquitto_int_option(r->mosq, MOSQ_OPT_TCP_NODELAY, 1);
+	mosquitto_connect_callback_set(r->mosq, on_connect);
+	mosquitto_subscribe_callback_set(r->mosq, on_subscribe);
+	mosquitto_message_callback_set(r->mosq, on_message);
+	return mosquitto_connect(r->mosq, "127.0.0.1", port, 60) == MOSQ_ERR_SUCCESS &&
+	       mosquitto_loop_start(r->mosq) == MOSQ_ERR_SUCCESS && await(r, 0);
+}
+
+static void stop(struct receiver *r)
+{
+	if (!r->mosq)
+		return;
+	mosquitto_disconnect(r->mosq);
+	mosquitto_loop_stop(r->mosq, false);
+	mosquitto_destroy(r->mosq);
+}
+
+/* One command, and wait for both; then a random pause, so that nothing is in step. */
+static bool one(struct receiver *app, struct receiver *device, int n)
+{
+	char payload[32];
+	struct timespec pause = { 0, 2000000 + (long)(random() % 28000000) };
+
+	snprintf(payload, sizeof(payload), "%lld", (long long)now_ns());
+	mosquitto_publish(app->mosq, NULL, TOPIC, (int)strlen(payload), payload, 0, false);
+	if (!await(app, n + 1) || !await(device, n + 1)) {
+		fprintf(stderr, "command %d did not arrive\n", n);
+		return false;
+	}
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double quantile_us(const struct receiver *r, double q)
+{
+	return (double)r->latency_ns[WARM_UP + (int)(q * (SAMPLES - 1))] / 1000.0;
+}
+
+static int report(struct receiver *app, struct receiver *device)
+{
+	double p99;
+
+	qsort(app->latency_ns + WARM_UP, SAMPLES, sizeof(int64_t), compare);
+	qsort(device->latency_ns + WARM_UP, SAMPLES, sizeof(int64_t), compare);
+	p99 = quantile_us(device, 0.99);
+	printf("command from the hub, %d samples, idle broker, loopback, microseconds\n", SAMPLES);
+	printf("%-28s %8s %8s %8s\n", "arrived at", "p50", "p99", "max");
+	printf("%-28s %8.0f %8.0f %8.0f\n", "a subscriber at the hub", quantile_us(app, 0.5),
+	       quantile_us(app, 0.99), quantile_us(app, 1));
+	printf("%-28s %8.0f %8.0f %8.0f\n", "the device behind hubgate", quantile_us(device, 0.5), p99,
+	       quantile_us(device, 1));
+	printf("{\"bench\":\"downlink\",\"samples\":%d,\"hub_p50_us\":%.0f,\"hub_p99_us\":%.0f,"
+	       "\"device_p50_us\":%.0f,\"device_p99_us\":%.0f,\"bar_p99_us\":%d}\n",
+	       SAMPLES, quantile_us(app, 0.5), quantile_us(app, 0.99), quantile_us(device, 0.5), p99,
+	       BAR_US);
+	return p99 < BAR_US ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(void)
+{
+	static struct receiver app, device;
+	struct sim *sim = sim_start(NULL);
+	struct lan_opts opts = { .hub_port = sim ? sim_port(sim) : 0 };
+	struct lan *lan = sim ? lan_start(&opts) : NULL;
+	char *username = cred_username("SUBPRODUC1", "dev1");
+	char *password = cred_password("ZGV2aWNlLW9uZS1wc2stLQ==", username, false);
+	int rc = EXIT_FAILURE;
+	bool ok;
+
+	mosquitto_lib_init();
+	ok = lan && start(&device, lan_port(lan), "SUBPRODUC1dev1", username, password, TOPIC) &&
+	     sim_await_event(sim, 10000, "ev", "subscribe", "filter", TOPIC, NULL) &&
+	     start(&app, sim_admin_port(sim), "bench-app", "hubsim-admin", "hubsim", TOPIC);
+	for (int n = 0; ok && n < WARM_UP + SAMPLES; n++)
+		ok = one(&app, &device, n);
+	stop(&app);
+	stop(&device);
+	if (ok)
+		rc = report(&app, &device);
+	free(username);
+	free(password);
+	lan_free(lan);
+	sim_stop(sim);
+	mosquitto_lib_cleanup();
+	return rc;
+}
