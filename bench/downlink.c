@@ -16,7 +16,11 @@
 
 #define TOPIC "SUBPRODUC1/dev1/control"
 
-enum { SAMPLES = 500, WARM_UP = 20, BAR_US = 2000 };
+enum {
+	SAMPLES = 500,
+	WARM_UP = 20,
+	BAR_US = 2000
+};
 
 struct receiver {
 	struct mosquitto *mosq;

@@ -13,23 +13,25 @@
 
 #include "core/status.h"
 
-enum { FLIGHT_SUSPECT_MS = 10000 };
+enum {
+	FLIGHT_SUSPECT_MS = 10000
+};
 
 struct flight_entry {
-	void *owner;               /* borrowed; the device */
+	void *owner; /* borrowed; the device */
 	uint64_t seq;
 	int64_t sent_ms;
-	uint64_t order;            /* rises with every transmission */
-	uint16_t packet_id;        /* 0: free slot */
+	uint64_t order;     /* rises with every transmission */
+	uint16_t packet_id; /* 0: free slot */
 };
 
 struct flight {
-	struct flight_entry *slots;    /* owned, window of them */
+	struct flight_entry *slots; /* owned, window of them */
 	size_t window, count;
-	uint64_t order, acked_order;   /* of the newest acknowledged */
+	uint64_t order, acked_order; /* of the newest acknowledged */
 };
 
-enum status flight_init(struct flight *f, size_t window);   /* ST_OK; ST_NOMEM */
+enum status flight_init(struct flight *f, size_t window); /* ST_OK; ST_NOMEM */
 void flight_fini(struct flight *f);
 bool flight_full(const struct flight *f);
 /* ST_OK; ST_FULL. A packet id that is in already is renewed. */
@@ -41,6 +43,6 @@ bool flight_ack(struct flight *f, uint16_t packet_id, struct flight_entry *out);
 bool flight_suspect(struct flight *f, int64_t now_ms, struct flight_entry *out);
 /* Time of the oldest transmission that waits, INT64_MAX: none. */
 int64_t flight_oldest_ms(const struct flight *f);
-void flight_clear(struct flight *f);     /* the connection is gone */
+void flight_clear(struct flight *f); /* the connection is gone */
 
 #endif

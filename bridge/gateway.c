@@ -142,8 +142,7 @@ static bool filter_wants(const struct gateway *g, const struct subdev *d, const 
 		return true;
 	/* Again when the device asked with another QoS since. */
 	return d->state == SUBDEV_ONLINE && f->wanted &&
-	       (f->state == FILTER_NONE ||
-	        (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
+	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
 }
 
 static struct filter *next_filter(const struct gateway *g, const struct subdev *d, int64_t now_ms)
@@ -159,8 +158,7 @@ static bool has_control(const struct gateway *g, const struct subdev *d, int64_t
 {
 	if (!g->linked)
 		return false;
-	if (d->pending == GATEWAY_UNKNOWN && wanted_op(g, d) != GATEWAY_UNKNOWN &&
-	    d->due_ms <= now_ms)
+	if (d->pending == GATEWAY_UNKNOWN && wanted_op(g, d) != GATEWAY_UNKNOWN && d->due_ms <= now_ms)
 		return true;
 	return next_filter(g, d, now_ms) != NULL;
 }
@@ -175,8 +173,7 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct turns *line;
 
-	if (g->linked && d->state == SUBDEV_ONLINE &&
-	    (d->live || outbox_next(&d->outbox)))
+	if (g->linked && d->state == SUBDEV_ONLINE && (d->live || outbox_next(&d->outbox)))
 		turns_add(&g->data, &d->data);
 	else
 		turns_remove(&g->data, &d->data);
@@ -195,7 +192,7 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
 	if (present && !d->present && d->pending == GATEWAY_UNKNOWN) {
-		d->due_ms = 0;         /* a device that comes back need not wait out a retry */
+		d->due_ms = 0; /* a device that comes back need not wait out a retry */
 		d->attempts = 0;
 	}
 	d->present = present;
@@ -227,8 +224,8 @@ static void prune_filters(struct subdev *d)
 	}
 }
 
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter,
-                              uint8_t qos, int64_t now_ms)
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
+                              int64_t now_ms)
 {
 	struct filter *f = find_filter(d, filter);
 
@@ -439,7 +436,7 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	flow = g->urgent.count > 0 ? turns_next(&g->urgent) : turns_next(&g->normal);
 	if (!flow) {
 		if (renewal_due(g, now_ms) && !next_renewal(g, out))
-			g->renew_ms = now_ms + GATEWAY_RETRY_MS;   /* the rest is offline */
+			g->renew_ms = now_ms + GATEWAY_RETRY_MS; /* the rest is offline */
 		return;
 	}
 	d = table_entry(flow, struct subdev, control);

@@ -21,46 +21,59 @@
 #include "core/pacer.h"
 #include "core/table.h"
 
-enum { GATEWAY_RETRY_MS = 60000, GATEWAY_RENEW_MS = 1000, GATEWAY_ATTEMPTS = 3 };
+enum {
+	GATEWAY_RETRY_MS = 60000,
+	GATEWAY_RENEW_MS = 1000,
+	GATEWAY_ATTEMPTS = 3
+};
 
-enum filter_state { FILTER_NONE, FILTER_SUBSCRIBING, FILTER_SUBSCRIBED, FILTER_UNSUBSCRIBING };
+enum filter_state {
+	FILTER_NONE,
+	FILTER_SUBSCRIBING,
+	FILTER_SUBSCRIBED,
+	FILTER_UNSUBSCRIBING
+};
 
 /* A topic filter that a device subscribed, mirrored at the hub. */
 struct filter {
 	struct filter *next;
-	enum filter_state state;   /* at the hub */
-	bool wanted;               /* by the device */
-	bool renew;                /* subscribed in an earlier connection: ask again */
-	uint8_t qos, asked_qos;    /* of the device; of the last request to the hub */
-	uint16_t packet_id;        /* of the request under way */
-	int64_t due_ms;            /* request: gives up; else: not before */
+	enum filter_state state; /* at the hub */
+	bool wanted;             /* by the device */
+	bool renew;              /* subscribed in an earlier connection: ask again */
+	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
+	uint16_t packet_id;      /* of the request under way */
+	int64_t due_ms;          /* request: gives up; else: not before */
 	char text[];
 };
 
 /* A message for the hub that is not kept: QoS 0, or worthless when late. */
 struct live_msg {
 	struct live_msg *next;
-	char *topic;               /* owned, as payload */
+	char *topic; /* owned, as payload */
 	void *payload;
 	size_t len;
 };
 
-enum subdev_state { SUBDEV_UNKNOWN, SUBDEV_OFFLINE, SUBDEV_ONLINE };
+enum subdev_state {
+	SUBDEV_UNKNOWN,
+	SUBDEV_OFFLINE,
+	SUBDEV_ONLINE
+};
 
 struct subdev {
 	struct table_node node;
 	struct flow control, data;
-	struct turns *line;        /* that control stands in: urgent, normal or NULL */
+	struct turns *line; /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
-	bool present;              /* on the LAN, grace time included */
-	bool shown_online;         /* what the hub last confirmed, in any connection */
+	bool present;      /* on the LAN, grace time included */
+	bool shown_online; /* what the hub last confirmed, in any connection */
 	bool unbound;
-	enum subdev_state state;   /* confirmed in this connection */
-	enum gateway_op pending;   /* request under way, GATEWAY_UNKNOWN: none */
+	enum subdev_state state; /* confirmed in this connection */
+	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
 	unsigned attempts;
-	int64_t due_ms;            /* pending: gives up; else: next request not before */
-	int64_t reported;          /* last result code logged, so that it is logged once */
+	int64_t due_ms;   /* pending: gives up; else: next request not before */
+	int64_t reported; /* last result code logged, so that it is logged once */
 	struct filter *filters;
 	struct outbox outbox;
 	struct live_msg *live, **live_tail;
@@ -70,29 +83,35 @@ struct subdev {
 struct gateway {
 	struct table devices;
 	uint64_t seed, random;
-	struct turns urgent, normal;   /* devices with control work; urgent: data waits */
-	struct turns data;             /* devices online with messages to send */
+	struct turns urgent, normal; /* devices with control work; urgent: data waits */
+	struct turns data;           /* devices online with messages to send */
 	uint32_t answer_ms;
 	bool linked, leaving;
-	unsigned change_acks;          /* notifications to acknowledge */
+	unsigned change_acks; /* notifications to acknowledge */
 	size_t live_count, online, unbound;
-	int64_t due_ms;                /* when gateway_tick() wants to run */
-	int64_t renew_ms;              /* next renewal of a subscription not before */
+	int64_t due_ms;   /* when gateway_tick() wants to run */
+	int64_t renew_ms; /* next renewal of a subscription not before */
 	bool renewing;
 	const struct log *log;
 	struct metrics *metrics;
 };
 
 struct gateway_action {
-	enum { ACT_NONE, ACT_REQUEST, ACT_CHANGE_ACK, ACT_SUBSCRIBE, ACT_UNSUBSCRIBE } kind;
+	enum {
+		ACT_NONE,
+		ACT_REQUEST,
+		ACT_CHANGE_ACK,
+		ACT_SUBSCRIBE,
+		ACT_UNSUBSCRIBE
+	} kind;
 	struct subdev *dev;
-	enum gateway_op op;        /* of ACT_REQUEST */
-	struct filter *filter;     /* of ACT_SUBSCRIBE and ACT_UNSUBSCRIBE */
+	enum gateway_op op;    /* of ACT_REQUEST */
+	struct filter *filter; /* of ACT_SUBSCRIBE and ACT_UNSUBSCRIBE */
 };
 
 /* answer_ms: how long a reply may take. log and metrics are borrowed. */
-void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed,
-                  const struct log *log, struct metrics *metrics);
+void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const struct log *log,
+                  struct metrics *metrics);
 void gateway_fini(struct gateway *g);
 
 /* The device of a client id {pid}{dname}, made when unknown. NULL: no memory, or
@@ -102,13 +121,12 @@ struct subdev *gateway_find(struct gateway *g, const char *product_id, const cha
 
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter,
-                              uint8_t qos, int64_t now_ms);
-void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter,
-                         int64_t now_ms);
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
+                              int64_t now_ms);
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms);
 /* Takes m. */
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
-struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d);   /* NULL: none */
+struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
 void live_msg_free(struct live_msg *m);
 /* After any change of d's outbox or state: puts d in the right lines. */
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);

@@ -92,12 +92,12 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	d->reported = 0;
 	if (!bound) {
 		d->shown_online = false;
-		d->due_ms = INT64_MAX;     /* until it is bound again, or the next connection */
+		d->due_ms = INT64_MAX; /* until it is bound again, or the next connection */
 		d->pending = GATEWAY_UNKNOWN;
 		gateway_count_online(g, d, SUBDEV_OFFLINE);
 		outbox_rewind(&d->outbox);
 	} else if (d->pending == GATEWAY_UNKNOWN) {
-		d->due_ms = 0;             /* else it is when the request under way gives up */
+		d->due_ms = 0; /* else it is when the request under way gives up */
 	}
 }
 

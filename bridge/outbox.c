@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SIZE = 8 };
+enum {
+	FIRST_SIZE = 8
+};
 
 static struct outbox_entry *at(const struct outbox *o, size_t index)
 {

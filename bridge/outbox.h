@@ -13,23 +13,23 @@
 
 enum entry_state {
 	ENTRY_WAITING,
-	ENTRY_SENT,                /* at QoS 1, not acknowledged */
-	ENTRY_ENDED,               /* done; leaves when it is at the front */
+	ENTRY_SENT,  /* at QoS 1, not acknowledged */
+	ENTRY_ENDED, /* done; leaves when it is at the front */
 };
 
 struct outbox_entry {
 	uint64_t seq;
 	uint32_t bytes;
-	uint16_t packet_id;        /* of its last transmission, 0: never sent */
-	uint8_t state;             /* enum entry_state */
-	uint8_t suspicions;        /* connections on which the hub skipped it */
+	uint16_t packet_id; /* of its last transmission, 0: never sent */
+	uint8_t state;      /* enum entry_state */
+	uint8_t suspicions; /* connections on which the hub skipped it */
 };
 
 struct outbox {
 	struct outbox_entry *ring; /* owned; size a power of two */
 	size_t size, head, count;
-	size_t next;               /* entries before it, from the front, are not waiting */
-	uint64_t live, bytes;      /* entries not ended */
+	size_t next;          /* entries before it, from the front, are not waiting */
+	uint64_t live, bytes; /* entries not ended */
 };
 
 void outbox_init(struct outbox *o);

@@ -10,7 +10,7 @@ enum {
 	 * is 16 KiB (256 KiB in 2018), a remote configuration 128 KiB. */
 	PACKET_IN_MAX = 512 * 1024,
 	READ_CHUNK = 16 * 1024,
-	OUT_HIGH_WATER = 64 * 1024,    /* stop feeding: the socket does not drain */
+	OUT_HIGH_WATER = 64 * 1024, /* stop feeding: the socket does not drain */
 	OUT_MAX = 1024 * 1024,
 	/* Silence after which an unanswered publish makes us ask whether the hub is
 	 * still there: with answer_ms after it, a dead link is known within 20 s. */
@@ -20,17 +20,17 @@ enum {
 struct session {
 	struct transport *transport;
 	enum session_phase phase;
-	struct session_conf conf;      /* strings owned below */
+	struct session_conf conf; /* strings owned below */
 	char *client_id, *username, *password;
 	struct buf in, out;
-	size_t in_used;                /* bytes of in that were decoded already */
-	size_t in_skip;                /* bytes of an oversized packet still to come */
+	size_t in_used; /* bytes of in that were decoded already */
+	size_t in_skip; /* bytes of an oversized packet still to come */
 	int64_t sent_ms, received_ms;
 	uint64_t heard;
-	int64_t asked_ms;              /* first bytes sent since the last received, 0: none */
-	int64_t ping_ms;               /* PINGREQ without answer since, 0: none */
-	int64_t stuck_ms;              /* bytes to write wait since, 0: none */
-	enum status over;              /* how the stream ended, ST_OK: it did not */
+	int64_t asked_ms; /* first bytes sent since the last received, 0: none */
+	int64_t ping_ms;  /* PINGREQ without answer since, 0: none */
+	int64_t stuck_ms; /* bytes to write wait since, 0: none */
+	enum status over; /* how the stream ended, ST_OK: it did not */
 	bool resumed;
 	uint8_t refusal;
 	char error[256];
@@ -158,8 +158,9 @@ static void receive(struct session *s, int64_t now_ms)
 		if (st == ST_AGAIN)
 			return;
 		if (st != ST_OK) {
-			s->over = fail(s, st, st == ST_CLOSED ? "the hub closed the connection"
-			                                      : transport_error(s->transport));
+			s->over = fail(s, st,
+			               st == ST_CLOSED ? "the hub closed the connection"
+			                               : transport_error(s->transport));
 			return;
 		}
 		s->in.len += n;
@@ -175,8 +176,8 @@ enum status session_next(struct session *s, struct mqtt_packet *out)
 {
 	for (;;) {
 		size_t used = 0;
-		enum status st = mqtt_decode(s->in.data + s->in_used, s->in.len - s->in_used,
-		                             PACKET_IN_MAX, out, &used);
+		enum status st =
+			mqtt_decode(s->in.data + s->in_used, s->in.len - s->in_used, PACKET_IN_MAX, out, &used);
 
 		if (st == ST_TOOBIG) {
 			s->in_skip = used;
@@ -282,7 +283,7 @@ enum status session_run(struct session *s, int64_t now_ms, int64_t waiting_since
 	if (s->over != ST_OK)
 		return s->over;
 	st = session_flush(s, now_ms);
-	receive(s, now_ms);            /* what came before the end is handed out first */
+	receive(s, now_ms); /* what came before the end is handed out first */
 	if (s->over == ST_OK)
 		s->over = st;
 	if (s->phase == SESSION_LOGIN)

@@ -14,7 +14,7 @@
 #include "bridge/transport.h"
 #include "core/mqtt_codec.h"
 
-struct session;                /* opaque */
+struct session; /* opaque */
 
 /* Packet ids outlive connections: a publish that is sent again in a resumed
  * session keeps its id (MQTT 3.1.1, 4.4). */
@@ -23,29 +23,33 @@ struct packet_ids {
 	uint16_t last;
 };
 
-uint16_t packet_ids_take(struct packet_ids *ids);        /* 0: all are taken */
+uint16_t packet_ids_take(struct packet_ids *ids); /* 0: all are taken */
 void packet_ids_release(struct packet_ids *ids, uint16_t id);
 void packet_ids_clear(struct packet_ids *ids);
 
-struct session_conf {          /* borrowed during session_open() */
+struct session_conf { /* borrowed during session_open() */
 	struct transport_conf transport;
-	const char *client_id, *username, *password;   /* password NULL: certificate */
+	const char *client_id, *username, *password; /* password NULL: certificate */
 	uint16_t keepalive_s;
 	bool clean_session;
-	uint32_t answer_ms;        /* longest wait for CONNACK and PINGRESP */
+	uint32_t answer_ms; /* longest wait for CONNACK and PINGRESP */
 };
 
-enum session_phase { SESSION_CONNECTING, SESSION_LOGIN, SESSION_UP };
+enum session_phase {
+	SESSION_CONNECTING,
+	SESSION_LOGIN,
+	SESSION_UP
+};
 
 /* Caller owns *out; also set when ST_INVALID, for session_error(). */
 enum status session_open(const struct session_conf *conf, int64_t now_ms, struct session **out);
 enum session_end {
-	SESSION_POLITE,            /* DISCONNECT is put on the wire if it takes it at once */
+	SESSION_POLITE, /* DISCONNECT is put on the wire if it takes it at once */
 	SESSION_PLAIN,
-	SESSION_ABORT,             /* a dead link: what it still holds shall not arrive later */
+	SESSION_ABORT, /* a dead link: what it still holds shall not arrive later */
 };
 
-void session_close(struct session *s, enum session_end how);   /* NULL is fine */
+void session_close(struct session *s, enum session_end how); /* NULL is fine */
 
 /* Progress: connect, log in, write, read, ping, notice a dead link.
  * waiting_since_ms: when the oldest unanswered publish left, INT64_MAX: none.
@@ -54,8 +58,8 @@ void session_close(struct session *s, enum session_end how);   /* NULL is fine *
 enum status session_run(struct session *s, int64_t now_ms, int64_t waiting_since_ms);
 
 enum session_phase session_phase(const struct session *s);
-bool session_resumed(const struct session *s);     /* CONNACK said session present */
-uint8_t session_refusal(const struct session *s);  /* CONNACK code, 0: none */
+bool session_resumed(const struct session *s);    /* CONNACK said session present */
+uint8_t session_refusal(const struct session *s); /* CONNACK code, 0: none */
 const char *session_error(const struct session *s);
 const char *session_peer(const struct session *s);
 
@@ -70,7 +74,7 @@ enum status session_unsubscribe(struct session *s, uint16_t id, const char *filt
 enum status session_puback(struct session *s, uint16_t id);
 /* Tries to write what is queued now. Result as session_run(). */
 enum status session_flush(struct session *s, int64_t now_ms);
-bool session_idle(const struct session *s);        /* nothing queued to write */
+bool session_idle(const struct session *s); /* nothing queued to write */
 /* Rises whenever bytes of the hub arrive. */
 uint64_t session_heard(const struct session *s);
 /* Asks the hub for a sign of life, unless that was done and is not answered. */

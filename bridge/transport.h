@@ -13,20 +13,20 @@
 
 #include "core/status.h"
 
-struct transport;              /* opaque */
+struct transport; /* opaque */
 
-struct transport_conf {        /* borrowed during transport_open(), copied */
-	const char *host;          /* name or address; also the TLS server name */
-	const char *address;       /* NULL, or the address to connect to instead */
-	const char *unix_path;     /* NULL, or a unix socket: host and port unused */
+struct transport_conf {    /* borrowed during transport_open(), copied */
+	const char *host;      /* name or address; also the TLS server name */
+	const char *address;   /* NULL, or the address to connect to instead */
+	const char *unix_path; /* NULL, or a unix socket: host and port unused */
 	uint16_t port;
 	bool tls;
-	bool verify;               /* certificate chain must verify */
-	bool verify_host;          /* and its name must be host */
-	const char *ca_file;       /* NULL: the system's CAs */
-	const char *cert_file;     /* NULL, or PEM client certificate ... */
-	const char *key_file;      /* ... and its key */
-	uint32_t attempt_ms;       /* per address: TCP connect plus TLS handshake */
+	bool verify;           /* certificate chain must verify */
+	bool verify_host;      /* and its name must be host */
+	const char *ca_file;   /* NULL: the system's CAs */
+	const char *cert_file; /* NULL, or PEM client certificate ... */
+	const char *key_file;  /* ... and its key */
+	uint32_t attempt_ms;   /* per address: TCP connect plus TLS handshake */
 };
 
 /* Caller owns *out. ST_OK: under way. ST_NOMEM. ST_INVALID: a PEM file cannot be
@@ -34,7 +34,7 @@ struct transport_conf {        /* borrowed during transport_open(), copied */
  * milliseconds of CLOCK_MONOTONIC everywhere here. */
 enum status transport_open(const struct transport_conf *conf, int64_t now_ms,
                            struct transport **out);
-void transport_close(struct transport *t);           /* NULL is fine; never waits */
+void transport_close(struct transport *t); /* NULL is fine; never waits */
 /* As a power cut would: the peer gets a reset, nothing is flushed. */
 void transport_abort(struct transport *t);
 
@@ -43,9 +43,9 @@ void transport_abort(struct transport *t);
  * failed, transport_error() says why: ST_NOTFOUND (name), ST_TIMEOUT, ST_IO,
  * ST_DENIED (certificate refused). */
 enum status transport_step(struct transport *t, int64_t now_ms);
-int64_t transport_deadline(const struct transport *t);   /* INT64_MAX when connected */
+int64_t transport_deadline(const struct transport *t); /* INT64_MAX when connected */
 
-int transport_fd(const struct transport *t);             /* changes while connecting */
+int transport_fd(const struct transport *t); /* changes while connecting */
 /* POLLIN/POLLOUT bits to wait for; want_write: there are bytes to send. */
 short transport_events(const struct transport *t, bool want_write);
 

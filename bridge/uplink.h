@@ -20,33 +20,33 @@
 #include "core/uplink_state.h"
 #include "shadowstore/journal.h"
 
-struct uplink;                 /* opaque */
+struct uplink; /* opaque */
 
-struct uplink_conf {           /* text is borrowed until uplink_free() */
+struct uplink_conf { /* text is borrowed until uplink_free() */
 	const char *product_id, *device_name;
-	const struct secret *secret;       /* NULL: certificate */
-	const char *host, *address;        /* address NULL: resolve host */
+	const struct secret *secret; /* NULL: certificate */
+	const char *host, *address;  /* address NULL: resolve host */
 	uint16_t port;
 	bool tls, verify, verify_host;
 	const char *ca_file, *cert_file, *key_file;
 	uint16_t keepalive_s;
 	bool clean_session;
-	uint32_t rate_up;                  /* messages per second, 0 = unlimited */
-	uint32_t window;                   /* QoS 1 publishes without acknowledgement */
+	uint32_t rate_up; /* messages per second, 0 = unlimited */
+	uint32_t window;  /* QoS 1 publishes without acknowledgement */
 	uint32_t min_reconnect_s, max_reconnect_s;
 	uint32_t connect_timeout_s, request_timeout_s;
-	const char *state_dir;             /* remembers the last connect; NULL: does not */
-	struct journal *journal;           /* borrowed; NULL: only live messages */
-	struct metrics *metrics;           /* borrowed */
-	const struct waker_conf *waker;    /* NULL: no doorbell */
+	const char *state_dir;          /* remembers the last connect; NULL: does not */
+	struct journal *journal;        /* borrowed; NULL: only live messages */
+	struct metrics *metrics;        /* borrowed */
+	const struct waker_conf *waker; /* NULL: no doorbell */
 };
 
 /* Caller owns *out. ST_OK; ST_NOMEM; ST_IO (no descriptor). Starts no thread. */
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out);
-enum status uplink_start(struct uplink *u);          /* ST_OK; ST_IO: no thread */
+enum status uplink_start(struct uplink *u); /* ST_OK; ST_IO: no thread */
 /* Takes all devices offline as far as wait_ms allows, disconnects, joins. */
 void uplink_stop(struct uplink *u, uint32_t wait_ms);
-void uplink_free(struct uplink *u);                  /* stopped; NULL is fine */
+void uplink_free(struct uplink *u); /* stopped; NULL is fine */
 
 /* What a room tells the uplink. ST_OK; ST_FULL: the mailbox is full, nothing was
  * taken, say it again later; ST_NOMEM. client_id is {pid}{dname}. */
@@ -57,19 +57,19 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 /* A message that is not kept: QoS 0. ST_STATE: the hub is away. */
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len);
-void uplink_wake(struct uplink *u);          /* the journal has something new */
+void uplink_wake(struct uplink *u); /* the journal has something new */
 
 /* What the uplink tells. */
-struct uplink_down {           /* a message from the hub */
-	char *topic;               /* owned by the taker, as payload */
+struct uplink_down { /* a message from the hub */
+	char *topic;     /* owned by the taker, as payload */
 	void *payload;
 	size_t len;
 	uint8_t qos;
-	uint16_t packet_id;        /* with epoch: for uplink_down_done() */
+	uint16_t packet_id; /* with epoch: for uplink_down_done() */
 	uint32_t epoch;
 };
 
-enum status uplink_take(struct uplink *u, struct uplink_down *out);   /* ST_OK; ST_EMPTY */
+enum status uplink_take(struct uplink *u, struct uplink_down *out); /* ST_OK; ST_EMPTY */
 void uplink_down_free(struct uplink_down *d);
 /* The message was handed on: QoS 1 is acknowledged to the hub now. */
 void uplink_down_done(struct uplink *u, const struct uplink_down *d);
@@ -78,7 +78,7 @@ struct uplink_log {
 	enum log_level level;
 	char line[LOG_LINE_MAX];
 };
-enum status uplink_take_log(struct uplink *u, struct uplink_log *out);  /* ST_OK; ST_EMPTY */
+enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK; ST_EMPTY */
 
 /* Any room. */
 bool uplink_ready(const struct uplink *u);
@@ -86,6 +86,6 @@ enum uplink_state uplink_state_now(const struct uplink *u);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
  * rung; INT64_MAX: none. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);
-struct waker *uplink_waker(struct uplink *u);        /* NULL: none */
+struct waker *uplink_waker(struct uplink *u); /* NULL: none */
 
 #endif

@@ -91,7 +91,9 @@ static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
 {
 	const struct live_msg *m = d->live;
 	struct mqtt_publish p = {
-		.topic = mqtt_text(m->topic), .payload = m->payload, .len = m->len,
+		.topic = mqtt_text(m->topic),
+		.payload = m->payload,
+		.len = m->len,
 	};
 	enum status st = session_publish(u->session, &p);
 
@@ -109,7 +111,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	struct mqtt_publish p = { 0 };
 	enum status st = journal_reader_load(u->conf.journal, e->seq, &view);
 
-	if (st != ST_OK) {             /* ended elsewhere: nothing to send */
+	if (st != ST_OK) { /* ended elsewhere: nothing to send */
 		outbox_end(&d->outbox, e->seq);
 		return ST_OK;
 	}
@@ -127,7 +129,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	if (st != ST_OK) {
 		if (p.id != 0 && !p.dup)
 			packet_ids_release(&u->ids, p.id);
-		if (st != ST_FULL)         /* it can never be encoded: refuse it once, not for ever */
+		if (st != ST_FULL) /* it can never be encoded: refuse it once, not for ever */
 			end_message(u, d, e->seq, JOURNAL_DROP_POISON);
 		return st;
 	}
@@ -157,8 +159,7 @@ static enum status send_data(struct uplink *u, int64_t now_ms)
 		if (!kept && !d->live)
 			continue;
 		d->live_turn = !d->live_turn;
-		st = d->live && (!kept || d->live_turn) ? send_live(u, d, now_ms)
-		                                        : send_kept(u, d, now_ms);
+		st = d->live && (!kept || d->live_turn) ? send_live(u, d, now_ms) : send_kept(u, d, now_ms);
 		gateway_update(&u->gateway, d, now_ms);
 		return st;
 	}
@@ -286,7 +287,7 @@ int64_t flow_wait_us(struct uplink *u, int64_t now_ms)
 		return u->gateway.renewing ? (renew_us > 0 ? renew_us : 0) : -1;
 	}
 	if (!session_idle(u->session))
-		return -1;                 /* the socket will say when it drains */
+		return -1; /* the socket will say when it drains */
 	return bucket_wait_us(&u->bucket, uplink_now_us());
 }
 
@@ -368,14 +369,14 @@ static bool deliver(struct uplink *u, const struct mqtt_publish *p)
 static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
 {
 	if (p->qos > 1)
-		return ST_MALFORMED;       /* never asked for */
+		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
 		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
 	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
 		metric_add(u->conf.metrics, M_ECHO, 1);
 	} else {
 		deliver(u, p);
-		return ST_OK;              /* BROKER acknowledges */
+		return ST_OK; /* BROKER acknowledges */
 	}
 	return p->qos == 1 ? session_puback(u->session, p->id) : ST_OK;
 }

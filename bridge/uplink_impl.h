@@ -25,8 +25,8 @@ enum {
 	ORDERS_MAX = 4096,
 	INBOX_MAX = 1024,
 	LOGS_MAX = 256,
-	LIVE_MAX = 1000,           /* messages not kept, over all devices */
-	SENDS_PER_TURN = 256,      /* then the loop looks at everything else again */
+	LIVE_MAX = 1000,      /* messages not kept, over all devices */
+	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
 	RESULT_TOPIC_MAX = 128,
 };
 
@@ -39,10 +39,10 @@ enum order_kind {
 	ORDER_DOWN_DONE,
 };
 
-struct order {                 /* BROKER -> UPLINK */
+struct order { /* BROKER -> UPLINK */
 	enum order_kind kind;
 	char client_id[CLIENT_ID_MAX + 1];
-	char *topic;               /* owned, as payload; a filter or a topic */
+	char *topic; /* owned, as payload; a filter or a topic */
 	void *payload;
 	size_t len;
 	uint8_t qos;
@@ -59,7 +59,7 @@ struct uplink {
 	/* shared between rooms */
 	struct mailbox *orders, *inbox, *logs;
 	int wake_fd;
-	_Atomic int state;                 /* enum uplink_state; written by UPLINK */
+	_Atomic int state; /* enum uplink_state; written by UPLINK */
 	atomic_bool stopping, wake_pending;
 	_Atomic int64_t broker_due_ms;
 	_Atomic int64_t stop_by_ms;
@@ -74,20 +74,20 @@ struct uplink {
 	struct gateway gateway;
 	struct bucket bucket;
 	struct hearing hearing;
-	uint64_t heard;                    /* session_heard() when last looked */
+	uint64_t heard; /* session_heard() when last looked */
 	struct lanes lanes;
 	struct backoff backoff;
 	struct echo *echo;
 	struct waker *waker;
-	uint32_t epoch;                    /* one per connection */
-	uint16_t prepare_id;               /* SUBSCRIBE of the gateway's result topic */
+	uint32_t epoch;      /* one per connection */
+	uint16_t prepare_id; /* SUBSCRIBE of the gateway's result topic */
 	int64_t prepare_due_ms;
 	int64_t attempt_ms, next_attempt_ms;
-	int64_t login_ms;                  /* when the hub accepted, 0: not */
-	unsigned short_lives;              /* connections lost at once, in a row */
+	int64_t login_ms;     /* when the hub accepted, 0: not */
+	unsigned short_lives; /* connections lost at once, in a row */
 	int64_t down_since_ms;
-	char last_error[256];              /* logged already */
-	bool paused;                       /* the inbox is full: do not read */
+	char last_error[256]; /* logged already */
+	bool paused;          /* the inbox is full: do not read */
 };
 
 int64_t uplink_now_ms(void);
@@ -95,20 +95,21 @@ int64_t uplink_now_us(void);
 void uplink_move(struct uplink *u, enum uplink_state to);
 void order_free(void *order);
 
-void *uplink_thread(void *arg);                          /* uplink_loop.c */
+void *uplink_thread(void *arg); /* uplink_loop.c */
 
 /* uplink_link.c */
 void link_init(struct uplink *u, int64_t now_ms);
-void link_run(struct uplink *u, int64_t now_ms);         /* connect, progress, notice the end */
+void link_run(struct uplink *u, int64_t now_ms); /* connect, progress, notice the end */
 void link_lost(struct uplink *u, enum status why, int64_t now_ms);
 void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms);
 int64_t link_deadline(const struct uplink *u);
 
 /* uplink_flow.c */
-void flow_receive(struct uplink *u, int64_t now_ms);     /* packets that arrived */
-void flow_send(struct uplink *u, int64_t now_ms);        /* as the pacer allows */
-void flow_journal(struct uplink *u, int64_t now_ms);     /* take in new messages, keep the bounds */
+void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
+void flow_send(struct uplink *u, int64_t now_ms);    /* as the pacer allows */
+void flow_journal(struct uplink *u, int64_t now_ms); /* take in new messages, keep the bounds */
 void flow_suspects(struct uplink *u, int64_t now_ms);
-int64_t flow_wait_us(struct uplink *u, int64_t now_ms);  /* until something may be sent; -1: nothing waits */
+int64_t flow_wait_us(struct uplink *u,
+                     int64_t now_ms); /* until something may be sent; -1: nothing waits */
 
 #endif

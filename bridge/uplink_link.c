@@ -12,9 +12,9 @@
 #include "bridge/uplink_impl.h"
 
 enum {
-	SHORT_LIFE_MS = 5000,      /* protocol/connection.md 6: lost this soon ... */
-	SHORT_LIVES = 3,           /* ... this often in a row: somebody has our identity */
-	LASTING_MS = 30000,        /* a login that lasted this long forgives failures */
+	SHORT_LIFE_MS = 5000, /* protocol/connection.md 6: lost this soon ... */
+	SHORT_LIVES = 3,      /* ... this often in a row: somebody has our identity */
+	LASTING_MS = 30000,   /* a login that lasted this long forgives failures */
 };
 
 void uplink_move(struct uplink *u, enum uplink_state to)
@@ -24,8 +24,8 @@ void uplink_move(struct uplink *u, enum uplink_state to)
 	if (from == to)
 		return;
 	if (!uplink_move_legal(from, to))
-		log_line(&u->log, LOG_ERROR, "internal: uplink went from %s to %s",
-		         uplink_state_text(from), uplink_state_text(to));
+		log_line(&u->log, LOG_ERROR, "internal: uplink went from %s to %s", uplink_state_text(from),
+		         uplink_state_text(to));
 	atomic_store(&u->state, (int)to);
 	metric_set(u->conf.metrics, M_UPLINK_STATE, (uint64_t)to);
 }
@@ -232,7 +232,7 @@ static const char *refusal_hint(uint8_t code)
 		return "bad user name or password: check gateway.secret and that the device exists";
 	case 5:
 		return "not authorised: check gateway.secret, and that the device is enabled in the "
-		       "console";
+			   "console";
 	default:
 		return "unknown reason";
 	}

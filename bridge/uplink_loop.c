@@ -10,7 +10,10 @@
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
 
-enum { FDS_MAX = 4, LONGEST_SLEEP_MS = 60000 };
+enum {
+	FDS_MAX = 4,
+	LONGEST_SLEEP_MS = 60000
+};
 
 static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
 {

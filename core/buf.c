@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAP = 64 };
+enum {
+	FIRST_CAP = 64
+};
 
 /* One byte more than the content is always allocated, for buf_text()'s NUL. */
 static enum status grow(struct buf *b, size_t need)

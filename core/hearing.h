@@ -13,13 +13,17 @@
 #include <stdint.h>
 
 struct hearing {
-	uint32_t rate;             /* messages per second, 0 = no limit: never pauses */
-	uint32_t unheard;          /* sent since the hub last said anything */
-	int64_t first_us;          /* when the first of them was sent */
-	int64_t answer_us;         /* how long the hub usually takes, smoothed */
+	uint32_t rate;     /* messages per second, 0 = no limit: never pauses */
+	uint32_t unheard;  /* sent since the hub last said anything */
+	int64_t first_us;  /* when the first of them was sent */
+	int64_t answer_us; /* how long the hub usually takes, smoothed */
 };
 
-enum { HEARING_FIRST_ANSWER_US = 300000, HEARING_MARGIN_US = 200000, HEARING_JITTER = 5 };
+enum {
+	HEARING_FIRST_ANSWER_US = 300000,
+	HEARING_MARGIN_US = 200000,
+	HEARING_JITTER = 5
+};
 
 void hearing_init(struct hearing *h, uint32_t rate);
 void hearing_sent(struct hearing *h, int64_t now_us);

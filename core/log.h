@@ -5,9 +5,16 @@
 #ifndef HUBGATE_LOG_H
 #define HUBGATE_LOG_H
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTE, LOG_FINE };
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_NOTE,
+	LOG_FINE
+};
 
-enum { LOG_LINE_MAX = 512 };   /* bytes with NUL; longer lines are cut */
+enum {
+	LOG_LINE_MAX = 512
+}; /* bytes with NUL; longer lines are cut */
 
 struct log {
 	void (*sink)(void *ctx, enum log_level level, const char *line);

@@ -5,7 +5,11 @@
 #ifndef HUBGATE_ROOM_H
 #define HUBGATE_ROOM_H
 
-enum room { ROOM_NONE, ROOM_BROKER, ROOM_UPLINK };
+enum room {
+	ROOM_NONE,
+	ROOM_BROKER,
+	ROOM_UPLINK
+};
 
 void room_enter(enum room room);
 enum room room_now(void);

@@ -12,8 +12,8 @@
 #include <mosquitto_plugin.h>
 
 enum {
-	EVENT_CONNECT = 11,            /* since 2.1; 2.0 answers MOSQ_ERR_NOT_SUPPORTED */
-	EVENT_CLIENT_OFFLINE = 28,     /* since 2.1: the socket of a kept session is gone */
+	EVENT_CONNECT = 11,        /* since 2.1; 2.0 answers MOSQ_ERR_NOT_SUPPORTED */
+	EVENT_CLIENT_OFFLINE = 28, /* since 2.1: the socket of a kept session is gone */
 };
 
 #endif

@@ -21,9 +21,11 @@
 
 #define DOORBELL_TOPIC "$hubgate/wake"
 
-enum { DOORBELL_TEXT_MAX = 48 };
+enum {
+	DOORBELL_TEXT_MAX = 48
+};
 
-struct grace_line {            /* devices inside their grace time, soonest first */
+struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
 
@@ -35,20 +37,20 @@ struct hubgate {
 	struct journal *journal;
 	struct uplink *uplink;
 	struct registry registry;
-	struct table sessions;         /* by struct mosquitto * */
+	struct table sessions; /* by struct mosquitto * */
 	uint64_t seed;
-	char (*products)[PRODUCT_ID_LEN + 1];   /* sorted, of all that is configured */
+	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
 	size_t product_count;
-	enum lan_acl acl;              /* effective: allow or defer */
-	bool unknown_users_pass;       /* usernames went unchecked before we came */
-	bool has_connect_event;        /* the broker is 2.1 or newer */
-	bool reloading;                /* between RELOAD and the next tick */
+	enum lan_acl acl;        /* effective: allow or defer */
+	bool unknown_users_pass; /* usernames went unchecked before we came */
+	bool has_connect_event;  /* the broker is 2.1 or newer */
+	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct grace_line grace;
-	bool orders_unsent;            /* the uplink's mailbox was full: say it again */
+	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;
-	int64_t report_ms;             /* next publication of the metrics */
-	struct refusals {              /* one log line per second about refused messages */
+	int64_t report_ms; /* next publication of the metrics */
+	struct refusals {  /* one log line per second about refused messages */
 		int64_t next_ms;
 		uint64_t suppressed;
 	} refusals;
@@ -74,7 +76,7 @@ static inline void callback_end(struct hubgate *h, enum callback which, struct t
 	                  (uint64_t)(now.tv_nsec - start.tv_nsec));
 }
 
-int64_t hubgate_now_ms(void);          /* CLOCK_MONOTONIC */
+int64_t hubgate_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* Callbacks, one file each: on_<event>.c. Signatures are the broker's. */
 int on_auth(int event, void *event_data, void *userdata);

@@ -12,7 +12,10 @@ static enum status keep(struct hubgate *h, const struct device *d, const struct 
                         const char *topic, const void *payload, size_t len)
 {
 	const struct journal_msg msg = {
-		.device = d->client_id, .topic = topic, .payload = payload, .len = len,
+		.device = d->client_id,
+		.topic = topic,
+		.payload = payload,
+		.len = len,
 		.qos = route->qos,
 	};
 	bool was_idle = false;

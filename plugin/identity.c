@@ -19,8 +19,7 @@ static uint64_t hash_client(const struct hubgate *h, const struct mosquitto *cli
 
 struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client)
 {
-	struct table_node *n =
-		table_find(&h->sessions, hash_client(h, client), same_client, client);
+	struct table_node *n = table_find(&h->sessions, hash_client(h, client), same_client, client);
 
 	return n ? table_entry(n, struct lan_session, node) : NULL;
 }
@@ -76,7 +75,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 static enum lan_login doorbell_login(const struct hubgate *h, const char *password,
-                                 const char *address, const char **why)
+                                     const char *address, const char **why)
 {
 	struct waker *waker = uplink_waker(h->uplink);
 
@@ -92,18 +91,17 @@ static const char *check_device(const struct device *d, const struct login *clai
 {
 	if (!password)
 		return "no password: a key device signs its user name, only TLS-PSK and "
-		       "certificate listeners go without";
+			   "certificate listeners go without";
 	if (credential_check_password(&d->secret, username, password) != ST_OK)
 		return "wrong password: its signature does not fit the secret in devices[]";
-	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) &&
-	    identity_clock_trusted())
+	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && identity_clock_trusted())
 		return "the signature has expired: check the device's clock";
 	return NULL;
 }
 
 enum lan_login identity_login(struct hubgate *h, const char *client_id, const char *username,
-                          const char *password, const char *address, struct device **device,
-                          const char **why)
+                              const char *password, const char *address, struct device **device,
+                              const char **why)
 {
 	struct login claim;
 	struct device *d;
@@ -119,7 +117,7 @@ enum lan_login identity_login(struct hubgate *h, const char *client_id, const ch
 		if (!d)
 			return LOGIN_OTHER;
 		*why = "the client id is a device's, but the user name is not the hub's form "
-		       "{product}{device};{appid};{connid};{expiry}";
+			   "{product}{device};{appid};{connid};{expiry}";
 		return LOGIN_REFUSED;
 	}
 	if (!client_id || id_len != strlen(claim.product_id) + strlen(claim.device_name) ||

@@ -8,14 +8,17 @@
 
 #include "plugin/context.h"
 
-enum session_kind { SESSION_DEVICE, SESSION_DOORBELL };
+enum session_kind {
+	SESSION_DEVICE,
+	SESSION_DOORBELL
+};
 
-struct lan_session {           /* a client that the plugin itself let in */
+struct lan_session { /* a client that the plugin itself let in */
 	struct table_node node;
-	const struct mosquitto *client;    /* the key; never followed */
+	const struct mosquitto *client; /* the key; never followed */
 	enum session_kind kind;
-	struct device *device;             /* of SESSION_DEVICE */
-	bool clean;                        /* its session ends with the connection */
+	struct device *device; /* of SESSION_DEVICE */
+	bool clean;            /* its session ends with the connection */
 };
 
 struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client);
@@ -26,7 +29,7 @@ void identity_remove(struct hubgate *h, struct lan_session *s);
 void identity_fini(struct hubgate *h);
 
 enum lan_login {
-	LOGIN_OTHER,               /* not ours: the broker decides */
+	LOGIN_OTHER, /* not ours: the broker decides */
 	LOGIN_DEVICE,
 	LOGIN_DOORBELL,
 	LOGIN_REFUSED,
@@ -35,8 +38,8 @@ enum lan_login {
 /* The claim of a client that connects. *device is set for LOGIN_DEVICE; *why
  * (static text) for LOGIN_REFUSED. Any text may be NULL. */
 enum lan_login identity_login(struct hubgate *h, const char *client_id, const char *username,
-                          const char *password, const char *address, struct device **device,
-                          const char **why);
+                              const char *password, const char *address, struct device **device,
+                              const char **why);
 
 /* True when {pid} of this topic or filter is a product of ours, or the text is
  * in one of the hub's trees: closed to everybody but the device itself. */

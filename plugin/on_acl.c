@@ -17,7 +17,7 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		metric_add(&h->metrics, M_RINGS, 1);
 		dispatch_drain(h);
 	}
-	return MOSQ_ERR_ACL_DENIED;    /* QoS 0: dropped without a word */
+	return MOSQ_ERR_ACL_DENIED; /* QoS 0: dropped without a word */
 }
 
 /* The subscription is mirrored at the hub and remembered. False: no room for it. */

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-enum { VERDICT_YES = MOSQ_ERR_SUCCESS, VERDICT_NO = MOSQ_ERR_AUTH,
-       VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER };
+enum {
+	VERDICT_YES = MOSQ_ERR_SUCCESS,
+	VERDICT_NO = MOSQ_ERR_AUTH,
+	VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER
+};
 
 /* With a plugin present the broker refuses every user name that all plugins
  * DEFER, even where it let any name in before: such clients are let in here. */

@@ -8,9 +8,9 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 
 	if (!s || s->kind != SESSION_DEVICE)
 		return MOSQ_ERR_SUCCESS;
-	route = route_decide(s->device->product_id, s->device->device_name, ed->topic,
-	                     ed->payloadlen, ed->qos);
-	ed->retain = false;            /* the hub has no retained messages */
+	route = route_decide(s->device->product_id, s->device->device_name, ed->topic, ed->payloadlen,
+	                     ed->qos);
+	ed->retain = false; /* the hub has no retained messages */
 	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
 	if (dispatch_up(h, s->device, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)

@@ -10,7 +10,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	struct lan_session *s = identity_session(h, ed->client);
 
-	(void)event;               /* CLIENT_OFFLINE has the same fields */
+	(void)event; /* CLIENT_OFFLINE has the same fields */
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
@@ -19,7 +19,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	return MOSQ_ERR_SUCCESS;
 }
 
-struct event_connect {         /* of 2.1, as far as it is read here */
+struct event_connect { /* of 2.1, as far as it is read here */
 	void *future;
 	struct mosquitto *client;
 };

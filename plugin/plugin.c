@@ -19,7 +19,9 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { STOP_MS = 1500 };       /* of the 2 s that a stop of the broker may take */
+enum {
+	STOP_MS = 1500
+}; /* of the 2 s that a stop of the broker may take */
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
 EXPORTED int mosquitto_plugin_version(int count, const int *versions);
@@ -126,11 +128,9 @@ static enum status list_products(struct hubgate *h)
 		return ST_NOMEM;
 	memcpy(h->products[h->product_count++], c->gateway.product_id, sizeof(h->products[0]));
 	for (size_t i = 0; i < c->product_count; i++)
-		memcpy(h->products[h->product_count++], c->products[i].product_id,
-		       sizeof(h->products[0]));
+		memcpy(h->products[h->product_count++], c->products[i].product_id, sizeof(h->products[0]));
 	for (size_t i = 0; i < c->device_count; i++)
-		memcpy(h->products[h->product_count++], c->devices[i].product_id,
-		       sizeof(h->products[0]));
+		memcpy(h->products[h->product_count++], c->devices[i].product_id, sizeof(h->products[0]));
 	qsort(h->products, h->product_count, sizeof(h->products[0]), compare_product);
 	return ST_OK;
 }
@@ -234,25 +234,22 @@ static enum status make_uplink(struct hubgate *h)
 static const struct {
 	int event;
 	MOSQ_FUNC_generic_callback call;
-	bool optional;             /* not every broker has it */
+	bool optional; /* not every broker has it */
 } callbacks[] = {
-	{ EVENT_CONNECT, on_connect, true },
-	{ EVENT_CLIENT_OFFLINE, on_disconnect, true },
-	{ MOSQ_EVT_DISCONNECT, on_disconnect, false },
-	{ MOSQ_EVT_BASIC_AUTH, on_auth, false },
-	{ MOSQ_EVT_ACL_CHECK, on_acl, false },
-	{ MOSQ_EVT_MESSAGE, on_message, false },
-	{ MOSQ_EVT_RELOAD, on_reload, false },
-	{ MOSQ_EVT_TICK, on_tick, false },
+	{ EVENT_CONNECT, on_connect, true },           { EVENT_CLIENT_OFFLINE, on_disconnect, true },
+	{ MOSQ_EVT_DISCONNECT, on_disconnect, false }, { MOSQ_EVT_BASIC_AUTH, on_auth, false },
+	{ MOSQ_EVT_ACL_CHECK, on_acl, false },         { MOSQ_EVT_MESSAGE, on_message, false },
+	{ MOSQ_EVT_RELOAD, on_reload, false },         { MOSQ_EVT_TICK, on_tick, false },
 };
 
-enum { CALLBACKS = sizeof(callbacks) / sizeof(callbacks[0]) };
+enum {
+	CALLBACKS = sizeof(callbacks) / sizeof(callbacks[0])
+};
 
 static enum status register_callbacks(struct hubgate *h)
 {
 	for (size_t i = 0; i < CALLBACKS; i++) {
-		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL,
-		                                     h);
+		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL, h);
 
 		if (callbacks[i].event == EVENT_CONNECT)
 			h->has_connect_event = rc == MOSQ_ERR_SUCCESS;
@@ -352,9 +349,10 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	registry_init(&h->registry, h->seed);
 	raise_descriptor_limit();
 	if (!path) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: mosquitto.conf names no configuration; add the line "
-		         "`plugin_opt_config_file /etc/mosquitto/hubgate.json` below hubgate's plugin line");
+		log_line(
+			&h->log, LOG_ERROR,
+			"not started: mosquitto.conf names no configuration; add the line "
+			"`plugin_opt_config_file /etc/mosquitto/hubgate.json` below hubgate's plugin line");
 		st = ST_NOTFOUND;
 	} else {
 		st = start(h, path);
@@ -365,9 +363,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		return MOSQ_ERR_INVAL;
 	}
 	log_line(&h->log, LOG_NOTE, "gateway %s/%s with %zu devices, hub %s:%u%s",
-	         h->config->gateway.product_id, h->config->gateway.device_name,
-	         h->config->device_count, h->config->hub.host, h->config->hub.port,
-	         h->config->hub.tls ? " over TLS" : "");
+	         h->config->gateway.product_id, h->config->gateway.device_name, h->config->device_count,
+	         h->config->hub.host, h->config->hub.port, h->config->hub.tls ? " over TLS" : "");
 	*userdata = h;
 	return MOSQ_ERR_SUCCESS;
 }

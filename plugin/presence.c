@@ -149,7 +149,7 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 		grace_end(h, p);
 		if (!p->current)
 			tell(h, p, false);
-		dispatch_held(h, p);       /* nobody subscribed: the broker decides */
+		dispatch_held(h, p); /* nobody subscribed: the broker decides */
 	}
 	if (h->orders_unsent)
 		tell_unsent(h);

@@ -9,21 +9,23 @@
 
 #include "plugin/identity.h"
 
-enum { HELD_MAX = 32 };        /* commands held for one device in its grace time */
+enum {
+	HELD_MAX = 32
+}; /* commands held for one device in its grace time */
 
-struct held {                  /* owned by the presence */
+struct held { /* owned by the presence */
 	struct held *next;
 	struct uplink_down down;
 };
 
-struct presence {              /* one per device */
+struct presence { /* one per device */
 	struct device *device;
-	struct lan_session *current;       /* NULL: not on the LAN */
+	struct lan_session *current; /* NULL: not on the LAN */
 	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
 	int64_t leave_ms;
-	bool clean;                        /* its last session ended with the connection */
-	bool unsent;                       /* the uplink has not been told the latest */
-	struct presence *prev, *next;      /* in hubgate.grace */
+	bool clean;                   /* its last session ended with the connection */
+	bool unsent;                  /* the uplink has not been told the latest */
+	struct presence *prev, *next; /* in hubgate.grace */
 	struct held *held, **held_tail;
 	size_t held_count;
 };
@@ -44,6 +46,6 @@ void presence_run(struct hubgate *h, int64_t now_ms);
 bool presence_in_grace(const struct presence *p);
 /* Takes down. false: no room or memory, not taken. */
 bool presence_hold(struct presence *p, const struct uplink_down *down);
-struct held *presence_take_held(struct presence *p);       /* the whole list; caller frees */
+struct held *presence_take_held(struct presence *p); /* the whole list; caller frees */
 
 #endif

@@ -56,8 +56,8 @@ static void copy_counts(struct hubgate *h)
 
 static void put_histogram(const char *name, const struct histogram *t)
 {
-	put("callback_us/", name, "p50 %" PRIu64 " p99 %" PRIu64 " p99.9 %" PRIu64 " max %" PRIu64
-	    " count %" PRIu64,
+	put("callback_us/", name,
+	    "p50 %" PRIu64 " p99 %" PRIu64 " p99.9 %" PRIu64 " max %" PRIu64 " count %" PRIu64,
 	    histogram_quantile_us(t, 0.5), histogram_quantile_us(t, 0.99),
 	    histogram_quantile_us(t, 0.999), t->max_ns / 1000, histogram_count(t));
 }

@@ -16,14 +16,14 @@
 
 enum {
 	CHUNK_SLOTS = 256,
-	FIRST_CHUNKS = 16,         /* a power of two, as every later size */
-	RECORD_OVERHEAD = 64,      /* what a message counts besides its bytes */
+	FIRST_CHUNKS = 16,    /* a power of two, as every later size */
+	RECORD_OVERHEAD = 64, /* what a message counts besides its bytes */
 	/* With JOURNAL_DROP_OLDEST the reader trims; until it has run, this many
 	 * percent over the bound are taken rather than refused. */
 	SLACK_PERCENT = 25,
 };
 
-struct share {                 /* live messages of one device, for JOURNAL_REFUSE */
+struct share { /* live messages of one device, for JOURNAL_REFUSE */
 	struct table_node node;
 	uint64_t messages, bytes;
 	char device[];
@@ -34,22 +34,22 @@ struct message {
 	size_t len;
 	uint32_t bytes;
 	uint8_t qos;
-	char topic[];              /* NUL-terminated, the payload after it */
+	char topic[]; /* NUL-terminated, the payload after it */
 };
 
 struct chunk {
-	unsigned live;             /* slots that hold a message */
+	unsigned live; /* slots that hold a message */
 	struct message *slots[CHUNK_SLOTS];
 };
 
 struct journal {
 	struct journal_limits lim;
 	pthread_mutex_t lock;
-	struct chunk **chunks;     /* ring by chunk number, which is seq / CHUNK_SLOTS */
-	size_t chunk_count;        /* power of two */
-	uint64_t first_chunk;      /* none before it exists */
+	struct chunk **chunks; /* ring by chunk number, which is seq / CHUNK_SLOTS */
+	size_t chunk_count;    /* power of two */
+	uint64_t first_chunk;  /* none before it exists */
 	uint64_t next_seq;
-	uint64_t read_seq;         /* next to be handed out */
+	uint64_t read_seq; /* next to be handed out */
 	struct table shares;
 	struct journal_counts counts;
 };
@@ -134,8 +134,7 @@ static struct share *share_of(struct journal *j, const char *device)
 static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits *lim,
                  unsigned percent)
 {
-	return messages > lim->max_messages * percent / 100 ||
-	       bytes > lim->max_bytes * percent / 100;
+	return messages > lim->max_messages * percent / 100 || bytes > lim->max_bytes * percent / 100;
 }
 
 /* However small the share, one message is within it. */
@@ -268,8 +267,7 @@ void journal_close(struct journal *j)
 		return;
 	for (size_t i = 0; j->chunks && i < j->chunk_count; i++)
 		chunk_free(j->chunks[i]);
-	for (struct table_node *n = table_first(&j->shares, &at); n;
-	     n = table_next(&j->shares, &at)) {
+	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));
 	}
@@ -292,11 +290,10 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 
 	pthread_mutex_lock(&j->lock);
 	if (j->read_seq < j->next_seq) {
-		const struct message *m =
-			(*chunk_of(j, j->read_seq))->slots[j->read_seq % CHUNK_SLOTS];
+		const struct message *m = (*chunk_of(j, j->read_seq))->slots[j->read_seq % CHUNK_SLOTS];
 
 		out->seq = j->read_seq++;
-		out->device = m->share->device;   /* shares live as long as the journal */
+		out->device = m->share->device; /* shares live as long as the journal */
 		out->bytes = m->bytes;
 		out->qos = m->qos;
 		st = ST_OK;

@@ -11,15 +11,15 @@
 
 struct journal_item {
 	uint64_t seq;
-	const char *device;        /* borrowed until the next call */
-	uint32_t bytes;            /* what it counts against the byte bound */
+	const char *device; /* borrowed until the next call */
+	uint32_t bytes;     /* what it counts against the byte bound */
 	uint8_t qos;
 };
 
 /* ST_OK; ST_EMPTY: caught up. */
 enum status journal_reader_next(struct journal *j, struct journal_item *out);
 
-struct journal_view {          /* borrowed until the seq is ended */
+struct journal_view { /* borrowed until the seq is ended */
 	const char *topic;
 	const void *payload;
 	size_t len;

@@ -50,8 +50,8 @@ void registry_fini(struct registry *r)
 struct device *registry_find(const struct registry *r, const char *client_id, size_t len)
 {
 	const struct key key = { client_id, len };
-	struct table_node *n = table_find(&r->devices, table_hash(r->seed, client_id, len),
-	                                  same_client, &key);
+	struct table_node *n =
+		table_find(&r->devices, table_hash(r->seed, client_id, len), same_client, &key);
 
 	return n ? table_entry(n, struct device, node) : NULL;
 }

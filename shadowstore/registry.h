@@ -13,11 +13,13 @@
 #include "core/status.h"
 #include "core/table.h"
 
-struct presence;               /* plugin/presence.h */
+struct presence; /* plugin/presence.h */
 
-enum { DEVICE_FILTERS_MAX = 128 };
+enum {
+	DEVICE_FILTERS_MAX = 128
+};
 
-struct device_filter {         /* a subscription, mirrored at the hub */
+struct device_filter { /* a subscription, mirrored at the hub */
 	struct device_filter *next;
 	uint8_t qos;
 	char text[];
@@ -40,7 +42,7 @@ struct registry {
 };
 
 void registry_init(struct registry *r, uint64_t seed);
-void registry_fini(struct registry *r);      /* wipes secrets */
+void registry_fini(struct registry *r); /* wipes secrets */
 
 /* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
 enum status registry_add(struct registry *r, const char *product_id, const char *device_name,

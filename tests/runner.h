@@ -26,17 +26,20 @@ struct test_suite {
 
 void runner_add(struct test_suite *suite);
 
-#define TEST(function) { #function, function }
-#define SUITE(id, ...)                                                         \
-	static const struct test_case id##_cases[] = { __VA_ARGS__ };              \
-	static struct test_suite id##_suite = {                                    \
-		.name = #id,                                                           \
-		.cases = id##_cases,                                                   \
-		.count = sizeof id##_cases / sizeof id##_cases[0],                     \
-	};                                                                         \
-	__attribute__((constructor)) static void id##_announce(void)               \
-	{                                                                          \
-		runner_add(&id##_suite);                                               \
+#define TEST(function)      \
+	{                       \
+#function, function \
+	}
+#define SUITE(id, ...)                                            \
+	static const struct test_case id##_cases[] = { __VA_ARGS__ }; \
+	static struct test_suite id##_suite = {                       \
+		.name = #id,                                              \
+		.cases = id##_cases,                                      \
+		.count = sizeof id##_cases / sizeof id##_cases[0],        \
+	};                                                            \
+	__attribute__((constructor)) static void id##_announce(void)  \
+	{                                                             \
+		runner_add(&id##_suite);                                  \
 	}
 
 #endif

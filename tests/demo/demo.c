@@ -16,7 +16,12 @@
 
 #define PRODUCT "SUBPRODUC1"
 
-enum { DEVICES = 2, INTERVAL_MS = 250, AWAIT_MS = 10000, OUTAGE_MESSAGES = 12 };
+enum {
+	DEVICES = 2,
+	INTERVAL_MS = 250,
+	AWAIT_MS = 10000,
+	OUTAGE_MESSAGES = 12
+};
 
 static const struct {
 	const char *name, *secret;
@@ -64,7 +69,7 @@ static bool start_all(struct demo *d)
 	const char *base = build_dir();
 	struct lan_opts opts = {
 		.patch = "{\"presence\":{\"grace_ms\":1000},\"hub\":{\"min_reconnect_s\":5},"
-		         "\"metrics\":{\"sys_interval_s\":1}}",
+				 "\"metrics\":{\"sys_interval_s\":1}}",
 	};
 
 	d->sim = sim_start(NULL);
@@ -123,8 +128,8 @@ static bool devices_come_online(struct demo *d)
 
 static bool telemetry_arrives(struct demo *d)
 {
-	const cJSON *ev = sim_await_event(d->sim, AWAIT_MS, "ev", "publish", "topic",
-	                                  PRODUCT "/dev1/event", NULL);
+	const cJSON *ev =
+		sim_await_event(d->sim, AWAIT_MS, "ev", "publish", "topic", PRODUCT "/dev1/event", NULL);
 
 	if (!check(d, ev != NULL, "telemetry arrives at the hub"))
 		return false;
@@ -171,8 +176,9 @@ static bool outage(struct demo *d)
 	char *mark;
 	bool ok = true;
 
-	if (!check(d, sim_do(d->sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}") &&
-	                  sim_do(d->sim, "{\"cmd\":\"cut\"}"),
+	if (!check(d,
+	           sim_do(d->sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}") &&
+	               sim_do(d->sim, "{\"cmd\":\"cut\"}"),
 	           "the WAN is cut"))
 		return false;
 	say(d, "WAN cut; the devices go on publishing");
@@ -241,10 +247,9 @@ static bool offline_at_hub(struct demo *d)
 {
 	for (int i = 0; i < DEVICES; i++) {
 		char *device = text_fmt(PRODUCT "/%s", identities[i].name);
-		bool ok = check(d,
-		                sim_await_event(d->sim, AWAIT_MS, "ev", "offline", "device", device,
-		                                NULL) != NULL,
-		                "the device goes offline at the hub");
+		bool ok = check(
+			d, sim_await_event(d->sim, AWAIT_MS, "ev", "offline", "device", device, NULL) != NULL,
+			"the device goes offline at the hub");
 
 		if (ok)
 			say(d, "%s is offline at the hub", identities[i].name);
@@ -260,23 +265,24 @@ static void play(const struct demo *d)
 	char *user = cred_username(PRODUCT, identities[0].name);
 	char *password = cred_password(identities[0].secret, user, false);
 
-	printf("\nEverything is still running. In another terminal:\n\n"
-	       "watch the hub        mosquitto_sub -p %d -u hubsim-admin -P hubsim -t 'hubsim/event'\n"
-	       "send a command       mosquitto_pub -p %d -u hubsim-admin -P hubsim -t "
-	       "'" PRODUCT "/dev1/control' -m '{\"lamp\":\"off\"}'\n"
-	       "be a device          mosquitto_sub -p %d -i " PRODUCT "dev1 -u '%s' -P '%s' -t '" PRODUCT
-	       "/dev1/control' -v\n"
-	       "publish as a device  mosquitto_pub -p %d -i " PRODUCT "dev1 -u '%s' -P '%s' -t '" PRODUCT
-	       "/dev1/event' -q 1 -m '{\"t\":21}'\n"
-	       "cut the WAN          mosquitto_pub -p %d -u hubsim-admin -P hubsim -t hubsim/control -m "
-	       "'{\"cmd\":\"fault\",\"mode\":\"blackhole\",\"id\":1}'\n"
-	       "heal it              the same with \"mode\":\"none\"\n"
-	       "see the numbers      mosquitto_sub -p %d -t '$SYS/broker/hubgate/#' -v\n"
-	       "logs and state       %s\n\n"
-	       "Ctrl-C ends it all.\n",
-	       sim_admin_port(d->sim), sim_admin_port(d->sim), lan_port(d->lan), user, password,
-	       lan_port(d->lan), user, password, sim_admin_port(d->sim), lan_port(d->lan),
-	       lan_dir(d->lan));
+	printf(
+		"\nEverything is still running. In another terminal:\n\n"
+		"watch the hub        mosquitto_sub -p %d -u hubsim-admin -P hubsim -t 'hubsim/event'\n"
+		"send a command       mosquitto_pub -p %d -u hubsim-admin -P hubsim -t "
+		"'" PRODUCT "/dev1/control' -m '{\"lamp\":\"off\"}'\n"
+		"be a device          mosquitto_sub -p %d -i " PRODUCT "dev1 -u '%s' -P '%s' -t '" PRODUCT
+		"/dev1/control' -v\n"
+		"publish as a device  mosquitto_pub -p %d -i " PRODUCT "dev1 -u '%s' -P '%s' -t '" PRODUCT
+		"/dev1/event' -q 1 -m '{\"t\":21}'\n"
+		"cut the WAN          mosquitto_pub -p %d -u hubsim-admin -P hubsim -t hubsim/control -m "
+		"'{\"cmd\":\"fault\",\"mode\":\"blackhole\",\"id\":1}'\n"
+		"heal it              the same with \"mode\":\"none\"\n"
+		"see the numbers      mosquitto_sub -p %d -t '$SYS/broker/hubgate/#' -v\n"
+		"logs and state       %s\n\n"
+		"Ctrl-C ends it all.\n",
+		sim_admin_port(d->sim), sim_admin_port(d->sim), lan_port(d->lan), user, password,
+		lan_port(d->lan), user, password, sim_admin_port(d->sim), lan_port(d->lan),
+		lan_dir(d->lan));
 	fflush(stdout);
 	free(user);
 	free(password);
@@ -285,7 +291,7 @@ static void play(const struct demo *d)
 
 static void on_interrupt(int sig)
 {
-	(void)sig;                     /* ends pause(), then everything is stopped */
+	(void)sig; /* ends pause(), then everything is stopped */
 }
 
 int main(void)
@@ -296,9 +302,8 @@ int main(void)
 	struct sigaction act = { .sa_handler = on_interrupt };
 
 	sigaction(SIGINT, &act, NULL);
-	if (start_all(&d) && devices_come_online(&d) && telemetry_arrives(&d) &&
-	    command_arrives(&d) && outage(&d) && devices_leave(&d, sent) &&
-	    queue_drains(&d, sent, received)) {
+	if (start_all(&d) && devices_come_online(&d) && telemetry_arrives(&d) && command_arrives(&d) &&
+	    outage(&d) && devices_leave(&d, sent) && queue_drains(&d, sent, received)) {
 		say(&d, "queue drained");
 		offline_at_hub(&d);
 	}

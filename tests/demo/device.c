@@ -65,12 +65,11 @@ static void run(struct device *d, int interval_ms)
 		int64_t wait_ms = next_ms - now_ms();
 
 		if (wait_ms > 0) {
-			poll(NULL, 0, (int)wait_ms);     /* a signal ends it */
+			poll(NULL, 0, (int)wait_ms); /* a signal ends it */
 			continue;
 		}
 		snprintf(payload, sizeof(payload), "{\"seq\":%d}", ++d->sent);
-		mosquitto_publish(d->mosq, NULL, d->event_topic, (int)strlen(payload), payload, 1,
-		                  false);
+		mosquitto_publish(d->mosq, NULL, d->event_topic, (int)strlen(payload), payload, 1, false);
 		next_ms += interval_ms;
 	}
 }

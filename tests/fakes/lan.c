@@ -102,9 +102,11 @@ static void make_store(struct lan *l, enum journal_policy policy, uint64_t max_m
 struct lan *lan_open(enum fake_version version)
 {
 	struct lan *l = calloc(1, sizeof(*l));
-	struct hubgate *h = l ? &l->h : NULL;
+	struct hubgate *h;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+	if (!l)
+		abort();
+	h = &l->h;
 	fake_broker_start(version);
 	room_enter(ROOM_BROKER);
 	clock_ms = 1000000;

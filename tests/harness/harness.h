@@ -34,6 +34,9 @@ bool proc_alive(struct proc *p);
 void proc_signal(struct proc *p, int signal);
 /* Milliseconds until it ended, or -1 after timeout_ms. `*status` as of waitpid; may be NULL. */
 int proc_wait(struct proc *p, int timeout_ms, int *status);
+/* False, with the logs dumped, when it crashed, was killed or returned non-zero (a sanitizer's
+ * finding): this program then exits 1 whatever its tests say. */
+bool proc_ended_well(struct proc *p);
 void proc_free(struct proc *p); /* kill -9 if alive; NULL is fine */
 /* Waits until a listener accepts on loopback `port` (or, `path` given, on that unix socket). */
 bool port_await(struct proc *p, int port, const char *path, int timeout_ms);
@@ -98,7 +101,7 @@ struct lan;
 
 struct lan *lan_start(const struct lan_opts *opts); /* until a listener accepts; NULL on failure */
 void lan_free(struct lan *l);                       /* ends it; NULL is fine */
-int lan_stop(struct lan *l);     /* TERM; ms it took, -1 when it had to be killed after 10 s */
+int lan_stop(struct lan *l);     /* TERM; ms it took; -1: killed after 10 s, or ended badly */
 void lan_kill(struct lan *l);    /* kill -9 */
 bool lan_restart(struct lan *l); /* same ports and directory; stops it first if it runs */
 void lan_reload(struct lan *l);  /* SIGHUP */

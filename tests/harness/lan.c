@@ -170,6 +170,8 @@ int lan_stop(struct lan *l)
 	ms = proc_wait(l->proc, STOP_WAIT_MS, NULL);
 	if (ms < 0)
 		harness_failed("the LAN broker did not end");
+	else if (!proc_ended_well(l->proc))
+		ms = -1;
 	drop_proc(l);
 	return ms;
 }

@@ -27,6 +27,15 @@ struct proc {
 };
 
 static struct proc *all;
+static bool bad_exit;
+
+static bool is_broker(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
+
+	return strcmp(name, "mosquitto") == 0 || strcmp(name, "hubsim") == 0;
+}
 
 static void become(char *const argv[], const char *out, const char *log, pid_t parent)
 {
@@ -37,7 +46,7 @@ static void become(char *const argv[], const char *out, const char *log, pid_t p
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || log_fd < 0 || out_fd < 0)
 		_exit(126);
-	if (preload && *preload)
+	if (preload && *preload && is_broker(argv[0]))
 		setenv("LD_PRELOAD", preload, 1);
 	dup2(out_fd, STDOUT_FILENO);
 	dup2(log_fd, STDERR_FILENO);
@@ -96,6 +105,22 @@ int proc_wait(struct proc *p, int timeout_ms, int *status)
 	if (status)
 		*status = p->status;
 	return (int)(now_ms() - start);
+}
+
+static void fail_program(void)
+{
+	fflush(NULL);
+	_exit(EXIT_FAILURE);
+}
+
+bool proc_ended_well(struct proc *p)
+{
+	if (proc_alive(p) || (WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0))
+		return true;
+	if (!bad_exit)
+		atexit(fail_program);
+	bad_exit = true;
+	return harness_failed("pid %d ended with status 0x%x", (int)p->pid, (unsigned)p->status);
 }
 
 void proc_free(struct proc *p)

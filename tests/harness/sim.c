@@ -1,6 +1,7 @@
 #include "tests/harness/harness.h"
 
 #include "tests/harness/box.h"
+#include "tests/harness/event_list.h"
 
 #include <mosquitto.h>
 #include <poll.h>
@@ -12,13 +13,6 @@
 
 #define START_WAIT_MS  20000
 #define ANSWER_WAIT_MS 5000
-#define PAIRS_MAX      12
-
-struct list {
-	cJSON **items;
-	bool *taken;
-	size_t count, room;
-};
 
 struct sim {
 	char *dir, *log, *config;
@@ -31,25 +25,6 @@ struct sim {
 	int published_mid, waited_mid;
 	struct list events, results;
 };
-
-static void list_add(struct list *l, cJSON *item)
-{
-	if (l->count == l->room) {
-		l->room = l->room * 2 + 256;
-		l->items = realloc(l->items, l->room * sizeof *l->items);
-		l->taken = realloc(l->taken, l->room * sizeof *l->taken);
-	}
-	l->items[l->count] = item;
-	l->taken[l->count++] = false;
-}
-
-static void list_free(struct list *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		cJSON_Delete(l->items[i]);
-	free(l->items);
-	free(l->taken);
-}
 
 static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto_message *m)
 {
@@ -217,6 +192,8 @@ static void end(struct sim *s, int signal)
 		proc_signal(s->proc, signal);
 		if (proc_wait(s->proc, 5000, NULL) < 0)
 			harness_failed("the simulator did not end");
+		else if (signal == SIGTERM)
+			proc_ended_well(s->proc);
 		proc_free(s->proc);
 		s->proc = NULL;
 	}
@@ -348,75 +325,6 @@ bool sim_publish(struct sim *s, const char *topic, const char *payload, int qos)
 	return done || harness_failed("no PUBACK for the application on %s", topic);
 }
 
-struct pairs {
-	const char *name[PAIRS_MAX], *text[PAIRS_MAX];
-	int count;
-};
-
-static void pairs_read(struct pairs *p, va_list ap)
-{
-	const char *name;
-
-	p->count = 0;
-	while (p->count < PAIRS_MAX && (name = va_arg(ap, const char *))) {
-		p->name[p->count] = name;
-		p->text[p->count++] = va_arg(ap, const char *);
-	}
-}
-
-static bool equals(const cJSON *item, const char *text)
-{
-	char *printed;
-	bool same;
-
-	if (!item)
-		return false;
-	if (cJSON_IsString(item))
-		return strcmp(item->valuestring, text) == 0;
-	printed = cJSON_PrintUnformatted(item);
-	same = printed && strcmp(printed, text) == 0;
-	free(printed);
-	return same;
-}
-
-static bool matches(const cJSON *event, const struct pairs *p)
-{
-	for (int i = 0; i < p->count; i++) {
-		if (!equals(cJSON_GetObjectItemCaseSensitive(event, p->name[i]), p->text[i]))
-			return false;
-	}
-	return true;
-}
-
-/* With the lock held. */
-static const cJSON *take(struct sim *s, const struct pairs *p)
-{
-	for (size_t i = 0; i < s->events.count; i++) {
-		if (s->events.taken[i] || !matches(s->events.items[i], p))
-			continue;
-		s->events.taken[i] = true;
-		return s->events.items[i];
-	}
-	return NULL;
-}
-
-static void say_missing(const struct sim *s, const struct pairs *p, int timeout_ms)
-{
-	size_t from = s->events.count > 20 ? s->events.count - 20 : 0;
-
-	fprintf(stderr, "harness: the last events of the simulator:\n");
-	for (size_t i = from; i < s->events.count; i++) {
-		char *text = cJSON_PrintUnformatted(s->events.items[i]);
-
-		fprintf(stderr, "  %s%s\n", s->events.taken[i] ? "(taken) " : "", text ? text : "");
-		free(text);
-	}
-	fprintf(stderr, "harness: awaited:");
-	for (int i = 0; i < p->count; i++)
-		fprintf(stderr, " %s=%s", p->name[i], p->text[i]);
-	harness_failed(" - not seen in %d ms", timeout_ms);
-}
-
 const cJSON *sim_await_event(struct sim *s, int timeout_ms, ...)
 {
 	int64_t end_ms = now_ms() + timeout_ms;
@@ -428,10 +336,10 @@ const cJSON *sim_await_event(struct sim *s, int timeout_ms, ...)
 	pairs_read(&p, ap);
 	va_end(ap);
 	box_lock(&s->box);
-	while (!(event = take(s, &p)) && box_wait(&s->box, end_ms)) {
+	while (!(event = list_take(&s->events, &p)) && box_wait(&s->box, end_ms)) {
 	}
 	if (!event)
-		say_missing(s, &p, timeout_ms);
+		list_say_missing(&s->events, &p, timeout_ms);
 	box_unlock(&s->box);
 	return event;
 }
@@ -440,14 +348,13 @@ int sim_count_events(struct sim *s, ...)
 {
 	struct pairs p;
 	va_list ap;
-	int n = 0;
+	int n;
 
 	va_start(ap, s);
 	pairs_read(&p, ap);
 	va_end(ap);
 	box_lock(&s->box);
-	for (size_t i = 0; i < s->events.count; i++)
-		n += matches(s->events.items[i], &p);
+	n = list_count(&s->events, &p);
 	box_unlock(&s->box);
 	return n;
 }

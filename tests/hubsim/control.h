@@ -7,11 +7,14 @@
 #include "tests/hubsim/gatewayop.h"
 #include "tests/hubsim/proxy.h"
 
+#include <mosquitto_broker.h>
+
 #define CONTROL_TOPIC "hubsim/control"
 #define RESULT_TOPIC  "hubsim/result"
 #define EVENT_TOPIC   "hubsim/event"
 
 struct sim { /* main thread only */
+	mosquitto_plugin_id_t *id;
 	struct cloud *cloud;
 	struct events *events;
 	struct gatewayop *gatewayop;

@@ -30,9 +30,10 @@ static pthread_t main_thread;
 static void rouse(void *arg)
 {
 	struct sim *s = arg;
+	struct proxy *proxy = __atomic_load_n(&s->proxy, __ATOMIC_SEQ_CST);
 
-	if (s->proxy && !pthread_equal(pthread_self(), main_thread))
-		proxy_wake_broker(s->proxy);
+	if (proxy && !pthread_equal(pthread_self(), main_thread))
+		proxy_wake_broker(proxy);
 }
 
 static void drain(struct sim *s)
@@ -348,19 +349,23 @@ static void fini(struct sim *s)
 	free(s);
 }
 
-static void register_all(mosquitto_plugin_id_t *id, struct sim *s)
-{
-	static const struct {
-		int event;
-		MOSQ_FUNC_generic_callback run;
-	} callbacks[] = {
-		{ MOSQ_EVT_BASIC_AUTH, on_auth },       { MOSQ_EVT_ACL_CHECK, on_acl },
-		{ MOSQ_EVT_MESSAGE, on_message },       { MOSQ_EVT_TICK, on_tick },
-		{ MOSQ_EVT_DISCONNECT, on_disconnect }, { EVT_CLIENT_OFFLINE, on_disconnect },
-	};
+static const struct {
+	int event;
+	MOSQ_FUNC_generic_callback run;
+} callbacks[] = {
+	{ MOSQ_EVT_BASIC_AUTH, on_auth },       { MOSQ_EVT_ACL_CHECK, on_acl },
+	{ MOSQ_EVT_MESSAGE, on_message },       { MOSQ_EVT_TICK, on_tick },
+	{ MOSQ_EVT_DISCONNECT, on_disconnect }, { EVT_CLIENT_OFFLINE, on_disconnect },
+};
 
-	for (size_t i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++)
-		mosquitto_callback_register(id, callbacks[i].event, callbacks[i].run, NULL, s);
+static void register_all(struct sim *s, bool on)
+{
+	for (size_t i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++) {
+		if (on)
+			mosquitto_callback_register(s->id, callbacks[i].event, callbacks[i].run, NULL, s);
+		else
+			mosquitto_callback_unregister(s->id, callbacks[i].event, callbacks[i].run, NULL);
+	}
 }
 
 EXPORT int mosquitto_plugin_version(int count, const int *versions)
@@ -384,13 +389,14 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	s->cloud = cloud_load(option(opts, count, "config"), option(opts, count, "state"));
 	if (s->events && s->cloud) {
 		s->gatewayop = gatewayop_new(s->cloud, s->events);
-		s->proxy = open_proxy(s, opts, count);
+		__atomic_store_n(&s->proxy, open_proxy(s, opts, count), __ATOMIC_SEQ_CST);
 	}
 	if (!s->gatewayop || !s->proxy) {
 		fini(s);
 		return MOSQ_ERR_UNKNOWN;
 	}
-	register_all(id, s);
+	s->id = id;
+	register_all(s, true);
 	*userdata = s;
 	return MOSQ_ERR_SUCCESS;
 }
@@ -399,7 +405,9 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *opts, 
 {
 	(void)opts;
 	(void)count;
-	if (userdata)
-		fini(userdata);
+	if (!userdata)
+		return MOSQ_ERR_SUCCESS;
+	register_all(userdata, false);
+	fini(userdata);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -158,7 +158,7 @@ static void *run(void *arg)
 		return NULL;
 	announce(p);
 	pthread_mutex_lock(&p->lock);
-	while (!p->stop) {
+	while (!__atomic_load_n(&p->stop, __ATOMIC_SEQ_CST)) {
 		size_t need = FIXED_FDS + 2 * conn_count(p);
 		int timeout_ms = 1000;
 		nfds_t n;

@@ -1,13 +1,11 @@
 #!/bin/sh
-# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json or the
-# option table of README.md differs from what the generator prints; --write updates
-# them. Run in the top directory. Without README.md only the schema is looked at.
+# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json or one of the
+# tables of README.md differs from what the generator prints; --write updates them.
+# Run in the top directory.
 set -eu
 
 generator=$1
 write=${2:-}
-begin='<!-- options:begin -->'
-end='<!-- options:end -->'
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 status=0
@@ -19,22 +17,21 @@ compare() {
 		cat "$2" >"$1"
 	else
 		diff -u "$1" "$2" | head -40 >&2 || true
-		echo "$1 is not what core/config.tbl says; run: $0 $generator --write" >&2
+		echo "$1 is not what the tables in core/ say; run: make docs" >&2
 		status=1
 	fi
 }
 
-"$generator" --schema >"$dir/schema"
-compare conf/hubgate.schema.json "$dir/schema"
-
-if [ -f README.md ]; then
+# table NAME OPTION: what stands between <!-- NAME:begin --> and <!-- NAME:end -->
+table() {
+	begin="<!-- $1:begin -->" end="<!-- $1:end -->"
 	for mark in "$begin" "$end"; do
 		if ! grep -qxF -e "$mark" README.md; then
 			echo "README.md: the line $mark is missing" >&2
 			exit 1
 		fi
 	done
-	"$generator" --markdown >"$dir/table"
+	"$generator" "$2" >"$dir/table"
 	awk -v begin="$begin" -v end="$end" -v table="$dir/table" '
 		$0 == end { inside = 0 }
 		!inside { print }
@@ -44,5 +41,10 @@ if [ -f README.md ]; then
 				print line
 		}' README.md >"$dir/readme"
 	compare README.md "$dir/readme"
-fi
+}
+
+"$generator" --schema >"$dir/schema"
+compare conf/hubgate.schema.json "$dir/schema"
+table options --markdown
+table metrics --metrics
 exit $status

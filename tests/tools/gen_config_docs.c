@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/metrics.h"
+
 enum section_id {
 #define SECTION(section, name, shape, help) SECTION_##section,
 #include "core/config.tbl"
@@ -267,14 +269,23 @@ static void print_markdown(void)
 	}
 }
 
+static void print_metrics(void)
+{
+	printf("| Name | Meaning |\n|---|---|\n");
+	for (int i = 0; i < METRIC_COUNT; i++)
+		printf("| `%s` | %s |\n", metric_name((enum metric)i), metric_help((enum metric)i));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--schema") == 0) {
 		print_schema();
+	} else if (argc == 2 && strcmp(argv[1], "--metrics") == 0) {
+		print_metrics();
 	} else if (argc == 2 && strcmp(argv[1], "--markdown") == 0) {
 		print_markdown();
 	} else {
-		fprintf(stderr, "usage: %s --schema | --markdown\n", argv[0]);
+		fprintf(stderr, "usage: %s --schema | --markdown | --metrics\n", argv[0]);
 		return EXIT_FAILURE;
 	}
 	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -20,7 +20,7 @@ for runtime in $runtimes; do
 done
 [ -z "$HUBGATE_PRELOAD" ] || export HUBGATE_PRELOAD
 here=$(cd "$(dirname "$0")" && pwd)
-ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1"
+ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99"
 LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
 TSAN_OPTIONS="suppressions=$here/tsan.supp:exitcode=99"
 UBSAN_OPTIONS="print_stacktrace=1"

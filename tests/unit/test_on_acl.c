@@ -147,6 +147,7 @@ static void filters(struct lan *l)
 		{ "$shadow/operation/result/+/" LAMP_NAME, NULL },
 		{ "$rrpc/rxd/" LAMP "/#", NULL },
 		{ "$rrpc/#", NULL },
+		{ "$gateway/operation/result/" LAMP, NULL }, /* no gateway */
 		{ "$share/group/" SIBLING "/control", NULL },
 		{ "$share/group/#", NULL },
 		{ "$share/group/" LAMP_PID "/#", NULL },
