@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bridge/uplink_impl.h"
+#include "core/room.h"
 
 int64_t uplink_now_us(void)
 {
@@ -161,8 +162,11 @@ void uplink_stop(struct uplink *u, uint32_t wait_ms)
 
 void uplink_free(struct uplink *u)
 {
+	enum room before = room_now();
+
 	if (!u || u->started)
 		return;
+	room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
 	session_close(u->session, SESSION_PLAIN);
 	waker_free(u->waker);
 	gateway_fini(&u->gateway);
@@ -174,6 +178,7 @@ void uplink_free(struct uplink *u)
 	if (u->wake_fd >= 0)
 		close(u->wake_fd);
 	free(u);
+	room_enter(before);
 }
 
 /* --- BROKER -> UPLINK --- */

@@ -171,7 +171,7 @@ static bool leaving_done(struct uplink *u)
 	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
 		uplink_move(u, UPLINK_LEAVING);
 		gateway_leave(&u->gateway, uplink_now_ms());
-		return false;
+		state = UPLINK_LEAVING;
 	}
 	return state != UPLINK_LEAVING || gateway_left(&u->gateway) ||
 	       uplink_now_ms() >= atomic_load(&u->stop_by_ms);
@@ -183,10 +183,8 @@ void *uplink_thread(void *arg)
 
 	room_enter(ROOM_UPLINK);
 	link_init(u, uplink_now_ms());
-	while (!leaving_done(u)) {
-		one_turn(u);
+	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
-	}
 	session_close(u->session, SESSION_POLITE);
 	u->session = NULL;
 	uplink_move(u, UPLINK_STOPPED);

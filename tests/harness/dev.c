@@ -108,12 +108,17 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
 	box_changed(&d->box);
 }
 
+/* How soon a connection that is dropped without a word is let go of. */
+enum {
+	LOOP_MS = 10
+};
+
 static void *run(void *arg)
 {
 	struct dev *d = arg;
 
 	while (!__atomic_load_n(&d->stop, __ATOMIC_SEQ_CST)) {
-		if (mosquitto_loop(d->mosq, 100, 1) != MOSQ_ERR_SUCCESS)
+		if (mosquitto_loop(d->mosq, LOOP_MS, 1) != MOSQ_ERR_SUCCESS)
 			break;
 	}
 	box_lock(&d->box);
