@@ -101,6 +101,13 @@ static bool never_reached_hub(struct world *w, const char *topic)
 	       sim_count_events(w->sim, "ev", "forbidden_publish", "topic", topic, NULL) == 0;
 }
 
+/* The gateway itself uses some of the topics that devices may not. */
+static bool forged_reached_hub(struct world *w)
+{
+	return sim_count_events(w->sim, "payload", "forged", NULL) > 0 ||
+	       sim_count_events(w->sim, "ev", "forbidden_publish", NULL) > 0;
+}
+
 /* Waits until a metric is published with that value. */
 static bool metric_becomes(struct world *w, const char *name, int value)
 {
@@ -134,7 +141,8 @@ static bool publishes(struct dev *d, const char *topic, const void *payload, siz
 
 /* --- its own --- */
 
-/* at_hub: forwarded in any case; others may be answered on the spot. */
+/* at_hub: forwarded in any case. Others may be answered on the spot, or are unknown to the
+ * simulator ($template). */
 static const struct own_publish {
 	const char *topic;
 	bool at_hub;
@@ -146,7 +154,7 @@ static const struct own_publish {
 	{ "$rrpc/txd/" OWN "/4711", true },
 	{ "$log/operation/" OWN, true },
 	{ "$resource/up/service/" OWN, true },
-	{ "$template/operation/" OWN, true },
+	{ "$template/operation/" OWN, false },
 	{ "$thing/up/property/" OWN, true },
 	{ "$thing/up/event/" OWN, true },
 	{ "$thing/up/action/" OWN, true },
@@ -265,11 +273,10 @@ static void foreign_publishes_are_acknowledged_dropped_and_counted(void)
 	CU_ASSERT_EQUAL(dev_subscribe(w.plain, "#", 1), 1);
 	CU_ASSERT(metric_becomes(&w, "messages_refused_total", 0));
 	for (int i = 0; i < FOREIGN; i++)
-		CU_ASSERT(dev_publish_acked(w.device, foreign_publishes[i], "{}", AWAIT_MS));
+		CU_ASSERT(dev_publish_acked(w.device, foreign_publishes[i], "forged", AWAIT_MS));
 	CU_ASSERT(dev_connected(w.device));
 	CU_ASSERT(marker_reaches_hub(&w, "end"));
-	for (int i = 0; i < FOREIGN; i++)
-		CU_ASSERT(never_reached_hub(&w, foreign_publishes[i]));
+	CU_ASSERT_FALSE(forged_reached_hub(&w));
 	CU_ASSERT(metric_becomes(&w, "messages_refused_total", FOREIGN));
 	CU_ASSERT(lan_log_has(w.lan, "hubgate: " PID NAME ": refused " PID "/dev2/event: "
 	                             "the topic belongs to another device"));
@@ -329,9 +336,12 @@ static void foreign_subscriptions_are_refused(void)
 		if (granted != DENIED)
 			fprintf(stderr, "%s: %d\n", foreign_filters[i], granted);
 		CU_ASSERT_EQUAL(granted, DENIED);
-		CU_ASSERT_EQUAL(
-			sim_count_events(w.sim, "ev", "subscribe", "filter", foreign_filters[i], NULL), 0);
 	}
+	/* What comes after them arrived: the gateway's own results and this one, no more. */
+	CU_ASSERT_EQUAL(dev_subscribe(w.device, OWN "/control", 1), 1);
+	CU_ASSERT(sim_await_event(w.sim, AWAIT_MS, "ev", "subscribe", "filter", OWN "/control", NULL) !=
+	          NULL);
+	CU_ASSERT_EQUAL(sim_count_events(w.sim, "ev", "subscribe", NULL), 2);
 	CU_ASSERT(dev_connected(w.device));
 	stop(&w);
 }
@@ -441,7 +451,7 @@ static void other_clients_cannot_publish_to_the_hubs_topics(void)
 	CU_ASSERT(dev_publish_acked(w.device, OWN "/data", "mine", AWAIT_MS));
 	CU_ASSERT(dev_await_message(w.device, OWN "/data", AWAIT_MS) != NULL);
 	CU_ASSERT(marker_reaches_hub(&w, "end"));
-	CU_ASSERT_EQUAL(sim_count_events(w.sim, "payload", "forged", NULL), 0);
+	CU_ASSERT_FALSE(forged_reached_hub(&w));
 	CU_ASSERT_EQUAL(dev_count_messages(w.device, OWN "/control"), 0);
 	CU_ASSERT_EQUAL(dev_count_messages(w.device, "$shadow/operation/result/" OWN), 0);
 	stop(&w);
