@@ -5,6 +5,7 @@
 #include "bridge/gateway.h"
 #include "bridge/gateway_impl.h"
 #include "core/mqtt_codec.h"
+#include "core/topic.h"
 
 /* After three requests without an answer: 60 s. Before: 2, 4, 8 s, each with up
  * to half of it on top, so that a thousand devices do not come back as one
@@ -136,6 +137,16 @@ void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t n
 
 /* --- SUBACK and UNSUBACK --- */
 
+/* The hub's UNSUBSCRIBE of a wildcard removes every subscription that matches, also
+ * those that the device still wants (protocol/topics.md 3). */
+static void subscribe_covered_again(struct subdev *d, const char *wildcard)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (f->state == FILTER_SUBSCRIBED && topic_matches(wildcard, f->text))
+			f->state = FILTER_NONE;
+	}
+}
+
 static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
                             int64_t now_ms)
 {
@@ -143,6 +154,7 @@ static void filter_answered(struct gateway *g, struct subdev *d, struct filter *
 	f->due_ms = 0;
 	if (f->state == FILTER_UNSUBSCRIBING) {
 		f->state = FILTER_NONE;
+		subscribe_covered_again(d, f->text);
 	} else if (code == MQTT_SUBACK_FAILURE) {
 		f->state = FILTER_NONE;
 		f->due_ms = now_ms + GATEWAY_RETRY_MS;

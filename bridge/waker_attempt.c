@@ -6,9 +6,13 @@
 
 enum {
 	KEEPALIVE_S = 60,
-	PAUSE_MS = 1000,       /* between rounds, at first ... */
-	LONG_PAUSE_MS = 10000, /* ... and after EAGER_ROUNDS without a confirmed ring */
-	EAGER_ROUNDS = 10,
+	/* Between rounds: the broker opens its listeners right after our start, ... */
+	HASTY_PAUSE_MS = 50,
+	HASTY_ROUNDS = 10,
+	PAUSE_MS = 1000,
+	/* ... and without a confirmed ring in this many rounds there is no hurry. */
+	EAGER_ROUNDS = 20,
+	LONG_PAUSE_MS = 10000,
 };
 
 void waker_hang_up(struct waker *w)
@@ -30,7 +34,11 @@ void waker_hang_up(struct waker *w)
 
 static void pause_search(struct waker *w, int64_t now_ms)
 {
-	w->due_ms = now_ms + (w->rounds < EAGER_ROUNDS ? PAUSE_MS : LONG_PAUSE_MS);
+	int64_t pause_ms = w->rounds < HASTY_ROUNDS   ? HASTY_PAUSE_MS
+	                   : w->rounds < EAGER_ROUNDS ? PAUSE_MS
+	                                              : LONG_PAUSE_MS;
+
+	w->due_ms = now_ms + pause_ms;
 	w->rounds++;
 }
 

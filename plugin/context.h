@@ -29,6 +29,11 @@ struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
 
+struct limiter { /* at most one log line per second, the rest counted */
+	int64_t next_ms;
+	uint64_t suppressed;
+};
+
 struct hubgate {
 	struct config *config;
 	mosquitto_plugin_id_t *id;
@@ -50,10 +55,7 @@ struct hubgate {
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;
 	int64_t report_ms; /* next publication of the metrics */
-	struct refusals {  /* one log line per second about refused messages */
-		int64_t next_ms;
-		uint64_t suppressed;
-	} refusals;
+	struct limiter refusals, bad_logins;
 };
 
 /* Measures one callback: struct timespec start = callback_begin(); ...

@@ -23,13 +23,11 @@ static enum status keep(struct hubgate *h, const struct device *d, const struct 
 
 	if (st == ST_OK && was_idle)
 		uplink_wake(h->uplink);
-	if (st != ST_OK) {
-		metric_add(&h->metrics, M_REFUSED_FULL, 1);
+	if (st != ST_OK)
 		dispatch_log_refusal(h, d->client_id, topic,
 		                     st == ST_FULL ? "the store is full (store.max_messages, max_bytes, "
 		                                     "device_share)"
 		                                   : status_text(st));
-	}
 	return st;
 }
 
@@ -43,33 +41,44 @@ enum status dispatch_up(struct hubgate *h, const struct device *d, const struct 
                         const char *topic, const void *payload, size_t len)
 {
 	bool live = route->action == ROUTE_LIVE;
+	enum status st;
 
-	if (!live && route->qos > 0)
-		return keep(h, d, route, topic, payload, len);
+	if (!live && route->qos > 0) {
+		st = keep(h, d, route, topic, payload, len);
+		if (st != ST_OK)
+			metric_add(&h->metrics, M_REFUSED_FULL, 1);
+		return st;
+	}
 	if (sent_live(h, d, topic, payload, len))
 		return ST_OK;
-	if (live || !h->config->store.queue_qos0) {
+	/* QoS 0 promises nothing: what cannot be kept is dropped, the publisher stays. */
+	if (live || !h->config->store.queue_qos0 || keep(h, d, route, topic, payload, len) != ST_OK)
 		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
-		return ST_OK;
-	}
-	/* QoS 0 promises nothing: a full store drops it, the publisher stays. */
-	keep(h, d, route, topic, payload, len);
 	return ST_OK;
+}
+
+bool dispatch_may_log(struct limiter *l, uint64_t *suppressed)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	if (now_ms < l->next_ms) {
+		l->suppressed++;
+		return false;
+	}
+	l->next_ms = now_ms + 1000;
+	*suppressed = l->suppressed;
+	l->suppressed = 0;
+	return true;
 }
 
 void dispatch_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
                           const char *why)
 {
-	int64_t now_ms = hubgate_now_ms();
+	uint64_t more = 0;
 
-	if (now_ms < h->refusals.next_ms) {
-		h->refusals.suppressed++;
-		return;
-	}
-	log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
-	         client_id, topic, why, h->refusals.suppressed);
-	h->refusals.next_ms = now_ms + 1000;
-	h->refusals.suppressed = 0;
+	if (dispatch_may_log(&h->refusals, &more))
+		log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
+		         client_id, topic, why, more);
 }
 
 /* --- down --- */

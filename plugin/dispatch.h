@@ -26,7 +26,10 @@ void dispatch_held_for(struct hubgate *h, struct presence *p, const char *filter
 enum status dispatch_publish(const char *topic, const void *payload, size_t len, int qos,
                              bool retain);
 
-/* Lines about single messages: at most one per second, the rest counted. */
+/* True when a line may be logged now; *suppressed is then how many were not since
+ * the last one. */
+bool dispatch_may_log(struct limiter *l, uint64_t *suppressed);
+/* A line about one message or subscription, limited. */
 void dispatch_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
                           const char *why);
 

@@ -35,11 +35,18 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 	return true;
 }
 
+/* The filter inside $share/{group}/{filter}. */
+static const char *unshared(const char *filter)
+{
+	const char *inner = strncmp(filter, "$share/", 7) == 0 ? strchr(filter + 7, '/') : NULL;
+
+	return inner ? inner + 1 : filter;
+}
+
 static int device_subscribes(struct hubgate *h, struct device *d,
                              const struct mosquitto_evt_acl_check *ed)
 {
 	size_t len = strlen(ed->topic);
-	const char *filter;
 	struct topic t;
 
 	if (topic_parse_filter(ed->topic, len, &t, NULL) != ST_OK || !(t.may & TOPIC_SUB) ||
@@ -49,12 +56,7 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 		                     "a device may subscribe its own topics only");
 		return denied(h);
 	}
-	filter = ed->topic;
-	if (strncmp(filter, "$share/", 7) == 0) {
-		filter = strchr(filter + 7, '/');
-		filter = filter ? filter + 1 : ed->topic;
-	}
-	if (mirror(h, d, filter, ed->qos))
+	if (mirror(h, d, unshared(ed->topic), ed->qos))
 		return MOSQ_ERR_SUCCESS;
 	dispatch_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
 	return denied(h);
@@ -65,10 +67,12 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 static int device_unsubscribes(struct hubgate *h, struct device *d,
                                const struct mosquitto_evt_acl_check *ed)
 {
-	if (ed->topic[0] != '$' && registry_unsubscribe(d, ed->topic) == ST_OK &&
-	    uplink_unsubscribe(h->uplink, d->client_id, ed->topic) != ST_OK)
+	const char *filter = unshared(ed->topic);
+
+	if (filter[0] != '$' && registry_unsubscribe(d, filter) == ST_OK &&
+	    uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
 		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
-		         ed->topic);
+		         filter);
 	return MOSQ_ERR_SUCCESS;
 }
 

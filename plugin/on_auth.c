@@ -1,7 +1,8 @@
 /* A client logs in: BASIC_AUTH, and once more for every client on SIGHUP. */
-#include "plugin/presence.h"
-
+#include <inttypes.h>
 #include <string.h>
+
+#include "plugin/dispatch.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -57,6 +58,20 @@ static void forget(struct hubgate *h, const struct mosquitto *client)
 		identity_remove(h, s);
 }
 
+static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,
+                        const char *why)
+{
+	const char *address = mosquitto_client_address(client);
+	uint64_t more = 0;
+
+	metric_add(&h->metrics, M_LOGIN_BAD, 1);
+	if (dispatch_may_log(&h->bad_logins, &more))
+		log_line(&h->log, LOG_WARN,
+		         "login of %.64s from %s refused: %s (%" PRIu64 " more since the last line)",
+		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,
+		         more);
+}
+
 static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const char *client_id = mosquitto_client_id(ed->client);
@@ -76,12 +91,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 		return other_client(h, ed->username);
 	case LOGIN_REFUSED:
 	default:
-		metric_add(&h->metrics, M_LOGIN_BAD, 1);
-		log_line(&h->log, LOG_WARN, "login of %.64s from %s refused: %s",
-		         client_id ? client_id : "(no client id)",
-		         mosquitto_client_address(ed->client) ? mosquitto_client_address(ed->client)
-		                                              : "a unix socket",
-		         why ? why : "no reason known");
+		log_refused(h, ed->client, client_id, why);
 		return VERDICT_NO;
 	}
 }

@@ -101,7 +101,8 @@ static void full_store(struct lan *l)
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "3", 1), MOSQ_ERR_NOMEM);
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "4", 0), MOSQ_ERR_SUCCESS);
 	CU_ASSERT_EQUAL(lan_kept(l), 2);
-	CU_ASSERT_EQUAL(metric(l, M_REFUSED_FULL), 2);
+	CU_ASSERT_EQUAL(metric(l, M_REFUSED_FULL), 1);
+	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 1);
 	CU_ASSERT(fake_logged("the store is full"));
 }
 
