@@ -29,7 +29,7 @@ struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
 
-struct limiter { /* at most one log line per second, the rest counted */
+struct limiter { /* 20 log lines at once, then one per second, the rest counted */
 	int64_t next_ms;
 	uint64_t suppressed;
 };

@@ -6,6 +6,11 @@
 
 #include "plugin/report.h"
 
+enum {
+	LOG_BURST = 20,
+	LOG_INTERVAL_MS = 1000,
+};
+
 /* --- up --- */
 
 static enum status keep(struct hubgate *h, const struct device *d, const struct route *route,
@@ -61,11 +66,11 @@ bool dispatch_may_log(struct limiter *l, uint64_t *suppressed)
 {
 	int64_t now_ms = hubgate_now_ms();
 
-	if (now_ms < l->next_ms) {
+	if (now_ms <= l->next_ms - LOG_BURST * LOG_INTERVAL_MS) {
 		l->suppressed++;
 		return false;
 	}
-	l->next_ms = now_ms + 1000;
+	l->next_ms = (l->next_ms > now_ms ? l->next_ms : now_ms) + LOG_INTERVAL_MS;
 	*suppressed = l->suppressed;
 	l->suppressed = 0;
 	return true;
