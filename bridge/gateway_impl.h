@@ -1,4 +1,8 @@
-/* gateway_impl.h - what gateway.c and gateway_reply.c share.
+/* gateway_impl.h - what the parts of the gateway share:
+ *   gateway.c          presence, subscriptions, the link
+ *   gateway_devices.c  the table of devices, live messages
+ *   gateway_want.c     what each wants, and whose turn it is
+ *   gateway_reply.c    what the hub answers, and its silence
  * Room: UPLINK.
  */
 #ifndef HUBGATE_GATEWAY_IMPL_H

@@ -1,4 +1,4 @@
-/* What goes out, when and in whose turn; and what came in. */
+/* What goes out, when and in whose turn. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 /* --- from the journal to the devices' outboxes --- */
 
-static void end_message(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
+void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
 {
 	outbox_end(&d->outbox, seq);
 	journal_reader_end(u->conf.journal, seq, end);
@@ -23,7 +23,7 @@ static bool drop_oldest(struct uplink *u, struct subdev *d)
 		return false;
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
-	end_message(u, d, e->seq, JOURNAL_DROP_BOUND);
+	flow_end(u, d, e->seq, JOURNAL_DROP_BOUND);
 	return true;
 }
 
@@ -130,14 +130,14 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		if (p.id != 0 && !p.dup)
 			packet_ids_release(&u->ids, p.id);
 		if (st != ST_FULL) /* it can never be encoded: refuse it once, not for ever */
-			end_message(u, d, e->seq, JOURNAL_DROP_POISON);
+			flow_end(u, d, e->seq, JOURNAL_DROP_POISON);
 		return st;
 	}
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
 	remember_echo(u, d, &p, view.topic, now_ms);
 	if (p.qos == 0) {
-		end_message(u, d, e->seq, JOURNAL_DELIVERED);
+		flow_end(u, d, e->seq, JOURNAL_DELIVERED);
 		return ST_OK;
 	}
 	flight_add(&u->flight, d, e->seq, p.id, now_ms);
@@ -309,118 +309,7 @@ void flow_suspects(struct uplink *u, int64_t now_ms)
 		         "topic declared for the product with permission to publish?",
 		         d->product_id, d->device_name, f.seq);
 		packet_ids_release(&u->ids, f.packet_id);
-		end_message(u, d, f.seq, JOURNAL_DROP_POISON);
+		flow_end(u, d, f.seq, JOURNAL_DROP_POISON);
 		gateway_update(&u->gateway, d, now_ms);
 	}
-}
-
-/* --- in --- */
-
-static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
-{
-	struct flight_entry f;
-	struct subdev *d;
-
-	if (!flight_ack(&u->flight, id, &f))
-		return;
-	d = f.owner;
-	packet_ids_release(&u->ids, id);
-	end_message(u, d, f.seq, JOURNAL_DELIVERED);
-	gateway_update(&u->gateway, d, now_ms);
-}
-
-static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
-{
-	if (id == u->prepare_id && id != 0) {
-		link_prepared(u, code, now_ms);
-		return;
-	}
-	if (gateway_suback(&u->gateway, id, code, now_ms))
-		packet_ids_release(&u->ids, id);
-}
-
-static bool text_is(struct mqtt_text text, const char *expected)
-{
-	return text.len == strlen(expected) && memcmp(text.at, expected, text.len) == 0;
-}
-
-/* Hands a message to BROKER. false: not taken, the hub will not get a PUBACK. */
-static bool deliver(struct uplink *u, const struct mqtt_publish *p)
-{
-	struct uplink_down d = {
-		.topic = strndup(p->topic.at, p->topic.len),
-		.payload = malloc(p->len ? p->len : 1),
-		.len = p->len,
-		.qos = p->qos,
-		.packet_id = p->id,
-		.epoch = u->epoch,
-	};
-
-	if (d.topic && d.payload) {
-		if (p->len > 0)
-			memcpy(d.payload, p->payload, p->len);
-		if (mailbox_put(u->inbox, &d, NULL) == ST_OK)
-			return true;
-	}
-	uplink_down_free(&d);
-	return false;
-}
-
-static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
-{
-	if (p->qos > 1)
-		return ST_MALFORMED; /* never asked for */
-	if (text_is(p->topic, u->result_topic)) {
-		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
-	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
-		metric_add(u->conf.metrics, M_ECHO, 1);
-	} else {
-		deliver(u, p);
-		return ST_OK; /* BROKER acknowledges */
-	}
-	return p->qos == 1 ? session_puback(u->session, p->id) : ST_OK;
-}
-
-static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int64_t now_ms)
-{
-	switch (p->type) {
-	case MQTT_PUBLISH:
-		return on_publish(u, &p->publish, now_ms);
-	case MQTT_PUBACK:
-		on_puback(u, p->id, now_ms);
-		return ST_OK;
-	case MQTT_SUBACK:
-		on_suback(u, p->suback.id, p->suback.count > 0 ? p->suback.codes[0] : MQTT_SUBACK_FAILURE,
-		          now_ms);
-		return ST_OK;
-	case MQTT_UNSUBACK:
-		on_suback(u, p->id, 0, now_ms);
-		return ST_OK;
-	case MQTT_CONNACK:
-	case MQTT_CONNECT:
-	case MQTT_SUBSCRIBE:
-	case MQTT_UNSUBSCRIBE:
-	case MQTT_PINGREQ:
-	case MQTT_PINGRESP:
-	case MQTT_DISCONNECT:
-	default:
-		return ST_MALFORMED;
-	}
-}
-
-void flow_receive(struct uplink *u, int64_t now_ms)
-{
-	struct mqtt_packet p;
-	enum status st = ST_OK;
-
-	while (u->session && session_phase(u->session) == SESSION_UP && st == ST_OK) {
-		u->paused = mailbox_space(u->inbox) == 0;
-		if (u->paused)
-			return;
-		st = session_next(u->session, &p);
-		if (st == ST_OK)
-			st = on_packet(u, &p, now_ms);
-	}
-	if (u->session && st != ST_OK && st != ST_AGAIN)
-		link_lost(u, st, now_ms);
 }

@@ -2,7 +2,8 @@
  *   uplink.c       life, mailboxes, the functions other rooms call
  *   uplink_loop.c  the thread: poll, orders, timers
  *   uplink_link.c  connecting, login, losing the link
- *   uplink_flow.c  what goes out when, and what came in
+ *   uplink_flow.c  what goes out, when and in whose turn
+ *   uplink_in.c    what came in
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -104,8 +105,12 @@ void link_lost(struct uplink *u, enum status why, int64_t now_ms);
 void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms);
 int64_t link_deadline(const struct uplink *u);
 
-/* uplink_flow.c */
+/* uplink_in.c */
 void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
+
+/* uplink_flow.c */
+/* A message of d leaves outbox and journal. */
+void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
 void flow_send(struct uplink *u, int64_t now_ms);    /* as the pacer allows */
 void flow_journal(struct uplink *u, int64_t now_ms); /* take in new messages, keep the bounds */
 void flow_suspects(struct uplink *u, int64_t now_ms);

@@ -60,12 +60,8 @@ bool broker_start(struct broker *b, const struct broker_opts *opts)
 	static char config[] = "-c", port_flag[] = "-p";
 	char *text = whole_conf(b, opts), *conf = broker_file(b, "mosquitto.conf", text, 0644);
 	char *port = text_fmt("%d", b->port);
-	char *argv[] = { access(debian, X_OK) == 0 ? debian : in_path,
-		             config,
-		             conf,
-		             opts->port_option ? port_flag : NULL,
-		             port,
-		             NULL };
+	char *argv[] = { access(debian, X_OK) == 0 ? debian : in_path, config, conf,
+		             opts->port_option ? port_flag : NULL,         port,   NULL };
 
 	unlink(b->log);
 	b->log_at = 0;

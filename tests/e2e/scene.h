@@ -28,7 +28,7 @@ struct scene {
 	struct lan *lan;
 };
 
-/* Reconnects after 1 to 2 s, publishes its numbers every second. NULL: defaults. */
+/* Reconnects after 1 s, publishes its numbers every second. NULL: defaults. */
 struct scene scene_start(const struct scene_opts *opts);
 void scene_end(struct scene *s);
 

@@ -44,8 +44,8 @@ static const char *const topics[] = {
 };
 
 static const char *const filters[] = {
-	"#",      "+/kitchen",         "home/#",    "$SYS/#", "$SYS/broker/version", "$odd/#",
-	"user/#", "$share/g/home/#",   "+/+/in",    "$CONTROL/#",
+	"#",      "+/kitchen", "home/#",          "$SYS/#", "$SYS/broker/version",
+	"$odd/#", "user/#",    "$share/g/home/#", "+/+/in", "$CONTROL/#",
 };
 
 enum {
@@ -173,7 +173,7 @@ struct setup {
 	bool passwords;
 	const char *acl;
 	bool dynamic_security;
-	bool local_only; /* no listener line */
+	bool local_only;   /* no listener line */
 	bool bind_address; /* port and bind_address instead of a listener line */
 	bool include_dir;  /* as Debian does, all of the above there */
 	const char *lan;   /* of hubgate.json */
@@ -213,9 +213,10 @@ static void add_alice(cJSON *root)
 	                     cJSON_Parse(DYNSEC_ACL("publishClientSend", "#")));
 	cJSON_AddItemToArray(
 		cJSON_GetObjectItem(root, "roles"),
-		cJSON_Parse("{\"rolename\":\"home\",\"acls\":[" DYNSEC_ACL("publishClientSend", "home/#") ","
-	                DYNSEC_ACL("publishClientReceive", "home/#") ","
-	                DYNSEC_ACL("subscribePattern", "home/#") "]}"));
+		cJSON_Parse("{\"rolename\":\"home\",\"acls\":[" DYNSEC_ACL(
+			"publishClientSend",
+			"home/#") "," DYNSEC_ACL("publishClientReceive",
+	                                 "home/#") "," DYNSEC_ACL("subscribePattern", "home/#") "]}"));
 	cJSON_AddItemToObject(root, "groups",
 	                      cJSON_Parse("[{\"groupname\":\"guests\",\"roles\":["
 	                                  "{\"rolename\":\"home\"}]}]"));
@@ -243,17 +244,249 @@ static bool make_dynsec(const struct broker *b)
 	return ok && root;
 }
 
-#define DYNSEC_SO "/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so"
-
-/* Debian's plugin directory is that of the C library's triplet. Caller frees. */
-static char *dynsec_so(void)
+/* The lines of setup->conf and what the other members ask for. Caller frees. */
+static char *lines_of(const struct broker *b, const struct setup *s)
 {
-	return text_fmt("$(ls /usr/lib/*/mosquitto_dynamic_security.so)");
+	char *passwords = s->passwords ? text_fmt("password_file %s/passwords\n", b->dir) : strdup("");
+	char *acl = s->acl ? text_fmt("acl_file %s/acl\n", b->dir) : strdup("");
+	char *dynsec = s->dynamic_security ? text_fmt("plugin %s/mosquitto_dynamic_security.so\n"
+	                                              "plugin_opt_config_file %s/dynsec.json\n",
+	                                              b->dir, b->dir)
+	                                   : strdup("");
+	char *listener = s->local_only     ? strdup("")
+	                 : s->bind_address ? text_fmt("port %d\nbind_address 127.0.0.1\n", b->port)
+	                                   : text_fmt("listener %d 127.0.0.1\n", b->port);
+	char *all = text_fmt("%s%s%s%s%s", s->conf, passwords, acl, dynsec, listener);
+
+	free(passwords);
+	free(acl);
+	free(dynsec);
+	free(listener);
+	return all;
 }
 
-static char *setup_conf(const struct broker *b, const struct setup *s)
+/* Writes the files that the lines name. */
+static bool make_files(const struct broker *b, const struct setup *s)
 {
-	(void)b;
-	(void)s;
-	return dynsec_so();
+	bool ok = !s->passwords || run("mosquitto_passwd -b -c passwords admin admin-pw && "
+	                               "mosquitto_passwd -b passwords alice alice-pw",
+	                               b);
+
+	if (ok && s->acl)
+		free(broker_file(b, "acl", s->acl, 0600));
+	if (ok && s->dynamic_security)
+		ok = run("cp /usr/lib/*/mosquitto_dynamic_security.so .", b) && make_dynsec(b);
+	return ok;
 }
+
+static char *in_include_dir(const struct broker *b, char *lines)
+{
+	char *dir = text_fmt("%s/conf.d", b->dir);
+
+	mkdir(dir, 0700);
+	free(broker_file(b, "conf.d/local.conf", lines, 0644));
+	free(lines);
+	lines = text_fmt("persistence true\npersistence_location %s/\ninclude_dir %s\n", b->dir, dir);
+	free(dir);
+	return lines;
+}
+
+static void write_hubgate(const struct broker *b, const char *lan)
+{
+	char *json =
+		text_fmt("{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+	             "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\"},\"hub\":{\"host\":\"127.0.0.1\","
+	             "\"port\":%d,\"tls\":false},\"store\":{\"dir\":\"store\"},\"lan\":%s,"
+	             "\"devices\":[{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"dev1\","
+	             "\"secret\":\"ZGV2aWNlLW9uZS1wc2stLQ==\"}]}",
+	             port_free(), lan ? lan : "{}");
+
+	free(broker_file(b, "hubgate.json", json, 0600));
+	free(json);
+}
+
+static bool outcomes(const struct setup *s, bool plugin, struct outcome out[ACTORS])
+{
+	struct broker_opts opts = { .plugin = plugin, .port_option = s->local_only };
+	struct broker b;
+	char *lines;
+	bool ok;
+
+	memset(out, 0, ACTORS * sizeof *out);
+	broker_init(&b);
+	write_hubgate(&b, s->lan);
+	lines = lines_of(&b, s);
+	if (s->include_dir)
+		lines = in_include_dir(&b, lines);
+	opts.conf = lines;
+	ok = make_files(&b, s) && broker_start(&b, &opts) && port_await(b.proc, b.port, NULL, AWAIT_MS);
+	if (ok)
+		run_actors(&b, out);
+	ok = broker_stop(&b) && ok;
+	broker_fini(&b);
+	free(lines);
+	return ok;
+}
+
+static void say_use(const char *what, const struct use *u)
+{
+	fprintf(stderr,
+	        "    %s: granted %d, acked %d, got own %d, admin got %d, kept %d, got admin's %d\n",
+	        what, u->granted, u->acked, u->got_own, u->admin_got, u->kept, u->got_admins);
+}
+
+static bool same(const struct actor *who, const struct outcome *stock, const struct outcome *ours)
+{
+	bool equal = stock->code == ours->code && stock->will == ours->will &&
+	             stock->survives_reload == ours->survives_reload;
+
+	if (!equal)
+		fprintf(stderr, "%s: code %d, will %d, survives %d; with hubgate %d, %d, %d\n", who->what,
+		        stock->code, stock->will, stock->survives_reload, ours->code, ours->will,
+		        ours->survives_reload);
+	for (int i = 0; i < TOPICS; i++) {
+		const struct use *a = &stock->topics[i], *b = &ours->topics[i];
+
+		if (a->granted == b->granted && a->acked == b->acked && a->got_own == b->got_own &&
+		    a->admin_got == b->admin_got && a->kept == b->kept && a->got_admins == b->got_admins)
+			continue;
+		equal = false;
+		fprintf(stderr, "%s, %.40s:\n", who->what, topics[i]);
+		say_use("stock", a);
+		say_use("with hubgate", b);
+	}
+	for (int i = 0; i < FILTERS; i++) {
+		if (stock->filters[i] == ours->filters[i])
+			continue;
+		equal = false;
+		fprintf(stderr, "%s, %s: %d; with hubgate %d\n", who->what, filters[i], stock->filters[i],
+		        ours->filters[i]);
+	}
+	return equal;
+}
+
+/* accepted: how many actors a stock broker lets in, so that no test compares nothing. */
+static void same_as_stock(const struct setup *s, int accepted)
+{
+	struct outcome stock[ACTORS], ours[ACTORS];
+	int let_in = 0;
+
+	CU_ASSERT_FATAL(outcomes(s, false, stock));
+	CU_ASSERT_FATAL(outcomes(s, true, ours));
+	for (int i = 0; i < ACTORS; i++) {
+		CU_ASSERT(same(&actors[i], &stock[i], &ours[i]));
+		let_in += stock[i].code == 0;
+	}
+	if (let_in != accepted)
+		fprintf(stderr, "a stock broker lets %d in\n", let_in);
+	CU_ASSERT_EQUAL(let_in, accepted);
+}
+
+/* --- the ways to configure it --- */
+
+enum {
+	ANONYMOUS = 3, /* actors without credentials */
+	USERS = 7,     /* those with a user name */
+	ALICES = 3     /* those with alice's password */
+};
+
+static const char acl[] = "topic readwrite home/#\n"
+						  "topic read livingroom/#\n"
+						  "user admin\n"
+						  "topic readwrite #\n"
+						  "topic readwrite $odd/#\n"
+						  "user alice\n"
+						  "topic write private/#\n"
+						  "topic read home/#\n"
+						  "topic readwrite $odd/#\n"
+						  "topic read $SYS/#\n"
+						  "pattern readwrite user/%u/#\n"
+						  "pattern readwrite client/%c/#\n";
+
+static void open_broker_lets_in_whom_it_let_in_and_any_user_name(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n" }, ACTORS);
+}
+
+static void listener_without_settings_does_what_it_did(void)
+{
+	same_as_stock(&(struct setup){ .conf = "" }, 0);
+}
+
+static void closed_broker_without_passwords_does_what_it_did(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n" }, 0);
+}
+
+static void password_file_decides_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .passwords = true }, ALICES);
+	same_as_stock(&(struct setup){ .conf = "", .passwords = true }, ALICES);
+}
+
+static void password_file_with_anonymous_clients_decides_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .passwords = true },
+	              ALICES + ANONYMOUS);
+}
+
+static void acl_file_decides_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .acl = acl }, ACTORS);
+}
+
+static void acl_file_and_password_file_decide_as_before(void)
+{
+	same_as_stock(
+		&(struct setup){ .conf = "allow_anonymous true\n", .passwords = true, .acl = acl },
+		ALICES + ANONYMOUS);
+	same_as_stock(
+		&(struct setup){ .conf = "allow_anonymous false\n", .passwords = true, .acl = acl },
+		ALICES);
+}
+
+static void files_of_debians_conf_d_count_as_before(void)
+{
+	same_as_stock(
+		&(struct setup){
+			.conf = "allow_anonymous true\n", .passwords = true, .acl = acl, .include_dir = true },
+		ALICES + ANONYMOUS);
+}
+
+static void port_and_bind_address_count_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "", .bind_address = true }, 0);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .bind_address = true },
+	              ACTORS);
+}
+
+static void broker_without_listener_stays_open_to_the_machine_itself(void)
+{
+	same_as_stock(&(struct setup){ .conf = "", .local_only = true }, ACTORS);
+	same_as_stock(&(struct setup){ .conf = "", .local_only = true, .passwords = true },
+	              ALICES + ANONYMOUS);
+}
+
+static void broker_without_listener_obeys_allow_anonymous_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .local_only = true }, ACTORS);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .local_only = true }, 0);
+}
+
+static void dynamic_security_decides_as_before(void)
+{
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .dynamic_security = true },
+	              ALICES);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .dynamic_security = true },
+	              ALICES + ANONYMOUS);
+}
+
+SUITE(stock_broker, TEST(open_broker_lets_in_whom_it_let_in_and_any_user_name),
+      TEST(listener_without_settings_does_what_it_did),
+      TEST(closed_broker_without_passwords_does_what_it_did), TEST(password_file_decides_as_before),
+      TEST(password_file_with_anonymous_clients_decides_as_before),
+      TEST(acl_file_decides_as_before), TEST(acl_file_and_password_file_decide_as_before),
+      TEST(files_of_debians_conf_d_count_as_before), TEST(port_and_bind_address_count_as_before),
+      TEST(broker_without_listener_stays_open_to_the_machine_itself),
+      TEST(broker_without_listener_obeys_allow_anonymous_as_before),
+      TEST(dynamic_security_decides_as_before))

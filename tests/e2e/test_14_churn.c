@@ -8,9 +8,13 @@
 #include "tests/runner.h"
 
 #define PRODUCT "SUBPRODUC1"
-#define SECRET "ZGV2aWNlLW9uZS1wc2stLQ=="
+#define SECRET  "ZGV2aWNlLW9uZS1wc2stLQ=="
 
-enum { WARM_UP = 200, CYCLES = 1000, GROWTH_KB_MAX = 1024 };
+enum {
+	WARM_UP = 200,
+	CYCLES = 1000,
+	GROWTH_KB_MAX = 1024
+};
 
 static long resident_kb(pid_t pid)
 {

@@ -7,9 +7,12 @@
 
 #define PRODUCT "SUBPRODUC1"
 #define CONTROL PRODUCT "/dev1/control"
-#define SECRET "ZGV2aWNlLW9uZS1wc2stLQ=="
+#define SECRET  "ZGV2aWNlLW9uZS1wc2stLQ=="
 
-enum { COMMANDS = 20, AWAIT_MS = 10000 };
+enum {
+	COMMANDS = 20,
+	AWAIT_MS = 10000
+};
 
 /* Commands arrive, and the broker says that it was rung for them. */
 static void commands_are_rung_for(struct lan_opts opts, struct dev_opts dev_opts,
@@ -67,9 +70,8 @@ static void over_a_broker_with_tls_only(void)
 	char *ca = text_fmt("%s/ca.pem", dir);
 
 	CU_ASSERT_TRUE(certs_make(dir, "client"));
-	commands_are_rung_for(
-		(struct lan_opts){ .no_plain = true, .tls_cert = cert, .tls_key = key },
-		(struct dev_opts){ .tls_ca = ca }, "(TLS)");
+	commands_are_rung_for((struct lan_opts){ .no_plain = true, .tls_cert = cert, .tls_key = key },
+	                      (struct dev_opts){ .tls_ca = ca }, "(TLS)");
 	dir_remove(dir);
 	free(dir);
 	free(cert);
@@ -85,7 +87,9 @@ static void over_a_listener_on_one_address_only(void)
 	char *works = text_fmt("doorbell: works over 127.0.0.2:%d", port);
 	struct sim *sim = sim_start(NULL);
 	struct lan_opts opts = {
-		.hub_port = sim ? sim_port(sim) : 0, .no_plain = true, .extra_conf = line,
+		.hub_port = sim ? sim_port(sim) : 0,
+		.no_plain = true,
+		.extra_conf = line,
 	};
 	struct lan *lan = lan_start(&opts);
 
@@ -122,5 +126,5 @@ static void nobody_else_can_ring_or_listen(void)
 
 SUITE(e15_doorbell, TEST(over_a_plain_listener), TEST(over_a_unix_socket_first),
       TEST(over_a_broker_with_a_unix_socket_only), TEST(over_a_broker_with_tls_only),
-      TEST(over_a_listener_on_one_address_only), TEST(off_leaves_the_tick_and_commands_still_arrive),
-      TEST(nobody_else_can_ring_or_listen))
+      TEST(over_a_listener_on_one_address_only),
+      TEST(off_leaves_the_tick_and_commands_still_arrive), TEST(nobody_else_can_ring_or_listen))

@@ -81,6 +81,7 @@ void proxy_stats(struct proxy *p, cJSON *stats)
 	cJSON_AddNumberToObject(stats, "accepts", (double)n->accepts);
 	cJSON_AddNumberToObject(stats, "connects", (double)n->connects);
 	cJSON_AddNumberToObject(stats, "publish_packets", (double)n->publishes);
+	cJSON_AddNumberToObject(stats, "dup_packets", (double)n->dups);
 	cJSON_AddNumberToObject(stats, "max_rate", n->max_rate);
 	cJSON_AddNumberToObject(stats, "rate_dropped", (double)n->rate_dropped);
 	cJSON_AddNumberToObject(stats, "pubacks_dropped", (double)n->pubacks_dropped);

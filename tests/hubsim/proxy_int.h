@@ -42,7 +42,7 @@ struct last_connect {
 };
 
 struct proxy_counts {
-	uint64_t accepts, connects, publishes, pubacks_dropped, pubacks_withheld, rate_dropped;
+	uint64_t accepts, connects, publishes, dups, pubacks_dropped, pubacks_withheld, rate_dropped;
 	int max_rate;
 };
 

@@ -124,6 +124,7 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const uint8_t
 	int rate = rate_now(c);
 
 	p->counts.publishes++;
+	p->counts.dups += (frame[0] & 0x08) != 0;
 	if (rate > p->counts.max_rate)
 		p->counts.max_rate = rate;
 	if (!frame_publish(frame, len, &f)) {

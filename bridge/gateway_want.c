@@ -1,0 +1,188 @@
+/* What each device wants of the hub, in whose turn, and that it was asked for. */
+#include <string.h>
+
+#include "bridge/gateway.h"
+#include "bridge/gateway_impl.h"
+
+/* --- what a device wants --- */
+
+static bool has_data(const struct subdev *d)
+{
+	return d->outbox.live > 0 || d->live;
+}
+
+/* A device that left while its messages were queued is shown online for them. */
+static bool wants_online(const struct gateway *g, const struct subdev *d)
+{
+	return !g->leaving && (d->present || has_data(d));
+}
+
+/* The next request for d, whether or not its time has come. */
+static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
+{
+	if (wants_online(g, d))
+		return d->state == SUBDEV_ONLINE ? GATEWAY_UNKNOWN : GATEWAY_ONLINE;
+	return d->shown_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
+}
+
+static bool filter_leaves(const struct subdev *d, const struct filter *f)
+{
+	return f->state == FILTER_SUBSCRIBED && (!f->wanted || d->unbound);
+}
+
+static bool filter_wants(const struct gateway *g, const struct subdev *d, const struct filter *f)
+{
+	if (g->leaving)
+		return false;
+	if (filter_leaves(d, f))
+		return true;
+	/* Again when the device asked with another QoS since. */
+	return d->state == SUBDEV_ONLINE && f->wanted &&
+	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
+}
+
+static struct filter *next_filter(const struct gateway *g, const struct subdev *d, int64_t now_ms)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (filter_wants(g, d, f) && f->due_ms <= now_ms)
+			return f;
+	}
+	return NULL;
+}
+
+static bool has_control(const struct gateway *g, const struct subdev *d, int64_t now_ms)
+{
+	if (!g->linked)
+		return false;
+	if (d->pending == GATEWAY_UNKNOWN && wanted_op(g, d) != GATEWAY_UNKNOWN && d->due_ms <= now_ms)
+		return true;
+	return next_filter(g, d, now_ms) != NULL;
+}
+
+static void note_due(struct gateway *g, int64_t due_ms)
+{
+	if (due_ms < g->due_ms)
+		g->due_ms = due_ms;
+}
+
+void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
+{
+	struct turns *line;
+
+	if (g->linked && d->state == SUBDEV_ONLINE && (d->live || outbox_next(&d->outbox)))
+		turns_add(&g->data, &d->data);
+	else
+		turns_remove(&g->data, &d->data);
+	line = !has_control(g, d, now_ms) ? NULL : d->outbox.live > 0 ? &g->urgent : &g->normal;
+	if (line != d->line) {
+		if (d->line)
+			turns_remove(d->line, &d->control);
+		if (line)
+			turns_add(line, &d->control);
+		d->line = line;
+	}
+	if (d->due_ms > now_ms)
+		note_due(g, d->due_ms);
+}
+
+/* --- what to send next --- */
+
+static bool renewal_due(const struct gateway *g, int64_t now_ms)
+{
+	return g->linked && g->renewing && !g->leaving && now_ms >= g->renew_ms;
+}
+
+bool gateway_has_control(const struct gateway *g, int64_t now_ms)
+{
+	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 ||
+	       renewal_due(g, now_ms);
+}
+
+/* One subscription of the resumed session that was not renewed yet. */
+static bool next_renewal(struct gateway *g, struct gateway_action *out)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&g->devices, &at); n;
+	     n = table_next(&g->devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		for (struct filter *f = d->filters; f && d->state == SUBDEV_ONLINE; f = f->next) {
+			if (!f->renew || f->state != FILTER_SUBSCRIBED || !f->wanted)
+				continue;
+			*out = (struct gateway_action){ .kind = ACT_SUBSCRIBE, .dev = d, .filter = f };
+			return true;
+		}
+	}
+	return false;
+}
+
+void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
+{
+	struct flow *flow;
+	struct subdev *d;
+
+	memset(out, 0, sizeof(*out));
+	if (g->change_acks > 0) {
+		out->kind = ACT_CHANGE_ACK;
+		return;
+	}
+	flow = g->urgent.count > 0 ? turns_next(&g->urgent) : turns_next(&g->normal);
+	if (!flow) {
+		if (renewal_due(g, now_ms) && !next_renewal(g, out))
+			g->renew_ms = now_ms + GATEWAY_RETRY_MS; /* the rest is offline */
+		return;
+	}
+	d = table_entry(flow, struct subdev, control);
+	out->dev = d;
+	if (d->pending == GATEWAY_UNKNOWN && d->due_ms <= now_ms) {
+		out->op = wanted_op(g, d);
+		if (out->op != GATEWAY_UNKNOWN) {
+			out->kind = ACT_REQUEST;
+			return;
+		}
+	}
+	out->filter = next_filter(g, d, now_ms);
+	if (out->filter)
+		out->kind = filter_leaves(d, out->filter) ? ACT_UNSUBSCRIBE : ACT_SUBSCRIBE;
+	else
+		gateway_update(g, d, now_ms);
+}
+
+static void filter_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
+                        int64_t now_ms)
+{
+	struct filter *f = a->filter;
+
+	if (f->renew) {
+		f->renew = false;
+		g->renew_ms = now_ms + GATEWAY_RENEW_MS;
+	}
+	f->state = a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING;
+	f->asked_qos = f->qos;
+	f->packet_id = packet_id;
+	f->due_ms = now_ms + g->answer_ms;
+	note_due(g, f->due_ms);
+}
+
+void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
+                  int64_t now_ms)
+{
+	if (a->kind == ACT_CHANGE_ACK) {
+		g->change_acks--;
+		return;
+	}
+	if (a->kind == ACT_REQUEST) {
+		a->dev->pending = a->op;
+		/* From here on the hub may take it for offline, whatever becomes of the
+		 * answer: nothing may be sent in its name before the next online. */
+		if (a->op == GATEWAY_OFFLINE)
+			gateway_count_online(g, a->dev, SUBDEV_UNKNOWN);
+		a->dev->due_ms = now_ms + g->answer_ms;
+		metric_add(g->metrics, M_CONTROL, 1);
+		note_due(g, a->dev->due_ms);
+	} else {
+		filter_sent(g, a, packet_id, now_ms);
+	}
+	gateway_update(g, a->dev, now_ms);
+}

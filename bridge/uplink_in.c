@@ -1,0 +1,115 @@
+/* What came in from the hub: acknowledgements, replies, messages for devices. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/uplink_impl.h"
+#include "shadowstore/journal_reader.h"
+
+static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
+{
+	struct flight_entry f;
+	struct subdev *d;
+
+	if (!flight_ack(&u->flight, id, &f))
+		return;
+	d = f.owner;
+	packet_ids_release(&u->ids, id);
+	flow_end(u, d, f.seq, JOURNAL_DELIVERED);
+	gateway_update(&u->gateway, d, now_ms);
+}
+
+static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
+{
+	if (id == u->prepare_id && id != 0) {
+		link_prepared(u, code, now_ms);
+		return;
+	}
+	if (gateway_suback(&u->gateway, id, code, now_ms))
+		packet_ids_release(&u->ids, id);
+}
+
+static bool text_is(struct mqtt_text text, const char *expected)
+{
+	return text.len == strlen(expected) && memcmp(text.at, expected, text.len) == 0;
+}
+
+/* Hands a message to BROKER. false: not taken, the hub will not get a PUBACK. */
+static bool deliver(struct uplink *u, const struct mqtt_publish *p)
+{
+	struct uplink_down d = {
+		.topic = strndup(p->topic.at, p->topic.len),
+		.payload = malloc(p->len ? p->len : 1),
+		.len = p->len,
+		.qos = p->qos,
+		.packet_id = p->id,
+		.epoch = u->epoch,
+	};
+
+	if (d.topic && d.payload) {
+		if (p->len > 0)
+			memcpy(d.payload, p->payload, p->len);
+		if (mailbox_put(u->inbox, &d, NULL) == ST_OK)
+			return true;
+	}
+	uplink_down_free(&d);
+	return false;
+}
+
+static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
+{
+	if (p->qos > 1)
+		return ST_MALFORMED; /* never asked for */
+	if (text_is(p->topic, u->result_topic)) {
+		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
+	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
+		metric_add(u->conf.metrics, M_ECHO, 1);
+	} else {
+		deliver(u, p);
+		return ST_OK; /* BROKER acknowledges */
+	}
+	return p->qos == 1 ? session_puback(u->session, p->id) : ST_OK;
+}
+
+static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int64_t now_ms)
+{
+	switch (p->type) {
+	case MQTT_PUBLISH:
+		return on_publish(u, &p->publish, now_ms);
+	case MQTT_PUBACK:
+		on_puback(u, p->id, now_ms);
+		return ST_OK;
+	case MQTT_SUBACK:
+		on_suback(u, p->suback.id, p->suback.count > 0 ? p->suback.codes[0] : MQTT_SUBACK_FAILURE,
+		          now_ms);
+		return ST_OK;
+	case MQTT_UNSUBACK:
+		on_suback(u, p->id, 0, now_ms);
+		return ST_OK;
+	case MQTT_CONNACK:
+	case MQTT_CONNECT:
+	case MQTT_SUBSCRIBE:
+	case MQTT_UNSUBSCRIBE:
+	case MQTT_PINGREQ:
+	case MQTT_PINGRESP:
+	case MQTT_DISCONNECT:
+	default:
+		return ST_MALFORMED;
+	}
+}
+
+void flow_receive(struct uplink *u, int64_t now_ms)
+{
+	struct mqtt_packet p;
+	enum status st = ST_OK;
+
+	while (u->session && session_phase(u->session) == SESSION_UP && st == ST_OK) {
+		u->paused = mailbox_space(u->inbox) == 0;
+		if (u->paused)
+			return;
+		st = session_next(u->session, &p);
+		if (st == ST_OK)
+			st = on_packet(u, &p, now_ms);
+	}
+	if (u->session && st != ST_OK && st != ST_AGAIN)
+		link_lost(u, st, now_ms);
+}

@@ -1,0 +1,255 @@
+/* The hub goes away, in all the ways it can: the LAN does not notice, nothing is lost. */
+#include "tests/e2e/scene.h"
+#include "tests/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT PRODUCT "/dev1/event"
+
+enum {
+	BATCH = 20,
+	FULL_SPEED = 2000, /* messages of a device in an outage */
+	FULL_SPEED_MS = 4000,
+	CALLBACK_MAX_US = 1000
+};
+
+/* The numbers in the hub's publish events of dev1, in the order of arrival, start with 1, 2, ... */
+static bool arrived_in_order(struct scene *s, int count)
+{
+	for (int i = 1; i <= count; i++) {
+		char text[32];
+		const cJSON *ev;
+
+		snprintf(text, sizeof text, "{\"seq\":%d}", i);
+		ev = scene_await_publish(s, EVENT, WAIT_MS);
+		if (!ev || strcmp(cJSON_GetObjectItemCaseSensitive(ev, "payload")->valuestring, text) != 0)
+			return harness_failed("expected message %d", i);
+	}
+	return true;
+}
+
+static void hub_that_dies_and_returns_gets_everything_and_only_the_devices_that_are_there(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	struct dev *leaves = scene_online_device(&s, "dev2", NULL);
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, BATCH, WAIT_MS));
+	CU_ASSERT(arrived_in_order(&s, BATCH));
+	sim_kill(s.sim);
+	CU_ASSERT(lan_log_await(s.lan, "the hub closed the connection", WAIT_MS));
+	dev_disconnect(leaves);
+	CU_ASSERT(scene_publish_run(d, EVENT, BATCH + 1, 2 * BATCH, WAIT_MS));
+	sim_skip_events(s.sim);
+	CU_ASSERT_FATAL(sim_restart(s.sim));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	CU_ASSERT(scene_publish_run(d, EVENT, 2 * BATCH + 1, 3 * BATCH, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2 * BATCH, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "first"), BATCH + 1);
+	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "reordered"), 0);
+	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "missing"), 0);
+	CU_ASSERT_EQUAL(scene_count(&s, "online", "dev2"), 1);
+	CU_ASSERT(dev_connected(d));
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void connection_reset_in_traffic_loses_nothing_and_no_device_notices(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, BATCH, WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"reset\"}"));
+	CU_ASSERT(scene_publish_run(d, EVENT, BATCH + 1, 2 * BATCH, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2 * BATCH, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "missing"), 0);
+	CU_ASSERT_EQUAL(scene_count(&s, "offline", "dev1"), 0);
+	CU_ASSERT(dev_connected(d));
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* Silence is suspect after 10 s, then a ping has hub.request_timeout_s: 10 + 10 = 20 s by default,
+ * 10 + 1 here, and the promise is 30. Slow: the 10 s cannot be configured. */
+static void dead_link_is_noticed_within_thirty_seconds(void)
+{
+	const struct scene_opts o = { .hub = ",\"request_timeout_s\":1,\"keepalive\":900" };
+	struct scene s = scene_start(&o);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	int64_t start_ms;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"blackhole\"}"));
+	start_ms = now_ms();
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, BATCH, WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "the link is dead", 15000));
+	CU_ASSERT(now_ms() - start_ms < 15000);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", BATCH, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "missing"), 0);
+	CU_ASSERT(dev_connected(d));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* --- states in which the hub cannot be reached --- */
+
+struct unreachable {
+	const char *hub;   /* as scene_opts.hub */
+	const char *fault; /* of the simulator, NULL: none */
+	const char *says;  /* the one line of the log names this */
+	bool tls;
+};
+
+/* "p50 1 p99 2 p99.9 3 max 4 count 5" */
+static double p999_us(const char *text)
+{
+	const char *at = text ? strstr(text, "p99.9 ") : NULL;
+
+	return at ? atof(at + 6) : -1;
+}
+
+static bool callbacks_are_short(struct scene *s)
+{
+	char *text = scene_sys(s, "callback_us/all");
+	double us = p999_us(text);
+	bool ok = us >= 0 && us < CALLBACK_MAX_US;
+
+	if (!ok)
+		fprintf(stderr, "callbacks: %s\n", text ? text : "nothing published");
+	free(text);
+	return ok;
+}
+
+static bool attempted(struct scene *s, double count)
+{
+	static const char *const name[] = { "uplink_connects_total" };
+	int64_t end_ms = now_ms() + WAIT_MS;
+	double n = 0;
+
+	while (n < count && now_ms() < end_ms && scene_metrics(s, name, &n, 1))
+		;
+	return n >= count;
+}
+
+static void lan_goes_on(struct scene *s, const char *says)
+{
+	struct dev *d = scene_device(s, "dev1", NULL);
+	int took_ms;
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, FULL_SPEED, FULL_SPEED_MS));
+	CU_ASSERT(callbacks_are_short(s));
+	CU_ASSERT(attempted(s, 3)); /* two have failed */
+	CU_ASSERT(dev_connected(d));
+	CU_ASSERT_EQUAL(scene_log_count(s, says), 1);
+	CU_ASSERT_EQUAL(scene_log_count(s, "messages wait"), 1);
+	took_ms = lan_stop(s->lan);
+	CU_ASSERT(took_ms >= 0 && took_ms <= STOP_MAX_MS);
+	dev_drop(d);
+}
+
+/* A broker whose hub is in that state from the start. */
+static void start_unreachable(const struct unreachable *u)
+{
+	const struct scene_opts o = { .hub = u->hub, .hub_unreached = true };
+	char *patch = scene_patch(&o), *config = scene_sim_config(&o), *dir = dir_make();
+	char *pem[] = { text_fmt("%s/server.pem", dir), text_fmt("%s/server.key", dir) };
+	struct sim_opts so = { .config = config };
+	struct scene s = { .sim = NULL };
+
+	if (u->tls) {
+		CU_ASSERT_FATAL(certs_make(dir, "nobody"));
+		so.tls_cert = pem[0];
+		so.tls_key = pem[1];
+	}
+	s.sim = sim_start(&so);
+	CU_ASSERT_FATAL(s.sim != NULL);
+	if (u->fault) {
+		char *command = text_fmt("{\"cmd\":\"fault\",\"mode\":\"%s\"}", u->fault);
+
+		CU_ASSERT(sim_do(s.sim, command));
+		free(command);
+	}
+	s.lan = lan_start(&(struct lan_opts){
+		.hub_port = u->tls ? sim_tls_port(s.sim) : sim_port(s.sim),
+		.hub_tls = u->tls,
+		.patch = patch,
+	});
+	CU_ASSERT_FATAL(s.lan != NULL);
+	lan_goes_on(&s, u->says);
+	scene_end(&s);
+	dir_remove(dir);
+	free(pem[0]);
+	free(pem[1]);
+	free(dir);
+	free(config);
+	free(patch);
+}
+
+static void hub_that_resets_connections_does_not_slow_the_lan(void)
+{
+	start_unreachable(&(struct unreachable){ .fault = "refuse", .says = "onnection reset by peer" });
+}
+
+static void hub_whose_port_is_closed_does_not_slow_the_lan(void)
+{
+	char *hub = text_fmt(",\"port\":%d", port_free());
+
+	start_unreachable(&(struct unreachable){ .hub = hub, .says = "Connection refused" });
+	free(hub);
+}
+
+static void hub_that_accepts_and_never_answers_does_not_slow_the_lan(void)
+{
+	start_unreachable(&(struct unreachable){
+		.hub = ",\"request_timeout_s\":1",
+		.fault = "blackhole",
+		.says = "accepts connections but does not answer the login",
+	});
+}
+
+static void hub_whose_name_does_not_resolve_does_not_slow_the_lan(void)
+{
+	start_unreachable(&(struct unreachable){
+		.hub = ",\"host\":\"hub.invalid\",\"connect_timeout_s\":1",
+		.says = "name does not resolve",
+	});
+}
+
+static void hub_whose_certificate_is_not_trusted_does_not_slow_the_lan(void)
+{
+	start_unreachable(&(struct unreachable){ .tls = true, .says = "certificate refused" });
+}
+
+static void hub_that_stalls_after_login_does_not_slow_the_lan(void)
+{
+	const struct scene_opts o = { .hub = ",\"request_timeout_s\":1", .hub_unreached = true };
+	struct scene s = scene_start(&o);
+	struct dev *d = scene_device(&s, "dev1", NULL);
+	int took_ms;
+
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"stall\"}"));
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, FULL_SPEED, FULL_SPEED_MS));
+	CU_ASSERT(callbacks_are_short(&s));
+	CU_ASSERT(dev_connected(d));
+	took_ms = lan_stop(s.lan);
+	CU_ASSERT(took_ms >= 0 && took_ms <= STOP_MAX_MS);
+	dev_drop(d);
+	scene_end(&s);
+}
+
+SUITE(outage, TEST(hub_that_dies_and_returns_gets_everything_and_only_the_devices_that_are_there),
+      TEST(connection_reset_in_traffic_loses_nothing_and_no_device_notices),
+      TEST(dead_link_is_noticed_within_thirty_seconds),
+      TEST(hub_that_resets_connections_does_not_slow_the_lan),
+      TEST(hub_whose_port_is_closed_does_not_slow_the_lan),
+      TEST(hub_that_accepts_and_never_answers_does_not_slow_the_lan),
+      TEST(hub_whose_name_does_not_resolve_does_not_slow_the_lan),
+      TEST(hub_whose_certificate_is_not_trusted_does_not_slow_the_lan),
+      TEST(hub_that_stalls_after_login_does_not_slow_the_lan))

@@ -1,0 +1,207 @@
+/* Replies that come late, twice or for strangers, and notifications. */
+#include "tests/fakes/hub.h"
+#include "tests/runner.h"
+
+enum {
+	LONG_MS = 1000000
+};
+
+#define EXPECT(h, text) CU_ASSERT_STRING_EQUAL(hub_next(h), text)
+
+/* A connected hub and one device that is not there yet. */
+static struct subdev *linked(struct hub *h)
+{
+	hub_start(h);
+	hub_link(h, false);
+	return hub_device(h, "lamp");
+}
+
+static struct subdev *online(struct hub *h)
+{
+	struct subdev *d = linked(h);
+
+	hub_present(h, d, true);
+	EXPECT(h, "online lamp");
+	hub_answer(h, "online", "lamp", 0);
+	EXPECT(h, "");
+	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	return d;
+}
+
+/* The pause before the next request is base_ms to one and a half times that. */
+static void expect_retry(struct hub *h, int64_t base_ms, const char *text)
+{
+	int64_t waited_ms = hub_wait_until_wanted(h, LONG_MS);
+
+	CU_ASSERT(waited_ms >= base_ms && waited_ms <= base_ms + base_ms / 2);
+	EXPECT(h, text);
+	EXPECT(h, "");
+}
+
+static bool data_waits(const struct hub *h)
+{
+	return h->g.data.count > 0;
+}
+
+static void a_late_reply_is_believed_and_another_operations_reply_is_not(void)
+{
+	struct hub h;
+	struct subdev *d = linked(&h);
+
+	hub_present(&h, d, true);
+	EXPECT(&h, "online lamp");
+	hub_answer(&h, "offline", "lamp", 0); /* of an older request */
+	CU_ASSERT_EQUAL(d->pending, GATEWAY_ONLINE);
+	hub_wait(&h, HUB_ANSWER_MS);
+	hub_answer(&h, "online", "lamp", 0); /* late, but true */
+	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	hub_wait(&h, LONG_MS);
+	EXPECT(&h, "");
+	hub_stop(&h);
+}
+
+static void a_duplicate_reply_changes_nothing(void)
+{
+	struct hub h;
+	struct subdev *d = online(&h);
+
+	hub_answer(&h, "online", "lamp", 0);
+	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_ONLINE), 1);
+	EXPECT(&h, "");
+	hub_present(&h, d, false);
+	EXPECT(&h, "offline lamp");
+	hub_answer(&h, "offline", "lamp", 0);
+	hub_answer(&h, "offline", "lamp", 0);
+	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_ONLINE), 0);
+	EXPECT(&h, "");
+	hub_stop(&h);
+}
+
+static void a_late_word_that_a_device_is_not_bound_takes_it_offline_here(void)
+{
+	struct hub h;
+	struct subdev *d = online(&h);
+
+	hub_queue(&h, d, 1);
+	gateway_subscribe(&h.g, d, "f", 0, h.now_ms);
+	EXPECT(&h, "subscribe f 0");
+	CU_ASSERT_TRUE(hub_suback(&h, 0));
+	hub_answer(&h, "online", "lamp", -1);
+	CU_ASSERT_FALSE(data_waits(&h));
+	EXPECT(&h, "unsubscribe f");
+	CU_ASSERT_TRUE(hub_suback(&h, 0));
+	EXPECT(&h, ""); /* and not subscribed again at once */
+	expect_retry(&h, GATEWAY_RETRY_MS, "online lamp");
+	hub_stop(&h);
+}
+
+static void replies_for_unknown_devices_and_broken_ones_are_ignored(void)
+{
+	struct hub h;
+	struct subdev *d = linked(&h);
+
+	hub_present(&h, d, true);
+	EXPECT(&h, "online lamp");
+	hub_answer(&h, "online", "stranger", 0);
+	hub_says(&h, "");
+	hub_says(&h, "{\"type\":\"online\",\"payload\":7}");
+	hub_says(&h, "{\"type\":\"search_devices\"}");
+	hub_says(&h, "{\"type\":\"online\",\"payload\":{\"devices\":[]}}");
+	CU_ASSERT_EQUAL(d->pending, GATEWAY_ONLINE);
+	CU_ASSERT_PTR_NULL(gateway_find(&h.g, "SUBPROD001", "stranger"));
+	EXPECT(&h, "");
+	hub_answer(&h, "online", "lamp", 0);
+	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	hub_stop(&h);
+}
+
+static void a_reply_may_name_several_devices(void)
+{
+	struct hub h;
+	struct subdev *a, *b;
+
+	hub_start(&h);
+	hub_link(&h, false);
+	a = hub_device(&h, "a");
+	b = hub_device(&h, "b");
+	hub_present(&h, a, true);
+	hub_present(&h, b, true);
+	EXPECT(&h, "online a");
+	EXPECT(&h, "online b");
+	hub_says(&h, "{\"type\":\"online\",\"payload\":{\"devices\":["
+	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"a\",\"result\":0},"
+	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"nobody\",\"result\":0},"
+	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"b\",\"result\":-1}]}}");
+	CU_ASSERT_EQUAL(a->state, SUBDEV_ONLINE);
+	CU_ASSERT_TRUE(b->unbound);
+	hub_stop(&h);
+}
+
+static void an_unbound_notification_is_acknowledged_and_stops_the_device(void)
+{
+	struct hub h;
+	struct subdev *d = online(&h);
+
+	hub_queue(&h, d, 1);
+	gateway_subscribe(&h.g, d, "f", 1, h.now_ms);
+	EXPECT(&h, "subscribe f 1");
+	hub_suback(&h, 1);
+	hub_change(&h, "lamp", 0);
+	EXPECT(&h, "acknowledge change");
+	EXPECT(&h, "unsubscribe f");
+	hub_suback(&h, 0);
+	CU_ASSERT_TRUE(d->unbound);
+	CU_ASSERT_FALSE(data_waits(&h));
+	hub_wait(&h, LONG_MS);
+	EXPECT(&h, ""); /* neither offline nor online */
+	hub_change(&h, "lamp", 1);
+	EXPECT(&h, "acknowledge change");
+	EXPECT(&h, "online lamp");
+	hub_answer(&h, "online", "lamp", 0);
+	EXPECT(&h, "subscribe f 1");
+	CU_ASSERT_TRUE(data_waits(&h));
+	hub_stop(&h);
+}
+
+static void a_notification_that_repeats_or_names_a_stranger_is_only_acknowledged(void)
+{
+	struct hub h;
+	struct subdev *d = online(&h);
+
+	hub_change(&h, "lamp", 1);
+	hub_change(&h, "lamp", 1);
+	hub_change(&h, "stranger", 0);
+	hub_says(&h, "{\"type\":\"change\",\"payload\":{\"devices\":["
+	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"lamp\"}]}}"); /* no status */
+	for (int i = 0; i < 4; i++)
+		EXPECT(&h, "acknowledge change");
+	EXPECT(&h, "");
+	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	CU_ASSERT_FALSE(d->unbound);
+	hub_stop(&h);
+}
+
+static void a_bound_notification_leaves_a_request_under_way_its_time(void)
+{
+	struct hub h;
+	struct subdev *d = linked(&h);
+
+	hub_present(&h, d, true);
+	EXPECT(&h, "online lamp");
+	hub_change(&h, "lamp", 1);
+	EXPECT(&h, "acknowledge change");
+	gateway_tick(&h.g, h.now_ms); /* as it runs for any other device */
+	hub_wait(&h, HUB_ANSWER_MS - 1);
+	CU_ASSERT_EQUAL(d->pending, GATEWAY_ONLINE);
+	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_CONTROL_TIMEOUTS), 0);
+	hub_stop(&h);
+}
+
+SUITE(gateway_reply, TEST(a_late_reply_is_believed_and_another_operations_reply_is_not),
+      TEST(a_duplicate_reply_changes_nothing),
+      TEST(a_late_word_that_a_device_is_not_bound_takes_it_offline_here),
+      TEST(replies_for_unknown_devices_and_broken_ones_are_ignored),
+      TEST(a_reply_may_name_several_devices),
+      TEST(an_unbound_notification_is_acknowledged_and_stops_the_device),
+      TEST(a_notification_that_repeats_or_names_a_stranger_is_only_acknowledged),
+      TEST(a_bound_notification_leaves_a_request_under_way_its_time))
