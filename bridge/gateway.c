@@ -170,7 +170,7 @@ bool gateway_left(const struct gateway *g)
 	     n = table_next(&g->devices, &at)) {
 		const struct subdev *d = table_entry(n, struct subdev, node);
 
-		if (d->shown_online || d->pending == GATEWAY_ONLINE)
+		if (d->shown_online || d->asked_online)
 			return false;
 	}
 	return true;

@@ -68,6 +68,7 @@ struct subdev {
 	char device_name[DEVICE_NAME_MAX + 1];
 	bool present;      /* on the LAN, grace time included */
 	bool shown_online; /* what the hub last confirmed, in any connection */
+	bool asked_online; /* asked, no answer: the hub may show it */
 	bool unbound;
 	enum subdev_state state; /* confirmed in this connection */
 	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
@@ -94,6 +95,9 @@ struct gateway {
 	bool renewing;
 	const struct log *log;
 	struct metrics *metrics;
+	/* NULL, or told of packet ids that are free again without an answer. */
+	void (*release_id)(void *ctx, uint16_t packet_id);
+	void *release_ctx;
 };
 
 struct gateway_action {

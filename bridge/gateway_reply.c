@@ -55,6 +55,8 @@ static void accepted(struct gateway *g, struct subdev *d, enum gateway_op op)
 	d->reported = 0;
 	if (online)
 		set_unbound(g, d, false);
+	else
+		d->asked_online = false;
 	if (d->shown_online != online)
 		log_line(g->log, LOG_NOTE, "%s/%s is %s at the hub", d->product_id, d->device_name,
 		         gateway_op_name(op));
@@ -72,6 +74,8 @@ static void result(struct gateway *g, struct subdev *d, enum gateway_op op,
 	d->pending = GATEWAY_UNKNOWN;
 	if (!from->has_result)
 		return;
+	if (op == GATEWAY_ONLINE)
+		d->asked_online = false; /* from here on the answer says it */
 	if (gateway_verdict(op, from->result) == VERDICT_OK) {
 		accepted(g, d, op);
 	} else if (op == GATEWAY_OFFLINE && gateway_verdict(op, from->result) != VERDICT_RETRY) {
@@ -92,7 +96,7 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	d->attempts = 0;
 	d->reported = 0;
 	if (!bound) {
-		d->shown_online = false;
+		d->shown_online = d->asked_online = false;
 		d->due_ms = INT64_MAX; /* until it is bound again, or the next connection */
 		d->pending = GATEWAY_UNKNOWN;
 		gateway_count_online(g, d, SUBDEV_OFFLINE);
@@ -202,6 +206,8 @@ static void tick_device(struct gateway *g, struct subdev *d, int64_t now_ms)
 	}
 	for (struct filter *f = d->filters; f; f = f->next) {
 		if (f->packet_id != 0 && f->due_ms <= now_ms) {
+			if (g->release_id)
+				g->release_id(g->release_ctx, f->packet_id);
 			f->packet_id = 0;
 			f->state = f->state == FILTER_UNSUBSCRIBING ? FILTER_SUBSCRIBED : FILTER_NONE;
 			f->due_ms = now_ms + retry_delay_ms(g, 1);

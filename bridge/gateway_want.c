@@ -8,7 +8,7 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > 0 || d->live;
+	return d->outbox.live > d->outbox.parked || d->live;
 }
 
 /* A device that left while its messages were queued is shown online for them. */
@@ -22,7 +22,7 @@ static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d
 {
 	if (wants_online(g, d))
 		return d->state == SUBDEV_ONLINE ? GATEWAY_UNKNOWN : GATEWAY_ONLINE;
-	return d->shown_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
+	return d->shown_online || d->asked_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
 }
 
 static bool filter_leaves(const struct subdev *d, const struct filter *f)
@@ -174,6 +174,7 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 	}
 	if (a->kind == ACT_REQUEST) {
 		a->dev->pending = a->op;
+		a->dev->asked_online |= a->op == GATEWAY_ONLINE;
 		/* From here on the hub may take it for offline, whatever becomes of the
 		 * answer: nothing may be sent in its name before the next online. */
 		if (a->op == GATEWAY_OFFLINE)

@@ -111,6 +111,8 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 
 	if (!e)
 		return false;
+	if (e->state == ENTRY_PARKED)
+		o->parked--;
 	e->state = ENTRY_ENDED;
 	o->live--;
 	o->bytes -= e->bytes;
@@ -123,12 +125,21 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 	return true;
 }
 
+void outbox_park(struct outbox *o, struct outbox_entry *e)
+{
+	if (e->state != ENTRY_SENT)
+		return;
+	e->state = ENTRY_PARKED;
+	o->parked++;
+}
+
 void outbox_rewind(struct outbox *o)
 {
 	for (size_t i = 0; i < o->next && i < o->count; i++) {
-		if (at(o, i)->state == ENTRY_SENT)
+		if (at(o, i)->state != ENTRY_ENDED)
 			at(o, i)->state = ENTRY_WAITING;
 	}
+	o->parked = 0;
 	o->next = 0;
 }
 

@@ -13,8 +13,9 @@
 
 enum entry_state {
 	ENTRY_WAITING,
-	ENTRY_SENT,  /* at QoS 1, not acknowledged */
-	ENTRY_ENDED, /* done; leaves when it is at the front */
+	ENTRY_SENT,   /* at QoS 1, not acknowledged */
+	ENTRY_PARKED, /* suspect: the next connection tries it again, nobody waits for it */
+	ENTRY_ENDED,  /* done; leaves when it is at the front */
 };
 
 struct outbox_entry {
@@ -30,6 +31,7 @@ struct outbox {
 	size_t size, head, count;
 	size_t next;          /* entries before it, from the front, are not waiting */
 	uint64_t live, bytes; /* entries not ended */
+	uint64_t parked;      /* of these */
 };
 
 void outbox_init(struct outbox *o);
@@ -44,7 +46,9 @@ void outbox_mark_sent(struct outbox *o, uint16_t packet_id);
 struct outbox_entry *outbox_find(struct outbox *o, uint64_t seq);
 /* Acknowledged or dropped: false when there is no such entry. */
 bool outbox_end(struct outbox *o, uint64_t seq);
-/* The connection is gone: what was sent waits again, oldest first. */
+/* A sent entry that the hub skipped; anything else: no effect. */
+void outbox_park(struct outbox *o, struct outbox_entry *e);
+/* The connection is gone: what was sent or parked waits again, oldest first. */
 void outbox_rewind(struct outbox *o);
 /* The hub forgot the session: old packet ids mean nothing any more. */
 void outbox_forget_ids(struct outbox *o);

@@ -85,6 +85,11 @@ static enum status make_parts(struct uplink *u)
 	return st;
 }
 
+static void release_id(void *ctx, uint16_t packet_id)
+{
+	packet_ids_release(ctx, packet_id);
+}
+
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 {
 	struct uplink *u = calloc(1, sizeof(*u));
@@ -103,6 +108,8 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	         conf->product_id, conf->device_name);
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
+	u->gateway.release_id = release_id;
+	u->gateway.release_ctx = &u->ids;
 	bucket_init(&u->bucket, conf->rate_up);
 	hearing_init(&u->hearing, conf->rate_up);
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,

@@ -302,8 +302,13 @@ void flow_suspects(struct uplink *u, int64_t now_ms)
 		struct subdev *d = f.owner;
 		struct outbox_entry *e = outbox_find(&d->outbox, f.seq);
 
-		if (!e || ++e->suspicions < 2)
+		if (!e)
 			continue;
+		if (++e->suspicions < 2) {
+			outbox_park(&d->outbox, e);
+			gateway_update(&u->gateway, d, now_ms);
+			continue;
+		}
 		log_line(&u->log, LOG_WARN,
 		         "%s/%s: message %" PRIu64 " dropped, the hub never acknowledges it; is its "
 		         "topic declared for the product with permission to publish?",

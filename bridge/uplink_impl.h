@@ -29,6 +29,8 @@ enum {
 	LIVE_MAX = 1000,      /* messages not kept, over all devices */
 	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
 	RESULT_TOPIC_MAX = 128,
+	REASONS_MAX = 8,
+	REASON_MAX = 256,
 };
 
 enum order_kind {
@@ -87,8 +89,9 @@ struct uplink {
 	int64_t login_ms;     /* when the hub accepted, 0: not */
 	unsigned short_lives; /* connections lost at once, in a row */
 	int64_t down_since_ms;
-	char last_error[256]; /* logged already */
-	bool paused;          /* the inbox is full: do not read */
+	uint64_t reasons[REASONS_MAX]; /* why the hub was lost: hashes of what is logged already */
+	unsigned reason_count;
+	bool paused; /* the inbox is full: do not read */
 };
 
 int64_t uplink_now_ms(void);

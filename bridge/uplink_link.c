@@ -196,16 +196,29 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 	session_subscribe(u->session, u->prepare_id, u->result_topic, 1);
 }
 
+/* False: logged since the hub was last reached. */
+static bool is_news(struct uplink *u, const char *reason)
+{
+	uint64_t hash = table_hash(0, reason, strlen(reason));
+
+	for (unsigned i = 0; i < u->reason_count && i < REASONS_MAX; i++) {
+		if (u->reasons[i] == hash)
+			return false;
+	}
+	u->reasons[u->reason_count++ % REASONS_MAX] = hash;
+	return true;
+}
+
 /* The gateway's own channel answered: from here on requests are answered too. */
 void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 {
 	packet_ids_release(&u->ids, u->prepare_id);
 	u->prepare_id = 0;
 	if (code == MQTT_SUBACK_FAILURE) {
-		snprintf(u->last_error, sizeof(u->last_error), "gateway topic refused");
-		log_line(&u->log, LOG_ERROR,
-		         "the hub refuses %s: is the product of the gateway a gateway product?",
-		         u->result_topic);
+		if (is_news(u, "gateway topic refused"))
+			log_line(&u->log, LOG_ERROR,
+			         "the hub refuses %s: is the product of the gateway a gateway product?",
+			         u->result_topic);
 		link_lost(u, ST_DENIED, now_ms);
 		return;
 	}
@@ -213,7 +226,7 @@ void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
 	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
 	         (now_ms - u->down_since_ms) / 1000);
-	u->last_error[0] = '\0';
+	u->reason_count = 0;
 	gateway_link_up(&u->gateway, session_resumed(u->session), now_ms);
 }
 
@@ -238,10 +251,10 @@ static const char *refusal_hint(uint8_t code)
 	}
 }
 
-/* One line when the reason changes, none while it stays. */
+/* One line for every reason of an outage, however the reasons alternate. */
 static void log_lost(struct uplink *u, int64_t wait_ms)
 {
-	char reason[sizeof(u->last_error)];
+	char reason[REASON_MAX];
 	uint8_t code = u->session ? session_refusal(u->session) : 0;
 
 	if (code != 0)
@@ -249,13 +262,14 @@ static void log_lost(struct uplink *u, int64_t wait_ms)
 		         refusal_hint(code));
 	else if (u->session && session_error(u->session)[0])
 		snprintf(reason, sizeof(reason), "%s", session_error(u->session));
-	else if (u->last_error[0])
+	else if (u->prepare_id != 0)
+		snprintf(reason, sizeof(reason), "it accepts the login but does not answer a subscription");
+	else if (u->reason_count > 0)
 		return;
 	else
 		snprintf(reason, sizeof(reason), "no connection could be started");
-	if (strcmp(reason, u->last_error) == 0)
+	if (!is_news(u, reason))
 		return;
-	memcpy(u->last_error, reason, sizeof(reason));
 	log_line(&u->log, LOG_WARN,
 	         "hub %s:%u: %s; messages wait, next attempt in %" PRId64
 	         " s, then on with growing pauses",
@@ -321,8 +335,12 @@ void link_run(struct uplink *u, int64_t now_ms)
 		link_lost(u, st, now_ms);
 		return;
 	}
-	if (session_phase(u->session) == SESSION_LOGIN)
+	if (session_phase(u->session) == SESSION_LOGIN && uplink_state_now(u) == UPLINK_CONNECTING) {
+		/* The hub counts from here, however long it took to get through to it. */
+		u->attempt_ms = now_ms;
+		stamp_connect(u);
 		uplink_move(u, UPLINK_LOGIN);
+	}
 	if (session_phase(u->session) == SESSION_UP && u->login_ms == 0) {
 		uplink_move(u, UPLINK_LOGIN);
 		logged_in(u, now_ms);

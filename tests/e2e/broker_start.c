@@ -47,8 +47,8 @@ static char *whole_conf(const struct broker *b, const struct broker_opts *o)
 		free(ours);
 		ours = text_fmt("plugin %s\nplugin_opt_config_file %s/hubgate.json\n", so, b->dir);
 	}
-	all = text_fmt("%slog_dest stderr\nlog_type all\nset_tcp_nodelay true\n%s%s\n",
-	               geteuid() == 0 ? "user root\n" : "", ours, o->conf);
+	all = text_fmt("%slog_dest stderr\nlog_type all\nset_tcp_nodelay true\n%s%s%s\n",
+	               geteuid() == 0 ? "user root\n" : "", o->head ? o->head : "", ours, o->conf);
 	free(name);
 	free(ours);
 	return all;

@@ -13,7 +13,8 @@ struct broker {
 };
 
 struct broker_opts {
-	const char *conf; /* after the lines that every test broker has, and after hubgate's */
+	const char *head; /* lines before hubgate's; may be NULL */
+	const char *conf; /* lines after hubgate's */
 	bool plugin;      /* hubgate, with hubgate.json of the directory */
 	bool port_option; /* mosquitto -p PORT: the broker stays in local only mode */
 };

@@ -22,20 +22,29 @@ enum {
 static const struct actor {
 	const char *what;
 	struct dev_opts opts;
+	bool stays; /* until after a SIGHUP, and leaves a will */
 } actors[] = {
-	{ "anonymous", { .client_id = "c1" } },
-	{ "without client id", { .client_id = NULL } },
-	{ "alice", { .client_id = "c1", .username = "alice", .password = "alice-pw" } },
-	{ "alice, MQTT 3.1",
-	  { .client_id = "c1", .username = "alice", .password = "alice-pw", .mqtt31 = true } },
-	{ "alice, kept session",
-	  { .client_id = "c1", .username = "alice", .password = "alice-pw", .persistent = true } },
-	{ "alice, wrong password", { .client_id = "c1", .username = "alice", .password = "wrong" } },
-	{ "alice, no password", { .client_id = "c1", .username = "alice" } },
-	{ "unknown user", { .client_id = "c1", .username = "bob", .password = "bob-pw" } },
-	{ "user name with semicolons",
-	  { .client_id = "c1", .username = "a;b;c;d", .password = "ab;hmacsha1" } },
-	{ "client id like a device's", { .client_id = "ABCDE12345lamp" } },
+	{ .what = "anonymous", .opts = { .client_id = "c1" }, .stays = true },
+	{ .what = "without client id", .opts = { .client_id = NULL } },
+	{ .what = "alice",
+	  .opts = { .client_id = "c1", .username = "alice", .password = "right-pw" },
+	  .stays = true },
+	{ .what = "alice, MQTT 3.1",
+	  .opts = { .client_id = "c1", .username = "alice", .password = "right-pw", .mqtt31 = true } },
+	{ .what = "alice, kept session",
+	  .opts = { .client_id = "c1",
+	            .username = "alice",
+	            .password = "right-pw",
+	            .persistent = true } },
+	{ .what = "alice, wrong password",
+	  .opts = { .client_id = "c1", .username = "alice", .password = "wrong" } },
+	{ .what = "alice, no password", .opts = { .client_id = "c1", .username = "alice" } },
+	{ .what = "unknown user",
+	  .opts = { .client_id = "c1", .username = "bob", .password = "bob-pw" },
+	  .stays = true },
+	{ .what = "user name with semicolons",
+	  .opts = { .client_id = "c1", .username = "a;b;c;d", .password = "ab;hmacsha1" } },
+	{ .what = "client id like a device's", .opts = { .client_id = "ABCDE12345lamp" } },
 };
 
 static const char *const topics[] = {
@@ -118,6 +127,15 @@ static void use_reload(struct broker *b, struct dev *actor, struct outcome *out)
 	out->survives_reload = dev_publish_acked(actor, "home/kitchen", "after", RELOAD_MS);
 }
 
+/* Takes actor. */
+static void use_will(struct broker *b, struct dev *actor, struct dev *admin, struct outcome *out)
+{
+	dev_drop(actor);
+	/* The broker sees the reset before it serves the next connection. */
+	dev_disconnect(client_connect(b->port, &(struct dev_opts){ .client_id = "next" }));
+	out->will = took(admin, "home/will");
+}
+
 static void act(struct broker *b, const struct actor *who, struct dev *admin, struct outcome *out)
 {
 	struct dev_opts opts = who->opts;
@@ -135,18 +153,18 @@ static void act(struct broker *b, const struct actor *who, struct dev *admin, st
 		use_topic(actor, admin, topics[i], &out->topics[i]);
 	for (int i = 0; i < FILTERS; i++)
 		out->filters[i] = dev_subscribe(actor, filters[i], 1);
+	if (!who->stays) {
+		dev_disconnect(actor);
+		return;
+	}
 	use_reload(b, actor, out);
-	took(admin, "home/kitchen");
-	dev_drop(actor);
-	/* The broker sees the reset before it serves the next connection. */
-	dev_disconnect(client_connect(b->port, &(struct dev_opts){ .client_id = "next" }));
-	out->will = took(admin, "home/will");
+	use_will(b, actor, admin, out);
 }
 
 /* NULL where this broker lets no such user in. */
 static struct dev *admin_of(const struct broker *b)
 {
-	struct dev_opts opts = { .client_id = "admin", .username = "admin", .password = "admin-pw" };
+	struct dev_opts opts = { .client_id = "admin", .username = "admin", .password = "right-pw" };
 	struct dev *d = client_connect(b->port, &opts);
 
 	if (d && dev_code(d) == 0) {
@@ -226,7 +244,7 @@ static void add_alice(cJSON *root)
 static bool make_dynsec(const struct broker *b)
 {
 	char *path = text_fmt("%s/dynsec.json", b->dir), *text;
-	bool ok = run("mosquitto_ctrl dynsec init dynsec.json admin admin-pw", b);
+	bool ok = run("mosquitto_ctrl dynsec init dynsec.json admin right-pw", b);
 	cJSON *root;
 
 	text = ok ? file_read(path) : NULL;
@@ -268,8 +286,8 @@ static char *lines_of(const struct broker *b, const struct setup *s)
 /* Writes the files that the lines name. */
 static bool make_files(const struct broker *b, const struct setup *s)
 {
-	bool ok = !s->passwords || run("mosquitto_passwd -b -c passwords admin admin-pw && "
-	                               "mosquitto_passwd -b passwords alice alice-pw",
+	bool ok = !s->passwords || run("mosquitto_passwd -b -c passwords admin right-pw && "
+	                               "mosquitto_passwd -b passwords alice right-pw",
 	                               b);
 
 	if (ok && s->acl)
@@ -465,12 +483,7 @@ static void broker_without_listener_stays_open_to_the_machine_itself(void)
 	same_as_stock(&(struct setup){ .conf = "", .local_only = true }, ACTORS);
 	same_as_stock(&(struct setup){ .conf = "", .local_only = true, .passwords = true },
 	              ALICES + ANONYMOUS);
-}
-
-static void broker_without_listener_obeys_allow_anonymous_as_before(void)
-{
 	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .local_only = true }, ACTORS);
-	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .local_only = true }, 0);
 }
 
 static void dynamic_security_decides_as_before(void)
@@ -481,6 +494,80 @@ static void dynamic_security_decides_as_before(void)
 	              ALICES + ANONYMOUS);
 }
 
+static void dynamic_security_is_managed_as_before(void)
+{
+	struct setup s = { .conf = "allow_anonymous false\n", .dynamic_security = true };
+	struct broker_opts opts = { .plugin = true };
+	struct broker b;
+	char *lines, *command;
+
+	broker_init(&b);
+	write_hubgate(&b, NULL);
+	opts.conf = lines = lines_of(&b, &s);
+	command = text_fmt("mosquitto_ctrl -h 127.0.0.1 -p %d -u admin -P right-pw dynsec getRole home "
+	                   "| grep subscribePattern",
+	                   b.port);
+	CU_ASSERT(make_files(&b, &s) && broker_start(&b, &opts));
+	CU_ASSERT(port_await(b.proc, b.port, NULL, AWAIT_MS));
+	CU_ASSERT(run(command, &b));
+	CU_ASSERT(broker_stop(&b));
+	broker_fini(&b);
+	free(lines);
+	free(command);
+}
+
+/* --- what hubgate cannot know --- */
+
+static void another_plugin_stops_the_start_until_lan_acl_says_what_to_do(void)
+{
+	static const char *const answers[] = { "{\"acl\":\"defer\"}", "{\"acl\":\"allow\"}" };
+	struct setup s = { .conf = "", .dynamic_security = true };
+	struct broker_opts opts = { .plugin = true };
+	struct broker b;
+	char *lines, *why;
+
+	broker_init(&b);
+	CU_ASSERT(make_files(&b, &s));
+	CU_ASSERT(run("mv mosquitto_dynamic_security.so other.so", &b));
+	opts.conf = lines = text_fmt("plugin %s/other.so\nplugin_opt_config_file %s/dynsec.json\n"
+	                             "listener %d 127.0.0.1\n",
+	                             b.dir, b.dir, b.port);
+	why =
+		text_fmt("not started: the plugin %s/other.so may decide about topics too; set lan.acl to "
+	             "\"defer\" if it does, else to \"allow\"",
+	             b.dir);
+	write_hubgate(&b, NULL);
+	CU_ASSERT(broker_start(&b, &opts) && broker_refused(&b) && broker_said(&b, why));
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		write_hubgate(&b, answers[i]);
+		CU_ASSERT(broker_start(&b, &opts) && port_await(b.proc, b.port, NULL, AWAIT_MS));
+		CU_ASSERT(broker_stop(&b));
+	}
+	broker_fini(&b);
+	free(lines);
+	free(why);
+}
+
+static void per_listener_settings_stop_the_start(void)
+{
+	struct broker_opts opts = { .plugin = true, .conf = "" };
+	struct broker b;
+	char *lines;
+
+	broker_init(&b);
+	write_hubgate(&b, NULL);
+	opts.head = lines = text_fmt("per_listener_settings true\nlistener %d 127.0.0.1\n"
+	                             "allow_anonymous true\n",
+	                             b.port);
+	CU_ASSERT(broker_start(&b, &opts) && broker_refused(&b));
+	CU_ASSERT(broker_said(&b,
+	                      "not started: per_listener_settings true binds a plugin to one listener "
+	                      "and, on 2.0, silences its timer; set it to false and give options "
+	                      "globally"));
+	broker_fini(&b);
+	free(lines);
+}
+
 SUITE(stock_broker, TEST(open_broker_lets_in_whom_it_let_in_and_any_user_name),
       TEST(listener_without_settings_does_what_it_did),
       TEST(closed_broker_without_passwords_does_what_it_did), TEST(password_file_decides_as_before),
@@ -488,5 +575,7 @@ SUITE(stock_broker, TEST(open_broker_lets_in_whom_it_let_in_and_any_user_name),
       TEST(acl_file_decides_as_before), TEST(acl_file_and_password_file_decide_as_before),
       TEST(files_of_debians_conf_d_count_as_before), TEST(port_and_bind_address_count_as_before),
       TEST(broker_without_listener_stays_open_to_the_machine_itself),
-      TEST(broker_without_listener_obeys_allow_anonymous_as_before),
-      TEST(dynamic_security_decides_as_before))
+
+      TEST(dynamic_security_decides_as_before), TEST(dynamic_security_is_managed_as_before),
+      TEST(another_plugin_stops_the_start_until_lan_acl_says_what_to_do),
+      TEST(per_listener_settings_stop_the_start))

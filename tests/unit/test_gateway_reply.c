@@ -197,7 +197,77 @@ static void a_bound_notification_leaves_a_request_under_way_its_time(void)
 	hub_stop(&h);
 }
 
-SUITE(gateway_reply, TEST(a_late_reply_is_believed_and_another_operations_reply_is_not),
+static void a_device_that_leaves_before_its_online_was_answered_is_taken_offline(void)
+{
+	struct hub h;
+	struct subdev *d;
+
+	hub_start(&h);
+	d = hub_device(&h, "lamp");
+	hub_link(&h, false);
+	hub_present(&h, d, true);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "online lamp");
+	hub_present(&h, d, false);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "");
+	hub_wait(&h, HUB_ANSWER_MS); /* the answer was lost: the hub may show it online */
+	CU_ASSERT(hub_wait_until_wanted(&h, 10000) >= 0);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "offline lamp");
+	hub_answer(&h, "offline", "lamp", 0);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "");
+	CU_ASSERT(gateway_left(&h.g));
+	hub_stop(&h);
+}
+
+static void a_device_whose_only_message_is_parked_goes_offline_when_it_left(void)
+{
+	struct hub h;
+	struct subdev *d;
+
+	hub_start(&h);
+	d = hub_device(&h, "lamp");
+	hub_link(&h, false);
+	hub_queue(&h, d, 1);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "online lamp");
+	hub_answer(&h, "online", "lamp", 0);
+	outbox_mark_sent(&d->outbox, 9);
+	gateway_update(&h.g, d, h.now_ms);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), ""); /* in flight: it stays online */
+	outbox_park(&d->outbox, outbox_find(&d->outbox, 1));
+	gateway_update(&h.g, d, h.now_ms);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "offline lamp");
+	hub_stop(&h);
+}
+
+static void release(void *ctx, uint16_t packet_id)
+{
+	*(uint16_t *)ctx = packet_id;
+}
+
+static void a_subscription_without_an_answer_gives_its_packet_id_back(void)
+{
+	struct hub h;
+	struct subdev *d;
+	uint16_t released = 0;
+
+	hub_start(&h);
+	h.g.release_id = release;
+	h.g.release_ctx = &released;
+	d = hub_device(&h, "lamp");
+	hub_link(&h, false);
+	hub_present(&h, d, true);
+	gateway_subscribe(&h.g, d, "SUBPROD001/lamp/control", 1, h.now_ms);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "online lamp");
+	hub_answer(&h, "online", "lamp", 0);
+	CU_ASSERT_STRING_EQUAL(hub_next(&h), "subscribe SUBPROD001/lamp/control 1");
+	hub_wait(&h, HUB_ANSWER_MS);
+	CU_ASSERT_EQUAL(released, h.last_id);
+	hub_stop(&h);
+}
+
+SUITE(gateway_reply, TEST(a_device_that_leaves_before_its_online_was_answered_is_taken_offline),
+      TEST(a_device_whose_only_message_is_parked_goes_offline_when_it_left),
+      TEST(a_subscription_without_an_answer_gives_its_packet_id_back),
+      TEST(a_late_reply_is_believed_and_another_operations_reply_is_not),
       TEST(a_duplicate_reply_changes_nothing),
       TEST(a_late_word_that_a_device_is_not_bound_takes_it_offline_here),
       TEST(replies_for_unknown_devices_and_broken_ones_are_ignored),

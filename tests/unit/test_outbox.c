@@ -165,7 +165,35 @@ static void an_entry_that_stays_does_not_make_the_ring_grow(void)
 	outbox_fini(&o);
 }
 
-SUITE(outbox, TEST(entries_go_out_in_the_order_of_their_sequence),
+static void a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection(void)
+{
+	struct outbox o;
+
+	outbox_init(&o);
+	CU_ASSERT_EQUAL(outbox_add(&o, 1, 10), ST_OK);
+	CU_ASSERT_EQUAL(outbox_add(&o, 2, 10), ST_OK);
+	outbox_park(&o, outbox_find(&o, 1)); /* never sent: no effect */
+	CU_ASSERT_EQUAL(o.parked, 0);
+	send(&o, 1, 7);
+	send(&o, 2, 8);
+	outbox_park(&o, outbox_find(&o, 1));
+	CU_ASSERT_EQUAL(o.parked, 1);
+	CU_ASSERT(outbox_end(&o, 2));
+	CU_ASSERT_EQUAL(o.live, 1);
+	outbox_rewind(&o);
+	CU_ASSERT_EQUAL(o.parked, 0);
+	CU_ASSERT_EQUAL(outbox_next(&o)->seq, 1);
+	CU_ASSERT_EQUAL(outbox_next(&o)->packet_id, 7);
+	send(&o, 1, 7);
+	outbox_park(&o, outbox_find(&o, 1));
+	CU_ASSERT(outbox_end(&o, 1));
+	CU_ASSERT_EQUAL(o.parked, 0);
+	CU_ASSERT_EQUAL(o.live, 0);
+	outbox_fini(&o);
+}
+
+SUITE(outbox, TEST(a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection),
+      TEST(entries_go_out_in_the_order_of_their_sequence),
       TEST(looking_at_the_next_entry_does_not_take_it),
       TEST(acknowledgements_may_come_in_any_order), TEST(an_entry_ends_once_and_unknown_ones_never),
       TEST(after_a_rewind_what_was_sent_goes_again_in_order_under_its_packet_id),
