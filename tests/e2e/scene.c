@@ -74,6 +74,24 @@ void scene_end(struct scene *s)
 	*s = (struct scene){ .sim = NULL };
 }
 
+static char *certs_dir;
+
+static void certs_remove(void)
+{
+	dir_remove(certs_dir);
+	free(certs_dir);
+}
+
+char *scene_cert(const char *file)
+{
+	if (!certs_dir) {
+		certs_dir = dir_make();
+		atexit(certs_remove);
+		CU_ASSERT_FATAL(certs_make(certs_dir, "GWPRODUCT1gw1"));
+	}
+	return text_fmt("%s/%s", certs_dir, file);
+}
+
 struct dev *scene_device(struct scene *s, const char *name, const struct dev_opts *opts)
 {
 	const char *secret = identities[strcmp(name, identities[0].name) != 0].secret;

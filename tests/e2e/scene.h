@@ -32,6 +32,10 @@ struct scene {
 struct scene scene_start(const struct scene_opts *opts);
 void scene_end(struct scene *s);
 
+/* A file of certificates made once for all tests: ca.pem, server.pem, server.key, client.pem,
+ * client.key (of the gateway), as certs_make() does. Caller frees. */
+char *scene_cert(const char *file);
+
 /* JSON for the simulator and for hubgate.json that scene_start() uses; caller frees. */
 char *scene_sim_config(const struct scene_opts *opts);
 char *scene_patch(const struct scene_opts *opts);

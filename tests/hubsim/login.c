@@ -87,13 +87,10 @@ static const char *password_refusal(const struct account *a, const struct login 
 static bool split(char *text, char *field[4], int *count)
 {
 	*count = 0;
-	for (char *at = text; at; *count += 1) {
+	for (; text; *count += 1) {
 		if (*count == 4)
 			return false;
-		field[*count] = at;
-		at = strchr(at, ';');
-		if (at)
-			*at++ = '\0';
+		field[*count] = strsep(&text, ";");
 	}
 	return *count == 3 || *count == 4;
 }

@@ -164,7 +164,11 @@ static void *run(void *arg)
 		nfds_t n;
 
 		if (need > room) {
-			fds = realloc(fds, need * 2 * sizeof *fds);
+			struct pollfd *more = realloc(fds, need * 2 * sizeof *fds);
+
+			if (!more)
+				break;
+			fds = more;
 			room = need * 2;
 		}
 		n = arm_all(p, fds, &timeout_ms);

@@ -1,14 +1,17 @@
 #include "core/hearing.h"
 #include "tests/runner.h"
 
-enum { RATE = 25, GAP_US = 1000000 / RATE };
+enum {
+	RATE = 25,
+	GAP_US = 1000000 / RATE
+};
 
 static struct hearing settled(void)
 {
 	struct hearing h;
 
 	hearing_init(&h, RATE);
-	for (int i = 0; i < 100; i++) {          /* a hub that answers in a millisecond */
+	for (int i = 0; i < 100; i++) { /* a hub that answers in a millisecond */
 		hearing_sent(&h, i * GAP_US);
 		CU_ASSERT_EQUAL(hearing_heard(&h, i * GAP_US + 1000), 0);
 	}
@@ -35,7 +38,7 @@ static void a_slow_but_steady_link_keeps_its_rate(void)
 		if (i >= 20)
 			paused_us += hearing_heard(&h, (int64_t)i * GAP_US + 1000);
 	}
-	CU_ASSERT(paused_us <= 1000000);         /* the first answer may look like a stall */
+	CU_ASSERT(paused_us <= 1000000); /* the first answer may look like a stall */
 }
 
 static void a_stall_is_followed_by_a_pause_worth_what_it_held_back(void)

@@ -404,4 +404,5 @@ SUITE(on_acl, TEST(device_uses_its_own_topics_in_their_direction_only),
       TEST(with_lan_acl_defer_others_are_left_to_the_acl_file),
       TEST(dashboard_on_everything_gets_all_but_the_cloud_topics),
       TEST(payload_over_the_hubs_limit_is_refused_with_its_cause),
-      TEST(twenty_refusals_are_logged_at_once_then_one_a_second), TEST(doorbell_rings_and_may_do_nothing_else))
+      TEST(twenty_refusals_are_logged_at_once_then_one_a_second),
+      TEST(doorbell_rings_and_may_do_nothing_else))
