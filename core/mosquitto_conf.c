@@ -203,10 +203,12 @@ enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *text, s
 	while (len > 0 && st == ST_OK) {
 		const char *newline = memchr(text, '\n', len);
 		size_t used = newline ? (size_t)(newline - text) : len;
-		char *copy = strndup(text, used);
+		char *copy = malloc(used + 1);
 
 		if (!copy)
 			return ST_NOMEM;
+		memcpy(copy, text, used); /* no NUL ends text */
+		copy[used] = '\0';
 		st = read_line(&line, copy);
 		free(copy);
 		used += newline != NULL;

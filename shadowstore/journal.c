@@ -18,9 +18,11 @@ enum {
 	CHUNK_SLOTS = 256,
 	FIRST_CHUNKS = 16,    /* a power of two, as every later size */
 	RECORD_OVERHEAD = 64, /* what a message counts besides its bytes */
-	/* With JOURNAL_DROP_OLDEST the reader trims; until it has run, this many
-	 * percent over the bound are taken rather than refused. */
+	/* With JOURNAL_DROP_OLDEST the reader trims. Until it has run, so much over
+	 * either bound is taken rather than refused: a quarter, and a burst. */
 	SLACK_PERCENT = 25,
+	SLACK_MESSAGES = 1000,
+	SLACK_BYTES = 1024 * 1024,
 };
 
 struct share { /* live messages of one device, for JOURNAL_REFUSE */
@@ -146,12 +148,16 @@ static bool over_share(uint64_t messages, uint64_t bytes, const struct journal_l
 static bool limits_allow(const struct journal *j, const struct share *s, uint64_t bytes)
 {
 	const struct journal_counts *c = &j->counts;
+	const struct journal_limits loose = {
+		.max_messages = j->lim.max_messages * (100 + SLACK_PERCENT) / 100 + SLACK_MESSAGES,
+		.max_bytes = j->lim.max_bytes * (100 + SLACK_PERCENT) / 100 + SLACK_BYTES,
+	};
 
 	/* Room for one more is not asked of the slack: a quarter of a small store may
 	 * be less than one message, and then nothing would ever be over the bound. */
 	if (j->lim.policy == JOURNAL_DROP_OLDEST)
 		return bytes <= j->lim.max_bytes &&
-		       !over(c->queued, c->queued_bytes, &j->lim, 100 + SLACK_PERCENT);
+		       !over(c->queued, c->queued_bytes, &loose, 100);
 	return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100) &&
 	       !over_share(s->messages + 1, s->bytes + bytes, &j->lim);
 }

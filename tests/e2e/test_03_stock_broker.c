@@ -1,190 +1,15 @@
 /* All other clients keep working as before the plugin was loaded: the same actions on a broker
  * without and with it, for the ways in which a Debian broker is configured. */
-#include "tests/e2e/broker_start.h"
+#include "tests/e2e/stock_actions.h"
 #include "tests/runner.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define A50  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define LONG "long/" A50 A50 A50 A50 A50 A50 /* over the hub's 255 bytes */
-
 enum {
-	AWAIT_MS = 5000,
-	RELOAD_MS = 1000
+	AWAIT_MS = 5000
 };
-
-/* --- what clients do --- */
-
-static const struct actor {
-	const char *what;
-	struct dev_opts opts;
-	bool stays; /* until after a SIGHUP, and leaves a will */
-} actors[] = {
-	{ .what = "anonymous", .opts = { .client_id = "c1" }, .stays = true },
-	{ .what = "without client id", .opts = { .client_id = NULL } },
-	{ .what = "alice",
-	  .opts = { .client_id = "c1", .username = "alice", .password = "right-pw" },
-	  .stays = true },
-	{ .what = "alice, MQTT 3.1",
-	  .opts = { .client_id = "c1", .username = "alice", .password = "right-pw", .mqtt31 = true } },
-	{ .what = "alice, kept session",
-	  .opts = { .client_id = "c1",
-	            .username = "alice",
-	            .password = "right-pw",
-	            .persistent = true } },
-	{ .what = "alice, wrong password",
-	  .opts = { .client_id = "c1", .username = "alice", .password = "wrong" } },
-	{ .what = "alice, no password", .opts = { .client_id = "c1", .username = "alice" } },
-	{ .what = "unknown user",
-	  .opts = { .client_id = "c1", .username = "bob", .password = "bob-pw" },
-	  .stays = true },
-	{ .what = "user name with semicolons",
-	  .opts = { .client_id = "c1", .username = "a;b;c;d", .password = "ab;hmacsha1" } },
-	{ .what = "client id like a device's", .opts = { .client_id = "ABCDE12345lamp" } },
-};
-
-static const char *const topics[] = {
-	"home/kitchen", "private/x",          "user/alice/in", "client/c1/in",
-	"$odd/tree",    "livingroom/lamp/on", "/leading",      LONG,
-};
-
-static const char *const filters[] = {
-	"#",      "+/kitchen", "home/#",          "$SYS/#", "$SYS/broker/version",
-	"$odd/#", "user/#",    "$share/g/home/#", "+/+/in", "$CONTROL/#",
-};
-
-enum {
-	ACTORS = sizeof actors / sizeof actors[0],
-	TOPICS = sizeof topics / sizeof topics[0],
-	FILTERS = sizeof filters / sizeof filters[0],
-};
-
-struct use {
-	int granted;
-	bool acked, got_own, admin_got, kept, got_admins;
-};
-
-struct outcome {
-	int code, filters[FILTERS], will;
-	struct use topics[TOPICS];
-	bool survives_reload;
-};
-
-/* What was published before this has arrived after it, or never will. */
-static void settle(struct dev *d)
-{
-	dev_subscribe(d, "settle", 0);
-}
-
-static bool publish_retained(struct dev *d, const char *topic, const char *text)
-{
-	int64_t end = now_ms() + AWAIT_MS;
-	int mid = dev_publish_mid(d, topic, text, strlen(text), 1, true);
-
-	while (mid >= 0 && !dev_acked(d, mid) && now_ms() < end)
-		dev_await_message(d, "nothing", 1);
-	return mid >= 0 && dev_acked(d, mid);
-}
-
-static void admin_listens(struct dev *admin)
-{
-	dev_subscribe(admin, "#", 1);
-	dev_subscribe(admin, "$odd/#", 1);
-}
-
-static int took(struct dev *d, const char *topic)
-{
-	int count = 0;
-
-	settle(d);
-	while (dev_await_message(d, topic, 0))
-		count++;
-	return count;
-}
-
-static void use_topic(struct dev *actor, struct dev *admin, const char *topic, struct use *u)
-{
-	u->granted = dev_subscribe(actor, topic, 1);
-	u->acked = publish_retained(actor, topic, "actor's");
-	u->got_own = took(actor, topic) > 0;
-	u->admin_got = took(admin, topic) > 0;
-	admin_listens(admin);
-	u->kept = took(admin, topic) > 0;
-	publish_retained(admin, topic, "");
-	u->got_admins = took(actor, topic) > 0;
-	took(admin, topic);
-	dev_unsubscribe(actor, topic);
-}
-
-static void use_reload(struct broker *b, struct dev *actor, struct outcome *out)
-{
-	proc_signal(b->proc, SIGHUP);
-	CU_ASSERT(broker_log_await(b, "Reloading config."));
-	out->survives_reload = dev_publish_acked(actor, "home/kitchen", "after", RELOAD_MS);
-}
-
-/* Takes actor. */
-static void use_will(struct broker *b, struct dev *actor, struct dev *admin, struct outcome *out)
-{
-	dev_drop(actor);
-	/* The broker sees the reset before it serves the next connection. */
-	dev_disconnect(client_connect(b->port, &(struct dev_opts){ .client_id = "next" }));
-	out->will = took(admin, "home/will");
-}
-
-static void act(struct broker *b, const struct actor *who, struct dev *admin, struct outcome *out)
-{
-	struct dev_opts opts = who->opts;
-	struct dev *actor;
-
-	opts.will_topic = "home/will";
-	opts.will_payload = "gone";
-	actor = client_connect(b->port, &opts);
-	out->code = actor ? dev_code(actor) : -1;
-	if (out->code != 0 || !admin) {
-		dev_disconnect(actor);
-		return;
-	}
-	for (int i = 0; i < TOPICS; i++)
-		use_topic(actor, admin, topics[i], &out->topics[i]);
-	for (int i = 0; i < FILTERS; i++)
-		out->filters[i] = dev_subscribe(actor, filters[i], 1);
-	if (!who->stays) {
-		dev_disconnect(actor);
-		return;
-	}
-	use_reload(b, actor, out);
-	use_will(b, actor, admin, out);
-}
-
-/* NULL where this broker lets no such user in. */
-static struct dev *admin_of(const struct broker *b)
-{
-	struct dev_opts opts = { .client_id = "admin", .username = "admin", .password = "right-pw" };
-	struct dev *d = client_connect(b->port, &opts);
-
-	if (d && dev_code(d) == 0) {
-		admin_listens(d);
-		return d;
-	}
-	dev_disconnect(d);
-	return NULL;
-}
-
-static void run_actors(struct broker *b, struct outcome out[ACTORS])
-{
-	struct dev *admin = admin_of(b);
-
-	for (int i = 0; i < ACTORS; i++)
-		act(b, &actors[i], admin, &out[i]);
-	dev_disconnect(admin);
-}
-
-/* --- brokers --- */
 
 struct setup {
 	const char *conf;
@@ -323,14 +148,14 @@ static void write_hubgate(const struct broker *b, const char *lan)
 	free(json);
 }
 
-static bool outcomes(const struct setup *s, bool plugin, struct outcome out[ACTORS])
+static bool outcomes(const struct setup *s, bool plugin, struct stock_outcome out[STOCK_ACTORS])
 {
 	struct broker_opts opts = { .plugin = plugin, .port_option = s->local_only };
 	struct broker b;
 	char *lines;
 	bool ok;
 
-	memset(out, 0, ACTORS * sizeof *out);
+	memset(out, 0, STOCK_ACTORS * sizeof *out);
 	broker_init(&b);
 	write_hubgate(&b, s->lan);
 	lines = lines_of(&b, s);
@@ -339,74 +164,25 @@ static bool outcomes(const struct setup *s, bool plugin, struct outcome out[ACTO
 	opts.conf = lines;
 	ok = make_files(&b, s) && broker_start(&b, &opts) && port_await(b.proc, b.port, NULL, AWAIT_MS);
 	if (ok)
-		run_actors(&b, out);
+		stock_act(&b, out);
 	ok = broker_stop(&b) && ok;
 	broker_fini(&b);
 	free(lines);
 	return ok;
 }
 
-static void say_use(const char *what, const struct use *u)
-{
-	fprintf(stderr,
-	        "    %s: granted %d, acked %d, got own %d, admin got %d, kept %d, got admin's %d\n",
-	        what, u->granted, u->acked, u->got_own, u->admin_got, u->kept, u->got_admins);
-}
-
-static bool same(const struct actor *who, const struct outcome *stock, const struct outcome *ours)
-{
-	bool equal = stock->code == ours->code && stock->will == ours->will &&
-	             stock->survives_reload == ours->survives_reload;
-
-	if (!equal)
-		fprintf(stderr, "%s: code %d, will %d, survives %d; with hubgate %d, %d, %d\n", who->what,
-		        stock->code, stock->will, stock->survives_reload, ours->code, ours->will,
-		        ours->survives_reload);
-	for (int i = 0; i < TOPICS; i++) {
-		const struct use *a = &stock->topics[i], *b = &ours->topics[i];
-
-		if (a->granted == b->granted && a->acked == b->acked && a->got_own == b->got_own &&
-		    a->admin_got == b->admin_got && a->kept == b->kept && a->got_admins == b->got_admins)
-			continue;
-		equal = false;
-		fprintf(stderr, "%s, %.40s:\n", who->what, topics[i]);
-		say_use("stock", a);
-		say_use("with hubgate", b);
-	}
-	for (int i = 0; i < FILTERS; i++) {
-		if (stock->filters[i] == ours->filters[i])
-			continue;
-		equal = false;
-		fprintf(stderr, "%s, %s: %d; with hubgate %d\n", who->what, filters[i], stock->filters[i],
-		        ours->filters[i]);
-	}
-	return equal;
-}
-
 /* accepted: how many actors a stock broker lets in, so that no test compares nothing. */
 static void same_as_stock(const struct setup *s, int accepted)
 {
-	struct outcome stock[ACTORS], ours[ACTORS];
-	int let_in = 0;
+	struct stock_outcome stock[STOCK_ACTORS], ours[STOCK_ACTORS];
 
 	CU_ASSERT_FATAL(outcomes(s, false, stock));
 	CU_ASSERT_FATAL(outcomes(s, true, ours));
-	for (int i = 0; i < ACTORS; i++) {
-		CU_ASSERT(same(&actors[i], &stock[i], &ours[i]));
-		let_in += stock[i].code == 0;
-	}
-	if (let_in != accepted)
-		fprintf(stderr, "a stock broker lets %d in\n", let_in);
-	CU_ASSERT_EQUAL(let_in, accepted);
+	CU_ASSERT(stock_same(stock, ours));
+	CU_ASSERT_EQUAL(stock_let_in(stock), accepted);
 }
 
 /* --- the ways to configure it --- */
-
-enum {
-	ANONYMOUS = 3, /* actors without credentials */
-	USERS = 7,     /* those with a user name */
-	ALICES = 3     /* those with alice's password */
-};
 
 static const char acl[] = "topic readwrite home/#\n"
 						  "topic read livingroom/#\n"
@@ -423,7 +199,7 @@ static const char acl[] = "topic readwrite home/#\n"
 
 static void open_broker_lets_in_whom_it_let_in_and_any_user_name(void)
 {
-	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n" }, ACTORS);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n" }, STOCK_ACTORS);
 }
 
 static void listener_without_settings_does_what_it_did(void)
@@ -438,29 +214,30 @@ static void closed_broker_without_passwords_does_what_it_did(void)
 
 static void password_file_decides_as_before(void)
 {
-	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .passwords = true }, ALICES);
-	same_as_stock(&(struct setup){ .conf = "", .passwords = true }, ALICES);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .passwords = true },
+	              STOCK_ALICES);
+	same_as_stock(&(struct setup){ .conf = "", .passwords = true }, STOCK_ALICES);
 }
 
 static void password_file_with_anonymous_clients_decides_as_before(void)
 {
 	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .passwords = true },
-	              ALICES + ANONYMOUS);
+	              STOCK_ALICES + STOCK_ANONYMOUS);
 }
 
 static void acl_file_decides_as_before(void)
 {
-	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .acl = acl }, ACTORS);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .acl = acl }, STOCK_ACTORS);
 }
 
 static void acl_file_and_password_file_decide_as_before(void)
 {
 	same_as_stock(
 		&(struct setup){ .conf = "allow_anonymous true\n", .passwords = true, .acl = acl },
-		ALICES + ANONYMOUS);
+		STOCK_ALICES + STOCK_ANONYMOUS);
 	same_as_stock(
 		&(struct setup){ .conf = "allow_anonymous false\n", .passwords = true, .acl = acl },
-		ALICES);
+		STOCK_ALICES);
 }
 
 static void files_of_debians_conf_d_count_as_before(void)
@@ -468,30 +245,31 @@ static void files_of_debians_conf_d_count_as_before(void)
 	same_as_stock(
 		&(struct setup){
 			.conf = "allow_anonymous true\n", .passwords = true, .acl = acl, .include_dir = true },
-		ALICES + ANONYMOUS);
+		STOCK_ALICES + STOCK_ANONYMOUS);
 }
 
 static void port_and_bind_address_count_as_before(void)
 {
 	same_as_stock(&(struct setup){ .conf = "", .bind_address = true }, 0);
 	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .bind_address = true },
-	              ACTORS);
+	              STOCK_ACTORS);
 }
 
 static void broker_without_listener_stays_open_to_the_machine_itself(void)
 {
-	same_as_stock(&(struct setup){ .conf = "", .local_only = true }, ACTORS);
+	same_as_stock(&(struct setup){ .conf = "", .local_only = true }, STOCK_ACTORS);
 	same_as_stock(&(struct setup){ .conf = "", .local_only = true, .passwords = true },
-	              ALICES + ANONYMOUS);
-	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .local_only = true }, ACTORS);
+	              STOCK_ALICES + STOCK_ANONYMOUS);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .local_only = true },
+	              STOCK_ACTORS);
 }
 
 static void dynamic_security_decides_as_before(void)
 {
 	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n", .dynamic_security = true },
-	              ALICES);
+	              STOCK_ALICES);
 	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n", .dynamic_security = true },
-	              ALICES + ANONYMOUS);
+	              STOCK_ALICES + STOCK_ANONYMOUS);
 }
 
 static void dynamic_security_is_managed_as_before(void)
