@@ -25,7 +25,7 @@ struct stock_outcome {
 };
 
 /* Every actor connects, subscribes, publishes, leaves a will. User "admin", "right-pw", watches:
- * where he is not let in, only the CONNACKs are noted. Survives SIGHUPs of the broker. */
+ * where that user is refused, only the CONNACKs are noted. Sends SIGHUPs to the broker. */
 void stock_act(struct broker *b, struct stock_outcome out[STOCK_ACTORS]);
 /* Says on stderr what differs. */
 bool stock_same(const struct stock_outcome stock[STOCK_ACTORS],

@@ -15,7 +15,7 @@
 
 enum {
 	GRACE_MS = 300,
-	LONG_GRACE_MS = 1500
+	LONG_GRACE_MS = 800
 };
 
 /* dev2 leaves: everything that dev1 did before would have told the hub by the time it says so. */

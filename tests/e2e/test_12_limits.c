@@ -21,10 +21,10 @@ static void rate_is_kept_with_two_busy_devices(void)
 
 	for (int i = 0; i < 10; i++)
 		CU_ASSERT(dev_publish(two, EVENT_2, "{}", 0));
-	CU_ASSERT(scene_publish_run(one, EVENT, 1, 30, WAIT_MS));
-	CU_ASSERT(scene_publish_run(two, EVENT_2, 1, 30, WAIT_MS));
-	CU_ASSERT(scene_await_distinct(&s, "dev1", 30, WAIT_MS));
-	CU_ASSERT(scene_await_distinct(&s, "dev2", 30, WAIT_MS));
+	CU_ASSERT(scene_publish_run(one, EVENT, 1, 20, WAIT_MS));
+	CU_ASSERT(scene_publish_run(two, EVENT_2, 1, 20, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 20, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev2", 20, WAIT_MS));
 	CU_ASSERT(sim_stat(s.sim, "max_rate") <= RATE + 1);
 	CU_ASSERT_EQUAL(scene_violations(&s), 0);
 	dev_disconnect(one);
@@ -37,12 +37,12 @@ static void rate_is_kept_when_a_stalled_link_heals(void)
 	struct scene s = scene_start(NULL);
 	struct dev *d = scene_online_device(&s, "dev1", NULL);
 
-	CU_ASSERT(scene_publish_run(d, EVENT, 1, 100, WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, 60, WAIT_MS));
 	CU_ASSERT(scene_await_distinct(&s, "dev1", 15, WAIT_MS));
 	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"blackhole\"}"));
 	poll(NULL, 0, 3000); /* the length of the stall is what is tested */
 	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"));
-	CU_ASSERT(scene_await_distinct(&s, "dev1", 100, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 60, WAIT_MS));
 	CU_ASSERT(sim_stat(s.sim, "max_rate") <= HEALED_RATE);
 	CU_ASSERT_EQUAL(sim_stat(s.sim, "connects"), 1);
 	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "duplicates"), 0);
@@ -83,7 +83,7 @@ static struct dev *rival_of(struct scene *s)
 static void second_client_with_the_gateways_identity_makes_it_back_off_and_say_so(void)
 {
 	static const char said[] = "dropped 3 connections in a row right after login";
-	const struct scene_opts o = { .hub = ",\"max_reconnect_s\":60,\"rate_up\":0" };
+	const struct scene_opts o = { .hub = ",\"max_reconnect_s\":3,\"rate_up\":0" };
 	struct scene s = scene_start(&o);
 	struct dev *rival = NULL, *lan_device = scene_online_device(&s, "dev1", NULL);
 

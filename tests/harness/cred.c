@@ -64,7 +64,7 @@ char *cred_bind(const char *secret_text, const char *pid, const char *name, long
 bool certs_make(const char *dir, const char *client_cn)
 {
 	static const char script[] =
-		"set -e; umask 077; cd \"$1\"; K='-newkey rsa:2048 -nodes -days 2'\n"
+		"set -e; umask 077; cd \"$1\"; K='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'\n"
 		"openssl req -x509 $K -keyout ca.key -out ca.pem -subj /CN=test-ca\n"
 		"openssl req $K -keyout server.key -out server.csr -subj /CN=localhost\n"
 		"openssl req $K -keyout client.key -out client.csr -subj \"/CN=$2\"\n"
