@@ -156,8 +156,7 @@ static bool limits_allow(const struct journal *j, const struct share *s, uint64_
 	/* Room for one more is not asked of the slack: a quarter of a small store may
 	 * be less than one message, and then nothing would ever be over the bound. */
 	if (j->lim.policy == JOURNAL_DROP_OLDEST)
-		return bytes <= j->lim.max_bytes &&
-		       !over(c->queued, c->queued_bytes, &loose, 100);
+		return bytes <= j->lim.max_bytes && !over(c->queued, c->queued_bytes, &loose, 100);
 	return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100) &&
 	       !over_share(s->messages + 1, s->bytes + bytes, &j->lim);
 }
