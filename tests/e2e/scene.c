@@ -271,6 +271,20 @@ bool scene_metrics(struct scene *s, const char *const names[], double values[], 
 	return m != NULL;
 }
 
+bool scene_await_delivered(struct scene *s, int count)
+{
+	static const char *const names[] = { "messages_delivered_total" };
+	int64_t until_ms = now_ms() + WAIT_MS;
+	double delivered = 0;
+
+	while (delivered < count && now_ms() < until_ms) {
+		if (!scene_metrics(s, names, &delivered, 1))
+			return false;
+	}
+	return delivered >= count ||
+	       harness_failed("%g of %d messages delivered after %d ms", delivered, count, WAIT_MS);
+}
+
 int scene_log_count(struct scene *s, const char *text)
 {
 	char *path = text_fmt("%s/mosquitto.log", lan_dir(s->lan));

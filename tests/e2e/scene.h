@@ -66,6 +66,8 @@ double scene_violations(struct scene *s); /* all of them */
 char *scene_sys(struct scene *s, const char *name);
 /* The same for numbers that belong together: all from one publication. */
 bool scene_metrics(struct scene *s, const char *const names[], double values[], int count);
+/* Waits until hubgate says that the hub acknowledged `count` messages. */
+bool scene_await_delivered(struct scene *s, int count);
 /* How often `text` stands in the LAN broker's log. */
 int scene_log_count(struct scene *s, const char *text);
 

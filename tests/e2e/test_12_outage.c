@@ -42,6 +42,7 @@ static void hub_that_dies_and_returns_gets_everything_and_only_the_devices_that_
 
 	CU_ASSERT(scene_publish_run(d, EVENT, 1, BATCH, WAIT_MS));
 	CU_ASSERT(arrived_in_order(&s, BATCH));
+	CU_ASSERT(scene_await_delivered(&s, BATCH)); /* else some would come again, rightly */
 	sim_kill(s.sim);
 	CU_ASSERT(lan_log_await(s.lan, "the hub closed the connection", WAIT_MS));
 	dev_disconnect(leaves);
