@@ -109,7 +109,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	struct outbox_entry *e = outbox_next(&d->outbox);
 	struct journal_view view;
 	struct mqtt_publish p = { 0 };
-	enum status st = journal_reader_load(u->conf.journal, e->seq, &view);
+	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
 
 	if (st != ST_OK) { /* ended elsewhere: nothing to send */
 		outbox_end(&d->outbox, e->seq);

@@ -8,7 +8,8 @@
 enum room {
 	ROOM_NONE,
 	ROOM_BROKER,
-	ROOM_UPLINK
+	ROOM_UPLINK,
+	ROOM_DISK
 };
 
 void room_enter(enum room room);

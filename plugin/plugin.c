@@ -165,7 +165,7 @@ static enum status open_journal(struct hubgate *h)
 	if (mkdir(c->dir, 0700) != 0 && errno != EEXIST)
 		st = ST_IO;
 	if (st == ST_OK)
-		st = journal_open(c->dir, &lim, &h->journal);
+		st = journal_open(c->dir, &lim, &h->log, &h->journal);
 	if (st == ST_IO)
 		log_line(&h->log, LOG_ERROR,
 		         "not started: store.dir %s cannot be used by uid %u: %s; make it with "

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/table.h"
+#include "shadowstore/journal_disk.h"
 #include "shadowstore/journal_reader.h"
 
 enum {
@@ -36,6 +37,7 @@ struct message {
 	size_t len;
 	uint32_t bytes;
 	uint8_t qos;
+	bool latest;
 	char topic[]; /* NUL-terminated, the payload after it */
 };
 
@@ -171,6 +173,7 @@ static struct message *message_new(const struct journal_msg *msg)
 	m->len = msg->len;
 	m->bytes = (uint32_t)(topic_size + msg->len + RECORD_OVERHEAD);
 	m->qos = msg->qos;
+	m->latest = msg->latest;
 	memcpy(m->topic, msg->topic, topic_size);
 	if (msg->len > 0)
 		memcpy(m->topic + topic_size, msg->payload, msg->len);
@@ -233,11 +236,13 @@ static enum status check_dir(const char *dir)
 	return access(dir, R_OK | W_OK | X_OK) == 0 ? ST_OK : ST_IO;
 }
 
-enum status journal_open(const char *dir, const struct journal_limits *lim, struct journal **out)
+enum status journal_open(const char *dir, const struct journal_limits *lim, const struct log *log,
+                         struct journal **out)
 {
 	enum status st = check_dir(dir);
 	struct journal *j;
 
+	(void)log;
 	if (st != ST_OK)
 		return st;
 	j = calloc(1, sizeof(*j));
@@ -301,6 +306,8 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 		out->device = m->share->device; /* shares live as long as the journal */
 		out->bytes = m->bytes;
 		out->qos = m->qos;
+		out->latest = m->latest;
+		out->topic = m->topic;
 		st = ST_OK;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -318,9 +325,12 @@ static struct message *find(const struct journal *j, uint64_t seq)
 	return c ? c->slots[seq % CHUNK_SLOTS] : NULL;
 }
 
-enum status journal_reader_load(struct journal *j, uint64_t seq, struct journal_view *out)
+enum status journal_reader_load(struct journal *j, uint64_t seq, const struct record_now *now,
+                                struct journal_view *out)
 {
 	const struct message *m;
+
+	(void)now;
 
 	pthread_mutex_lock(&j->lock);
 	m = find(j, seq);
@@ -331,6 +341,7 @@ enum status journal_reader_load(struct journal *j, uint64_t seq, struct journal_
 	out->payload = m->topic + strlen(m->topic) + 1;
 	out->len = m->len;
 	out->qos = m->qos;
+	out->age_ms = -1;
 	return ST_OK;
 }
 
@@ -370,4 +381,64 @@ uint64_t journal_reader_excess(struct journal *j)
 bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
 {
 	return j->lim.policy == JOURNAL_DROP_OLDEST && over_share(messages, bytes, &j->lim);
+}
+
+void journal_reader_log(struct journal *j, const struct log *log)
+{
+	(void)j;
+	(void)log;
+}
+
+void journal_reader_flush(struct journal *j)
+{
+	(void)j;
+}
+
+enum status journal_reader_mark(struct journal *j, const char *client_id, bool online)
+{
+	(void)j;
+	(void)client_id;
+	(void)online;
+	return ST_OK;
+}
+
+void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *client_id),
+                          void *ctx)
+{
+	(void)j;
+	(void)fn;
+	(void)ctx;
+}
+
+void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)
+{
+	static const uint8_t boot_id[RECORD_BOOT_BYTES];
+
+	(void)j;
+	*out = (struct record_now){ .boot_id = boot_id, .clock_trusted = clock_trusted };
+}
+
+void journal_disk_wake(struct journal *j, void (*wake)(void *ctx), void *ctx)
+{
+	(void)j;
+	(void)wake;
+	(void)ctx;
+}
+
+enum status journal_disk_run(struct journal *j, const struct log *log)
+{
+	(void)j;
+	(void)log;
+	return ST_OK;
+}
+
+const char *journal_end_text(enum journal_end end)
+{
+	static const char *const texts[] = {
+#define X(name, text) [name] = text,
+		JOURNAL_ENDS_TABLE(X)
+#undef X
+	};
+
+	return texts[end];
 }

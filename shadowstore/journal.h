@@ -1,10 +1,10 @@
 /* journal.h - messages promised to the hub, from acceptance to the hub's word.
- * Room:  BROKER appends. UPLINK reads and ends them through journal_reader.h.
- * Keeps: a message lives from journal_append() == ST_OK until the reader ends
- *        it; order by sequence; accepted = delivered + queued + dropped.
- * Now:   the backend is bounded memory: what is queued survives outages of the
- *        WAN, not of the broker (README "What survives what"). The interface is
- *        the one the segment files will stand behind.
+ * Room:  BROKER appends. UPLINK reads and ends them (journal_reader.h). DISK syncs,
+ *        deletes and compacts (journal_disk.h).
+ * Keeps: a message lives from journal_append() == ST_OK until the reader ends it,
+ *        across kill -9 and restart; a power cut loses at most what was appended in the
+ *        last flush_ms. Order by sequence. accepted = queued + everything ended.
+ * Files: DIR/journal/, format in core/record.h and docs/store-format.md.
  */
 #ifndef HUBGATE_JOURNAL_H
 #define HUBGATE_JOURNAL_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/log.h"
 #include "core/status.h"
 
 struct journal; /* opaque */
@@ -23,9 +24,10 @@ enum journal_policy {
 };
 
 struct journal_limits {
-	uint64_t max_messages, max_bytes;
-	unsigned device_share; /* percent of either bound for one device, 1..100 */
+	uint64_t max_messages, max_bytes; /* of live messages */
+	unsigned device_share;            /* percent of either bound for one device, 1..100 */
 	enum journal_policy policy;
+	uint32_t flush_ms; /* 0: append syncs before it returns */
 };
 
 struct journal_msg {    /* borrowed views, copied by append */
@@ -33,33 +35,50 @@ struct journal_msg {    /* borrowed views, copied by append */
 	const char *topic;
 	const void *payload;
 	size_t len;
-	uint8_t qos; /* towards the hub: 0 or 1 */
+	uint8_t qos;        /* towards the hub: 0 or 1 */
+	bool latest;        /* supersedes an unsent one of the same topic */
+	bool clock_trusted; /* the wall clock is right: its age may be judged by it */
 };
 
 /* Why a message left the journal. */
+#define JOURNAL_ENDS_TABLE(X)                                                      \
+	X(JOURNAL_DELIVERED, "delivered")                                              \
+	X(JOURNAL_SUPERSEDED, "superseded")      /* a newer one of a latest topic */   \
+	X(JOURNAL_DROP_BOUND, "bound")           /* oldest at a bound, or disk full */ \
+	X(JOURNAL_DROP_AGE, "age")               /* older than store.max_age */        \
+	X(JOURNAL_DROP_POISON, "unacknowledged") /* the hub never acknowledges it */   \
+	X(JOURNAL_DROP_DAMAGED, "damaged")       /* its record could not be read back */
+
 enum journal_end {
-	JOURNAL_DELIVERED,
-	JOURNAL_DROP_BOUND,  /* oldest at a bound */
-	JOURNAL_DROP_POISON, /* the hub never acknowledges it */
+#define X(name, text) name,
+	JOURNAL_ENDS_TABLE(X)
+#undef X
 	JOURNAL_ENDS
 };
 
 struct journal_counts {
-	uint64_t accepted, queued, queued_bytes;
+	uint64_t accepted, queued, queued_bytes; /* bytes: of what the reader has seen so far */
 	uint64_t ended[JOURNAL_ENDS];
+	uint64_t disk_bytes; /* of all segment files */
+	bool disk_full;      /* the last append found no room on the disk */
 };
 
-/* Caller owns *out. dir must exist and be writable: what the segment files need
- * is checked from the first version on. ST_OK; ST_IO (errno is set); ST_NOMEM. */
-enum status journal_open(const char *dir, const struct journal_limits *lim, struct journal **out);
-void journal_close(struct journal *j); /* NULL is fine */
+/* Caller owns *out. Makes DIR/journal when missing. Fast however much is queued: looks at
+ * headers, the newest segment and the ack file only; the reader scans the rest. What had to be
+ * repaired is logged (log is used in the caller's room, during the call only).
+ * ST_OK; ST_IO (errno is set: cannot make, read or write there); ST_NOMEM. */
+enum status journal_open(const char *dir, const struct journal_limits *lim, const struct log *log,
+                         struct journal **out);
+/* All rooms but the caller's have ended. Syncs. NULL is fine. */
+void journal_close(struct journal *j);
 
-/* Room BROKER. ST_OK: *seq (may be NULL) names it. ST_FULL: at a bound, nothing
- * stored. ST_NOMEM: nothing stored. *was_idle (may be NULL): the reader had
- * caught up, so it wants to be woken. */
+/* Room BROKER. ST_OK: *seq (may be NULL) names it, and it survives kill -9. ST_FULL: at a bound or
+ * no room on the disk, nothing stored. ST_IO: the disk refuses (errno), nothing stored. ST_TOOBIG.
+ * ST_NOMEM. *was_idle (may be NULL): the reader had caught up, so it wants to be woken. */
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 
 void journal_counts(struct journal *j, struct journal_counts *out); /* any room */
+const char *journal_end_text(enum journal_end end);                 /* static */
 
 #endif

@@ -96,7 +96,7 @@ static void make_store(struct lan *l, enum journal_policy policy, uint64_t max_m
 		.max_messages = max_messages, .max_bytes = 1 << 20, .device_share = 100, .policy = policy
 	};
 
-	CU_ASSERT_EQUAL_FATAL(journal_open(l->dir, &lim, &l->h.journal), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(journal_open(l->dir, &lim, NULL, &l->h.journal), ST_OK);
 }
 
 struct lan *lan_open(enum fake_version version)

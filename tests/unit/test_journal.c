@@ -18,10 +18,12 @@ enum {
 static struct journal *journal_with(uint64_t messages, uint64_t bytes, unsigned share,
                                     enum journal_policy policy)
 {
-	const struct journal_limits lim = { messages, bytes, share, policy };
+	const struct journal_limits lim = {
+		.max_messages = messages, .max_bytes = bytes, .device_share = share, .policy = policy
+	};
 	struct journal *j = NULL;
 
-	CU_ASSERT_EQUAL(journal_open("/tmp", &lim, &j), ST_OK);
+	CU_ASSERT_EQUAL(journal_open("/tmp", &lim, NULL, &j), ST_OK);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(j);
 	return j;
 }
@@ -84,7 +86,9 @@ static void what_is_appended_comes_out_once_in_order_and_unchanged(void)
 	struct journal_item item;
 	struct journal_view view;
 	const struct journal_msg empty = { .device = "b", .topic = "t/b", .qos = 0 };
-	const struct journal_msg full = { "a", "t/a", "\0\x01x", 3, 1 };
+	const struct journal_msg full = {
+		.device = "a", .topic = "t/a", .payload = "\0\x01x", .len = 3, .qos = 1
+	};
 	uint64_t a = 0, b = 0;
 
 	CU_ASSERT_EQUAL(journal_append(j, &full, &a, NULL), ST_OK);
@@ -94,14 +98,14 @@ static void what_is_appended_comes_out_once_in_order_and_unchanged(void)
 	CU_ASSERT_EQUAL(item.seq, a);
 	CU_ASSERT_STRING_EQUAL(item.device, "a");
 	CU_ASSERT_EQUAL(item.qos, 1);
-	CU_ASSERT_EQUAL(journal_reader_load(j, a, &view), ST_OK);
+	CU_ASSERT_EQUAL(journal_reader_load(j, a, NULL, &view), ST_OK);
 	CU_ASSERT_STRING_EQUAL(view.topic, "t/a");
 	CU_ASSERT_EQUAL(view.len, 3);
 	CU_ASSERT_EQUAL(memcmp(view.payload, "\0\x01x", 3), 0);
 	CU_ASSERT_EQUAL(view.qos, 1);
 	CU_ASSERT_EQUAL(journal_reader_next(j, &item), ST_OK);
 	CU_ASSERT_EQUAL(item.seq, b);
-	CU_ASSERT_EQUAL(journal_reader_load(j, b, &view), ST_OK);
+	CU_ASSERT_EQUAL(journal_reader_load(j, b, NULL, &view), ST_OK);
 	CU_ASSERT_EQUAL(view.len, 0);
 	CU_ASSERT_EQUAL(view.qos, 0);
 	CU_ASSERT_EQUAL(journal_reader_next(j, &item), ST_EMPTY);
@@ -142,15 +146,15 @@ static void only_what_was_handed_out_can_be_loaded_and_ended_and_only_once(void)
 	uint64_t seq = 0;
 
 	put(j, "a", &seq);
-	CU_ASSERT_EQUAL(journal_reader_load(j, seq, &view), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(journal_reader_load(j, seq, NULL, &view), ST_NOTFOUND);
 	journal_reader_end(j, seq, JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(queued(j), 1);
 	journal_reader_next(j, &item);
 	journal_reader_end(j, seq, JOURNAL_DELIVERED);
 	journal_reader_end(j, seq, JOURNAL_DELIVERED);
-	CU_ASSERT_EQUAL(journal_reader_load(j, seq, &view), ST_NOTFOUND);
-	CU_ASSERT_EQUAL(journal_reader_load(j, 0, &view), ST_NOTFOUND);
-	CU_ASSERT_EQUAL(journal_reader_load(j, UINT64_MAX, &view), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(journal_reader_load(j, seq, NULL, &view), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(journal_reader_load(j, 0, NULL, &view), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(journal_reader_load(j, UINT64_MAX, NULL, &view), ST_NOTFOUND);
 	CU_ASSERT_EQUAL(queued(j), 0);
 	expect_account(j);
 	journal_close(j);
@@ -159,7 +163,9 @@ static void only_what_was_handed_out_can_be_loaded_and_ended_and_only_once(void)
 static void the_reader_is_woken_only_when_it_had_caught_up(void)
 {
 	struct journal *j = roomy();
-	const struct journal_msg msg = { "a", "t", "x", 1, 1 };
+	const struct journal_msg msg = {
+		.device = "a", .topic = "t", .payload = "x", .len = 1, .qos = 1
+	};
 	struct journal_item item;
 	bool idle = false;
 
@@ -337,9 +343,9 @@ static void an_old_message_that_stays_holds_up_nobody(void)
 		journal_reader_end(j, item.seq, JOURNAL_DELIVERED);
 	}
 	CU_ASSERT_EQUAL(queued(j), 1);
-	CU_ASSERT_EQUAL(journal_reader_load(j, pinned, &view), ST_OK);
+	CU_ASSERT_EQUAL(journal_reader_load(j, pinned, NULL, &view), ST_OK);
 	CU_ASSERT_STRING_EQUAL(view.topic, "SUBPROD001/lamp-01/event");
-	CU_ASSERT_EQUAL(journal_reader_load(j, pinned + 1, &view), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(journal_reader_load(j, pinned + 1, NULL, &view), ST_NOTFOUND);
 	journal_reader_end(j, pinned, JOURNAL_DROP_POISON);
 	CU_ASSERT_EQUAL(queued(j), 0);
 	expect_account(j);
@@ -381,13 +387,15 @@ static void what_is_left_is_freed_with_the_journal(void)
 
 static void a_directory_that_cannot_be_used_is_named_by_errno(void)
 {
-	const struct journal_limits lim = { 10, 10000, 100, JOURNAL_REFUSE };
+	const struct journal_limits lim = {
+		.max_messages = 10, .max_bytes = 10000, .device_share = 100, .policy = JOURNAL_REFUSE
+	};
 	struct journal *j = NULL;
 
 	errno = 0;
-	CU_ASSERT_EQUAL(journal_open("/nonexistent/journal", &lim, &j), ST_IO);
+	CU_ASSERT_EQUAL(journal_open("/nonexistent/journal", &lim, NULL, &j), ST_IO);
 	CU_ASSERT_EQUAL(errno, ENOENT);
-	CU_ASSERT_EQUAL(journal_open("/dev/null", &lim, &j), ST_IO);
+	CU_ASSERT_EQUAL(journal_open("/dev/null", &lim, NULL, &j), ST_IO);
 	CU_ASSERT_EQUAL(errno, ENOTDIR);
 	CU_ASSERT_PTR_NULL(j);
 }
@@ -417,8 +425,8 @@ static void nothing_is_lost_between_an_appending_and_a_reading_thread(void)
 			sched_yield();
 			continue;
 		}
-		wrong +=
-			item.seq <= last || journal_reader_load(j, item.seq, &view) != ST_OK || view.len != 16;
+		wrong += item.seq <= last || journal_reader_load(j, item.seq, NULL, &view) != ST_OK ||
+		         view.len != 16;
 		last = item.seq;
 		journal_reader_end(j, item.seq, JOURNAL_DELIVERED);
 		got++;

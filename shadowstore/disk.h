@@ -1,0 +1,32 @@
+/* disk.h - the DISK room: one thread that may wait for the disk, so that nobody else does.
+ * Room:  new, start, stop, free and take_log: BROKER.
+ */
+#ifndef HUBGATE_DISK_H
+#define HUBGATE_DISK_H
+
+#include "core/log.h"
+#include "shadowstore/journal_disk.h"
+#include "shadowstore/state.h"
+
+struct disk; /* opaque */
+
+struct disk_conf {
+	struct journal *journal; /* borrowed; NULL: none, as state */
+	struct state *state;
+	uint32_t flush_ms; /* pause between two rounds while there is work; 0: 200 */
+};
+
+struct disk_log {
+	enum log_level level;
+	char line[LOG_LINE_MAX];
+};
+
+enum status disk_new(const struct disk_conf *conf, struct disk **out); /* ST_OK; ST_NOMEM; ST_IO */
+enum status disk_start(struct disk *d); /* all signals masked; ST_OK; ST_IO */
+/* One last round, at most wait_ms; a thread that hangs in the kernel is left behind. */
+void disk_stop(struct disk *d, uint32_t wait_ms);
+void disk_free(struct disk *d); /* NULL is fine */
+/* Lines of this room, for BROKER to write. ST_OK; ST_EMPTY. */
+enum status disk_take_log(struct disk *d, struct disk_log *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* state.h - what hubgate remembers besides messages: small values under (kind, key).
+ * Room:  BROKER, except where a function says DISK.
+ * Keeps: a value put with ST_OK survives kill -9 and restart; a power cut loses at most the last
+ *        flush_ms. The values themselves live with their owners in memory: state is where they
+ *        come from at start.
+ * Files: DIR/state/N.log (core/record.h) hold the changes since the last fold, DIR/state.db
+ *        (SQLite) the rest. SQLite is read at start only and written by DISK only.
+ */
+#ifndef HUBGATE_STATE_H
+#define HUBGATE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/log.h"
+#include "core/status.h"
+
+enum state_kind {           /* numbers stand in files: never change one */
+	STATE_SUBSCRIPTION = 1, /* key: client id, space, filter; value: one byte, the QoS */
+	STATE_SHADOW = 2,       /* key: client id; value: see shadow store */
+	STATE_CONFIG = 3,       /* key: product id; value: last remote configuration */
+	STATE_SECRET_HINT = 4,  /* reserved */
+};
+
+struct state; /* opaque */
+
+struct state_entry { /* borrowed during the call; key is NUL-terminated */
+	enum state_kind kind;
+	const char *key;
+	const void *value;
+	size_t len;
+};
+
+struct state_conf {
+	const char *dir;
+	uint32_t flush_ms;     /* 0: put syncs before it returns */
+	const struct log *log; /* used during open only */
+};
+
+/* Caller owns *out. Loads everything and calls on_entry once per (kind, key) that has a value, in
+ * no order. A damaged database or log is set aside (NAME.damaged-N), logged with what it means,
+ * and everything readable is used. ST_OK; ST_IO (errno); ST_NOMEM. */
+enum status state_open(const struct state_conf *conf,
+                       void (*on_entry)(void *ctx, const struct state_entry *entry), void *ctx,
+                       struct state **out);
+void state_close(struct state *s); /* other rooms have ended; syncs; NULL is fine */
+
+/* One write(). len 0 with value NULL: the key has no value any more. ST_OK; ST_FULL: no room on the
+ * disk; ST_IO (errno); ST_TOOBIG; ST_NOMEM. On any but ST_OK nothing changed. */
+enum status state_put(struct state *s, enum state_kind kind, const char *key, const void *value,
+                      size_t len);
+
+/* wake(ctx) is called in BROKER when there is work for DISK after there was none. */
+void state_disk_wake(struct state *s, void (*wake)(void *ctx), void *ctx);
+/* Room DISK: syncs, folds closed logs into SQLite, deletes them. ST_OK; ST_IO: logged once per
+ * change of state, tried again next time. Takes no lock that a put waits for while it does. */
+enum status state_disk_run(struct state *s, const struct log *log);
+
+#endif
