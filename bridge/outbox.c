@@ -4,12 +4,14 @@
 #include <string.h>
 
 enum {
-	FIRST_SIZE = 8
+	FIRST_SIZE = 8,
+	EXACT_BELOW = 64, /* smaller rings double: a quarter of them is nothing */
 };
 
 static struct outbox_entry *at(const struct outbox *o, size_t index)
 {
-	return &o->ring[(o->head + index) & (o->size - 1)];
+	index += o->head;
+	return &o->ring[index < o->size ? index : index - o->size];
 }
 
 void outbox_init(struct outbox *o)
@@ -23,10 +25,9 @@ void outbox_fini(struct outbox *o)
 	outbox_init(o);
 }
 
-static enum status grow(struct outbox *o)
+static enum status resize(struct outbox *o, size_t size)
 {
-	size_t size = o->size ? o->size * 2 : FIRST_SIZE;
-	struct outbox_entry *ring = calloc(size, sizeof(*ring));
+	struct outbox_entry *ring = malloc(size * sizeof(*ring));
 
 	if (!ring)
 		return ST_NOMEM;
@@ -37,6 +38,23 @@ static enum status grow(struct outbox *o)
 	o->size = size;
 	o->head = 0;
 	return ST_OK;
+}
+
+static enum status grow(struct outbox *o)
+{
+	size_t size = o->size == 0          ? FIRST_SIZE :
+	              o->size < EXACT_BELOW ? o->size * 2 :
+	                                      o->size + o->size / 4;
+
+	return resize(o, size);
+}
+
+/* A backlog that has drained gives its memory back. Without memory for the smaller ring the
+ * larger one stays. */
+static void shrink(struct outbox *o)
+{
+	if (o->size > EXACT_BELOW && o->count < o->size / 4)
+		resize(o, o->size / 2);
 }
 
 /* Ended entries behind one that stays leave too, else a message that the hub
@@ -111,17 +129,18 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 
 	if (!e)
 		return false;
-	if (e->state == ENTRY_PARKED)
+	if (e->state == ENTRY_PARKED || e->state == ENTRY_HELD)
 		o->parked--;
 	e->state = ENTRY_ENDED;
 	o->live--;
 	o->bytes -= e->bytes;
 	while (o->count > 0 && at(o, 0)->state == ENTRY_ENDED) {
-		o->head = (o->head + 1) & (o->size - 1);
+		o->head = o->head + 1 < o->size ? o->head + 1 : 0;
 		o->count--;
 		if (o->next > 0)
 			o->next--;
 	}
+	shrink(o);
 	return true;
 }
 
@@ -136,10 +155,13 @@ void outbox_park(struct outbox *o, struct outbox_entry *e)
 void outbox_rewind(struct outbox *o)
 {
 	for (size_t i = 0; i < o->next && i < o->count; i++) {
-		if (at(o, i)->state != ENTRY_ENDED)
-			at(o, i)->state = ENTRY_WAITING;
+		struct outbox_entry *e = at(o, i);
+
+		if (e->state == ENTRY_PARKED)
+			o->parked--;
+		if (e->state == ENTRY_PARKED || e->state == ENTRY_SENT)
+			e->state = ENTRY_WAITING;
 	}
-	o->parked = 0;
 	o->next = 0;
 }
 
@@ -147,4 +169,35 @@ void outbox_forget_ids(struct outbox *o)
 {
 	for (size_t i = 0; i < o->count; i++)
 		at(o, i)->packet_id = 0;
+}
+
+void outbox_hold(struct outbox *o, uint64_t seq)
+{
+	struct outbox_entry *e = outbox_find(o, seq);
+
+	if (!e || e->state != ENTRY_WAITING)
+		return;
+	e->state = ENTRY_HELD;
+	o->parked++;
+}
+
+void outbox_release(struct outbox *o, uint64_t seq)
+{
+	struct outbox_entry *e = outbox_find(o, seq);
+
+	if (!e || e->state != ENTRY_HELD)
+		return;
+	e->state = ENTRY_WAITING;
+	o->parked--;
+	o->next = 0; /* outbox_next() walks on from the front to the first that waits */
+}
+
+void outbox_each_id(const struct outbox *o, void (*fn)(void *ctx, uint16_t packet_id), void *ctx)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		const struct outbox_entry *e = at(o, i);
+
+		if (e->state != ENTRY_ENDED && e->packet_id != 0)
+			fn(ctx, e->packet_id);
+	}
 }

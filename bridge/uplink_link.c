@@ -159,22 +159,19 @@ static void start_attempt(struct uplink *u, int64_t now_ms)
 
 /* --- logged in --- */
 
+static void keep_id(void *ctx, uint16_t packet_id)
+{
+	packet_ids_keep(ctx, packet_id);
+}
+
 static void keep_ids_of_resumed(struct uplink *u)
 {
 	struct table_at at;
 
 	packet_ids_clear(&u->ids);
 	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
-	     n = table_next(&u->gateway.devices, &at)) {
-		const struct outbox *o = &table_entry(n, struct subdev, node)->outbox;
-
-		for (size_t i = 0; i < o->count; i++) {
-			const struct outbox_entry *e = &o->ring[(o->head + i) & (o->size - 1)];
-
-			if (e->state != ENTRY_ENDED && e->packet_id != 0)
-				u->ids.taken[e->packet_id / 64] |= UINT64_C(1) << (e->packet_id % 64);
-		}
-	}
+	     n = table_next(&u->gateway.devices, &at))
+		outbox_each_id(&table_entry(n, struct subdev, node)->outbox, keep_id, &u->ids);
 }
 
 static void logged_in(struct uplink *u, int64_t now_ms)

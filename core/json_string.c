@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/json_reader.h"
+#include "core/utf8.h"
 
 enum status json_fail(struct json_reader *r, const char *at, enum status st, const char *what)
 {
@@ -17,37 +18,6 @@ enum status json_malformed(struct json_reader *r, const char *what)
 enum status json_no_memory(struct json_reader *r)
 {
 	return json_fail(r, r->at, ST_NOMEM, "out of memory");
-}
-
-/* Bytes of the UTF-8 character at p; 0: none that Unicode allows (over-long,
- * surrogate, beyond U+10FFFF, cut short). */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	unsigned char low = 0x80, high = 0xBF;
-	size_t len;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xC2 || p[0] > 0xF4)
-		return 0;
-	len = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-	if (left < len)
-		return 0;
-	if (p[0] == 0xE0)
-		low = 0xA0;
-	else if (p[0] == 0xED)
-		high = 0x9F;
-	else if (p[0] == 0xF0)
-		low = 0x90;
-	else if (p[0] == 0xF4)
-		high = 0x8F;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++) {
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	}
-	return len;
 }
 
 static enum status add_character(struct buf *out, uint32_t c)
@@ -151,10 +121,9 @@ static enum status plain_run(struct json_reader *r, struct buf *out)
 	const char *start = r->at;
 
 	while (r->at < r->end && *r->at != '"' && *r->at != '\\') {
-		const unsigned char *p = (const unsigned char *)r->at;
-		size_t len = utf8_len(p, (size_t)(r->end - r->at));
+		size_t len = utf8_next(r->at, (size_t)(r->end - r->at));
 
-		if (*p < 0x20)
+		if ((unsigned char)*r->at < 0x20)
 			return json_malformed(r, "a control character in a string must be escaped");
 		if (len == 0)
 			return json_malformed(r, "invalid UTF-8");

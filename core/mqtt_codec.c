@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/utf8.h"
+
 enum {
 	REST_MAX = 268435455, /* what four bytes of remaining length can say */
 	REST_BYTES_MAX = 4,
@@ -26,46 +28,6 @@ enum {
 enum {
 	REQUEST_FLAGS = 0x02
 }; /* reserved bits of SUBSCRIBE and UNSUBSCRIBE */
-
-/* Well-formed UTF-8 by first and second byte; the others are 80..bf. Without U+0000,
- * which MQTT forbids in text. */
-static const struct sequence {
-	unsigned char first_low, first_high, second_low, second_high, len;
-} sequences[] = {
-	{ 0x01, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-	{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-	{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-};
-
-static const struct sequence *find_sequence(unsigned char first)
-{
-	for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
-		if (first >= sequences[i].first_low && first <= sequences[i].first_high)
-			return &sequences[i];
-	}
-	return NULL;
-}
-
-static bool utf8_ok(const char *text, size_t len)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	while (len > 0) {
-		const struct sequence *seq = find_sequence(at[0]);
-
-		if (!seq || seq->len > len)
-			return false;
-		if (seq->len > 1 && (at[1] < seq->second_low || at[1] > seq->second_high))
-			return false;
-		for (size_t i = 2; i < seq->len; i++) {
-			if ((at[i] & 0xc0) != 0x80)
-				return false;
-		}
-		at += seq->len;
-		len -= seq->len;
-	}
-	return true;
-}
 
 static bool text_ok(struct mqtt_text t)
 {

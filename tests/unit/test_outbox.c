@@ -192,7 +192,61 @@ static void a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection(vo
 	outbox_fini(&o);
 }
 
-SUITE(outbox, TEST(a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection),
+static void a_held_entry_lets_others_pass_until_it_is_released(void)
+{
+	struct outbox o = outbox_of(3);
+
+	outbox_hold(&o, 10);
+	CU_ASSERT_EQUAL(o.parked, 1);
+	send(&o, 20, 1);
+	outbox_rewind(&o); /* a lost connection does not release it */
+	send(&o, 20, 1);
+	outbox_release(&o, 10);
+	outbox_release(&o, 10);
+	CU_ASSERT_EQUAL(o.parked, 0);
+	send(&o, 10, 2);
+	send(&o, 30, 3);
+	outbox_hold(&o, 30); /* it is on its way: no effect */
+	CU_ASSERT_EQUAL(o.parked, 0);
+	outbox_fini(&o);
+}
+
+static void slack_is_a_quarter_and_a_drained_backlog_gives_its_memory_back(void)
+{
+	struct outbox o = outbox_of(100000);
+
+	CU_ASSERT(o.size <= 126000);
+	for (uint64_t seq = 1; seq <= 100000; seq++)
+		CU_ASSERT(outbox_end(&o, seq * 10));
+	CU_ASSERT(o.size <= 128);
+	CU_ASSERT_EQUAL(outbox_add(&o, 2000000, 1), ST_OK);
+	CU_ASSERT_EQUAL(next_seq(&o), 2000000);
+	outbox_fini(&o);
+}
+
+static void count_id(void *ctx, uint16_t packet_id)
+{
+	*(unsigned *)ctx += packet_id;
+}
+
+static void ids_of_what_was_sent_and_has_not_ended_are_listed(void)
+{
+	struct outbox o = outbox_of(4);
+	unsigned sum = 0;
+
+	send(&o, 10, 100);
+	send(&o, 20, 10);
+	send(&o, 30, 1);
+	CU_ASSERT(outbox_end(&o, 20));
+	outbox_each_id(&o, count_id, &sum);
+	CU_ASSERT_EQUAL(sum, 101);
+	outbox_fini(&o);
+}
+
+SUITE(outbox, TEST(a_held_entry_lets_others_pass_until_it_is_released),
+      TEST(slack_is_a_quarter_and_a_drained_backlog_gives_its_memory_back),
+      TEST(ids_of_what_was_sent_and_has_not_ended_are_listed),
+      TEST(a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection),
       TEST(entries_go_out_in_the_order_of_their_sequence),
       TEST(looking_at_the_next_entry_does_not_take_it),
       TEST(acknowledgements_may_come_in_any_order), TEST(an_entry_ends_once_and_unknown_ones_never),

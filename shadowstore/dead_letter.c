@@ -1,0 +1,97 @@
+#include "shadowstore/dead_letter.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/utf8.h"
+
+static cJSON *payload_of(const struct dead_letter *l, const char **name)
+{
+	char *text = malloc(l->len / 3 * 4 + 5); /* Base64 with its NUL, longer than the text */
+	cJSON *node = NULL;
+
+	if (!text)
+		return NULL;
+	if (utf8_ok(l->payload, l->len)) {
+		*name = "payload";
+		memcpy(text, l->payload ? l->payload : "", l->len);
+		text[l->len] = '\0';
+	} else {
+		*name = "payload_base64";
+		EVP_EncodeBlock((unsigned char *)text, l->payload, (int)l->len);
+	}
+	node = cJSON_CreateString(text);
+	free(text);
+	return node;
+}
+
+static char *line_of(const struct dead_letter *l)
+{
+	const char *name = NULL;
+	cJSON *payload = payload_of(l, &name), *line = cJSON_CreateObject();
+	char when[32], *text = NULL;
+	struct tm utc;
+
+	gmtime_r(&l->time, &utc);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (payload && line && cJSON_AddStringToObject(line, "time", when) &&
+	    cJSON_AddStringToObject(line, "product_id", l->product_id) &&
+	    cJSON_AddStringToObject(line, "device_name", l->device_name) &&
+	    cJSON_AddStringToObject(line, "topic", l->topic) &&
+	    cJSON_AddStringToObject(line, "reason", l->reason) &&
+	    cJSON_AddNumberToObject(line, "qos", l->qos) &&
+	    cJSON_AddItemToObject(line, name, payload)) {
+		payload = NULL;
+		text = cJSON_PrintUnformatted(line);
+	}
+	cJSON_Delete(payload);
+	cJSON_Delete(line);
+	return text;
+}
+
+/* A line that did not fit whole is taken back: the file stays lines. */
+static enum status append(int fd, const char *line, off_t size)
+{
+	size_t len = strlen(line);
+	char *whole = malloc(len + 1);
+	enum status st = ST_OK;
+
+	if (!whole)
+		return ST_NOMEM;
+	memcpy(whole, line, len);
+	whole[len] = '\n';
+	if (write(fd, whole, len + 1) != (ssize_t)(len + 1))
+		st = ftruncate(fd, size) == 0 || errno != 0 ? ST_IO : ST_OK;
+	free(whole);
+	return st;
+}
+
+enum status dead_letter_add(const char *dir, const struct dead_letter *letter)
+{
+	char path[4096], old[4096];
+	struct stat info;
+	enum status st;
+	char *line;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/dead-letter.jsonl", dir) >= (int)sizeof(path) ||
+	    snprintf(old, sizeof(old), "%s/dead-letter.jsonl.1", dir) >= (int)sizeof(old))
+		return ST_IO;
+	if (stat(path, &info) == 0 && info.st_size > DEAD_LETTER_BYTES)
+		rename(path, old);
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ST_IO;
+	line = line_of(letter);
+	st = fstat(fd, &info) != 0 ? ST_IO : !line ? ST_NOMEM : append(fd, line, info.st_size);
+	cJSON_free(line);
+	close(fd);
+	return st;
+}
