@@ -7,6 +7,20 @@
 #include "bridge/gateway_impl.h"
 #include "core/topic.h"
 
+void gateway_remember_online(struct subdev *d)
+{
+	d->shown_online = true;
+	d->marked = true;
+}
+
+void gateway_settle(struct gateway *g, int64_t at_ms)
+{
+	g->settling = true;
+	g->settle_ms = at_ms;
+	if (at_ms < g->due_ms)
+		g->due_ms = at_ms;
+}
+
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
 	if (present && !d->present && d->pending == GATEWAY_UNKNOWN) {
@@ -100,6 +114,8 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 	struct table_at at;
 
 	g->linked = true;
+	if (g->settling && g->settle_ms < g->due_ms)
+		g->due_ms = g->settle_ms;
 	g->renewing = resumed;
 	g->renew_ms = now_ms + GATEWAY_RENEW_MS;
 	for (struct table_node *n = table_first(&g->devices, &at); n;

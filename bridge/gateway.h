@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/latest.h"
 #include "bridge/outbox.h"
 #include "core/credential.h"
 #include "core/gateway_msg.h"
@@ -76,7 +77,10 @@ struct subdev {
 	int64_t due_ms;   /* pending: gives up; else: next request not before */
 	int64_t reported; /* last result code logged, so that it is logged once */
 	struct filter *filters;
+	bool marked; /* remembered for the next start: the hub may show it online */
+	bool holds;  /* latest has messages that wait for their time */
 	struct outbox outbox;
+	struct latest latest;
 	struct live_msg *live, **live_tail;
 	bool live_turn;
 };
@@ -88,6 +92,10 @@ struct gateway {
 	struct turns data;           /* devices online with messages to send */
 	uint32_t answer_ms;
 	bool linked, leaving;
+	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
+	 * not had the time to come back yet. */
+	bool settling;
+	int64_t settle_ms;
 	unsigned change_acks; /* notifications to acknowledge */
 	size_t live_count, online, unbound;
 	int64_t due_ms;   /* when gateway_tick() wants to run */
@@ -98,6 +106,10 @@ struct gateway {
 	/* NULL, or told of packet ids that are free again without an answer. */
 	void (*release_id)(void *ctx, uint16_t packet_id);
 	void *release_ctx;
+	/* NULL, or told before the hub may come to show a device online, and when it surely does
+	 * not any more. */
+	void (*mark)(void *ctx, const struct subdev *d, bool online);
+	void *mark_ctx;
 };
 
 struct gateway_action {
@@ -122,6 +134,12 @@ void gateway_fini(struct gateway *g);
  * no such ids. Lives as long as the gateway. */
 struct subdev *gateway_device(struct gateway *g, const char *client_id);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
+void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
+
+/* The hub may show d online since an earlier run. */
+void gateway_remember_online(struct subdev *d);
+/* What is remembered is acted on from then on. */
+void gateway_settle(struct gateway *g, int64_t at_ms);
 
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */

@@ -1,4 +1,5 @@
 /* The devices of the gateway: found by their ids, with what they have to send. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ static void subdev_free(struct subdev *d)
 		live_msg_free(m);
 	}
 	outbox_fini(&d->outbox);
+	latest_fini(&d->latest);
 	free(d);
 }
 
@@ -103,6 +105,11 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 		return NULL;
 	}
 	return d;
+}
+
+void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
+{
+	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
 }
 
 /* --- live messages --- */

@@ -223,6 +223,10 @@ void gateway_tick(struct gateway *g, int64_t now_ms)
 	struct table_at at;
 
 	g->due_ms = INT64_MAX;
+	if (g->settling && now_ms >= g->settle_ms)
+		g->settling = false;
+	if (g->settling)
+		g->due_ms = g->settle_ms;
 	for (struct table_node *n = table_first(&g->devices, &at); n && g->linked;
 	     n = table_next(&g->devices, &at))
 		tick_device(g, table_entry(n, struct subdev, node), now_ms);

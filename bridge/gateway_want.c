@@ -22,6 +22,8 @@ static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d
 {
 	if (wants_online(g, d))
 		return d->state == SUBDEV_ONLINE ? GATEWAY_UNKNOWN : GATEWAY_ONLINE;
+	if (g->settling && !g->leaving)
+		return GATEWAY_UNKNOWN;
 	return d->shown_online || d->asked_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
 }
 
@@ -65,9 +67,22 @@ static void note_due(struct gateway *g, int64_t due_ms)
 		g->due_ms = due_ms;
 }
 
+static void keep_mark(struct gateway *g, struct subdev *d)
+{
+	bool online = d->shown_online || d->asked_online;
+
+	if (online == d->marked)
+		return;
+	d->marked = online;
+	if (g->mark)
+		g->mark(g->mark_ctx, d, online);
+}
+
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct turns *line;
+
+	keep_mark(g, d);
 
 	if (g->linked && d->state == SUBDEV_ONLINE && (d->live || outbox_next(&d->outbox)))
 		turns_add(&g->data, &d->data);

@@ -42,9 +42,9 @@ static enum status resize(struct outbox *o, size_t size)
 
 static enum status grow(struct outbox *o)
 {
-	size_t size = o->size == 0          ? FIRST_SIZE :
-	              o->size < EXACT_BELOW ? o->size * 2 :
-	                                      o->size + o->size / 4;
+	size_t size = o->size == 0            ? FIRST_SIZE
+	              : o->size < EXACT_BELOW ? o->size * 2
+	                                      : o->size + o->size / 4;
 
 	return resize(o, size);
 }

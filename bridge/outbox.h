@@ -23,8 +23,8 @@ enum entry_state {
 struct outbox_entry {
 	uint64_t seq;
 	uint32_t bytes;
-	uint16_t packet_id; /* of its last transmission, 0: never sent */
-	uint8_t state;      /* enum entry_state */
+	uint16_t packet_id;     /* of its last transmission, 0: never sent */
+	uint8_t state;          /* enum entry_state */
 	uint8_t suspicions : 7; /* connections on which the hub skipped it */
 	bool latest : 1;        /* a newer one of its topic takes its place */
 };

@@ -23,7 +23,7 @@ struct packet_ids {
 	uint16_t last;
 };
 
-uint16_t packet_ids_take(struct packet_ids *ids); /* 0: all are taken */
+uint16_t packet_ids_take(struct packet_ids *ids);          /* 0: all are taken */
 void packet_ids_keep(struct packet_ids *ids, uint16_t id); /* taken by an earlier connection */
 void packet_ids_release(struct packet_ids *ids, uint16_t id);
 void packet_ids_clear(struct packet_ids *ids);

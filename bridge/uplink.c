@@ -277,6 +277,11 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 	put_order(u, &o);
 }
 
+void uplink_trust_clock(struct uplink *u, bool trusted)
+{
+	atomic_store(&u->clock_trusted, trusted);
+}
+
 void uplink_set_timer(struct uplink *u, int64_t due_ms)
 {
 	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);

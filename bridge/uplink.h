@@ -35,7 +35,9 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	uint32_t window;  /* QoS 1 publishes without acknowledgement */
 	uint32_t min_reconnect_s, max_reconnect_s;
 	uint32_t connect_timeout_s, request_timeout_s;
-	const char *state_dir;          /* remembers the last connect; NULL: does not */
+	uint32_t max_age_s;             /* of a queued message, 0: any */
+	uint32_t settle_ms;             /* time for devices of an earlier run to come back */
+	const char *state_dir;          /* last connect, dead letters; NULL: keeps neither */
 	struct journal *journal;        /* borrowed; NULL: only live messages */
 	struct metrics *metrics;        /* borrowed */
 	const struct waker_conf *waker; /* NULL: no doorbell */
@@ -83,6 +85,8 @@ enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK;
 /* Any room. */
 bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
+/* Whether ages may be judged by the wall clock (architecture 4 "Clock"). */
+void uplink_trust_clock(struct uplink *u, bool trusted);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
  * rung; INT64_MAX: none. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);

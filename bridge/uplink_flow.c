@@ -7,71 +7,9 @@
 #include "core/topic.h"
 #include "shadowstore/journal_reader.h"
 
-/* --- from the journal to the devices' outboxes --- */
-
-void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
-{
-	outbox_end(&d->outbox, seq);
-	journal_reader_end(u->conf.journal, seq, end);
-}
-
-static bool drop_oldest(struct uplink *u, struct subdev *d)
-{
-	struct outbox_entry *e = outbox_next(&d->outbox);
-
-	if (!e)
-		return false;
-	if (e->packet_id != 0)
-		packet_ids_release(&u->ids, e->packet_id);
-	flow_end(u, d, e->seq, JOURNAL_DROP_BOUND);
-	return true;
-}
-
-/* The device with the most waiting bytes loses its oldest message: who fills the
- * store pays for it, a quiet device keeps what it has. */
-static void drop_from_largest(struct uplink *u)
-{
-	struct subdev *largest = NULL;
-	struct table_at at;
-
-	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
-	     n = table_next(&u->gateway.devices, &at)) {
-		struct subdev *d = table_entry(n, struct subdev, node);
-
-		if (outbox_next(&d->outbox) && (!largest || d->outbox.bytes > largest->outbox.bytes))
-			largest = d;
-	}
-	if (largest)
-		drop_oldest(u, largest);
-}
-
-static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
-{
-	struct subdev *d = gateway_device(&u->gateway, item->device);
-
-	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
-		journal_reader_end(u->conf.journal, item->seq, JOURNAL_DROP_BOUND);
-		return;
-	}
-	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
-	       drop_oldest(u, d))
-		;
-	gateway_update(&u->gateway, d, now_ms);
-}
-
-void flow_journal(struct uplink *u, int64_t now_ms)
-{
-	struct journal_item item;
-
-	if (!u->conf.journal)
-		return;
-	while (journal_reader_next(u->conf.journal, &item) == ST_OK)
-		take_item(u, &item, now_ms);
-	for (uint64_t n = journal_reader_excess(u->conf.journal); n > 0; n--)
-		drop_from_largest(u);
-}
-
-/* --- out --- */
+enum {
+	LOAD_PAUSE_US = 1000000
+};
 
 static void sent_one(struct uplink *u, int64_t now_us)
 {
@@ -111,9 +49,13 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	struct mqtt_publish p = { 0 };
 	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
 
-	if (st != ST_OK) { /* ended elsewhere: nothing to send */
+	if (st == ST_NOTFOUND) { /* ended or unreadable: nothing to send */
 		outbox_end(&d->outbox, e->seq);
-		return ST_OK;
+		return ST_AGAIN;
+	}
+	if (st != ST_OK) { /* no memory, or a disk that hiccups: it stays first in line */
+		bucket_pause(&u->bucket, uplink_now_us(), LOAD_PAUSE_US);
+		return ST_FULL;
 	}
 	p.topic = mqtt_text(view.topic);
 	p.payload = view.payload;
@@ -130,12 +72,14 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		if (p.id != 0 && !p.dup)
 			packet_ids_release(&u->ids, p.id);
 		if (st != ST_FULL) /* it can never be encoded: refuse it once, not for ever */
-			flow_end(u, d, e->seq, JOURNAL_DROP_POISON);
+			flow_bury(u, d, e->seq, "it cannot be encoded as MQTT");
 		return st;
 	}
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
 	remember_echo(u, d, &p, view.topic, now_ms);
+	if (e->latest)
+		latest_sent(&d->latest, e->seq, now_ms);
 	if (p.qos == 0) {
 		flow_end(u, d, e->seq, JOURNAL_DELIVERED);
 		return ST_OK;
@@ -265,6 +209,9 @@ void flow_send(struct uplink *u, int64_t now_ms)
 		if (st == ST_OK)
 			sent_one(u, now_us);
 	}
+	/* Before anything new leaves: kill -9 then repeats at most one window. */
+	if (u->conf.journal)
+		journal_reader_flush(u->conf.journal);
 	if (u->session && session_phase(u->session) == SESSION_UP) {
 		enum status st = ST_OK;
 
@@ -309,12 +256,10 @@ void flow_suspects(struct uplink *u, int64_t now_ms)
 			gateway_update(&u->gateway, d, now_ms);
 			continue;
 		}
-		log_line(&u->log, LOG_WARN,
-		         "%s/%s: message %" PRIu64 " dropped, the hub never acknowledges it; is its "
-		         "topic declared for the product with permission to publish?",
-		         d->product_id, d->device_name, f.seq);
 		packet_ids_release(&u->ids, f.packet_id);
-		flow_end(u, d, f.seq, JOURNAL_DROP_POISON);
+		flow_bury(u, d, f.seq,
+		          "the hub never acknowledges it; is its topic declared for the product with "
+		          "permission to publish?");
 		gateway_update(&u->gateway, d, now_ms);
 	}
 }

@@ -2,6 +2,7 @@
  *   uplink.c       life, mailboxes, the functions other rooms call
  *   uplink_loop.c  the thread: poll, orders, timers
  *   uplink_link.c  connecting, login, losing the link
+ *   uplink_take.c  from the journal to the devices' outboxes, bounds, ages
  *   uplink_flow.c  what goes out, when and in whose turn
  *   uplink_in.c    what came in
  * Room: UPLINK, except where a member says otherwise.
@@ -28,6 +29,8 @@ enum {
 	LOGS_MAX = 256,
 	LIVE_MAX = 1000,      /* messages not kept, over all devices */
 	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
+	TAKES_PER_TURN = 2000,
+	AGES_PER_TURN = 256,
 	RESULT_TOPIC_MAX = 128,
 	REASONS_MAX = 8,
 	REASON_MAX = 256,
@@ -64,6 +67,7 @@ struct uplink {
 	int wake_fd;
 	_Atomic int state; /* enum uplink_state; written by UPLINK */
 	atomic_bool stopping, wake_pending;
+	atomic_bool clock_trusted;
 	_Atomic int64_t broker_due_ms;
 	_Atomic int64_t stop_by_ms;
 	_Atomic uint64_t logs_lost;
@@ -91,7 +95,10 @@ struct uplink {
 	int64_t down_since_ms;
 	uint64_t reasons[REASONS_MAX]; /* why the hub was lost: hashes of what is logged already */
 	unsigned reason_count;
-	bool paused; /* the inbox is full: do not read */
+	bool paused;                 /* the inbox is full: do not read */
+	bool more;                   /* the journal has more than one turn takes in */
+	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
+	uint64_t aged;               /* messages that were too old, since the last line about it */
 };
 
 int64_t uplink_now_ms(void);
@@ -111,11 +118,21 @@ int64_t link_deadline(const struct uplink *u);
 /* uplink_in.c */
 void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
 
-/* uplink_flow.c */
+/* uplink_take.c */
+/* What earlier runs left: devices that the hub may show online. */
+void flow_start(struct uplink *u, int64_t now_ms);
 /* A message of d leaves outbox and journal. */
 void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
-void flow_send(struct uplink *u, int64_t now_ms);    /* as the pacer allows */
-void flow_journal(struct uplink *u, int64_t now_ms); /* take in new messages, keep the bounds */
+/* The same for one that is given up: logged, and kept as a dead letter. */
+void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
+/* Takes in new messages, keeps the bounds. */
+void flow_journal(struct uplink *u, int64_t now_ms);
+/* Messages whose time has come, and those that are too old. */
+void flow_times(struct uplink *u, int64_t now_ms);
+int64_t flow_times_due(const struct uplink *u);
+
+/* uplink_flow.c */
+void flow_send(struct uplink *u, int64_t now_ms); /* as the pacer allows */
 void flow_suspects(struct uplink *u, int64_t now_ms);
 int64_t flow_wait_us(struct uplink *u,
                      int64_t now_ms); /* until something may be sent; -1: nothing waits */

@@ -9,6 +9,7 @@
 
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
+#include "shadowstore/journal_reader.h"
 
 enum {
 	FDS_MAX = 4,
@@ -112,6 +113,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t wake
 	int64_t wait_us, flow_us;
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
+	due_ms = earlier(due_ms, flow_times_due(u));
 	/* A timer that has come was rung for; ringing is confirmed or logged there. */
 	if (broker_due_ms > now_ms)
 		due_ms = earlier(due_ms, broker_due_ms);
@@ -119,7 +121,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t wake
 	if (atomic_load(&u->stopping))
 		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
 	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
-	flow_us = flow_wait_us(u, now_ms);
+	flow_us = u->more ? 0 : flow_wait_us(u, now_ms);
 	if (flow_us >= 0)
 		wait_us = earlier(wait_us, flow_us);
 	return (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 };
@@ -150,6 +152,7 @@ static void one_turn(struct uplink *u)
 	link_run(u, now_ms);
 	flow_receive(u, now_ms);
 	flow_suspects(u, now_ms);
+	flow_times(u, now_ms);
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
 	flow_send(u, now_ms);
@@ -183,10 +186,13 @@ void *uplink_thread(void *arg)
 
 	room_enter(ROOM_UPLINK);
 	link_init(u, uplink_now_ms());
+	flow_start(u, uplink_now_ms());
 	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
 	session_close(u->session, SESSION_POLITE);
 	u->session = NULL;
+	if (u->conf.journal)
+		journal_reader_flush(u->conf.journal);
 	uplink_move(u, UPLINK_STOPPED);
 	return NULL;
 }

@@ -57,7 +57,7 @@ struct config_hub {
 
 struct config_store {
 	char *dir;
-	uint32_t max_messages, device_share;
+	uint32_t max_messages, device_share, max_age_s, flush_ms;
 	uint64_t max_bytes;
 	enum store_policy policy;
 	bool queue_qos0;

@@ -16,10 +16,10 @@ void bucket_init(struct bucket *b, uint32_t rate)
  * never saved up into two sends close together. */
 bool bucket_take(struct bucket *b, int64_t now_us)
 {
-	if (b->rate == 0)
-		return true;
 	if (now_us < b->next_us)
 		return false;
+	if (b->rate == 0)
+		return true;
 	b->next_us = now_us + ((int64_t)SECOND_US + b->rate - 1) / b->rate;
 	return true;
 }
@@ -32,7 +32,7 @@ void bucket_pause(struct bucket *b, int64_t now_us, int64_t pause_us)
 
 int64_t bucket_wait_us(const struct bucket *b, int64_t now_us)
 {
-	if (b->rate == 0 || now_us >= b->next_us)
+	if (now_us >= b->next_us)
 		return 0;
 	return b->next_us - now_us;
 }

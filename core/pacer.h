@@ -22,7 +22,7 @@ void bucket_init(struct bucket *b, uint32_t rate); /* the first send may go at o
 bool bucket_take(struct bucket *b, int64_t now_us);
 /* Microseconds until bucket_take() will say true; 0 = now. At most 1/rate, rounded up. */
 int64_t bucket_wait_us(const struct bucket *b, int64_t now_us);
-/* Nothing more for pause_us from now on. */
+/* Nothing more for pause_us from now on, also at rate 0. */
 void bucket_pause(struct bucket *b, int64_t now_us, int64_t pause_us);
 
 /* Round robin over flows that have something to send: between two turns of a flow

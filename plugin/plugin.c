@@ -158,6 +158,7 @@ static enum status open_journal(struct hubgate *h)
 		.max_messages = c->max_messages,
 		.max_bytes = c->max_bytes,
 		.device_share = c->device_share,
+		.flush_ms = c->flush_ms,
 		.policy = c->policy == STORE_REFUSE ? JOURNAL_REFUSE : JOURNAL_DROP_OLDEST,
 	};
 	enum status st = ST_OK;
@@ -217,6 +218,8 @@ static enum status make_uplink(struct hubgate *h)
 		.max_reconnect_s = c->hub.max_reconnect_s,
 		.connect_timeout_s = c->hub.connect_timeout_s,
 		.request_timeout_s = c->hub.request_timeout_s,
+		.max_age_s = c->store.max_age_s,
+		.settle_ms = c->presence.grace_ms,
 		.state_dir = c->store.dir,
 		.journal = h->journal,
 		.metrics = &h->metrics,

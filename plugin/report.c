@@ -50,6 +50,9 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_DELIVERED, c.ended[JOURNAL_DELIVERED]);
 	metric_set(&h->metrics, M_DROPPED_BOUND, c.ended[JOURNAL_DROP_BOUND]);
 	metric_set(&h->metrics, M_DROPPED_POISON, c.ended[JOURNAL_DROP_POISON]);
+	metric_set(&h->metrics, M_DROPPED_AGE, c.ended[JOURNAL_DROP_AGE]);
+	metric_set(&h->metrics, M_DROPPED_DAMAGED, c.ended[JOURNAL_DROP_DAMAGED]);
+	metric_set(&h->metrics, M_SUPERSEDED, c.ended[JOURNAL_SUPERSEDED]);
 	metric_set(&h->metrics, M_DOORBELL,
 	           uplink_waker(h->uplink) && waker_state(uplink_waker(h->uplink)) == WAKER_CONNECTED);
 }

@@ -2,7 +2,8 @@
  * Room:  UPLINK.
  * Keeps: at most DEAD_LETTER_BYTES and as much again of older ones in dead-letter.jsonl.1.
  * Line:  {"time":"2026-11-24T02:30:00Z","product_id":...,"device_name":...,
- *        "topic":...,"reason":...,"qos":1,"payload":text} or, when it is no UTF-8 text, "payload_base64".
+ *        "topic":...,"reason":...,"qos":1,"payload":text} or, when it is no UTF-8 text,
+ * "payload_base64".
  */
 #ifndef HUBGATE_DEAD_LETTER_H
 #define HUBGATE_DEAD_LETTER_H

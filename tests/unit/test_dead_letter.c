@@ -1,0 +1,116 @@
+#include "shadowstore/dead_letter.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/runner.h"
+
+struct letters {
+	char dir[32], file[64], old[64];
+};
+
+static struct letters letters_begin(void)
+{
+	struct letters l = { .dir = "/tmp/letters-XXXXXX" };
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(l.dir));
+	snprintf(l.file, sizeof l.file, "%s/dead-letter.jsonl", l.dir);
+	snprintf(l.old, sizeof l.old, "%s/dead-letter.jsonl.1", l.dir);
+	return l;
+}
+
+static void letters_end(const struct letters *l)
+{
+	unlink(l->file);
+	unlink(l->old);
+	rmdir(l->dir);
+}
+
+static enum status add(const struct letters *l, const void *payload, size_t len)
+{
+	const struct dead_letter letter = { .product_id = "SUBPRODUC1",
+		                                .device_name = "dev1",
+		                                .topic = "SUBPRODUC1/dev1/event",
+		                                .reason = "never acknowledged",
+		                                .payload = payload,
+		                                .len = len,
+		                                .qos = 1,
+		                                .time = 0 };
+
+	return dead_letter_add(l->dir, &letter);
+}
+
+/* The member of line `number`, "" when absent. */
+static void member(const struct letters *l, int number, const char *name, char out[64])
+{
+	char line[1024] = "";
+	FILE *f = fopen(l->file, "r");
+	cJSON *tree;
+	const char *text;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (int i = 0; i <= number; i++)
+		CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(line, sizeof line, f));
+	fclose(f);
+	tree = cJSON_Parse(line);
+	text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, name));
+	snprintf(out, 64, "%s", text ? text : "");
+	cJSON_Delete(tree);
+}
+
+static void letter_is_a_line_of_json_with_text_as_text_and_bytes_in_base64(void)
+{
+	struct letters l = letters_begin();
+	char text[64];
+
+	CU_ASSERT_EQUAL(add(&l, "{\"a\":\"\xc3\xa4\"}", 10), ST_OK);
+	CU_ASSERT_EQUAL(add(&l, "\0\xff\x01", 3), ST_OK);
+	CU_ASSERT_EQUAL(add(&l, NULL, 0), ST_OK);
+	member(&l, 0, "payload", text);
+	CU_ASSERT_STRING_EQUAL(text, "{\"a\":\"\xc3\xa4\"}");
+	member(&l, 0, "time", text);
+	CU_ASSERT_STRING_EQUAL(text, "1970-01-01T00:00:00Z");
+	member(&l, 1, "payload_base64", text);
+	CU_ASSERT_STRING_EQUAL(text, "AP8B");
+	member(&l, 2, "topic", text);
+	CU_ASSERT_STRING_EQUAL(text, "SUBPRODUC1/dev1/event");
+	letters_end(&l);
+}
+
+static void file_is_bounded_and_the_newest_letters_are_kept(void)
+{
+	struct letters l = letters_begin();
+	size_t len = 16384;
+	char *payload = malloc(len), text[64];
+	struct stat now, old;
+
+	memset(payload, 'x', len);
+	for (int i = 0; i < 200; i++)
+		CU_ASSERT_EQUAL(add(&l, payload, len), ST_OK);
+	CU_ASSERT_EQUAL(add(&l, "last", 4), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(stat(l.file, &now), 0);
+	CU_ASSERT_EQUAL_FATAL(stat(l.old, &old), 0);
+	CU_ASSERT(now.st_size + old.st_size < 2 * (DEAD_LETTER_BYTES + 32768));
+	CU_ASSERT_EQUAL(now.st_mode & 0777, 0600);
+	rename(l.file, l.old);
+	CU_ASSERT_EQUAL(add(&l, "alone", 5), ST_OK);
+	member(&l, 0, "payload", text);
+	CU_ASSERT_STRING_EQUAL(text, "alone");
+	free(payload);
+	letters_end(&l);
+}
+
+static void directory_that_is_not_there_is_an_error_and_no_crash(void)
+{
+	struct letters l = { .dir = "/nonexistent" };
+
+	CU_ASSERT_EQUAL(add(&l, "x", 1), ST_IO);
+}
+
+SUITE(dead_letter, TEST(letter_is_a_line_of_json_with_text_as_text_and_bytes_in_base64),
+      TEST(file_is_bounded_and_the_newest_letters_are_kept),
+      TEST(directory_that_is_not_there_is_an_error_and_no_crash))
