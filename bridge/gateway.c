@@ -101,9 +101,9 @@ bool gateway_echoes(const struct subdev *d, const char *topic)
 
 void gateway_count_online(struct gateway *g, struct subdev *d, enum subdev_state state)
 {
-	if (d->state == SUBDEV_ONLINE)
+	if (d->state == SUBDEV_ONLINE && !d->own)
 		g->online--;
-	if (state == SUBDEV_ONLINE)
+	if (state == SUBDEV_ONLINE && !d->own)
 		g->online++;
 	d->state = state;
 	metric_set(g->metrics, M_ONLINE, g->online);
@@ -124,6 +124,8 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 
 		d->due_ms = 0;
 		d->attempts = 0;
+		if (d->own)
+			gateway_count_online(g, d, SUBDEV_ONLINE);
 		if (!resumed)
 			outbox_forget_ids(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {

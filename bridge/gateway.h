@@ -67,6 +67,7 @@ struct subdev {
 	struct turns *line; /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
+	bool own;          /* the gateway itself: it is there while the link is */
 	bool present;      /* on the LAN, grace time included */
 	bool shown_online; /* what the hub last confirmed, in any connection */
 	bool asked_online; /* asked, no answer: the hub may show it */
@@ -133,6 +134,9 @@ void gateway_fini(struct gateway *g);
 /* The device of a client id {pid}{dname}, made when unknown. NULL: no memory, or
  * no such ids. Lives as long as the gateway. */
 struct subdev *gateway_device(struct gateway *g, const char *client_id);
+/* The gateway's own identity, with subscriptions and live messages like any device. ST_OK;
+ * ST_NOMEM. Before the first link. */
+enum status gateway_set_own(struct gateway *g, const char *client_id);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 

@@ -107,6 +107,16 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 	return d;
 }
 
+enum status gateway_set_own(struct gateway *g, const char *client_id)
+{
+	struct subdev *d = gateway_device(g, client_id);
+
+	if (!d)
+		return ST_NOMEM;
+	d->own = true;
+	return ST_OK;
+}
+
 void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 {
 	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);

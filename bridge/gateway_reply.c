@@ -112,7 +112,7 @@ static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms
 		const struct gateway_device *from = &m->devices[i];
 		struct subdev *d = gateway_find(g, from->product_id, from->device_name);
 
-		if (!d)
+		if (!d || d->own)
 			continue;
 		if (m->op != GATEWAY_CHANGE)
 			result(g, d, m->op, from, now_ms);

@@ -14,7 +14,7 @@ static bool has_data(const struct subdev *d)
 /* A device that left while its messages were queued is shown online for them. */
 static bool wants_online(const struct gateway *g, const struct subdev *d)
 {
-	return !g->leaving && (d->present || has_data(d));
+	return !g->leaving && !d->own && (d->present || has_data(d));
 }
 
 /* The next request for d, whether or not its time has come. */

@@ -115,6 +115,8 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
 	             random_seed());
 	st = make_parts(u);
+	if (st == ST_OK)
+		st = gateway_set_own(&u->gateway, u->client_id);
 	if (st != ST_OK) {
 		uplink_free(u);
 		return st;

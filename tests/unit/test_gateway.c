@@ -370,7 +370,30 @@ static void leaving_takes_everything_offline_and_nothing_online(void)
 	hub_stop(&h);
 }
 
-SUITE(gateway, TEST(online_is_the_first_thing_and_subscriptions_and_data_wait_for_it),
+static void gateway_itself_is_there_with_the_link_and_never_asked_for(void)
+{
+	struct hub h;
+	struct subdev *own;
+
+	hub_start(&h);
+	CU_ASSERT_EQUAL(gateway_set_own(&h.g, "SUBPROD001gw"), ST_OK);
+	own = hub_device(&h, "gw");
+	gateway_subscribe(&h.g, own, "$sys/operation/result/SUBPROD001/gw", 0, h.now_ms);
+	EXPECT(&h, "");
+	hub_link(&h, false);
+	EXPECT(&h, "subscribe $sys/operation/result/SUBPROD001/gw 0");
+	EXPECT(&h, "");
+	hub_answer(&h, "offline", "gw", 0);
+	CU_ASSERT_EQUAL(h.g.online, 0);
+	CU_ASSERT_EQUAL(own->state, SUBDEV_ONLINE);
+	gateway_leave(&h.g, h.now_ms);
+	EXPECT(&h, "");
+	CU_ASSERT(gateway_left(&h.g));
+	hub_stop(&h);
+}
+
+SUITE(gateway, TEST(gateway_itself_is_there_with_the_link_and_never_asked_for),
+      TEST(online_is_the_first_thing_and_subscriptions_and_data_wait_for_it),
       TEST(nothing_is_sent_without_a_link),
       TEST(an_unbound_device_is_asked_for_again_every_minute_until_it_is_bound),
       TEST(a_busy_hub_is_asked_again_after_2_4_8_then_60_seconds),
