@@ -49,7 +49,15 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	struct mqtt_publish p = { 0 };
 	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
 
-	if (st == ST_NOTFOUND) { /* ended or unreadable: nothing to send */
+	if (st == ST_MALFORMED) {
+		log_line(&u->log, LOG_ERROR, "%s/%s: message %" PRIu64 " is lost, the disk damaged it",
+		         d->product_id, d->device_name, e->seq);
+		if (e->packet_id != 0)
+			packet_ids_release(&u->ids, e->packet_id);
+		flow_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);
+		return ST_AGAIN;
+	}
+	if (st == ST_NOTFOUND) { /* ended elsewhere: nothing to send */
 		outbox_end(&d->outbox, e->seq);
 		return ST_AGAIN;
 	}

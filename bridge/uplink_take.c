@@ -65,11 +65,15 @@ void flow_start(struct uplink *u, int64_t now_ms)
 void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
 {
 	const struct outbox_entry *e = outbox_find(&d->outbox, seq);
+	char client_id[CLIENT_ID_MAX + 1];
 
-	if (e && e->latest)
+	if (!e)
+		return;
+	if (e->latest)
 		latest_sent(&d->latest, seq, uplink_now_ms());
+	subdev_client_id(d, client_id);
+	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
 	outbox_end(&d->outbox, seq);
-	journal_reader_end(u->conf.journal, seq, end);
 }
 
 void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
@@ -183,7 +187,8 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	struct subdev *d = gateway_device(&u->gateway, item->device);
 
 	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
-		journal_reader_end(u->conf.journal, item->seq, JOURNAL_DROP_BOUND);
+		journal_reader_end(u->conf.journal, item->seq, item->device, item->bytes,
+		                   JOURNAL_DROP_BOUND);
 		return;
 	}
 	if (item->latest)
@@ -253,11 +258,11 @@ static unsigned drop_aged(struct uplink *u, struct subdev *d, const struct recor
 	while (n < most && (e = outbox_next(&d->outbox)) != NULL) {
 		enum status st = journal_reader_load(u->conf.journal, e->seq, now, &view);
 
-		if (st != ST_NOTFOUND && (st != ST_OK || view.age_ms <= limit_ms))
+		if (st != ST_MALFORMED && (st != ST_OK || view.age_ms <= limit_ms))
 			break;
 		if (e->packet_id != 0)
 			packet_ids_release(&u->ids, e->packet_id);
-		flow_end(u, d, e->seq, JOURNAL_DROP_AGE);
+		flow_end(u, d, e->seq, st == ST_OK ? JOURNAL_DROP_AGE : JOURNAL_DROP_DAMAGED);
 		n++;
 	}
 	return n;

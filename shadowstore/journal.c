@@ -1,113 +1,77 @@
-/* The memory backend. One lock, held for a copy of a pointer: BROKER appends at
- * one end while UPLINK reads and ends at the other. Slots stand in order of
- * sequence, in chunks; a chunk goes when its last message has ended, so that one
- * message that stays costs no more than its chunk and a few bits per successor. */
 #include "shadowstore/journal.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "core/table.h"
-#include "shadowstore/journal_disk.h"
-#include "shadowstore/journal_reader.h"
+#include "shadowstore/journal_impl.h"
 
 enum {
-	CHUNK_SLOTS = 256,
-	FIRST_CHUNKS = 16,    /* a power of two, as every later size */
-	RECORD_OVERHEAD = 64, /* what a message counts besides its bytes */
 	/* With JOURNAL_DROP_OLDEST the reader trims. Until it has run, so much over
 	 * either bound is taken rather than refused: a quarter, and a burst. */
 	SLACK_PERCENT = 25,
 	SLACK_MESSAGES = 1000,
 	SLACK_BYTES = 1024 * 1024,
+	/* A tail of which less than a quarter is alive is closed early, so that what is
+	 * on the disk follows what is alive. */
+	DEAD_FACTOR = 4,
 };
 
-struct share { /* live messages of one device, for JOURNAL_REFUSE */
-	struct table_node node;
-	uint64_t messages, bytes;
-	char device[];
-};
-
-struct message {
-	struct share *share;
-	size_t len;
-	uint32_t bytes;
-	uint8_t qos;
-	bool latest;
-	char topic[]; /* NUL-terminated, the payload after it */
-};
-
-struct chunk {
-	unsigned live; /* slots that hold a message */
-	struct message *slots[CHUNK_SLOTS];
-};
-
-struct journal {
-	struct journal_limits lim;
-	pthread_mutex_t lock;
-	struct chunk **chunks; /* ring by chunk number, which is seq / CHUNK_SLOTS */
-	size_t chunk_count;    /* power of two */
-	uint64_t first_chunk;  /* none before it exists */
-	uint64_t next_seq;
-	uint64_t read_seq; /* next to be handed out */
-	struct table shares;
-	struct journal_counts counts;
-};
-
-static struct chunk **chunk_of(const struct journal *j, uint64_t seq)
+const char *journal_end_text(enum journal_end end)
 {
-	return &j->chunks[seq / CHUNK_SLOTS & (j->chunk_count - 1)];
+	static const char *const texts[] = {
+#define X(name, text) [name] = text,
+		JOURNAL_ENDS_TABLE(X)
+#undef X
+	};
+
+	return (size_t)end < JOURNAL_ENDS ? texts[end] : "unknown";
 }
 
-static enum status grow_ring(struct journal *j)
+void journal_now(int64_t *boot_ms, int64_t *wall_ms)
 {
-	size_t count = j->chunk_count * 2;
-	struct chunk **chunks = calloc(count, sizeof(struct chunk *));
+	struct timespec boot, wall;
 
-	if (!chunks)
-		return ST_NOMEM;
-	for (size_t i = 0; i < j->chunk_count; i++) {
-		uint64_t number = j->first_chunk + i;
-
-		chunks[number & (count - 1)] = j->chunks[number & (j->chunk_count - 1)];
-	}
-	free(j->chunks);
-	j->chunks = chunks;
-	j->chunk_count = count;
-	return ST_OK;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	*boot_ms = (int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000;
+	*wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 }
 
-/* The chunk that next_seq falls into, made when it is the first there. */
-static struct chunk *next_chunk(struct journal *j)
+void journal_work(struct journal *j)
 {
-	struct chunk **at;
-
-	if (j->next_seq / CHUNK_SLOTS - j->first_chunk == j->chunk_count && grow_ring(j) != ST_OK)
-		return NULL;
-	at = chunk_of(j, j->next_seq);
-	if (!*at)
-		*at = calloc(1, sizeof(**at));
-	return *at;
+	if (!atomic_exchange(&j->work, true) && j->wake)
+		j->wake(j->wake_ctx);
 }
 
-/* Takes the message out of its slot; the chunk goes with its last message,
- * except the newest, which is still being filled. */
-static void empty_slot(struct journal *j, uint64_t seq)
-{
-	struct chunk **at = chunk_of(j, seq);
+/* --- counts and bounds, under the lock --- */
 
-	(*at)->slots[seq % CHUNK_SLOTS] = NULL;
-	if (--(*at)->live > 0 || seq / CHUNK_SLOTS == j->next_seq / CHUNK_SLOTS)
-		return;
-	free(*at);
-	*at = NULL;
-	while (j->first_chunk < j->next_seq / CHUNK_SLOTS &&
-	       !*chunk_of(j, j->first_chunk * CHUNK_SLOTS))
-		j->first_chunk++;
+uint64_t journal_queued(const struct journal *j)
+{
+	uint64_t ended = 0;
+
+	for (int i = 0; i < JOURNAL_ENDS; i++)
+		ended += j->ended[i];
+	/* More only while a damaged account has not been closed yet. */
+	return ended < j->next_seq ? j->next_seq - 1 - ended : 0;
+}
+
+static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits *lim,
+                 unsigned percent)
+{
+	return messages > lim->max_messages * percent / 100 || bytes > lim->max_bytes * percent / 100;
+}
+
+/* However small the share, one message is within it. */
+bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
+{
+	return messages > 1 && over(messages, bytes, &j->lim, j->lim.device_share);
 }
 
 static bool same_device(const struct table_node *node, const void *key)
@@ -115,7 +79,7 @@ static bool same_device(const struct table_node *node, const void *key)
 	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
 }
 
-static struct share *share_of(struct journal *j, const char *device)
+struct share *journal_share_of(struct journal *j, const char *device)
 {
 	size_t len = strlen(device);
 	uint64_t hash = table_hash(0, device, len);
@@ -135,138 +99,278 @@ static struct share *share_of(struct journal *j, const char *device)
 	return s;
 }
 
-static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits *lim,
-                 unsigned percent)
+static enum status limits_allow(struct journal *j, const char *device, uint64_t bytes)
 {
-	return messages > lim->max_messages * percent / 100 || bytes > lim->max_bytes * percent / 100;
-}
-
-/* However small the share, one message is within it. */
-static bool over_share(uint64_t messages, uint64_t bytes, const struct journal_limits *lim)
-{
-	return messages > 1 && over(messages, bytes, lim, lim->device_share);
-}
-
-static bool limits_allow(const struct journal *j, const struct share *s, uint64_t bytes)
-{
-	const struct journal_counts *c = &j->counts;
 	const struct journal_limits loose = {
 		.max_messages = j->lim.max_messages * (100 + SLACK_PERCENT) / 100 + SLACK_MESSAGES,
 		.max_bytes = j->lim.max_bytes * (100 + SLACK_PERCENT) / 100 + SLACK_BYTES,
 	};
+	uint64_t queued = journal_queued(j);
+	const struct share *s;
 
 	/* Room for one more is not asked of the slack: a quarter of a small store may
 	 * be less than one message, and then nothing would ever be over the bound. */
 	if (j->lim.policy == JOURNAL_DROP_OLDEST)
-		return bytes <= j->lim.max_bytes && !over(c->queued, c->queued_bytes, &loose, 100);
-	return !over(c->queued + 1, c->queued_bytes + bytes, &j->lim, 100) &&
-	       !over_share(s->messages + 1, s->bytes + bytes, &j->lim);
-}
-
-static struct message *message_new(const struct journal_msg *msg)
-{
-	size_t topic_size = strlen(msg->topic) + 1;
-	struct message *m = malloc(sizeof(*m) + topic_size + msg->len);
-
-	if (!m)
-		return NULL;
-	m->len = msg->len;
-	m->bytes = (uint32_t)(topic_size + msg->len + RECORD_OVERHEAD);
-	m->qos = msg->qos;
-	m->latest = msg->latest;
-	memcpy(m->topic, msg->topic, topic_size);
-	if (msg->len > 0)
-		memcpy(m->topic + topic_size, msg->payload, msg->len);
-	return m;
-}
-
-/* Under the lock. Takes m on ST_OK. */
-static enum status add(struct journal *j, struct message *m, const char *device)
-{
-	struct chunk *c;
-
-	m->share = share_of(j, device);
-	if (!m->share)
-		return ST_NOMEM;
-	if (!limits_allow(j, m->share, m->bytes))
+		return bytes <= j->lim.max_bytes && !over(queued, j->live_bytes, &loose, 100) ? ST_OK
+		                                                                              : ST_FULL;
+	if (over(queued + 1, j->live_bytes + bytes, &j->lim, 100))
 		return ST_FULL;
-	c = next_chunk(j);
-	if (!c)
+	s = journal_share_of(j, device);
+	if (!s)
 		return ST_NOMEM;
-	c->slots[j->next_seq++ % CHUNK_SLOTS] = m;
-	c->live++;
-	m->share->messages++;
-	m->share->bytes += m->bytes;
-	j->counts.accepted++;
-	j->counts.queued++;
-	j->counts.queued_bytes += m->bytes;
+	return journal_over_share(j, s->messages + 1, s->bytes + bytes) ? ST_FULL : ST_OK;
+}
+
+/* --- append --- */
+
+static enum status encode(struct journal *j, const struct journal_msg *msg)
+{
+	struct record r = {
+		.type = RECORD_MESSAGE,
+		.flags = (uint8_t)((msg->qos > 0 ? RECORD_QOS1 : 0) | (msg->latest ? RECORD_LATEST : 0) |
+		                   (msg->clock_trusted ? RECORD_CLOCK_TRUSTED : 0)),
+		.seq = j->next_seq, /* only BROKER changes it while other rooms run */
+		.key = msg->device,
+		.key_len = strlen(msg->device),
+		.topic = msg->topic,
+		.topic_len = strlen(msg->topic),
+		.payload = msg->payload,
+		.payload_len = msg->len,
+	};
+
+	journal_now(&r.boot_ms, &r.wall_ms);
+	buf_reset(&j->scratch);
+	return record_encode(&j->scratch, &r);
+}
+
+enum status journal_add_segment(struct journal *j, struct segment *s)
+{
+	if (j->segment_count == j->segment_size) {
+		size_t size = j->segment_size * 2 + 16;
+		struct segment **segments = realloc(j->segments, size * sizeof(struct segment *));
+
+		if (!segments)
+			return ST_NOMEM;
+		j->segments = segments;
+		j->segment_size = size;
+	}
+	s->file->id = ++j->next_file_id;
+	j->segments[j->segment_count++] = s;
 	return ST_OK;
+}
+
+static void close_tail(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	j->tail->closed = true;
+	pthread_mutex_unlock(&j->lock);
+	j->tail = NULL;
+	journal_work(j);
+}
+
+static bool tail_is_done(struct journal *j)
+{
+	uint64_t live;
+
+	if (j->tail->size >= j->segment_bytes)
+		return true;
+	if (j->tail->size < SEGMENT_BYTES_MIN)
+		return false;
+	pthread_mutex_lock(&j->lock);
+	live = j->tail->live_bytes;
+	pthread_mutex_unlock(&j->lock);
+	return live < j->tail->size / DEAD_FACTOR;
+}
+
+static enum status need_tail(struct journal *j)
+{
+	struct segment *s;
+	enum status st;
+
+	if (j->tail && tail_is_done(j))
+		close_tail(j);
+	if (j->tail)
+		return ST_OK;
+	st = segment_create(j->dir, j->next_seq, j->boot_id, &s);
+	if (st != ST_OK)
+		return st;
+	pthread_mutex_lock(&j->lock);
+	st = journal_add_segment(j, s);
+	j->dir_dirty = true;
+	pthread_mutex_unlock(&j->lock);
+	if (st == ST_OK)
+		j->tail = s;
+	else
+		segment_free(s);
+	return st;
+}
+
+static enum status write_out(struct journal *j)
+{
+	bool broken = false;
+	enum status st = need_tail(j);
+
+	if (st != ST_OK)
+		return st;
+	st = segment_write(j->tail, j->scratch.data, j->scratch.len, &broken);
+	if (st == ST_OK && j->lim.flush_ms == 0 && fdatasync(j->tail->file->fd) != 0) {
+		broken = ftruncate(j->tail->file->fd, (off_t)j->tail->size) != 0;
+		st = ST_IO;
+	}
+	if (broken)
+		close_tail(j); /* the scan ends at its last whole record */
+	return st;
+}
+
+static void publish(struct journal *j, const char *device, bool *was_idle)
+{
+	uint64_t bytes = j->scratch.len;
+
+	pthread_mutex_lock(&j->lock);
+	if (j->lim.policy == JOURNAL_REFUSE) {
+		struct share *s = journal_share_of(j, device);
+
+		if (s) {
+			s->messages++;
+			s->bytes += bytes;
+		}
+	}
+	j->tail->size += bytes;
+	j->tail->live++;
+	j->tail->live_bytes += bytes;
+	j->tail->dirty = j->lim.flush_ms > 0;
+	j->live_bytes += bytes;
+	j->next_seq++;
+	j->disk_full = false;
+	if (was_idle)
+		*was_idle = j->reader_idle;
+	j->reader_idle = false;
+	pthread_mutex_unlock(&j->lock);
+	if (j->lim.flush_ms > 0)
+		journal_work(j);
+}
+
+static void note_full(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	j->disk_full = true;
+	j->free_bytes = j->segment_bytes;
+	pthread_mutex_unlock(&j->lock);
 }
 
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle)
 {
-	struct message *m = message_new(msg);
-	enum status st;
+	enum status st = encode(j, msg);
 
-	if (!m)
-		return ST_NOMEM;
-	pthread_mutex_lock(&j->lock);
 	if (was_idle)
-		*was_idle = j->read_seq == j->next_seq;
-	st = add(j, m, msg->device);
-	if (st == ST_OK && seq)
-		*seq = j->next_seq - 1;
+		*was_idle = false;
+	if (st != ST_OK)
+		return st;
+	pthread_mutex_lock(&j->lock);
+	st = limits_allow(j, msg->device, j->scratch.len);
 	pthread_mutex_unlock(&j->lock);
 	if (st != ST_OK)
-		free(m);
+		return st;
+	st = write_out(j);
+	if (st == ST_OK) {
+		if (seq)
+			*seq = j->next_seq;
+		publish(j, msg->device, was_idle);
+	} else if (st == ST_FULL) {
+		note_full(j);
+		if (was_idle)
+			*was_idle = true; /* the reader makes room */
+	}
 	return st;
 }
 
-static enum status check_dir(const char *dir)
+void journal_counts(struct journal *j, struct journal_counts *out)
 {
-	struct stat info;
+	pthread_mutex_lock(&j->lock);
+	*out = (struct journal_counts){
+		.accepted = j->next_seq - 1,
+		.queued = journal_queued(j),
+		.queued_bytes = j->live_bytes,
+		.disk_full = j->disk_full,
+	};
+	memcpy(out->ended, j->ended, sizeof(out->ended));
+	for (size_t i = 0; i < j->segment_count; i++)
+		out->disk_bytes += j->segments[i]->size;
+	pthread_mutex_unlock(&j->lock);
+}
 
-	if (stat(dir, &info) != 0)
-		return ST_IO;
-	if (!S_ISDIR(info.st_mode)) {
-		errno = ENOTDIR;
-		return ST_IO;
+/* --- life --- */
+
+static void read_boot_id(uint8_t out[RECORD_BOOT_BYTES])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[40] = "";
+	size_t digit = 0;
+
+	memset(out, 0, RECORD_BOOT_BYTES);
+	if (fd < 0)
+		return; /* then every boot is the same: ages count by CLOCK_BOOTTIME alone */
+	if (read(fd, text, sizeof(text) - 1) > 0) {
+		for (const char *at = text; *at && digit < 2 * (size_t)RECORD_BOOT_BYTES; at++) {
+			int value = *at >= '0' && *at <= '9'   ? *at - '0'
+			            : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+			                                       : -1;
+
+			if (value >= 0) {
+				out[digit / 2] = (uint8_t)(out[digit / 2] << 4 | value);
+				digit++;
+			}
+		}
 	}
-	return access(dir, R_OK | W_OK | X_OK) == 0 ? ST_OK : ST_IO;
+	close(fd);
+}
+
+static uint32_t segment_bytes_for(uint64_t max_bytes)
+{
+	uint64_t bytes = max_bytes / SEGMENTS_IN_BOUND;
+
+	return (uint32_t)(bytes < SEGMENT_BYTES_MIN   ? SEGMENT_BYTES_MIN
+	                  : bytes > SEGMENT_BYTES_MAX ? SEGMENT_BYTES_MAX
+	                                              : bytes);
 }
 
 enum status journal_open(const char *dir, const struct journal_limits *lim, const struct log *log,
                          struct journal **out)
 {
-	enum status st = check_dir(dir);
-	struct journal *j;
+	struct journal *j = calloc(1, sizeof(*j));
+	enum status st = ST_OK;
 
-	(void)log;
-	if (st != ST_OK)
-		return st;
-	j = calloc(1, sizeof(*j));
 	if (!j)
 		return ST_NOMEM;
 	j->lim = *lim;
-	j->next_seq = j->read_seq = 1;
-	j->chunk_count = FIRST_CHUNKS;
-	j->chunks = calloc(FIRST_CHUNKS, sizeof(struct chunk *));
+	j->segment_bytes = segment_bytes_for(lim->max_bytes);
+	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
+	j->acks.fd = -1;
+	j->next_seq = 1;
 	table_init(&j->shares);
+	table_init(&j->acks.marks);
 	pthread_mutex_init(&j->lock, NULL);
-	if (!j->chunks) {
+	read_boot_id(j->boot_id);
+	if (snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
+		errno = ENAMETOOLONG;
+		st = ST_IO;
+	} else if (mkdir(j->dir, 0700) != 0 && errno != EEXIST) {
+		st = ST_IO;
+	} else if (access(j->dir, R_OK | W_OK | X_OK) != 0) {
+		st = ST_IO;
+	}
+	if (st == ST_OK)
+		st = journal_recover(j, log);
+	if (st != ST_OK) {
+		int error = errno;
+
 		journal_close(j);
-		return ST_NOMEM;
+		errno = error;
+		return st;
 	}
 	*out = j;
 	return ST_OK;
-}
-
-static void chunk_free(struct chunk *c)
-{
-	for (size_t i = 0; c && i < CHUNK_SLOTS; i++)
-		free(c->slots[i]);
-	free(c);
 }
 
 void journal_close(struct journal *j)
@@ -275,170 +379,24 @@ void journal_close(struct journal *j)
 
 	if (!j)
 		return;
-	for (size_t i = 0; j->chunks && i < j->chunk_count; i++)
-		chunk_free(j->chunks[i]);
+	if (j->acks.fd >= 0)
+		journal_reader_flush(j);
+	for (size_t i = 0; i < j->segment_count; i++) {
+		if (j->segments[i]->dirty)
+			fdatasync(j->segments[i]->file->fd);
+		segment_free(j->segments[i]);
+	}
+	free(j->segments);
+	acks_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));
 	}
 	table_fini(&j->shares);
+	runs_free(&j->ended_before);
+	free(j->scan.data);
+	free(j->load.data);
+	buf_free(&j->scratch);
 	pthread_mutex_destroy(&j->lock);
-	free(j->chunks);
 	free(j);
-}
-
-void journal_counts(struct journal *j, struct journal_counts *out)
-{
-	pthread_mutex_lock(&j->lock);
-	*out = j->counts;
-	pthread_mutex_unlock(&j->lock);
-}
-
-enum status journal_reader_next(struct journal *j, struct journal_item *out)
-{
-	enum status st = ST_EMPTY;
-
-	pthread_mutex_lock(&j->lock);
-	if (j->read_seq < j->next_seq) {
-		const struct message *m = (*chunk_of(j, j->read_seq))->slots[j->read_seq % CHUNK_SLOTS];
-
-		out->seq = j->read_seq++;
-		out->device = m->share->device; /* shares live as long as the journal */
-		out->bytes = m->bytes;
-		out->qos = m->qos;
-		out->latest = m->latest;
-		out->topic = m->topic;
-		st = ST_OK;
-	}
-	pthread_mutex_unlock(&j->lock);
-	return st;
-}
-
-/* Under the lock. NULL when ended or not handed out. */
-static struct message *find(const struct journal *j, uint64_t seq)
-{
-	struct chunk *c;
-
-	if (seq / CHUNK_SLOTS < j->first_chunk || seq >= j->read_seq)
-		return NULL;
-	c = *chunk_of(j, seq);
-	return c ? c->slots[seq % CHUNK_SLOTS] : NULL;
-}
-
-enum status journal_reader_load(struct journal *j, uint64_t seq, const struct record_now *now,
-                                struct journal_view *out)
-{
-	const struct message *m;
-
-	(void)now;
-
-	pthread_mutex_lock(&j->lock);
-	m = find(j, seq);
-	pthread_mutex_unlock(&j->lock);
-	if (!m)
-		return ST_NOTFOUND;
-	out->topic = m->topic;
-	out->payload = m->topic + strlen(m->topic) + 1;
-	out->len = m->len;
-	out->qos = m->qos;
-	out->age_ms = -1;
-	return ST_OK;
-}
-
-void journal_reader_end(struct journal *j, uint64_t seq, enum journal_end end)
-{
-	struct message *m;
-
-	pthread_mutex_lock(&j->lock);
-	m = find(j, seq);
-	if (m) {
-		empty_slot(j, seq);
-		m->share->messages--;
-		m->share->bytes -= m->bytes;
-		j->counts.queued--;
-		j->counts.queued_bytes -= m->bytes;
-		j->counts.ended[end]++;
-	}
-	pthread_mutex_unlock(&j->lock);
-	free(m);
-}
-
-uint64_t journal_reader_excess(struct journal *j)
-{
-	const struct journal_limits *lim = &j->lim;
-	struct journal_counts c;
-	uint64_t by_count, by_bytes = 0;
-
-	if (lim->policy != JOURNAL_DROP_OLDEST)
-		return 0;
-	journal_counts(j, &c);
-	by_count = c.queued > lim->max_messages ? c.queued - lim->max_messages : 0;
-	if (c.queued_bytes > lim->max_bytes)
-		by_bytes = (c.queued_bytes - lim->max_bytes) / (c.queued_bytes / c.queued) + 1;
-	return by_count > by_bytes ? by_count : by_bytes;
-}
-
-bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
-{
-	return j->lim.policy == JOURNAL_DROP_OLDEST && over_share(messages, bytes, &j->lim);
-}
-
-void journal_reader_log(struct journal *j, const struct log *log)
-{
-	(void)j;
-	(void)log;
-}
-
-void journal_reader_flush(struct journal *j)
-{
-	(void)j;
-}
-
-enum status journal_reader_mark(struct journal *j, const char *client_id, bool online)
-{
-	(void)j;
-	(void)client_id;
-	(void)online;
-	return ST_OK;
-}
-
-void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *client_id),
-                          void *ctx)
-{
-	(void)j;
-	(void)fn;
-	(void)ctx;
-}
-
-void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)
-{
-	static const uint8_t boot_id[RECORD_BOOT_BYTES];
-
-	(void)j;
-	*out = (struct record_now){ .boot_id = boot_id, .clock_trusted = clock_trusted };
-}
-
-void journal_disk_wake(struct journal *j, void (*wake)(void *ctx), void *ctx)
-{
-	(void)j;
-	(void)wake;
-	(void)ctx;
-}
-
-enum status journal_disk_run(struct journal *j, const struct log *log)
-{
-	(void)j;
-	(void)log;
-	return ST_OK;
-}
-
-const char *journal_end_text(enum journal_end end)
-{
-	static const char *const texts[] = {
-#define X(name, text) [name] = text,
-		JOURNAL_ENDS_TABLE(X)
-#undef X
-	};
-
-	return texts[end];
 }

@@ -35,12 +35,14 @@ struct journal_view { /* borrowed until the next load */
 	int64_t age_ms; /* -1: cannot be known */
 };
 
-/* now: for age_ms; NULL: age_ms is -1. ST_OK; ST_NOTFOUND: ended already, never handed out, or no
- * longer readable (then ended as JOURNAL_DROP_DAMAGED and logged). ST_NOMEM. ST_IO: read error. */
+/* now: for age_ms; NULL: age_ms is -1. ST_OK; ST_NOTFOUND: ended already, or never handed out;
+ * ST_MALFORMED: the disk does not give it back whole (end it as JOURNAL_DROP_DAMAGED); ST_NOMEM;
+ * ST_IO: read error, perhaps it goes away. */
 enum status journal_reader_load(struct journal *j, uint64_t seq, const struct record_now *now,
                                 struct journal_view *out);
-/* Unknown seq: no effect. */
-void journal_reader_end(struct journal *j, uint64_t seq, enum journal_end end);
+/* device and bytes as journal_reader_next() gave them. Unknown seq: no effect. */
+void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uint32_t bytes,
+                        enum journal_end end);
 /* Writes the ends since the last call; one write() however many. Cheap when there are none. */
 void journal_reader_flush(struct journal *j);
 

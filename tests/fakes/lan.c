@@ -8,6 +8,7 @@
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
 #include "plugin/report.h"
+#include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
 static int64_t clock_ms;
@@ -110,8 +111,7 @@ struct lan *lan_open(enum fake_version version)
 	fake_broker_start(version);
 	room_enter(ROOM_BROKER);
 	clock_ms = 1000000;
-	strcpy(l->dir, "/tmp/hubgate-lan-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(l->dir));
+	l->dir = store_dir_new();
 	h->config = &l->config;
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
@@ -150,7 +150,6 @@ void lan_close(struct lan *l)
 	identity_fini(h);
 	registry_fini(&h->registry);
 	free(h->products);
-	CU_ASSERT_EQUAL(rmdir(l->dir), 0);
 	room_enter(ROOM_NONE);
 	free(l);
 }

@@ -24,7 +24,7 @@ enum {
 struct lan {
 	struct hubgate h;
 	struct config config;
-	char dir[32];
+	const char *dir;
 	struct device *lamp, *sibling, *cousin;
 	char username[USERNAME_MAX + 1], password[PASSWORD_MAX + 1]; /* by lan_sign() */
 };

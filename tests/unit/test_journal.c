@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "shadowstore/journal_reader.h"
+#include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
 enum {
@@ -23,7 +24,7 @@ static struct journal *journal_with(uint64_t messages, uint64_t bytes, unsigned 
 	};
 	struct journal *j = NULL;
 
-	CU_ASSERT_EQUAL(journal_open("/tmp", &lim, NULL, &j), ST_OK);
+	CU_ASSERT_EQUAL(journal_open(store_dir_new(), &lim, NULL, &j), ST_OK);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(j);
 	return j;
 }
@@ -31,6 +32,22 @@ static struct journal *journal_with(uint64_t messages, uint64_t bytes, unsigned 
 static struct journal *roomy(void)
 {
 	return journal_with(10 * MANY, PLENTY, 100, JOURNAL_REFUSE);
+}
+
+/* What it counts against the bound; 0: cannot be loaded. */
+static uint32_t bytes_of(struct journal *j, uint64_t seq, const char *device)
+{
+	struct journal_view v;
+
+	if (journal_reader_load(j, seq, NULL, &v) != ST_OK)
+		return 0;
+	return (uint32_t)(RECORD_HEAD_BYTES + strlen(device) + strlen(v.topic) + v.len);
+}
+
+/* What the tests' readers know of every message. */
+static void end(struct journal *j, uint64_t seq, const char *device, enum journal_end how)
+{
+	journal_reader_end(j, seq, device, bytes_of(j, seq, device), how);
 }
 
 static enum status put_sized(struct journal *j, const char *device, size_t len, uint64_t *seq)
@@ -126,15 +143,15 @@ static void the_account_holds_after_every_step(void)
 	for (int i = 0; journal_reader_next(j, &item) == ST_OK; i++) {
 		if (i % 4 == 3)
 			continue;
-		journal_reader_end(j, item.seq, (enum journal_end)(i % 4));
+		end(j, item.seq, item.device, (enum journal_end)(i % 4));
 		expect_account(j);
 	}
 	journal_counts(j, &c);
 	CU_ASSERT_EQUAL(c.accepted, 600);
 	CU_ASSERT_EQUAL(c.queued, 150);
 	CU_ASSERT_EQUAL(c.ended[JOURNAL_DELIVERED], 150);
+	CU_ASSERT_EQUAL(c.ended[JOURNAL_SUPERSEDED], 150);
 	CU_ASSERT_EQUAL(c.ended[JOURNAL_DROP_BOUND], 150);
-	CU_ASSERT_EQUAL(c.ended[JOURNAL_DROP_POISON], 150);
 	journal_close(j);
 }
 
@@ -147,11 +164,11 @@ static void only_what_was_handed_out_can_be_loaded_and_ended_and_only_once(void)
 
 	put(j, "a", &seq);
 	CU_ASSERT_EQUAL(journal_reader_load(j, seq, NULL, &view), ST_NOTFOUND);
-	journal_reader_end(j, seq, JOURNAL_DELIVERED);
+	end(j, seq, "a", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(queued(j), 1);
 	journal_reader_next(j, &item);
-	journal_reader_end(j, seq, JOURNAL_DELIVERED);
-	journal_reader_end(j, seq, JOURNAL_DELIVERED);
+	end(j, seq, "a", JOURNAL_DELIVERED);
+	end(j, seq, "a", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(journal_reader_load(j, seq, NULL, &view), ST_NOTFOUND);
 	CU_ASSERT_EQUAL(journal_reader_load(j, 0, NULL, &view), ST_NOTFOUND);
 	CU_ASSERT_EQUAL(journal_reader_load(j, UINT64_MAX, NULL, &view), ST_NOTFOUND);
@@ -194,7 +211,7 @@ static void full_journal_refuses_then_recovers_after_an_end(void)
 	CU_ASSERT_EQUAL(journal_reader_excess(j), 0);
 	read_all(j);
 	CU_ASSERT_EQUAL(put(j, "a", &c), ST_FULL);
-	journal_reader_end(j, a, JOURNAL_DELIVERED);
+	end(j, a, "a", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(put(j, "a", &c), ST_OK);
 	CU_ASSERT(c > b); /* sequence numbers never return */
 	CU_ASSERT_EQUAL(queued(j), 2);
@@ -218,7 +235,7 @@ static void the_byte_bound_refuses_too(void)
 static void trim(struct journal *j, uint64_t *oldest)
 {
 	for (uint64_t n = journal_reader_excess(j); n > 0; n--)
-		journal_reader_end(j, (*oldest)++, JOURNAL_DROP_BOUND);
+		end(j, (*oldest)++, "a", JOURNAL_DROP_BOUND);
 }
 
 static void drop_oldest_always_takes_new_messages_once_the_reader_trims(void)
@@ -298,7 +315,7 @@ static void one_device_gets_its_share_and_no_more(void)
 	CU_ASSERT_EQUAL(put(j, "loud", NULL), ST_FULL);
 	CU_ASSERT_EQUAL(put(j, "quiet", NULL), ST_OK);
 	read_all(j);
-	journal_reader_end(j, first, JOURNAL_DELIVERED);
+	end(j, first, "loud", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(put(j, "loud", NULL), ST_OK);
 	CU_ASSERT_FALSE(journal_reader_over_share(j, 1000, 1000)); /* refused at the door */
 	journal_close(j);
@@ -340,13 +357,13 @@ static void an_old_message_that_stays_holds_up_nobody(void)
 	for (int i = 0; i < MANY; i++) {
 		if (put(j, "b", NULL) != ST_OK || journal_reader_next(j, &item) != ST_OK)
 			CU_FAIL_FATAL("the journal is stuck");
-		journal_reader_end(j, item.seq, JOURNAL_DELIVERED);
+		end(j, item.seq, item.device, JOURNAL_DELIVERED);
 	}
 	CU_ASSERT_EQUAL(queued(j), 1);
 	CU_ASSERT_EQUAL(journal_reader_load(j, pinned, NULL, &view), ST_OK);
 	CU_ASSERT_STRING_EQUAL(view.topic, "SUBPROD001/lamp-01/event");
 	CU_ASSERT_EQUAL(journal_reader_load(j, pinned + 1, NULL, &view), ST_NOTFOUND);
-	journal_reader_end(j, pinned, JOURNAL_DROP_POISON);
+	end(j, pinned, "a", JOURNAL_DROP_POISON);
 	CU_ASSERT_EQUAL(queued(j), 0);
 	expect_account(j);
 	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
@@ -369,7 +386,7 @@ static void a_hundred_thousand_messages_leave_in_order_from_either_side(void)
 		last = item.seq;
 	}
 	for (uint64_t seq = last; seq > last - MANY; seq--)
-		journal_reader_end(j, seq, JOURNAL_DELIVERED);
+		end(j, seq, "a", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(queued(j), 0);
 	expect_account(j);
 	journal_close(j);
@@ -428,7 +445,7 @@ static void nothing_is_lost_between_an_appending_and_a_reading_thread(void)
 		wrong += item.seq <= last || journal_reader_load(j, item.seq, NULL, &view) != ST_OK ||
 		         view.len != 16;
 		last = item.seq;
-		journal_reader_end(j, item.seq, JOURNAL_DELIVERED);
+		end(j, item.seq, item.device, JOURNAL_DELIVERED);
 		got++;
 	}
 	pthread_join(writer, NULL);

@@ -1,0 +1,16 @@
+/* store_dir.h - directories for stores, removed when the program ends.
+ */
+#ifndef HUBGATE_TESTS_STORE_DIR_H
+#define HUBGATE_TESTS_STORE_DIR_H
+
+#include <stddef.h>
+
+/* A new one. Static, valid until the program ends. */
+const char *store_dir_new(void);
+/* Calls fn for every file of DIR/journal, "." and ".." left out. */
+void store_dir_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx);
+/* A copy of DIR/journal as a new directory: what a killed process leaves. */
+const char *store_dir_copy(const char *dir);
+size_t store_dir_bytes(const char *dir, const char *suffix);
+
+#endif
