@@ -65,8 +65,8 @@ static void put_again(struct state *s, const struct state_map *m, const struct l
 		st = state_put(s, (enum state_kind)e->kind, e->key, e->value, e->len);
 	}
 	if (st != ST_OK)
-		log_line(log, LOG_ERROR, "%s: not all that could be read was written again: %s",
-		         s->db_path, status_text(st));
+		log_line(log, LOG_ERROR, "%s: not all that could be read was written again: %s", s->db_path,
+		         status_text(st));
 }
 
 static void hand_out(const struct state_map *m,

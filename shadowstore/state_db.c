@@ -157,7 +157,12 @@ enum status state_db_open(struct state_db *db, const char *path)
 		return failed(db, rc);
 	sqlite3_extended_result_codes(db->handle, 1);
 	st = run_all(db, settings, sizeof(settings) / sizeof(settings[0]));
-	return st == ST_OK ? check_schema(db) : st;
+	if (st == ST_OK)
+		st = check_schema(db);
+	/* A header of the future makes SQLite refuse to write, as missing rights do. */
+	if (st == ST_OK && sqlite3_db_readonly(db->handle, "main") == 1 && access(path, W_OK) == 0)
+		st = malformed(db, "its header asks for a newer SQLite");
+	return st;
 }
 
 void state_db_close(struct state_db *db)

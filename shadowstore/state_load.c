@@ -40,11 +40,12 @@ static enum status refuse_db(struct state *s, const struct state_db *db, size_t 
 	st = state_set_aside(s->root, DB_NAME, aside, sizeof(aside));
 	if (st != ST_OK)
 		return st;
-	log_line(log, LOG_ERROR,
-	         "%s is damaged (%s): set aside as %s and begun anew with the %zu entries that could be "
-	         "read; subscriptions that are missing are learned again from the devices, shadows "
-	         "fetched again from the hub",
-	         s->db_path, db->why, aside, kept);
+	log_line(
+		log, LOG_ERROR,
+		"%s is damaged (%s): set aside as %s and begun anew with the %zu entries that could be "
+		"read; subscriptions that are missing are learned again from the devices, shadows "
+		"fetched again from the hub",
+		s->db_path, db->why, aside, kept);
 	return ST_OK;
 }
 

@@ -32,8 +32,7 @@ void state_map_fini(struct state_map *m)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&m->entries, &at); n;
-	     n = table_next(&m->entries, &at))
+	for (struct table_node *n = table_first(&m->entries, &at); n; n = table_next(&m->entries, &at))
 		entry_free(table_entry(n, struct state_map_entry, node));
 	table_fini(&m->entries);
 }

@@ -21,13 +21,13 @@ struct world_value {
 
 struct world {
 	char dir[WORLD_TEXT_MAX];
-	struct state *state;                    /* NULL: closed */
-	uint32_t flush_ms, fold_ms;             /* for the next open; 0: 200, 1 */
-	struct world_value want[WORLD_KEYS];    /* by the puts that said ST_OK */
-	struct world_value found[WORLD_KEYS];   /* by the last open */
-	size_t strange;                         /* entries that nobody put, or twice */
-	size_t lines;                           /* that were logged */
-	char last_line[LOG_LINE_MAX];           /* of these */
+	struct state *state;                  /* NULL: closed */
+	uint32_t flush_ms, fold_ms;           /* for the next open; 0: 200, 1 */
+	struct world_value want[WORLD_KEYS];  /* by the puts that said ST_OK */
+	struct world_value found[WORLD_KEYS]; /* by the last open */
+	size_t strange;                       /* entries that nobody put, or twice */
+	size_t lines;                         /* that were logged */
+	char last_line[LOG_LINE_MAX];         /* of these */
 	struct log log;
 };
 
