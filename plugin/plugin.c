@@ -15,13 +15,15 @@
 #include "plugin/config_file.h"
 #include "plugin/identity.h"
 #include "plugin/presence.h"
+#include "plugin/remember.h"
 #include "plugin/report.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
 enum {
-	STOP_MS = 1500
-}; /* of the 2 s that a stop of the broker may take */
+	STOP_MS = 1500, /* of the 2 s that a stop of the broker may take */
+	DISK_STOP_MS = 400
+};
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
 EXPORTED int mosquitto_plugin_version(int count, const int *versions);
@@ -166,6 +168,8 @@ static enum status open_journal(struct hubgate *h)
 		st = ST_IO;
 	if (st == ST_OK)
 		st = journal_open(c->dir, &lim, &h->log, &h->journal);
+	if (st == ST_OK)
+		st = remember_open(h);
 	if (st == ST_IO)
 		log_line(&h->log, LOG_ERROR,
 		         "not started: store.dir %s cannot be used by uid %u: %s; make it with "
@@ -280,6 +284,7 @@ static void hubgate_free(struct hubgate *h)
 			log_line(&h->log, line.level, "%s", line.line);
 	}
 	uplink_free(h->uplink);
+	remember_close(h, DISK_STOP_MS);
 	journal_close(h->journal);
 	presence_fini(h);
 	identity_fini(h);
@@ -308,6 +313,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 		st = make_uplink(h);
 	if (st == ST_OK)
 		st = register_callbacks(h);
+	if (st == ST_OK)
+		st = disk_start(h->disk);
 	return st == ST_OK ? uplink_start(h->uplink) : st;
 }
 
