@@ -148,12 +148,12 @@ void uplink_wake(struct uplink *u)
 		atomic_store(&u->wake_pending, false);
 }
 
-void uplink_stop(struct uplink *u, uint32_t wait_ms)
+bool uplink_stop(struct uplink *u, uint32_t wait_ms)
 {
 	struct timespec deadline;
 
 	if (!u || !u->started)
-		return;
+		return true;
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms);
 	atomic_store(&u->stopping, true);
@@ -162,11 +162,12 @@ void uplink_stop(struct uplink *u, uint32_t wait_ms)
 	deadline.tv_sec += wait_ms / 1000 + 1;
 	if (pthread_timedjoin_np(u->thread, NULL, &deadline) == 0) {
 		u->started = false;
-		return;
+		return true;
 	}
 	/* It hangs in the kernel (a dead disk, say). The broker's stop is worth more
 	 * than the memory: uplink_free() leaves everything to the ending process. */
 	pthread_detach(u->thread);
+	return false;
 }
 
 void uplink_free(struct uplink *u)

@@ -46,8 +46,9 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 /* Caller owns *out. ST_OK; ST_NOMEM; ST_IO (no descriptor). Starts no thread. */
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out);
 enum status uplink_start(struct uplink *u); /* ST_OK; ST_IO: no thread */
-/* Takes all devices offline as far as wait_ms allows, disconnects, joins. */
-void uplink_stop(struct uplink *u, uint32_t wait_ms);
+/* Takes all devices offline as far as wait_ms allows, disconnects, joins. false: the thread hangs
+ * in the kernel and was left behind; what it borrowed must stay. */
+bool uplink_stop(struct uplink *u, uint32_t wait_ms);
 void uplink_free(struct uplink *u); /* stopped; NULL is fine */
 
 /* What a room tells the uplink. ST_OK; ST_FULL: the mailbox is full, nothing was

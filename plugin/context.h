@@ -16,6 +16,7 @@
 #include "core/metrics.h"
 #include "core/table.h"
 #include "plugin/broker.h"
+#include "shadowstore/disk.h"
 #include "shadowstore/journal.h"
 #include "shadowstore/registry.h"
 
@@ -40,6 +41,8 @@ struct hubgate {
 	struct log log;
 	struct metrics metrics;
 	struct journal *journal;
+	struct state *state; /* NULL: nothing is remembered, as disk */
+	struct disk *disk;
 	struct uplink *uplink;
 	struct registry registry;
 	struct table sessions; /* by struct mosquitto * */

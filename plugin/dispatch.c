@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/remember.h"
 #include "plugin/report.h"
 
 enum {
@@ -192,6 +193,7 @@ void dispatch_drain(struct hubgate *h)
 
 	while (uplink_take_log(h->uplink, &line) == ST_OK)
 		log_line(&h->log, line.level, "%s", line.line);
+	remember_drain(h);
 	while (uplink_take(h->uplink, &down) == ST_OK)
 		command(h, &down);
 	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))

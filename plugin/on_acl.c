@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/remember.h"
 
 static int denied(struct hubgate *h)
 {
@@ -27,6 +28,8 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 
 	if (st != ST_OK && st != ST_EXISTS)
 		return false;
+	if (st == ST_OK)
+		remember_subscribed(h, d, filter, qos > 0);
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
 		d->presence->unsent = true;
 		h->orders_unsent = true;
@@ -69,8 +72,10 @@ static int device_unsubscribes(struct hubgate *h, struct device *d,
 {
 	const char *filter = unshared(ed->topic);
 
-	if (filter[0] != '$' && registry_unsubscribe(d, filter) == ST_OK &&
-	    uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
+	if (filter[0] == '$' || registry_unsubscribe(d, filter) != ST_OK)
+		return MOSQ_ERR_SUCCESS;
+	remember_unsubscribed(h, d, filter);
+	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
 		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
 		         filter);
 	return MOSQ_ERR_SUCCESS;

@@ -15,13 +15,15 @@
 #include "plugin/config_file.h"
 #include "plugin/identity.h"
 #include "plugin/presence.h"
+#include "plugin/remember.h"
 #include "plugin/report.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
 enum {
-	STOP_MS = 1500
-}; /* of the 2 s that a stop of the broker may take */
+	STOP_MS = 1500, /* of the 2 s that a stop of the broker may take */
+	DISK_STOP_MS = 400
+};
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
 EXPORTED int mosquitto_plugin_version(int count, const int *versions);
@@ -167,6 +169,8 @@ static enum status open_journal(struct hubgate *h)
 		st = ST_IO;
 	if (st == ST_OK)
 		st = journal_open(c->dir, &lim, &h->log, &h->journal);
+	if (st == ST_OK)
+		st = remember_open(h);
 	if (st == ST_IO)
 		log_line(&h->log, LOG_ERROR,
 		         "not started: store.dir %s cannot be used by uid %u: %s; make it with "
@@ -278,11 +282,15 @@ static void hubgate_free(struct hubgate *h)
 	struct uplink_log line;
 
 	if (h->uplink) {
-		uplink_stop(h->uplink, STOP_MS);
+		bool stopped = uplink_stop(h->uplink, STOP_MS);
+
 		while (uplink_take_log(h->uplink, &line) == ST_OK)
 			log_line(&h->log, line.level, "%s", line.line);
+		if (!stopped)
+			return; /* the thread that hangs still uses all of it; the process ends */
 	}
 	uplink_free(h->uplink);
+	remember_close(h, DISK_STOP_MS);
 	journal_close(h->journal);
 	presence_fini(h);
 	identity_fini(h);
@@ -311,6 +319,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 		st = make_uplink(h);
 	if (st == ST_OK)
 		st = register_callbacks(h);
+	if (st == ST_OK)
+		st = disk_start(h->disk);
 	return st == ST_OK ? uplink_start(h->uplink) : st;
 }
 

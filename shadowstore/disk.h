@@ -23,9 +23,12 @@ struct disk_log {
 
 enum status disk_new(const struct disk_conf *conf, struct disk **out); /* ST_OK; ST_NOMEM; ST_IO */
 enum status disk_start(struct disk *d); /* all signals masked; ST_OK; ST_IO */
-/* One last round, at most wait_ms; a thread that hangs in the kernel is left behind. */
-void disk_stop(struct disk *d, uint32_t wait_ms);
-void disk_free(struct disk *d); /* NULL is fine */
+/* One last round, at most wait_ms. false: the thread hangs in the kernel and is left behind, so
+ * journal and state must not be closed. d NULL is fine. */
+bool disk_stop(struct disk *d, uint32_t wait_ms);
+/* Stopped, and before journal and state are closed: it takes its wake functions back. NULL is
+ * fine. */
+void disk_free(struct disk *d);
 /* Lines of this room, for BROKER to write. ST_OK; ST_EMPTY. */
 enum status disk_take_log(struct disk *d, struct disk_log *out);
 

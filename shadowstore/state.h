@@ -35,6 +35,7 @@ struct state_entry { /* borrowed during the call; key is NUL-terminated */
 struct state_conf {
 	const char *dir;
 	uint32_t flush_ms;     /* 0: put syncs before it returns */
+	uint32_t fold_ms;      /* how long a change may stand in the open log only; 0: 10 s */
 	const struct log *log; /* used during open only */
 };
 
@@ -46,15 +47,19 @@ enum status state_open(const struct state_conf *conf,
                        struct state **out);
 void state_close(struct state *s); /* other rooms have ended; syncs; NULL is fine */
 
-/* One write(). len 0 with value NULL: the key has no value any more. ST_OK; ST_FULL: no room on the
- * disk; ST_IO (errno); ST_TOOBIG; ST_NOMEM. On any but ST_OK nothing changed. */
+/* One write(), and now and then a new log file. value NULL: the key has no value any more. ST_OK;
+ * ST_FULL: no room on the disk; ST_IO (errno); ST_TOOBIG: over RECORD_BYTES_MAX, or an empty key;
+ * ST_NOMEM. On any but ST_OK nothing changed. */
 enum status state_put(struct state *s, enum state_kind kind, const char *key, const void *value,
                       size_t len);
 
 /* wake(ctx) is called in BROKER when there is work for DISK after there was none. */
 void state_disk_wake(struct state *s, void (*wake)(void *ctx), void *ctx);
-/* Room DISK: syncs, folds closed logs into SQLite, deletes them. ST_OK; ST_IO: logged once per
- * change of state, tried again next time. Takes no lock that a put waits for while it does. */
+/* Room DISK: syncs, folds closed logs into SQLite and deletes them, folds the open one when its
+ * changes are older than fold_ms. ST_OK; ST_IO, ST_NOMEM: logged once per change of state, tried
+ * again next time. Takes no lock that a put waits for while it does. */
 enum status state_disk_run(struct state *s, const struct log *log);
+/* Room DISK: in how many ms it wants to run again even if nobody wakes it; -1: not. */
+int64_t state_disk_wait_ms(struct state *s);
 
 #endif

@@ -1,0 +1,23 @@
+/* remember.h - what devices subscribed, across restarts; and the room that writes it.
+ * Room:  BROKER.
+ * Keeps: a subscription mirrored at the hub is in the state store. Without a store (h->state
+ *        NULL) everything here does nothing.
+ */
+#ifndef HUBGATE_REMEMBER_H
+#define HUBGATE_REMEMBER_H
+
+#include "plugin/presence.h"
+
+/* Opens h->state in store.dir, fills the registry's filters from it, makes h->disk. Devices are
+ * attached. Subscriptions of devices that are no longer configured are forgotten. ST_OK; ST_IO
+ * (errno); ST_NOMEM. */
+enum status remember_open(struct hubgate *h);
+void remember_close(struct hubgate *h, uint32_t wait_ms); /* the uplink was stopped */
+
+/* A failure is logged: the subscription then holds until the next start. */
+void remember_subscribed(struct hubgate *h, const struct device *d, const char *filter,
+                         uint8_t qos);
+void remember_unsubscribed(struct hubgate *h, const struct device *d, const char *filter);
+void remember_drain(struct hubgate *h); /* log lines of DISK */
+
+#endif
