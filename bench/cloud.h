@@ -43,6 +43,7 @@ struct cloud_counts {
 	_Atomic uint32_t online;         /* devices */
 	_Atomic uint32_t sent_per_s;     /* most PUBLISH packets written to us in any second */
 	_Atomic uint32_t taken_per_s;    /* most of them counted in any second */
+	_Atomic uint32_t unacked;        /* most QoS 1 messages of one connection not answered */
 	_Atomic uint32_t connects;       /* TCP connections since the start */
 	_Atomic uint32_t latencies;      /* entries of latency_ns that count */
 	int64_t connect_ns[CLOUD_CONNECTS]; /* of the newest, at index modulo */

@@ -95,10 +95,8 @@ static void accept_one(struct loop *l)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	note_connect(l);
 	l->peers[i].fd = fd;
-	if (!l->tls) {
-		l->peers[i].shaken = true;
+	if (!l->tls)
 		return;
-	}
 	l->peers[i].ssl = SSL_new(l->tls);
 	if (!l->peers[i].ssl || !SSL_set_fd(l->peers[i].ssl, fd))
 		abort();
@@ -169,7 +167,7 @@ static void carry_out(struct loop *l)
 	if (run != l->c.run) {
 		l->c.run = run;
 		n->received = n->distinct = n->duplicates = n->reordered = n->stale = 0;
-		n->sent_per_s = n->taken_per_s = n->latencies = 0;
+		n->unacked = n->sent_per_s = n->taken_per_s = n->latencies = 0;
 		n->last_ns = 0;
 		l->c.sent.tail = l->c.sent.head;
 		l->c.taken.tail = l->c.taken.head;

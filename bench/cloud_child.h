@@ -46,7 +46,8 @@ struct road {
 struct peer {
 	int fd;
 	SSL *ssl;
-	bool shaken, broken;
+	bool broken;
+	uint32_t unacked; /* QoS 1 messages that came, PUBACKs not yet written */
 	struct bytes in, out; /* whole packets not yet seen; bytes to be written now */
 	struct road up, down; /* delayed packets in; delayed bytes out */
 };

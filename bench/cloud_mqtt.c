@@ -15,6 +15,7 @@ enum {
 	UNSUBSCRIBE = 10,
 	PINGREQ = 12,
 	DISCONNECT = 14,
+	PUBACK = 0x40, /* as written */
 	CLEAN_SESSION = 2,
 	SECOND_NS = 1000000000
 };
@@ -68,6 +69,8 @@ void peer_say(struct cloud_child *c, struct peer *p, const void *data, size_t le
 		road_put(&p->down, c->now_ns + c->opts.delay_ms * INT64_C(1000000), data, len);
 	else
 		bytes_add(&p->out, data, len);
+	if (c->opts.delay_ms == 0 && *(const unsigned char *)data == PUBACK)
+		p->unacked--;
 }
 
 /* False: more bytes are needed. */
@@ -207,7 +210,7 @@ static void on_publish(struct cloud_child *c, struct peer *p, const struct packe
 	else
 		count(c, k->body + at, k->body_len - at);
 	if (qos == 1) {
-		unsigned char ack[4] = { 0x40, 2, k->body[at - 2], k->body[at - 1] };
+		unsigned char ack[4] = { PUBACK, 2, k->body[at - 2], k->body[at - 1] };
 
 		peer_say(c, p, ack, sizeof(ack));
 	}
@@ -258,6 +261,17 @@ static void on_packet(struct cloud_child *c, struct peer *p, const struct packet
 	}
 }
 
+static void note_sent(struct cloud_child *c, struct peer *p, const struct packet *k)
+{
+	struct cloud_counts *n = &c->shared->counts;
+
+	rate_note(&c->sent, c->now_ns, &n->sent_per_s);
+	if (k->all[0] >> 1 & 3)
+		p->unacked++;
+	if (p->unacked > atomic_load(&n->unacked))
+		atomic_store(&n->unacked, p->unacked);
+}
+
 void peer_take_input(struct cloud_child *c, struct peer *p)
 {
 	bool held = atomic_load(&c->shared->mode) == CLOUD_HELD;
@@ -267,7 +281,7 @@ void peer_take_input(struct cloud_child *c, struct peer *p)
 	while (packet_at(p->in.data + at, p->in.len - at, &k)) {
 		at += k.size;
 		if (k.all[0] >> 4 == PUBLISH)
-			rate_note(&c->sent, c->now_ns, &c->shared->counts.sent_per_s);
+			note_sent(c, p, &k);
 		if (c->opts.delay_ms > 0 || held || p->up.first)
 			road_put(&p->up, c->now_ns + c->opts.delay_ms * INT64_C(1000000), k.all, k.size);
 		else
@@ -295,6 +309,8 @@ void peer_arrivals(struct cloud_child *c, struct peer *p)
 		struct piece *first = p->down.first;
 
 		p->down.first = first->next;
+		if (first->data[0] == PUBACK)
+			p->unacked--;
 		bytes_add(&p->out, first->data, first->len);
 		free(first);
 	}

@@ -33,7 +33,7 @@ struct lane {
 };
 
 struct figure { /* of one round */
-	double rate, cpu_us, lost, p50_us, p99_us;
+	double rate, cpu_us, lost, p50_us, p99_us, unacked;
 };
 
 struct pair {
@@ -53,6 +53,7 @@ static bool lane_open(struct lane *l, const struct bench *b, const struct cell *
 	if (!l->cloud)
 		return false;
 	side.cloud_port = cloud_port(l->cloud);
+	side.window_bytes = c->qos ? BENCH_WINDOW * c->payload : 0;
 	side.ca = c->tls ? b->ca : NULL;
 	l->side = side_start(&side);
 	if (!l->side)
@@ -101,6 +102,7 @@ static bool round_of(struct lane *l, const struct gen_work *work, struct figure 
 	f->rate = (double)distinct * 1e9 / (double)(atomic_load(&n->last_ns) - r.start_ns);
 	f->cpu_us = (double)(measure_cpu_ns(side_pid(l->side)) - cpu_ns) / 1000 / (double)distinct;
 	f->lost = (double)(r.written - distinct);
+	f->unacked = atomic_load(&n->unacked);
 	latencies(n, f);
 	return true;
 }
@@ -216,6 +218,9 @@ static void forward_cell(struct bench *b, const struct cell *c, const char *benc
 			    c->tls ? 1.0 : 0.8);
 			add(b, &p, bench, "CPU per message", "us", offsetof(struct figure, cpu_us), most,
 			    c->tls ? 1.1 : 1.4);
+			if (delay_ms)
+				add(b, &p, bench, "most unacknowledged", "msg",
+				    offsetof(struct figure, unacked), BAR_NONE, 0);
 			add_lost(b, &p, bench);
 		} else {
 			table_failed(b->table, bench, "a round did not deliver");
