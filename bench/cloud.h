@@ -54,6 +54,10 @@ struct cloud_counts {
 struct cloud_opts {
 	const char *cert, *key; /* PEM files: TLS; NULL: plain TCP */
 	int delay_ms;           /* added each way */
+	/* Takes no more unanswered QoS 1 messages of a connection, the rest waits in its socket;
+	 * 0: takes all. For a distant cloud: the broker 2.0.11 has more of a bridge's queue on the
+	 * way than max_inflight_messages, 2,899 where 100 were allowed. */
+	uint32_t window;
 	bool knows;             /* says "session present" to whoever asks for the old session */
 	int refused;            /* this device gets -1 for online; negative: none */
 };

@@ -207,6 +207,8 @@ static void serve(struct loop *l, struct peer *p, short events)
 	if (events)
 		receive(l, p);
 	peer_arrivals(&l->c, p);
+	if (p->in.len > 0)
+		peer_take_input(&l->c, p); /* what waited for room in the window */
 	transmit(p);
 	if (p->broken)
 		peer_close(p);

@@ -278,7 +278,8 @@ void peer_take_input(struct cloud_child *c, struct peer *p)
 	size_t at = 0;
 	struct packet k;
 
-	while (packet_at(p->in.data + at, p->in.len - at, &k)) {
+	while ((c->opts.window == 0 || p->unacked < c->opts.window) &&
+	       packet_at(p->in.data + at, p->in.len - at, &k)) {
 		at += k.size;
 		if (k.all[0] >> 4 == PUBLISH)
 			note_sent(c, p, &k);

@@ -45,7 +45,11 @@ struct pair {
 static bool lane_open(struct lane *l, const struct bench *b, const struct cell *c,
                       enum side_kind kind, int delay_ms)
 {
-	const struct cloud_opts cloud = { c->tls ? b->cert : NULL, b->key, delay_ms, false, -1 };
+	const struct cloud_opts cloud = { .cert = c->tls ? b->cert : NULL,
+		                            .key = b->key,
+		                            .delay_ms = delay_ms,
+		                            .window = delay_ms ? BENCH_WINDOW : 0,
+		                            .refused = -1 };
 	struct side_opts side = { .kind = kind, .window = BENCH_WINDOW, .devices = c->publishers };
 	struct gen_opts gen = { .clients = c->publishers };
 
@@ -53,7 +57,6 @@ static bool lane_open(struct lane *l, const struct bench *b, const struct cell *
 	if (!l->cloud)
 		return false;
 	side.cloud_port = cloud_port(l->cloud);
-	side.window_bytes = c->qos ? BENCH_WINDOW * c->payload : 0;
 	side.ca = c->tls ? b->ca : NULL;
 	l->side = side_start(&side);
 	if (!l->side)

@@ -64,8 +64,6 @@ static void write_bridge(FILE *f, const struct side *s)
 	else
 		fprintf(f, "max_inflight_messages %d\nmax_queued_messages 0\nmax_queued_bytes 0\n",
 		        o->window);
-	if (o->window_bytes > 0)
-		fprintf(f, "max_inflight_bytes %zu\n", o->window_bytes);
 	if (o->kind == SIDE_BRIDGE_KEPT)
 		fputs("autosave_interval 1\n", f);
 	if (o->kind != SIDE_BRIDGE)

@@ -5,7 +5,6 @@
 #define HUBGATE_BENCH_SIDE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,8 +20,6 @@ struct side_opts {
 	int cloud_port;
 	const char *ca;         /* file: TLS to the cloud; NULL: TCP */
 	int window;             /* messages on the way to the cloud */
-	size_t window_bytes;    /* of the bridge, 0: no bound. 2.0.11 was seen with 2,899 messages on
-	                           the way at max_inflight_messages 100; it keeps to bytes */
 	int rate_up;            /* of the plugin; 0: no limit */
 	uint32_t devices;       /* configured at the plugin */
 	uint64_t max_messages;  /* of the plugin's store; 0: its most */
