@@ -26,8 +26,9 @@ static const char *const names[] = { "healthy", "unresolvable", "black-holed", "
 
 static bool enter(struct scene *s, enum state state)
 {
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = DRAIN / PUBLISHERS, .window = 20,
-		                  .timeout_ms = 60000 };
+	struct gen_work w = {
+		.qos = 1, .payload = PAYLOAD, .each = DRAIN / PUBLISHERS, .window = 20, .timeout_ms = 60000
+	};
 	struct gen_result r;
 
 	switch (state) {
@@ -67,8 +68,12 @@ static void in_state(struct bench *b, enum state state)
 		                            .rate_up = state == DRAINING ? 10000 : 0,
 		                            .devices = PUBLISHERS,
 		                            .hub_host = state == UNRESOLVABLE ? "hub.invalid" : NULL };
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = RATE * SECONDS / PUBLISHERS,
-		                  .rate = RATE, .window = 100, .timeout_ms = 30000 };
+	struct gen_work w = { .qos = 1,
+		                  .payload = PAYLOAD,
+		                  .each = RATE * SECONDS / PUBLISHERS,
+		                  .rate = RATE,
+		                  .window = 100,
+		                  .timeout_ms = 30000 };
 	struct gen_result r;
 	struct scene s;
 

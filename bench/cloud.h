@@ -39,13 +39,13 @@ struct cloud_device {
 
 struct cloud_counts {
 	_Atomic uint64_t received, distinct, duplicates, reordered, stale;
-	_Atomic int64_t last_ns;         /* when the newest distinct message was counted */
-	_Atomic uint32_t online;         /* devices */
-	_Atomic uint32_t sent_per_s;     /* most PUBLISH packets written to us in any second */
-	_Atomic uint32_t taken_per_s;    /* most of them counted in any second */
-	_Atomic uint32_t unacked;        /* most QoS 1 messages of one connection not answered */
-	_Atomic uint32_t connects;       /* TCP connections since the start */
-	_Atomic uint32_t latencies;      /* entries of latency_ns that count */
+	_Atomic int64_t last_ns;            /* when the newest distinct message was counted */
+	_Atomic uint32_t online;            /* devices */
+	_Atomic uint32_t sent_per_s;        /* most PUBLISH packets written to us in any second */
+	_Atomic uint32_t taken_per_s;       /* most of them counted in any second */
+	_Atomic uint32_t unacked;           /* most QoS 1 messages of one connection not answered */
+	_Atomic uint32_t connects;          /* TCP connections since the start */
+	_Atomic uint32_t latencies;         /* entries of latency_ns that count */
 	int64_t connect_ns[CLOUD_CONNECTS]; /* of the newest, at index modulo */
 	int64_t latency_ns[CLOUD_LATENCIES];
 	struct cloud_device device[CLOUD_DEVICES];
@@ -58,8 +58,8 @@ struct cloud_opts {
 	 * 0: takes all. For a distant cloud: the broker 2.0.11 has more of a bridge's queue on the
 	 * way than max_inflight_messages, 2,899 where 100 were allowed. */
 	uint32_t window;
-	bool knows;             /* says "session present" to whoever asks for the old session */
-	int refused;            /* this device gets -1 for online; negative: none */
+	bool knows;  /* says "session present" to whoever asks for the old session */
+	int refused; /* this device gets -1 for online; negative: none */
 };
 
 struct cloud; /* opaque */

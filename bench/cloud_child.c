@@ -122,8 +122,8 @@ static void receive(struct loop *l, struct peer *p)
 	static unsigned char chunk[READ_SIZE];
 
 	for (;;) {
-		ssize_t n = p->ssl ? SSL_read(p->ssl, chunk, sizeof(chunk))
-		                   : recv(p->fd, chunk, sizeof(chunk), 0);
+		ssize_t n =
+			p->ssl ? SSL_read(p->ssl, chunk, sizeof(chunk)) : recv(p->fd, chunk, sizeof(chunk), 0);
 
 		n = judge(p, n);
 		if (n < 0)

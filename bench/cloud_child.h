@@ -15,8 +15,8 @@ enum {
 /* What both processes see. */
 struct cloud_shared {
 	struct cloud_counts counts;
-	_Atomic uint32_t mode, run;     /* wanted by the caller */
-	_Atomic uint32_t asked, done;   /* commands given and carried out */
+	_Atomic uint32_t mode, run;   /* wanted by the caller */
+	_Atomic uint32_t asked, done; /* commands given and carried out */
 	uint64_t seen[CLOUD_DEVICES][CLOUD_SEQS / 64];
 };
 
@@ -47,7 +47,7 @@ struct peer {
 	int fd;
 	SSL *ssl;
 	bool broken;
-	uint32_t unacked; /* QoS 1 messages that came, PUBACKs not yet written */
+	uint32_t unacked;     /* QoS 1 messages that came, PUBACKs not yet written */
 	struct bytes in, out; /* whole packets not yet seen; bytes to be written now */
 	struct road up, down; /* delayed packets in; delayed bytes out */
 };

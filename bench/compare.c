@@ -46,10 +46,10 @@ static bool lane_open(struct lane *l, const struct bench *b, const struct cell *
                       enum side_kind kind, int delay_ms)
 {
 	const struct cloud_opts cloud = { .cert = c->tls ? b->cert : NULL,
-		                            .key = b->key,
-		                            .delay_ms = delay_ms,
-		                            .window = delay_ms ? BENCH_WINDOW : 0,
-		                            .refused = -1 };
+		                              .key = b->key,
+		                              .delay_ms = delay_ms,
+		                              .window = delay_ms ? BENCH_WINDOW : 0,
+		                              .refused = -1 };
 	struct side_opts side = { .kind = kind, .window = BENCH_WINDOW, .devices = c->publishers };
 	struct gen_opts gen = { .clients = c->publishers };
 
@@ -159,8 +159,9 @@ static void add(struct bench *b, const struct pair *p, const char *bench, const 
 
 	snprintf(what, sizeof(what), "%s QoS %d, %2u pub, %4zu B: %s", c->tls ? "TLS" : "TCP", c->qos,
 	         c->publishers, c->payload, figure);
-	add_row(b, p, offset,
-	        (struct result){ .bench = bench, .what = what, .unit = unit, .kind = kind, .bar = bar });
+	add_row(
+		b, p, offset,
+		(struct result){ .bench = bench, .what = what, .unit = unit, .kind = kind, .bar = bar });
 }
 
 /* Losses of all rounds, not their median: one is enough to matter. */
@@ -222,8 +223,8 @@ static void forward_cell(struct bench *b, const struct cell *c, const char *benc
 			add(b, &p, bench, "CPU per message", "us", offsetof(struct figure, cpu_us), most,
 			    c->tls ? 1.1 : 1.4);
 			if (delay_ms)
-				add(b, &p, bench, "most unacknowledged", "msg",
-				    offsetof(struct figure, unacked), BAR_NONE, 0);
+				add(b, &p, bench, "most unacknowledged", "msg", offsetof(struct figure, unacked),
+				    BAR_NONE, 0);
 			add_lost(b, &p, bench);
 		} else {
 			table_failed(b->table, bench, "a round did not deliver");

@@ -269,7 +269,8 @@ bool gen_run(struct gen *g, const struct gen_work *w, struct gen_result *out)
 		while (g->client[i].out.len > 0 && !g->broken && gen_clock_ns() < end_ns)
 			listen_turn(g, 10);
 	}
-	*out = (struct gen_result){ g->written, g->acked, start_ns, gen_clock_ns(), g->ack_ns, g->acks };
+	*out =
+		(struct gen_result){ g->written, g->acked, start_ns, gen_clock_ns(), g->ack_ns, g->acks };
 	return !g->broken && g->written == total && (w->qos == 0 || g->acked == total);
 }
 

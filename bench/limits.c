@@ -35,12 +35,12 @@ static double closest_connects(const struct cloud_counts *n)
 
 void bench_rate(struct bench *b)
 {
-	const struct side_opts side = { .kind = SIDE_PLUGIN,
-		                            .window = 20,
-		                            .rate_up = HUB_RATE,
-		                            .devices = PUBLISHERS };
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = 40, .window = 40,
-		                  .timeout_ms = 10000 };
+	const struct side_opts side = {
+		.kind = SIDE_PLUGIN, .window = 20, .rate_up = HUB_RATE, .devices = PUBLISHERS
+	};
+	struct gen_work w = {
+		.qos = 1, .payload = PAYLOAD, .each = 40, .window = 40, .timeout_ms = 10000
+	};
 	const struct cloud_counts *n;
 	struct gen_result r;
 	struct scene s;
@@ -58,8 +58,9 @@ void bench_rate(struct bench *b)
 			          atomic_load(&n->sent_per_s), BAR_AT_MOST, 26);
 			scene_row(b, "rate", "rate_up 25, black hole: most at the hub in a second", "msg",
 			          atomic_load(&n->taken_per_s), BAR_AT_MOST, 30);
-			scene_row(b, "rate", "rate_up 25, black hole: closest two connects", "ms",
-			          closest_connects(n), BAR_AT_LEAST, CONNECT_GAP_MS);
+			if (atomic_load(&n->connects) > 1)
+				scene_row(b, "rate", "rate_up 25, black hole: closest two connects", "ms",
+				          closest_connects(n), BAR_AT_LEAST, CONNECT_GAP_MS);
 		} else {
 			table_failed(b->table, "rate", "the publishers were stopped");
 		}
@@ -69,12 +70,16 @@ void bench_rate(struct bench *b)
 
 void bench_fair(struct bench *b)
 {
-	const struct side_opts side = { .kind = SIDE_PLUGIN,
-		                            .window = BENCH_WINDOW,
-		                            .rate_up = FAIR_RATE,
-		                            .devices = PUBLISHERS };
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = CLOUD_SEQS - 1, .rate = FAIR_RATE,
-		                  .flood = FLOOD, .window = 500, .timeout_ms = FAIR_SECONDS * 1000 };
+	const struct side_opts side = {
+		.kind = SIDE_PLUGIN, .window = BENCH_WINDOW, .rate_up = FAIR_RATE, .devices = PUBLISHERS
+	};
+	struct gen_work w = { .qos = 1,
+		                  .payload = PAYLOAD,
+		                  .each = CLOUD_SEQS - 1,
+		                  .rate = FAIR_RATE,
+		                  .flood = FLOOD,
+		                  .window = 500,
+		                  .timeout_ms = FAIR_SECONDS * 1000 };
 	const struct cloud_counts *n;
 	double least = 1e9, share;
 	struct gen_result r;
@@ -119,8 +124,8 @@ void bench_disk(struct bench *b)
 		live = side_metric(s.side, "queued_bytes");
 		disk = (double)measure_disk(side_store(s.side));
 		scene_row(b, "disk", "one unbound, 49 flow: live", "MB", live / 1e6, BAR_NONE, 0);
-		scene_row(b, "disk", "one unbound, 49 flow: on disk (0: kept in memory)", "MB",
-		          disk / 1e6, live > 0 && disk > 0 ? BAR_AT_MOST : BAR_NONE, 2 * live / 1e6);
+		scene_row(b, "disk", "one unbound, 49 flow: on disk (0: kept in memory)", "MB", disk / 1e6,
+		          live > 0 && disk > 0 ? BAR_AT_MOST : BAR_NONE, 2 * live / 1e6);
 	}
 	scene_close(&s);
 }

@@ -1,4 +1,4 @@
-/* hubgate's benchmarks: main [quick] [name...]. Prints a table, writes results.json beside the
+/* hubgate's benchmarks: bench [quick] [name...]. Prints a table, writes results.json beside the
  * program; exit status 0 when no bar was missed. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +15,12 @@ static const struct {
 	void (*run)(struct bench *b);
 	bool quick; /* part of the quick subset */
 } benches[] = {
-	{ "forward", bench_forward, true },
-	{ "distance", bench_distance, true },
-	{ "latency", bench_latency, true },
-	{ "outage", bench_outage, false },
-	{ "kill", bench_kill, false },
-	{ "rate", bench_rate, false },
-	{ "fair", bench_fair, true },
-	{ "disk", bench_disk, true },
-	{ "callbacks", bench_callbacks, true },
-	{ "memory", bench_memory, true },
-	{ "million", bench_million, false },
-	{ "reconnect", bench_reconnect, false },
+	{ "forward", bench_forward, true },     { "distance", bench_distance, true },
+	{ "latency", bench_latency, true },     { "outage", bench_outage, false },
+	{ "kill", bench_kill, false },          { "rate", bench_rate, false },
+	{ "fair", bench_fair, true },           { "disk", bench_disk, true },
+	{ "callbacks", bench_callbacks, true }, { "memory", bench_memory, true },
+	{ "million", bench_million, false },    { "reconnect", bench_reconnect, false },
 };
 
 enum {

@@ -1,5 +1,7 @@
 /* An outage at 500 messages per second, the plugin beside bridges with the broker's own settings
  * and with tuned ones; the broker lives, or is killed while messages wait. */
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "bench/scene.h"
@@ -9,6 +11,7 @@ enum {
 	RATE = 500,
 	OUTAGE_S = 20,
 	OUTAGE_QUICK_S = 5,
+	AROUND_S = 2,     /* published before, and after, with the cloud there */
 	QUIET_MS = 15000, /* the bridge's pause before it connects again is shorter */
 	PAYLOAD = 128
 };
@@ -50,21 +53,51 @@ static void report(struct bench *b, const struct scene *s, const char *bench, in
 	scene_row(b, bench, what, "msg", (double)atomic_load(&n->duplicates), kind, BENCH_WINDOW);
 }
 
+struct weather { /* of a thread of its own, since the publishers want theirs */
+	struct cloud *cloud;
+	int down_ms; /* negative: for good */
+	bool ok;
+};
+
+static void *blow(void *arg)
+{
+	struct weather *w = arg;
+
+	poll(NULL, 0, AROUND_S * 1000);
+	w->ok = cloud_set(w->cloud, CLOUD_DOWN);
+	if (w->down_ms >= 0) {
+		poll(NULL, 0, w->down_ms);
+		w->ok = w->ok && cloud_set(w->cloud, CLOUD_UP);
+	}
+	return NULL;
+}
+
+static bool publish_through(struct scene *s, uint32_t seconds, bool heals, struct gen_result *r)
+{
+	struct weather w = { s->cloud, heals ? (int)seconds * 1000 : -1, false };
+	uint32_t run = cloud_new_run(s->cloud);
+	pthread_t thread;
+	bool ok;
+
+	if (run == 0 || pthread_create(&thread, NULL, blow, &w) != 0)
+		return false;
+	ok = publish(s, run, seconds + AROUND_S * (heals ? 2 : 1), r);
+	pthread_join(thread, NULL);
+	return ok && w.ok;
+}
+
 /* Carried out on one side: publish before, in and (alive) after the outage. */
 static bool outage(struct bench *b, struct scene *s, bool killed)
 {
-	uint32_t seconds = b->quick ? OUTAGE_QUICK_S : OUTAGE_S, run = cloud_new_run(s->cloud);
 	struct gen_result r;
 
-	if (run == 0 || !cloud_set(s->cloud, CLOUD_DOWN) || !publish(s, run, seconds, &r))
+	if (!publish_through(s, b->quick ? OUTAGE_QUICK_S : OUTAGE_S, !killed, &r))
 		return false;
 	if (killed) {
 		side_kill(s->side);
-		if (side_start_again(s->side) < 0)
+		if (side_start_again(s->side) < 0 || !cloud_set(s->cloud, CLOUD_UP))
 			return false;
 	}
-	if (!cloud_set(s->cloud, CLOUD_UP))
-		return false;
 	cloud_await(s->cloud, r.written, QUIET_MS);
 	return true;
 }

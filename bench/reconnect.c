@@ -18,22 +18,29 @@ static void report(struct bench *b, const struct scene *s, uint32_t devices)
 	int64_t start_ns = gen_clock_ns();
 	bool all = cloud_await_online(s->cloud, devices, LONGEST_S * 1000);
 	double seconds = (double)(gen_clock_ns() - start_ns) / 1e9;
-	double delivered = (double)atomic_load(&cloud_counts(s->cloud)->distinct);
+	/* The rate counts from the connection, which may come some seconds after the cloud. */
+	const struct cloud_counts *n = cloud_counts(s->cloud);
+	int64_t since_ns = n->connect_ns[(atomic_load(&n->connects) - 1) % CLOUD_CONNECTS];
+	double connected = (double)(gen_clock_ns() - since_ns) / 1e9;
+	double delivered = (double)atomic_load(&n->distinct);
 
 	scene_row(b, "reconnect", "cold, 25/s: presence equals the LAN's after", "s",
-	          all ? seconds : 1e9, BAR_AT_MOST, 150.0 * devices / DEVICES + 10 * (devices < DEVICES));
+	          all ? seconds : 1e9, BAR_AT_MOST,
+	          150.0 * devices / DEVICES + 10 * (devices < DEVICES));
 	scene_row(b, "reconnect", "cold, 25/s: telemetry's part of the rate meanwhile", "%",
-	          delivered / seconds / HUB_RATE * 100, BAR_AT_LEAST, 50);
+	          delivered / connected / HUB_RATE * 100, BAR_AT_LEAST, 50);
 }
 
 void bench_reconnect(struct bench *b)
 {
 	const struct cloud_opts cloud = { .knows = true, .refused = -1 };
 	uint32_t devices = b->quick ? DEVICES_QUICK : DEVICES;
-	const struct side_opts side = { .kind = SIDE_PLUGIN, .window = 20, .rate_up = HUB_RATE,
-		                            .devices = devices };
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = EACH, .window = EACH,
-		                  .timeout_ms = 30000 };
+	const struct side_opts side = {
+		.kind = SIDE_PLUGIN, .window = 20, .rate_up = HUB_RATE, .devices = devices
+	};
+	struct gen_work w = {
+		.qos = 1, .payload = PAYLOAD, .each = EACH, .window = EACH, .timeout_ms = 30000
+	};
 	struct gen_result r;
 	struct scene s;
 

@@ -9,13 +9,17 @@ enum {
 	BACKLOG = 100000,
 	MILLION = 1000000,
 	IDLE = 500,
+	SCAN_MS = 10000, /* for the scan in the background */
 	PAYLOAD = 128
 };
 
 static bool fill(struct scene *s, uint32_t messages)
 {
-	struct gen_work w = { .qos = 1, .payload = PAYLOAD, .each = messages / PUBLISHERS,
-		                  .window = 20, .timeout_ms = 120000 };
+	struct gen_work w = { .qos = 1,
+		                  .payload = PAYLOAD,
+		                  .each = messages / PUBLISHERS,
+		                  .window = 20,
+		                  .timeout_ms = 120000 };
 	struct gen_result r;
 
 	w.run = cloud_new_run(s->cloud);
@@ -53,7 +57,8 @@ static void idle(struct bench *b)
 
 void bench_memory(struct bench *b)
 {
-	const struct side_opts side = { .kind = SIDE_PLUGIN, .window = BENCH_WINDOW,
+	const struct side_opts side = { .kind = SIDE_PLUGIN,
+		                            .window = BENCH_WINDOW,
 		                            .devices = PUBLISHERS };
 	struct scene s;
 	double before;
@@ -74,28 +79,40 @@ void bench_memory(struct bench *b)
 	idle(b);
 }
 
-void bench_million(struct bench *b)
+/* Start time and memory are judged only when the messages are there. */
+static void restart_full(struct bench *b, struct scene *s)
 {
-	const struct side_opts side = { .kind = SIDE_PLUGIN, .window = BENCH_WINDOW,
-		                            .devices = PUBLISHERS };
-	struct scene s;
+	enum bar_kind kind;
+	double queued;
 	int ms;
 
+	side_kill(s->side);
+	ms = side_start_again(s->side);
+	if (ms < 0) {
+		table_failed(b->table, "million", "the broker did not start again");
+		return;
+	}
+	poll(NULL, 0, SCAN_MS);
+	queued = side_metric(s->side, "messages_queued");
+	kind = queued >= MILLION ? BAR_AT_MOST : BAR_NONE;
+	scene_row(b, "million", "1,000,000 queued, kill -9, start: still queued", "msg", queued,
+	          BAR_AT_LEAST, MILLION);
+	scene_row(b, "million", "start with what is queued: LAN accepted after", "ms", ms, kind, 1000);
+	scene_row(b, "million", "start with what is queued: resident", "MB", megabytes(s), kind, 48);
+}
+
+void bench_million(struct bench *b)
+{
+	const struct side_opts side = { .kind = SIDE_PLUGIN,
+		                            .window = BENCH_WINDOW,
+		                            .devices = PUBLISHERS };
+	struct scene s;
+
 	if (scene_open(&s, b, "million", NULL, &side, PUBLISHERS)) {
-		cloud_set(s.cloud, CLOUD_DOWN);
-		if (fill(&s, MILLION)) {
-			side_kill(s.side);
-			ms = side_start_again(s.side);
-			scene_row(b, "million", "1,000,000 queued, start: LAN accepted after", "ms",
-			          ms < 0 ? 1e9 : ms, BAR_AT_MOST, 1000);
-			poll(NULL, 0, 10000); /* the scan in the background */
-			scene_row(b, "million", "1,000,000 queued, start: resident", "MB", megabytes(&s),
-			          BAR_AT_MOST, 48);
-			scene_row(b, "million", "1,000,000 queued, kill -9, start: still queued", "msg",
-			          side_metric(s.side, "messages_queued"), BAR_AT_LEAST, MILLION);
-		} else {
+		if (cloud_set(s.cloud, CLOUD_DOWN) && fill(&s, MILLION))
+			restart_full(b, &s);
+		else
 			table_failed(b->table, "million", "the backlog was not taken");
-		}
 	}
 	scene_close(&s);
 }

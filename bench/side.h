@@ -18,12 +18,12 @@ enum side_kind {
 struct side_opts {
 	enum side_kind kind;
 	int cloud_port;
-	const char *ca;         /* file: TLS to the cloud; NULL: TCP */
-	int window;             /* messages on the way to the cloud */
-	int rate_up;            /* of the plugin; 0: no limit */
-	uint32_t devices;       /* configured at the plugin */
-	uint64_t max_messages;  /* of the plugin's store; 0: its most */
-	const char *hub_host;   /* NULL: the loopback address */
+	const char *ca;        /* file: TLS to the cloud; NULL: TCP */
+	int window;            /* messages on the way to the cloud */
+	int rate_up;           /* of the plugin; 0: no limit */
+	uint32_t devices;      /* configured at the plugin */
+	uint64_t max_messages; /* of the plugin's store; 0: its most */
+	const char *hub_host;  /* NULL: the loopback address */
 };
 
 struct side; /* opaque */

@@ -54,7 +54,10 @@ static void print(const struct result *r, double ratio, bool ok)
 	if (r->kind != BAR_NONE)
 		snprintf(bar, sizeof(bar), "%s%g", signs[r->kind], r->bar);
 	printf("%-10s %-56s %11.1f %11s %-5s %7s %8s %s\n", r->bench, r->what, r->plugin, bridge,
-	       r->unit, text, bar, r->kind == BAR_NONE ? "" : ok ? "pass" : "SHORT");
+	       r->unit, text, bar,
+	       r->kind == BAR_NONE ? ""
+	       : ok                ? "pass"
+	                           : "SHORT");
 	fflush(stdout);
 }
 

@@ -11,12 +11,12 @@ enum bar_kind {
 	BAR_AT_MOST
 };
 
-struct result {                 /* texts are borrowed during the call */
-	const char *bench, *what;   /* "forward", "TLS, QoS 1, 50 publishers, 128 B: delivered" */
-	const char *unit;           /* "1/s", "us", "" */
-	double plugin, bridge;      /* medians; bridge negative: not compared */
-	double ratio;               /* median of the rounds' ratios; 0: of the medians */
-	enum bar_kind kind;         /* judged by the ratio when there is a bridge, else by plugin */
+struct result {               /* texts are borrowed during the call */
+	const char *bench, *what; /* "forward", "TLS, QoS 1, 50 publishers, 128 B: delivered" */
+	const char *unit;         /* "1/s", "us", "" */
+	double plugin, bridge;    /* medians; bridge negative: not compared */
+	double ratio;             /* median of the rounds' ratios; 0: of the medians */
+	enum bar_kind kind;       /* judged by the ratio when there is a bridge, else by plugin */
 	double bar;
 };
 
