@@ -1,13 +1,24 @@
 # Figures of this machine, as ratios measured in one run where two sides compare.
+# QUICK=1: about a minute. BENCH="name name": only these; `downlink` is a program of its own.
 
 .PHONY: bench bench-run
+QUICK ?=
+BENCH ?=
+
 bench: deps-test
 	$(Q)$(MAKE) --no-print-directory bench-run
 
 $(B)/bench/downlink: $(call obj,bench/downlink.c) $(B)/libharness.a
+$(B)/bench/bench: $(call obj,$(filter-out bench/downlink.c,$(bench_src))) $(B)/libharness.a
+$(B)/bench/downlink $(B)/bench/bench:
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
-bench-run: all hubsim $(B)/bench/downlink
+bench-run: all hubsim $(B)/bench/downlink $(B)/bench/bench
+ifneq ($(filter-out downlink,$(BENCH))$(if $(BENCH),,all),)
+	$(Q)HUBGATE_BUILD=$(B) $(B)/bench/bench $(if $(QUICK),quick) $(filter-out downlink,$(BENCH))
+endif
+ifneq ($(filter downlink,$(BENCH))$(if $(BENCH)$(QUICK),,all),)
 	$(Q)HUBGATE_BUILD=$(B) $(B)/bench/downlink
+endif

@@ -1,0 +1,80 @@
+/* cloud_child.h - between cloud.c (the caller's half), cloud_child.c (the process) and
+ * cloud_mqtt.c (what its connections say). */
+#ifndef HUBGATE_BENCH_CLOUD_CHILD_H
+#define HUBGATE_BENCH_CLOUD_CHILD_H
+
+#include <openssl/ssl.h>
+
+#include "bench/cloud.h"
+
+enum {
+	CLOUD_RATE_RING = 1 << 17,
+	CLOUD_INPUT_MAX = 1 << 16
+};
+
+/* What both processes see. */
+struct cloud_shared {
+	struct cloud_counts counts;
+	_Atomic uint32_t mode, run;   /* wanted by the caller */
+	_Atomic uint32_t asked, done; /* commands given and carried out */
+	uint64_t seen[CLOUD_DEVICES][CLOUD_SEQS / 64];
+};
+
+/* Events of the last second. */
+struct rate {
+	int64_t at_ns[CLOUD_RATE_RING];
+	uint64_t head, tail;
+};
+
+struct bytes {
+	unsigned char *data;
+	size_t len, room;
+};
+
+/* Bytes that travel for a while: one entry per piece, oldest first. */
+struct piece {
+	struct piece *next;
+	int64_t due_ns;
+	size_t len;
+	unsigned char data[];
+};
+
+struct road {
+	struct piece *first, **last;
+};
+
+struct peer {
+	int fd;
+	SSL *ssl;
+	bool broken;
+	uint32_t unacked;     /* QoS 1 messages that came, PUBACKs not yet written */
+	struct bytes in, out; /* whole packets not yet seen; bytes to be written now */
+	struct road up, down; /* delayed packets in; delayed bytes out */
+};
+
+struct cloud_child {
+	struct cloud_shared *shared;
+	struct cloud_opts opts;
+	uint32_t run;
+	int listener, wake;
+	int64_t now_ns; /* of this turn */
+	struct rate sent, taken;
+	bool known; /* somebody left a session here */
+};
+
+int64_t cloud_clock_ns(void);
+/* Never returns to the caller's program. */
+_Noreturn void cloud_child_run(struct cloud_shared *shared, const struct cloud_opts *opts,
+                               int listener, int wake);
+/* Aborts the child when there is no memory: the benchmark then fails, not the broker. */
+void bytes_add(struct bytes *b, const void *data, size_t len);
+/* The packets in p->in are judged: counted as written, then carried out or delayed. */
+void peer_take_input(struct cloud_child *c, struct peer *p);
+/* Carries out what has arrived by now. */
+void peer_arrivals(struct cloud_child *c, struct peer *p);
+/* Bytes to the peer, by way of the delay. */
+void peer_say(struct cloud_child *c, struct peer *p, const void *data, size_t len);
+void road_put(struct road *r, int64_t due_ns, const void *data, size_t len);
+void road_fini(struct road *r);
+
+#endif
