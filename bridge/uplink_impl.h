@@ -96,6 +96,8 @@ struct uplink {
 	uint64_t reasons[REASONS_MAX]; /* why the hub was lost: hashes of what is logged already */
 	unsigned reason_count;
 	bool paused;                 /* the inbox is full: do not read */
+	int64_t turn_us;             /* when the turn began */
+	bool worked;                 /* it had messages to take or end */
 	bool more;                   /* the journal has more than one turn takes in */
 	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
 	uint64_t aged;               /* messages that were too old, since the last line about it */

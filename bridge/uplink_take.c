@@ -74,6 +74,7 @@ void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end
 	subdev_client_id(d, client_id);
 	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
 	outbox_end(&d->outbox, seq);
+	u->worked = true;
 }
 
 void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
@@ -211,6 +212,7 @@ void flow_journal(struct uplink *u, int64_t now_ms)
 		take_item(u, &item, now_ms);
 		n++;
 	}
+	u->worked |= n > 0;
 	u->more = n == TAKES_PER_TURN;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)

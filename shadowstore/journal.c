@@ -174,7 +174,7 @@ static bool tail_is_done(struct journal *j)
 
 	if (j->tail->size >= j->segment_bytes)
 		return true;
-	if (j->tail->size < SEGMENT_BYTES_MIN)
+	if (j->tail->size < SEGMENT_BYTES_EARLY)
 		return false;
 	pthread_mutex_lock(&j->lock);
 	live = j->tail->live_bytes;
