@@ -11,6 +11,7 @@
 
 #include "bridge/uplink.h"
 #include "bridge/waker.h"
+#include "core/clock.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -57,7 +58,10 @@ struct hubgate {
 	struct grace_line grace;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;
-	int64_t report_ms; /* next publication of the metrics */
+	struct clock_trust clock;
+	int64_t clock_look_ms, clock_ask_ms; /* next, as of hubgate_now_ms() */
+	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
+	int64_t report_ms;                   /* next publication of the metrics */
 	struct limiter refusals, bad_logins;
 };
 

@@ -6,6 +6,7 @@
 
 #include "plugin/remember.h"
 #include "plugin/report.h"
+#include "plugin/timekeeper.h"
 
 enum {
 	LOG_BURST = 20,
@@ -23,6 +24,7 @@ static enum status keep(struct hubgate *h, const struct device *d, const struct 
 		.payload = payload,
 		.len = len,
 		.qos = route->qos,
+		.clock_trusted = clock_trusted(&h->clock),
 	};
 	bool was_idle = false;
 	enum status st = journal_append(h->journal, &msg, NULL, &was_idle);
@@ -142,7 +144,8 @@ static void command(struct hubgate *h, struct uplink_down *down)
 	struct device *d = addressee(h, down->topic);
 
 	if (!d) {
-		metric_add(&h->metrics, M_DOWN_STRAY, 1);
+		if (!timekeeper_take(h, down))
+			metric_add(&h->metrics, M_DOWN_STRAY, 1);
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;
@@ -198,5 +201,6 @@ void dispatch_drain(struct hubgate *h)
 		command(h, &down);
 	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))
 		presence_run(h, now_ms);
+	timekeeper_run(h, now_ms);
 	report_run(h, now_ms);
 }

@@ -3,7 +3,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 
 #include "core/topic.h"
 
@@ -60,13 +59,6 @@ void identity_fini(struct hubgate *h)
 	table_fini(&h->sessions);
 }
 
-bool identity_clock_trusted(void)
-{
-	struct timex t = { .modes = 0 };
-
-	return adjtimex(&t) != TIME_ERROR;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	size_t len = strlen(a);
@@ -86,15 +78,16 @@ static enum lan_login doorbell_login(const struct hubgate *h, const char *passwo
 	return LOGIN_REFUSED;
 }
 
-static const char *check_device(const struct device *d, const struct login *claim,
-                                const char *username, const char *password)
+static const char *check_device(const struct hubgate *h, const struct device *d,
+                                const struct login *claim, const char *username,
+                                const char *password)
 {
 	if (!password)
 		return "no password: a key device signs its user name, only TLS-PSK and "
 			   "certificate listeners go without";
 	if (credential_check_password(&d->secret, username, password) != ST_OK)
 		return "wrong password: its signature does not fit the secret in devices[]";
-	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && identity_clock_trusted())
+	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(&h->clock))
 		return "the signature has expired: check the device's clock";
 	return NULL;
 }
@@ -130,7 +123,7 @@ enum lan_login identity_login(struct hubgate *h, const char *client_id, const ch
 		*why = "unknown device: add it to devices[] of the configuration";
 		return LOGIN_REFUSED;
 	}
-	*why = check_device(d, &claim, username, password);
+	*why = check_device(h, d, &claim, username, password);
 	if (*why)
 		return LOGIN_REFUSED;
 	*device = d;

@@ -45,7 +45,4 @@ enum lan_login identity_login(struct hubgate *h, const char *client_id, const ch
  * in one of the hub's trees: closed to everybody but the device itself. */
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text);
 
-/* Kernel clock is synchronised: only then expiry times are believed. */
-bool identity_clock_trusted(void);
-
 #endif

@@ -17,6 +17,7 @@
 #include "plugin/presence.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
+#include "plugin/timekeeper.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -321,6 +322,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 		st = register_callbacks(h);
 	if (st == ST_OK)
 		st = disk_start(h->disk);
+	if (st == ST_OK)
+		timekeeper_start(h);
 	return st == ST_OK ? uplink_start(h->uplink) : st;
 }
 

@@ -113,6 +113,8 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
+	clock_look(&h->clock, 0, 0, true);
+	h->clock_look_ms = INT64_MAX; /* the tests' own clock stands */
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };

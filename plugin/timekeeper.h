@@ -1,0 +1,16 @@
+/* timekeeper.h - keeps hubgate.clock: looks at the clocks and asks the hub for the time.
+ * Room:  BROKER.
+ */
+#ifndef HUBGATE_TIMEKEEPER_H
+#define HUBGATE_TIMEKEEPER_H
+
+#include "plugin/context.h"
+
+/* The gateway's answer topic is subscribed. Once, after the uplink was made. */
+void timekeeper_start(struct hubgate *h);
+/* At most once per second does anything. Asks the hub while the clock is not trusted. */
+void timekeeper_run(struct hubgate *h, int64_t now_ms);
+/* true: it was the hub's answer, nothing more is to be done with it. */
+bool timekeeper_take(struct hubgate *h, const struct uplink_down *down);
+
+#endif
