@@ -35,7 +35,6 @@ harness_src := $(wildcard tests/harness/*.c)
 hubsim_src := $(wildcard tests/hubsim/*.c)
 demo_src   := $(wildcard tests/demo/*.c)
 bench_src  := $(wildcard bench/*.c)
-tool_src   := $(wildcard tests/tools/*.c)
 obj         = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: all deps demo check lint install clean help
