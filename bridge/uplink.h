@@ -17,6 +17,7 @@
 #include "core/credential.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/route_rules.h"
 #include "core/uplink_state.h"
 #include "shadowstore/journal.h"
 
@@ -35,12 +36,13 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	uint32_t window;  /* QoS 1 publishes without acknowledgement */
 	uint32_t min_reconnect_s, max_reconnect_s;
 	uint32_t connect_timeout_s, request_timeout_s;
-	uint32_t max_age_s;             /* of a queued message, 0: any */
-	uint32_t settle_ms;             /* time for devices of an earlier run to come back */
-	const char *state_dir;          /* last connect, dead letters; NULL: keeps neither */
-	struct journal *journal;        /* borrowed; NULL: only live messages */
-	struct metrics *metrics;        /* borrowed */
-	const struct waker_conf *waker; /* NULL: no doorbell */
+	uint32_t max_age_s;               /* of a queued message, 0: any */
+	uint32_t settle_ms;               /* time for devices of an earlier run to come back */
+	const struct route_rules *routes; /* borrowed; NULL: none */
+	const char *state_dir;            /* last connect, dead letters; NULL: keeps neither */
+	struct journal *journal;          /* borrowed; NULL: only live messages */
+	struct metrics *metrics;          /* borrowed */
+	const struct waker_conf *waker;   /* NULL: no doorbell */
 };
 
 /* Caller owns *out. ST_OK; ST_NOMEM; ST_IO (no descriptor). Starts no thread. */

@@ -160,9 +160,9 @@ static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
 
 static uint32_t interval_of(const struct uplink *u, const char *topic)
 {
-	(void)u;
-	(void)topic;
-	return 0;
+	const struct config_route *rule = route_rules_find(u->conf.routes, topic);
+
+	return rule ? rule->min_interval_ms : 0;
 }
 
 static void take_latest(struct uplink *u, struct subdev *d, const struct journal_item *item,

@@ -125,6 +125,7 @@ static void *section_base(struct config *cfg, enum section_id section)
 	case SECTION_metrics:
 		return &cfg->metrics;
 	case SECTION_product:
+	case SECTION_route:
 	case SECTION_device:
 	case SECTION_COUNT:
 		break;
@@ -142,6 +143,9 @@ static void *list_base(struct config_load *l, enum section_id section, size_t co
 	} else if (section == SECTION_product) {
 		l->cfg->products = list;
 		l->cfg->product_count = count;
+	} else if (section == SECTION_route) {
+		l->cfg->routes = list;
+		l->cfg->route_count = count;
 	} else {
 		l->cfg->devices = list;
 		l->cfg->device_count = count;
@@ -312,7 +316,10 @@ void config_free(struct config *cfg)
 		free_section(SECTION_product, &cfg->products[i]);
 	for (size_t i = 0; i < cfg->device_count; i++)
 		free_section(SECTION_device, &cfg->devices[i]);
+	for (size_t i = 0; i < cfg->route_count; i++)
+		free_section(SECTION_route, &cfg->routes[i]);
 	free(cfg->products);
+	free(cfg->routes);
 	free(cfg->devices);
 	memset(cfg, 0, sizeof *cfg);
 }

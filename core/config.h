@@ -29,6 +29,12 @@ enum store_policy {
 	STORE_REFUSE,
 };
 
+enum route_policy {
+	ROUTE_POLICY_ALL,
+	ROUTE_POLICY_LATEST,
+	ROUTE_POLICY_DROP,
+};
+
 enum lan_acl {
 	LAN_ACL_AUTO,
 	LAN_ACL_ALLOW,
@@ -83,6 +89,12 @@ struct config_product {
 	bool may_register; /* key "register", a word of C */
 };
 
+struct config_route {
+	char *topic;
+	enum route_policy policy;
+	uint32_t min_interval_ms;
+};
+
 struct config_device {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -99,6 +111,8 @@ struct config {
 	struct config_metrics metrics;
 	struct config_product *products; /* distinct; in the file's order */
 	size_t product_count;
+	struct config_route *routes; /* in the file's order */
+	size_t route_count;
 	struct config_device *devices; /* distinct, none is the gateway; file's order */
 	size_t device_count;
 	bool inline_secrets; /* the text itself holds a secret */

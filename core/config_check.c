@@ -4,6 +4,7 @@
 
 #include "core/config_load.h"
 #include "core/json.h"
+#include "core/route_rules.h"
 
 enum {
 	SECRET_FILE_MAX = 4096
@@ -202,6 +203,30 @@ static void check_devices(struct config_load *l)
 	}
 }
 
+static void check_routes(struct config_load *l)
+{
+	const struct config_route *r = l->cfg->routes;
+
+	for (size_t i = 0; i < l->cfg->route_count; i++) {
+		const cJSON *obj = item(l, "routes", i);
+		char path[64];
+
+		snprintf(path, sizeof path, "routes[%zu].min_interval_ms", i);
+		if (r[i].policy == ROUTE_POLICY_DROP && r[i].min_interval_ms > 0)
+			config_error(l, obj, path, "means nothing with policy drop; remove one of the two");
+		snprintf(path, sizeof path, "routes[%zu].topic", i);
+		for (size_t k = 0; k < i; k++) {
+			if (!route_filter_covers(r[k].topic, r[i].topic))
+				continue;
+			config_warning(l, obj, path,
+			               "never counts: routes[%zu] before it matches the same; put it first or "
+			               "remove it",
+			               k);
+			break;
+		}
+	}
+}
+
 /* ---- repeated ids: sorted, equal ones are neighbours, first in the file first ---- */
 
 static int by_product(const void *a, const void *b)
@@ -278,6 +303,7 @@ void config_check(struct config_load *l)
 	check_hub(l);
 	check_products(l);
 	check_repeated_products(l);
+	check_routes(l);
 	check_devices(l);
 	check_repeated_devices(l);
 }

@@ -5,6 +5,7 @@
 
 #include "core/config_load.h"
 #include "core/json.h"
+#include "core/route_rules.h"
 
 /* CHOICE fields are written as unsigned int. */
 _Static_assert(sizeof(enum store_policy) == sizeof(unsigned), "enum size");
@@ -43,6 +44,7 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 	static const char *const fixed[KIND_COUNT] = {
 		[KIND_HOST] = "a host name or address of A-Z a-z 0-9 . - _ :",
 		[KIND_WAKER] = "\"auto\", \"off\", \"unix:/path\" or \"host:port\"",
+		[KIND_FILTER] = "a topic filter: + alone in its level, # alone at the end",
 		[KIND_FLAG] = "true or false, without quotes",
 		[KIND_PRODUCT_ID] = "10 of A-Z a-z 0-9",
 		[KIND_DEVICE_NAME] = "1-48 of A-Z a-z 0-9 : _ -",
@@ -103,6 +105,12 @@ static bool set_host(struct config_load *l, const struct config_key *key, void *
 	while (text[good] && strchr(".-_:", text[good]))
 		good += 1 + strspn(text + good + 1, letters_digits);
 	return text[good] == '\0' && set_text(l, key, field, node);
+}
+
+static bool set_filter(struct config_load *l, const struct config_key *key, void *field,
+                       const cJSON *node)
+{
+	return route_filter_ok(node->valuestring) && set_text(l, key, field, node);
 }
 
 static bool is_host_port(const char *text)
@@ -245,17 +253,12 @@ static const struct kind {
 	enum json_type type;
 	set_fn *set;
 } kinds[KIND_COUNT] = {
-	[KIND_HOST] = { JSON_TEXT, set_host },
-	[KIND_WAKER] = { JSON_TEXT, set_waker },
-	[KIND_PATH] = { JSON_TEXT, set_path },
-	[KIND_NUMBER] = { JSON_NUMBER, set_number },
-	[KIND_SIZE] = { JSON_NUMBER, set_number },
-	[KIND_FLAG] = { JSON_FLAG, set_flag },
-	[KIND_CHOICE] = { JSON_TEXT, set_choice },
-	[KIND_PRODUCT_ID] = { JSON_TEXT, set_name },
-	[KIND_DEVICE_NAME] = { JSON_TEXT, set_name },
-	[KIND_SECRET] = { JSON_TEXT, set_secret },
-	[KIND_PRODUCT_SECRET] = { JSON_TEXT, set_secret },
+	[KIND_HOST] = { JSON_TEXT, set_host },       [KIND_WAKER] = { JSON_TEXT, set_waker },
+	[KIND_FILTER] = { JSON_TEXT, set_filter },   [KIND_PATH] = { JSON_TEXT, set_path },
+	[KIND_NUMBER] = { JSON_NUMBER, set_number }, [KIND_SIZE] = { JSON_NUMBER, set_number },
+	[KIND_FLAG] = { JSON_FLAG, set_flag },       [KIND_CHOICE] = { JSON_TEXT, set_choice },
+	[KIND_PRODUCT_ID] = { JSON_TEXT, set_name }, [KIND_DEVICE_NAME] = { JSON_TEXT, set_name },
+	[KIND_SECRET] = { JSON_TEXT, set_secret },   [KIND_PRODUCT_SECRET] = { JSON_TEXT, set_secret },
 	[KIND_ENV] = { JSON_TEXT, set_env },
 };
 

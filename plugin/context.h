@@ -13,8 +13,10 @@
 #include "bridge/waker.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/inflow.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/route_rules.h"
 #include "core/table.h"
 #include "plugin/broker.h"
 #include "shadowstore/disk.h"
@@ -55,6 +57,8 @@ struct hubgate {
 	bool has_connect_event;  /* the broker is 2.1 or newer */
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
+	struct route_rules routes;
+	struct inflow inflow;
 	struct grace_line grace;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;

@@ -10,7 +10,7 @@
 /* A device's message goes up as its route says. ST_OK: accepted, or dropped and
  * counted as the configuration allows. Anything else: it could not be kept, the
  * publisher must not get an acknowledgement. */
-enum status dispatch_up(struct hubgate *h, const struct device *d, const struct route *route,
+enum status dispatch_up(struct hubgate *h, struct device *d, const struct route *route,
                         const char *topic, const void *payload, size_t len);
 
 /* Everything other rooms have for BROKER: messages from the hub, log lines,

@@ -142,6 +142,7 @@ static enum status add_devices(struct hubgate *h)
 {
 	enum status st = ST_OK;
 
+	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
 	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
@@ -225,6 +226,7 @@ static enum status make_uplink(struct hubgate *h)
 		.request_timeout_s = c->hub.request_timeout_s,
 		.max_age_s = c->store.max_age_s,
 		.settle_ms = c->presence.grace_ms,
+		.routes = &h->routes,
 		.state_dir = c->store.dir,
 		.journal = h->journal,
 		.metrics = &h->metrics,

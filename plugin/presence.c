@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/thinning.h"
 
 enum status presence_attach(struct device *d)
 {
@@ -39,6 +40,7 @@ void presence_fini(struct hubgate *h)
 			free_held(d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
+		thinning_free(d);
 	}
 }
 

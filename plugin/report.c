@@ -53,6 +53,8 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_DROPPED_AGE, c.ended[JOURNAL_DROP_AGE]);
 	metric_set(&h->metrics, M_DROPPED_DAMAGED, c.ended[JOURNAL_DROP_DAMAGED]);
 	metric_set(&h->metrics, M_SUPERSEDED, c.ended[JOURNAL_SUPERSEDED]);
+	metric_set(&h->metrics, M_INFLOW, (uint64_t)(h->inflow.in * 60 + 0.5));
+	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(&h->inflow, c.queued, h->config->hub.rate_up));
 	metric_set(&h->metrics, M_DOORBELL,
 	           uplink_waker(h->uplink) && waker_state(uplink_waker(h->uplink)) == WAKER_CONNECTED);
 }

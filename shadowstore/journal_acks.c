@@ -18,7 +18,7 @@
 
 enum {
 	ENDED_COUNTED = 0xffff,
-	RENEW_BYTES = 1 << 20, /* of growth; and not before it is four times what it was */
+	RENEW_BYTES = 256 << 10, /* of growth; and not before it is four times what it was */
 	RENEW_FACTOR = 4,
 	ACKS_BYTES_MAX = 512 << 20, /* of one file in memory */
 };

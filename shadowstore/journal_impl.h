@@ -23,9 +23,9 @@
 enum {
 	SEGMENT_BYTES_MIN = 256 << 10,
 	SEGMENT_BYTES_MAX = 64 << 20,
-	SEGMENT_BYTES_EARLY = 1 << 20, /* mostly dead, a tail is closed from here on */
-	SEGMENTS_IN_BOUND = 64,        /* a full store has about so many */
-	ENDS_MAX = 256,                /* in one batch */
+	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
+	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
+	ENDS_MAX = 256,                  /* in one batch */
 	BLOCK_BYTES = 256 << 10,
 	PATH_BYTES = 4096,
 };

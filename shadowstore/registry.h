@@ -33,6 +33,8 @@ struct device {
 	struct secret secret;
 	struct device_filter *filters;
 	size_t filter_count;
+	uint32_t accepted;         /* messages since plugin/talkers last looked */
+	struct thinning *thinning; /* owned by plugin/thinning; NULL: none */
 	struct presence *presence; /* owned by plugin/presence */
 };
 

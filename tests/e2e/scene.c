@@ -41,8 +41,9 @@ char *scene_sim_config(const struct scene_opts *o)
 char *scene_patch(const struct scene_opts *o)
 {
 	return text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1%s},\"store\":{%s},"
-	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}}",
-	                o->hub ? o->hub : "", o->store ? o->store : "", or (o->grace_ms, 200));
+	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}%s}",
+	                o->hub ? o->hub : "", o->store ? o->store : "", or (o->grace_ms, 200),
+	                o->more ? o->more : "");
 }
 
 struct scene scene_start(const struct scene_opts *opts)

@@ -16,6 +16,7 @@ enum {
 struct scene_opts {
 	const char *hub;    /* members for "hub", each with a comma before; they win over the scene's */
 	const char *store;  /* members for "store", without a leading comma */
+	const char *more;   /* members for the whole file, each with a comma before */
 	int grace_ms;       /* 0: 200 */
 	int hub_rate;       /* what the simulator takes per second; 0: 30 */
 	int connect_s;      /* pause it demands between two connects; 0: 1 */

@@ -22,6 +22,7 @@ enum shape {
 enum kind {
 	HOST,
 	WAKER,
+	FILTER,
 	PATH,
 	NUMBER,
 	SIZE,
@@ -101,6 +102,8 @@ static const char *pattern_of(enum kind kind)
 	switch ((int)kind) {
 	case HOST:
 		return "^[A-Za-z0-9._:-]+$";
+	case FILTER:
+		return "^([^#+/]*|[+])(/([^#+/]*|[+]))*(/#)?$|^#$";
 	case WAKER:
 		return "^(auto|off|unix:/.*|.+:[1-9][0-9]{0,4})$";
 	case PRODUCT_ID:
@@ -239,6 +242,9 @@ static void markdown_type(const struct key *k)
 		break;
 	case ENV:
 		printf("variable name");
+		break;
+	case FILTER:
+		printf("topic filter");
 		break;
 	case HOST:
 	case WAKER:
