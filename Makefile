@@ -34,6 +34,7 @@ e2e_src    := $(wildcard tests/e2e/*.c) tests/runner.c
 harness_src := $(wildcard tests/harness/*.c)
 hubsim_src := $(wildcard tests/hubsim/*.c)
 demo_src   := $(wildcard tests/demo/*.c)
+crash_src  := $(wildcard tests/crash/*.c)
 bench_src  := $(wildcard bench/*.c)
 obj         = $(patsubst %.c,$(B)/obj/%.o,$(1))
 

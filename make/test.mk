@@ -1,5 +1,5 @@
-# Test programs and what runs them. `make check` is unit, docs and e2e tests with
-# one closing line; SAN= variants run the same tests.
+# Test programs and what runs them. `make check` is unit, docs, e2e tests and a short
+# round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
 $(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(filter-out plugin/plugin.c,$(plugin_src))) \
@@ -25,7 +25,7 @@ E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hub
 
 .PHONY: plain-e2e
 plain-e2e:
-	$(Q)$(MAKE) --no-print-directory SAN= build/e2e
+	$(Q)$(MAKE) --no-print-directory SAN= build/e2e build/crash
 
 # make e2e TEST=part-of-a-name runs some of them.
 e2e: $(E2E_NEEDS)
@@ -35,7 +35,7 @@ check: deps-test
 	$(Q)$(MAKE) --no-print-directory check-run
 
 .PHONY: check-run
-check-run: all $(B)/unit $(E2E_NEEDS) docs-check
+check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
 
 # What is generated from core/config.tbl: the schema and the README's table.

@@ -151,6 +151,7 @@ static bool load_all(struct cloud *c, const cJSON *root)
 	const cJSON *lim = cJSON_GetObjectItemCaseSensitive(root, "limits");
 	const cJSON *admin = cJSON_GetObjectItemCaseSensitive(root, "admin");
 	const char *user = text_of(admin, "username"), *password = text_of(admin, "password");
+	const char *fault = text_of(root, "fault");
 
 	c->limits = (struct limits){
 		.connect_s = number_or(lim, "connect_s", 5),
@@ -163,6 +164,7 @@ static bool load_all(struct cloud *c, const cJSON *root)
 	};
 	c->admin_user = strdup(user ? user : "hubsim-admin");
 	c->admin_password = strdup(password ? password : "hubsim");
+	c->fault = fault ? strdup(fault) : NULL;
 	return load_accounts(c, cJSON_GetObjectItemCaseSensitive(root, "accounts")) &&
 	       load_bound(c, cJSON_GetObjectItemCaseSensitive(root, "bound")) &&
 	       load_declared(c, cJSON_GetObjectItemCaseSensitive(root, "custom_topics"));
@@ -227,6 +229,7 @@ void cloud_free(struct cloud *c)
 	free(c->accounts);
 	free(c->declared);
 	free(c->admin_user);
+	free(c->fault);
 	free(c->admin_password);
 	free(c->state_file);
 	free(c);

@@ -54,6 +54,7 @@ struct cloud {
 	size_t declared_count;
 	struct limits limits;
 	char *admin_user, *admin_password;
+	char *fault;             /* in force from the start; NULL: none */
 	char *state_file;        /* NULL: forget at restart */
 	int64_t clock_offset_ms; /* hub time minus our wall clock */
 };

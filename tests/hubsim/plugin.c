@@ -328,6 +328,7 @@ static struct proxy *open_proxy(struct sim *s, const struct mosquitto_opt *opts,
 		.limits = &s->cloud->limits,
 		.admin_user = s->cloud->admin_user,
 		.admin_password = s->cloud->admin_password,
+		.fault = s->cloud->fault,
 		.events = s->events,
 	};
 

@@ -207,6 +207,18 @@ static bool start_thread(struct proxy *p)
 	return p->thread_runs;
 }
 
+static bool set_first_fault(struct proxy *p, const char *name)
+{
+	for (int i = 0; i < FAULT_COUNT; i++) {
+		if (strcmp(fault_names[i], name ? name : fault_names[FAULT_NONE]) != 0)
+			continue;
+		p->fault = (enum fault)i;
+		return true;
+	}
+	fprintf(stderr, "hubsim: unknown fault %s\n", name);
+	return false;
+}
+
 struct proxy *proxy_open(const struct proxy_opts *opts)
 {
 	struct proxy *p = calloc(1, sizeof *p);
@@ -219,7 +231,7 @@ struct proxy *proxy_open(const struct proxy_opts *opts)
 	p->waker.fd = -1;
 	pthread_mutex_init(&p->lock, NULL);
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (open_ports(p) && start_thread(p))
+	if (set_first_fault(p, opts->fault) && open_ports(p) && start_thread(p))
 		return p;
 	proxy_close(p);
 	return NULL;

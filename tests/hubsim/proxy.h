@@ -17,6 +17,7 @@ struct proxy_opts {
 	const char *tls_ca, *tls_cert, *tls_key; /* cert NULL: no TLS port; ca NULL: no client certs */
 	const struct limits *limits;
 	const char *admin_user, *admin_password; /* for the wake connection */
+	const char *fault; /* a name of fault_names, in force before the ports open; NULL: none */
 	struct events *events;
 };
 

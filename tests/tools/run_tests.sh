@@ -1,5 +1,5 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|all [NAME] - runs the test programs of a build, with
+# run_tests.sh BUILD unit|e2e|crash|all [NAME] - runs the test programs of a build, with
 # the sanitizers' runtimes preloaded into the brokers where the build has any.
 # Closing line: N passed, N failed.
 set -u
@@ -46,7 +46,7 @@ run_program() {
 	shift
 	: >"$counts"
 	from=$build
-	[ "$program" = e2e ] && from=$clients
+	[ "$program" = unit ] || from=$clients
 	# shellcheck disable=SC2086
 	$prefix "$from/$program" --count "$counts" "$@" || status=1
 	read -r good bad <"$counts" || { good=0; bad=1; status=1; }
@@ -55,10 +55,11 @@ run_program() {
 }
 
 case $what in
-unit | e2e) run_program "$what" "$@" ;;
+unit | e2e | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
+	run_program crash --brief "$@"
 	;;
 esac
 echo "$passed passed, $failed failed"
