@@ -88,19 +88,19 @@ static enum status sync_segments(struct journal *j)
 static struct segment *take_dead(struct journal *j)
 {
 	struct segment *dead = NULL;
+	size_t i;
 
 	pthread_mutex_lock(&j->lock);
-	for (size_t i = 0; i < j->segment_count && !dead; i++) {
-		struct segment *s = j->segments[i];
-
-		if (!s->through || s->live > 0)
-			continue;
-		dead = s;
-		memmove(&j->segments[i], &j->segments[i + 1],
-		        (j->segment_count - i - 1) * sizeof(struct segment *));
+	for (i = 0; i < j->segment_count; i++)
+		if (j->segments[i]->through && j->segments[i]->live == 0)
+			break;
+	if (i < j->segment_count) {
+		dead = j->segments[i];
 		j->segment_count--;
+		memmove(&j->segments[i], &j->segments[i + 1],
+		        (j->segment_count - i) * sizeof(struct segment *));
 		j->dir_dirty = true;
-		j->live_bytes -= s->live_bytes < j->live_bytes ? s->live_bytes : j->live_bytes;
+		j->live_bytes -= dead->live_bytes < j->live_bytes ? dead->live_bytes : j->live_bytes;
 	}
 	pthread_mutex_unlock(&j->lock);
 	return dead;
