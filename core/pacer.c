@@ -80,13 +80,23 @@ struct flow *turns_next(struct turns *t)
 	return turn;
 }
 
+/* Turns of control while data waits, after which data takes two. */
+enum {
+	LANES_ROUND = 9
+};
+
 enum lane lanes_pick(struct lanes *l, bool control_waits, bool data_waits)
 {
+	bool both = control_waits && data_waits, control = control_waits;
+
 	if (!control_waits && !data_waits)
 		return LANE_NONE;
-	if (control_waits && data_waits)
-		l->last = l->last == LANE_CONTROL ? LANE_DATA : LANE_CONTROL;
-	else
-		l->last = control_waits ? LANE_CONTROL : LANE_DATA;
+	if (both)
+		control = l->last != LANE_CONTROL && l->round < LANES_ROUND;
+	if (!control)
+		l->round = l->last == LANE_CONTROL ? l->round : 0;
+	else if (both)
+		l->round++;
+	l->last = control ? LANE_CONTROL : LANE_DATA;
 	return l->last;
 }

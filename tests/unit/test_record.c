@@ -1,0 +1,188 @@
+#include "core/record.h"
+
+#include <string.h>
+
+#include "core/crc32.h"
+#include "core/crc32_tables.h"
+#include "tests/runner.h"
+
+enum {
+	OUT_MAX = 4 << 20,
+	HOUR_MS = 3600 * 1000
+};
+
+static const uint8_t boot_a[RECORD_BOOT_BYTES] = "boot-a", boot_b[RECORD_BOOT_BYTES] = "boot-b";
+
+static struct record example(void)
+{
+	return (struct record){
+		.type = RECORD_MESSAGE,
+		.flags = RECORD_QOS1 | RECORD_CLOCK_TRUSTED,
+		.seq = UINT64_C(0x0102030405060708),
+		.boot_ms = 5000,
+		.wall_ms = INT64_C(1795000000000),
+		.key = "SUBPRODUC1dev1",
+		.key_len = 14,
+		.topic = "SUBPRODUC1/dev1/event",
+		.topic_len = 21,
+		.payload = "\0{}",
+		.payload_len = 3,
+	};
+}
+
+static void checksum_is_crc_32c(void)
+{
+	unsigned char zeros[32] = { 0 };
+
+	/* The check value of the CRC catalogue, and RFC 3720 B.4. */
+	CU_ASSERT_EQUAL(crc32c(0, "123456789", 9), 0xE3069283u);
+	CU_ASSERT_EQUAL(crc32c(0, zeros, sizeof(zeros)), 0x8A9136AAu);
+	CU_ASSERT_EQUAL(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xE3069283u);
+}
+
+static void checksum_tables_are_those_of_the_polynomial(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t crc = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82F63B78u : crc >> 1;
+		CU_ASSERT_EQUAL(tables[0][i], crc);
+	}
+	for (size_t k = 1; k < 8; k++)
+		for (size_t i = 0; i < 256; i++)
+			CU_ASSERT_EQUAL(tables[k][i],
+			                tables[0][tables[k - 1][i] & 0xff] ^ tables[k - 1][i] >> 8);
+}
+
+static void record_comes_back_as_it_was_written(void)
+{
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record in = example(), back;
+	size_t size = 0;
+
+	CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+	CU_ASSERT_EQUAL(out.len, record_size(&in));
+	CU_ASSERT_EQUAL_FATAL(record_decode(out.data, out.len, &back, &size), ST_OK);
+	CU_ASSERT_EQUAL(size, out.len);
+	CU_ASSERT_EQUAL(back.type, in.type);
+	CU_ASSERT_EQUAL(back.flags, in.flags);
+	CU_ASSERT_EQUAL(back.seq, in.seq);
+	CU_ASSERT_EQUAL(back.boot_ms, in.boot_ms);
+	CU_ASSERT_EQUAL(back.wall_ms, in.wall_ms);
+	CU_ASSERT(back.key_len == 14 && memcmp(back.key, in.key, 14) == 0);
+	CU_ASSERT(back.topic_len == 21 && memcmp(back.topic, in.topic, 21) == 0);
+	CU_ASSERT(back.payload_len == 3 && memcmp(back.payload, in.payload, 3) == 0);
+	buf_free(&out);
+}
+
+static void numbers_stand_where_the_header_file_says(void)
+{
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record in = example();
+	const unsigned char seq[] = { 8, 7, 6, 5, 4, 3, 2, 1 };
+
+	CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+	CU_ASSERT_EQUAL(out.data[0], out.len);
+	CU_ASSERT_EQUAL(out.data[8], RECORD_MESSAGE);
+	CU_ASSERT_EQUAL(out.data[10], 14);
+	CU_ASSERT_EQUAL(out.data[12], 21);
+	CU_ASSERT_EQUAL(memcmp(out.data + RECORD_SEQ_AT, seq, sizeof(seq)), 0);
+	CU_ASSERT_EQUAL(memcmp(out.data + RECORD_HEAD_BYTES, "SUBPRODUC1dev1SUBPRODUC1/dev1/event", 35),
+	                0);
+	buf_free(&out);
+}
+
+static void half_a_record_asks_for_the_rest(void)
+{
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record in = example(), back;
+
+	CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+	for (size_t len = 0; len < out.len; len++) {
+		size_t size = 0;
+
+		CU_ASSERT_EQUAL(record_decode(out.data, len, &back, &size), ST_AGAIN);
+		CU_ASSERT_EQUAL(size, len < RECORD_HEAD_BYTES ? RECORD_HEAD_BYTES : out.len);
+	}
+	buf_free(&out);
+}
+
+static void no_flipped_bit_passes_for_a_record(void)
+{
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record in = example(), back;
+
+	CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+	for (size_t bit = 0; bit < out.len * 8; bit++) {
+		size_t size;
+
+		out.data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+		CU_ASSERT_NOT_EQUAL(record_decode(out.data, out.len, &back, &size), ST_OK);
+		out.data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+	}
+	buf_free(&out);
+}
+
+static void what_does_not_fit_its_length_field_is_refused(void)
+{
+	static char text[UINT16_MAX + 1];
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record r = example();
+
+	r.topic = text;
+	r.topic_len = sizeof(text);
+	CU_ASSERT_EQUAL(record_encode(&out, &r), ST_TOOBIG);
+	r = example();
+	r.payload_len = RECORD_BYTES_MAX;
+	CU_ASSERT_EQUAL(record_encode(&out, &r), ST_TOOBIG);
+	CU_ASSERT_EQUAL(out.len, 0);
+	buf_free(&out);
+}
+
+static void file_header_comes_back_and_another_kind_is_told_apart(void)
+{
+	struct record_file in = { .kind = "SEG", .first_seq = 77 }, back;
+	uint8_t bytes[RECORD_FILE_BYTES];
+
+	memcpy(in.boot_id, boot_a, RECORD_BOOT_BYTES);
+	record_put_file(&in, bytes);
+	CU_ASSERT_EQUAL_FATAL(record_get_file(bytes, sizeof(bytes), "SEG", &back), ST_OK);
+	CU_ASSERT_EQUAL(back.first_seq, 77);
+	CU_ASSERT_EQUAL(memcmp(back.boot_id, boot_a, RECORD_BOOT_BYTES), 0);
+	CU_ASSERT_EQUAL(record_get_file(bytes, sizeof(bytes), "ACK", &back), ST_INVALID);
+	CU_ASSERT_EQUAL(record_get_file(bytes, sizeof(bytes) - 1, "SEG", &back), ST_AGAIN);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] ^= 0x10;
+		CU_ASSERT_NOT_EQUAL(record_get_file(bytes, sizeof(bytes), "SEG", &back), ST_OK);
+		bytes[i] ^= 0x10;
+	}
+}
+
+static void age_counts_on_the_boot_clock_and_across_boots_on_a_trusted_wall_clock_only(void)
+{
+	struct record r = example();
+	struct record_now now = { .boot_id = boot_a,
+		                      .boot_ms = 5000 + HOUR_MS,
+		                      .wall_ms = r.wall_ms - HOUR_MS,
+		                      .clock_trusted = true };
+
+	CU_ASSERT_EQUAL(record_age_ms(&r, boot_a, &now), HOUR_MS);
+	now.wall_ms = r.wall_ms + 2 * HOUR_MS;
+	CU_ASSERT_EQUAL(record_age_ms(&r, boot_b, &now), 2 * HOUR_MS);
+	now.clock_trusted = false;
+	CU_ASSERT_EQUAL(record_age_ms(&r, boot_b, &now), -1);
+	now.clock_trusted = true;
+	r.flags = RECORD_QOS1;
+	CU_ASSERT_EQUAL(record_age_ms(&r, boot_b, &now), -1);
+	r.flags = RECORD_CLOCK_TRUSTED;
+	now.wall_ms = r.wall_ms - HOUR_MS;
+	CU_ASSERT_EQUAL(record_age_ms(&r, boot_b, &now), 0);
+}
+
+SUITE(record, TEST(checksum_is_crc_32c), TEST(checksum_tables_are_those_of_the_polynomial),
+      TEST(record_comes_back_as_it_was_written), TEST(numbers_stand_where_the_header_file_says),
+      TEST(half_a_record_asks_for_the_rest), TEST(no_flipped_bit_passes_for_a_record),
+      TEST(what_does_not_fit_its_length_field_is_refused),
+      TEST(file_header_comes_back_and_another_kind_is_told_apart),
+      TEST(age_counts_on_the_boot_clock_and_across_boots_on_a_trusted_wall_clock_only))
