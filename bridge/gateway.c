@@ -33,7 +33,7 @@ void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t 
 
 /* --- subscriptions --- */
 
-static struct filter *find_filter(const struct subdev *d, const char *text)
+struct filter *gateway_find_filter(const struct subdev *d, const char *text)
 {
 	for (struct filter *f = d->filters; f; f = f->next) {
 		if (strcmp(f->text, text) == 0)
@@ -59,7 +59,7 @@ static void prune_filters(struct subdev *d)
 enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
                               int64_t now_ms)
 {
-	struct filter *f = find_filter(d, filter);
+	struct filter *f = gateway_find_filter(d, filter);
 
 	if (!f) {
 		size_t size = strlen(filter) + 1;
@@ -79,9 +79,9 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 
 void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms)
 {
-	struct filter *f = find_filter(d, filter);
+	struct filter *f = gateway_find_filter(d, filter);
 
-	if (!f)
+	if (!f || f == d->shadow_filter)
 		return;
 	f->wanted = false;
 	prune_filters(d);

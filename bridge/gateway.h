@@ -84,6 +84,14 @@ struct subdev {
 	struct latest latest;
 	struct live_msg *live, **live_tail;
 	bool live_turn;
+	/* The device shadow: the request to send next, the subscription that brings the answers,
+	 * and what BROKER knows (bridge/gateway_shadow.c). */
+	struct live_msg *shadow;
+	struct filter *shadow_filter;
+	bool shadow_dirty; /* the hub lacks something: worth being online for */
+	bool shadow_told;  /* BROKER was told that requests can be sent */
+	bool shadow_sent;  /* BROKER is to be told that one was */
+	struct flow news;
 };
 
 struct gateway {
@@ -91,6 +99,7 @@ struct gateway {
 	uint64_t seed, random;
 	struct turns urgent, normal; /* devices with control work; urgent: data waits */
 	struct turns data;           /* devices online with messages to send */
+	struct turns news;           /* devices of which BROKER does not know the latest */
 	uint32_t answer_ms;
 	bool linked, leaving;
 	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
@@ -119,7 +128,8 @@ struct gateway_action {
 		ACT_REQUEST,
 		ACT_CHANGE_ACK,
 		ACT_SUBSCRIBE,
-		ACT_UNSUBSCRIBE
+		ACT_UNSUBSCRIBE,
+		ACT_SHADOW /* publish dev->shadow */
 	} kind;
 	struct subdev *dev;
 	enum gateway_op op;    /* of ACT_REQUEST */
@@ -154,6 +164,22 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
 struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
 void live_msg_free(struct live_msg *m);
+
+/* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
+ * unsubscribed. ST_OK, also again; ST_NOMEM. */
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
+                                  int64_t now_ms);
+/* The hub lacks something of the shadow: d is brought online for it. */
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms);
+/* Takes m, the request to send next; one that has not gone out is replaced. NULL: none. */
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+/* Requests of d's shadow can be sent: it is online and its answers are subscribed. */
+bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
+/* A device of which BROKER does not know the latest, NULL: none; gateway_told() after it was
+ * told that requests can be sent or not. */
+struct subdev *gateway_news(struct gateway *g);
+void gateway_told(struct gateway *g, struct subdev *d, bool ready);
+
 /* After any change of d's outbox or state: puts d in the right lines. */
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);
 

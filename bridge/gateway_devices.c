@@ -26,6 +26,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	turns_init(&g->urgent);
 	turns_init(&g->normal);
 	turns_init(&g->data);
+	turns_init(&g->news);
 	g->answer_ms = answer_ms;
 	g->seed = seed;
 	g->random = seed | 1;
@@ -48,6 +49,7 @@ static void subdev_free(struct subdev *d)
 		d->live = m->next;
 		live_msg_free(m);
 	}
+	live_msg_free(d->shadow);
 	outbox_fini(&d->outbox);
 	latest_fini(&d->latest);
 	free(d);

@@ -3,6 +3,7 @@
  *   gateway_devices.c  the table of devices, live messages
  *   gateway_want.c     what each wants, and whose turn it is
  *   gateway_reply.c    what the hub answers, and its silence
+ *   gateway_shadow.c   the device shadow's requests
  * Room: UPLINK.
  */
 #ifndef HUBGATE_GATEWAY_IMPL_H
@@ -12,5 +13,8 @@
 
 /* Moves d to state and keeps the count of devices online. */
 void gateway_count_online(struct gateway *g, struct subdev *d, enum subdev_state state);
+struct filter *gateway_find_filter(const struct subdev *d, const char *text); /* NULL: none */
+/* Part of gateway_update(): whether BROKER knows the latest. */
+void gateway_shadow_update(struct gateway *g, struct subdev *d);
 
 #endif

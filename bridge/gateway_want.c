@@ -14,7 +14,7 @@ static bool has_data(const struct subdev *d)
 /* A device that left while its messages were queued is shown online for them. */
 static bool wants_online(const struct gateway *g, const struct subdev *d)
 {
-	return !g->leaving && !d->own && (d->present || has_data(d));
+	return !g->leaving && !d->own && (d->present || d->shadow_dirty || has_data(d));
 }
 
 /* The next request for d, whether or not its time has come. */
@@ -54,11 +54,19 @@ static struct filter *next_filter(const struct gateway *g, const struct subdev *
 
 static bool has_control(const struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
-	if (!g->linked)
-		return false;
 	if (d->pending == GATEWAY_UNKNOWN && wanted_op(g, d) != GATEWAY_UNKNOWN && d->due_ms <= now_ms)
 		return true;
 	return next_filter(g, d, now_ms) != NULL;
+}
+
+/* Urgent: what the device's messages wait for. */
+static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t now_ms)
+{
+	if (!g->linked)
+		return NULL;
+	if (has_control(g, d, now_ms))
+		return d->outbox.live > 0 ? &g->urgent : &g->normal;
+	return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
 }
 
 static void note_due(struct gateway *g, int64_t due_ms)
@@ -88,7 +96,7 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 		turns_add(&g->data, &d->data);
 	else
 		turns_remove(&g->data, &d->data);
-	line = !has_control(g, d, now_ms) ? NULL : d->outbox.live > 0 ? &g->urgent : &g->normal;
+	line = line_of(g, d, now_ms);
 	if (line != d->line) {
 		if (d->line)
 			turns_remove(d->line, &d->control);
@@ -96,6 +104,7 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 			turns_add(line, &d->control);
 		d->line = line;
 	}
+	gateway_shadow_update(g, d);
 	if (d->due_ms > now_ms)
 		note_due(g, d->due_ms);
 }
@@ -160,6 +169,8 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	out->filter = next_filter(g, d, now_ms);
 	if (out->filter)
 		out->kind = filter_leaves(d, out->filter) ? ACT_UNSUBSCRIBE : ACT_SUBSCRIBE;
+	else if (d->shadow && gateway_shadow_ready(g, d))
+		out->kind = ACT_SHADOW;
 	else
 		gateway_update(g, d, now_ms);
 }
@@ -197,6 +208,10 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 		a->dev->due_ms = now_ms + g->answer_ms;
 		metric_add(g->metrics, M_CONTROL, 1);
 		note_due(g, a->dev->due_ms);
+	} else if (a->kind == ACT_SHADOW) {
+		live_msg_free(a->dev->shadow);
+		a->dev->shadow = NULL;
+		a->dev->shadow_sent = true;
 	} else {
 		filter_sent(g, a, packet_id, now_ms);
 	}

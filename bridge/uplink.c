@@ -242,6 +242,20 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
+/* Takes what order owns, and copies the payload into it. */
+static enum status put_message(struct uplink *u, struct order *o, const void *payload, size_t len)
+{
+	o->payload = malloc(len ? len : 1);
+	if (!o->payload) {
+		order_free(o);
+		return ST_NOMEM;
+	}
+	if (len > 0)
+		memcpy(o->payload, payload, len);
+	o->len = len;
+	return put_order(u, o);
+}
+
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len)
 {
@@ -254,17 +268,32 @@ enum status uplink_publish_live(struct uplink *u, const char *client_id, const c
 	if (mailbox_space(u->orders) < ORDERS_MAX / 2)
 		return ST_FULL;
 	st = order_about(ORDER_LIVE, client_id, topic, &o);
-	if (st != ST_OK)
-		return st;
-	o.payload = malloc(len ? len : 1);
-	if (!o.payload) {
-		order_free(&o);
-		return ST_NOMEM;
-	}
-	if (len > 0)
-		memcpy(o.payload, payload, len);
-	o.len = len;
+	return st == ST_OK ? put_message(u, &o, payload, len) : st;
+}
+
+enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const char *result_topic)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SHADOW_FOLLOW, client_id, result_topic, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool dirty)
+{
+	struct order o;
+
+	order_about(dirty ? ORDER_SHADOW_DIRTY : ORDER_SHADOW_CLEAN, client_id, NULL, &o);
 	return put_order(u, &o);
+}
+
+enum status uplink_shadow_send(struct uplink *u, const char *client_id, const char *topic,
+                               const void *payload, size_t len)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SHADOW_SEND, client_id, topic, &o);
+
+	return st == ST_OK ? put_message(u, &o, payload, len) : st;
 }
 
 void uplink_down_done(struct uplink *u, const struct uplink_down *d)

@@ -63,10 +63,25 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len);
 void uplink_wake(struct uplink *u); /* the journal has something new */
+/* The device shadow. follow: result_topic is subscribed for good, and from then on news of
+ * UPLINK_SHADOW_* come. dirty: the hub lacks something, the device is brought online for it.
+ * send: the request to send next; one that has not gone out is replaced. */
+enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const char *result_topic);
+enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool dirty);
+enum status uplink_shadow_send(struct uplink *u, const char *client_id, const char *topic,
+                               const void *payload, size_t len);
 
 /* What the uplink tells. */
-struct uplink_down { /* a message from the hub */
-	char *topic;     /* owned by the taker, as payload */
+enum uplink_news {
+	UPLINK_MESSAGE,      /* from the hub */
+	UPLINK_SHADOW_READY, /* requests of this shadow can be sent */
+	UPLINK_SHADOW_AWAY,  /* they cannot any more; those without an answer are lost */
+	UPLINK_SHADOW_SENT,  /* they can, and the last one went out just now */
+};
+
+struct uplink_down {
+	enum uplink_news kind;
+	char *topic; /* of news: the client id. Owned by the taker, as payload */
 	void *payload;
 	size_t len;
 	uint8_t qos;

@@ -137,6 +137,17 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 	return st;
 }
 
+static enum status send_shadow(struct uplink *u, const struct subdev *d)
+{
+	const struct mqtt_publish p = {
+		.topic = mqtt_text(d->shadow->topic),
+		.payload = d->shadow->payload,
+		.len = d->shadow->len,
+	};
+
+	return session_publish(u->session, &p);
+}
+
 static enum status send_control(struct uplink *u, int64_t now_ms)
 {
 	struct gateway_action a;
@@ -150,6 +161,9 @@ static enum status send_control(struct uplink *u, int64_t now_ms)
 	case ACT_REQUEST:
 	case ACT_CHANGE_ACK:
 		st = send_request(u, &a);
+		break;
+	case ACT_SHADOW:
+		st = send_shadow(u, a.dev);
 		break;
 	case ACT_SUBSCRIBE:
 	case ACT_UNSUBSCRIBE:

@@ -42,6 +42,10 @@ enum order_kind {
 	ORDER_SUBSCRIBE,
 	ORDER_UNSUBSCRIBE,
 	ORDER_LIVE,
+	ORDER_SHADOW_FOLLOW,
+	ORDER_SHADOW_DIRTY,
+	ORDER_SHADOW_CLEAN,
+	ORDER_SHADOW_SEND,
 	ORDER_DOWN_DONE,
 };
 
@@ -119,6 +123,7 @@ int64_t link_deadline(const struct uplink *u);
 
 /* uplink_in.c */
 void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
+void flow_news(struct uplink *u); /* what BROKER does not know of the devices' shadows yet */
 
 /* uplink_take.c */
 /* What earlier runs left: devices that the hub may show online. */

@@ -55,6 +55,28 @@ static bool deliver(struct uplink *u, const struct mqtt_publish *p)
 	return false;
 }
 
+void flow_news(struct uplink *u)
+{
+	struct subdev *d;
+
+	while ((d = gateway_news(&u->gateway)) != NULL && mailbox_space(u->inbox) > 0) {
+		bool ready = gateway_shadow_ready(&u->gateway, d);
+		struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
+
+		news.topic = malloc(CLIENT_ID_MAX + 1);
+		if (!news.topic)
+			return; /* it stays in line */
+		subdev_client_id(d, news.topic);
+		if (ready && d->shadow_sent)
+			news.kind = UPLINK_SHADOW_SENT;
+		if (mailbox_put(u->inbox, &news, NULL) != ST_OK) {
+			uplink_down_free(&news);
+			return;
+		}
+		gateway_told(&u->gateway, d, ready);
+	}
+}
+
 static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
 {
 	if (p->qos > 1)

@@ -22,25 +22,29 @@ enum {
 	TIMER_SLACK_NS = 1000,
 };
 
-static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
+/* Takes what o owns. NULL: no memory. */
+static struct live_msg *message_of(struct order *o)
 {
-	struct live_msg *m;
+	struct live_msg *m = calloc(1, sizeof(*m));
 
-	if (u->gateway.live_count >= LIVE_MAX) {
-		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
-		return;
-	}
-	m = calloc(1, sizeof(*m));
-	if (!m) {
-		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
-		return;
-	}
+	if (!m)
+		return NULL;
 	m->topic = o->topic;
 	m->payload = o->payload;
 	m->len = o->len;
 	o->topic = NULL;
 	o->payload = NULL;
-	gateway_add_live(&u->gateway, d, m, now_ms);
+	return m;
+}
+
+static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
+{
+	struct live_msg *m = u->gateway.live_count < LIVE_MAX ? message_of(o) : NULL;
+
+	if (m)
+		gateway_add_live(&u->gateway, d, m, now_ms);
+	else
+		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
 }
 
 static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
@@ -69,6 +73,17 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 		break;
 	case ORDER_LIVE:
 		order_live(u, o, d, now_ms);
+		break;
+	case ORDER_SHADOW_FOLLOW:
+		gateway_follow_shadow(g, d, o->topic, now_ms);
+		break;
+	case ORDER_SHADOW_DIRTY:
+	case ORDER_SHADOW_CLEAN:
+		gateway_shadow_dirty(g, d, o->kind == ORDER_SHADOW_DIRTY, now_ms);
+		break;
+	case ORDER_SHADOW_SEND:
+		/* Without memory BROKER hears nothing and asks again. */
+		gateway_set_shadow(g, d, message_of(o), now_ms);
 		break;
 	case ORDER_DOWN_DONE:
 		break;
@@ -176,6 +191,7 @@ static void one_turn(struct uplink *u)
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
 	flow_send(u, now_ms);
+	flow_news(u);
 	/* A broker that stops has nobody left to ring for. */
 	if (u->waker && !atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);

@@ -56,6 +56,10 @@ static void describe(struct hub *h, const struct gateway_action *a)
 	case ACT_UNSUBSCRIBE:
 		snprintf(h->text, sizeof h->text, "unsubscribe %s", a->filter->text);
 		break;
+	case ACT_SHADOW:
+		snprintf(h->text, sizeof(h->text), "shadow %.*s", (int)a->dev->shadow->len,
+		         (const char *)a->dev->shadow->payload);
+		break;
 	case ACT_NONE:
 		break;
 	}
