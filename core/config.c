@@ -1,5 +1,6 @@
 #include "core/config.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,10 +123,13 @@ static void *section_base(struct config *cfg, enum section_id section)
 		return &cfg->presence;
 	case SECTION_lan:
 		return &cfg->lan;
+	case SECTION_shadow:
+		return &cfg->shadow;
 	case SECTION_metrics:
 		return &cfg->metrics;
 	case SECTION_product:
 	case SECTION_route:
+	case SECTION_app:
 	case SECTION_device:
 	case SECTION_COUNT:
 		break;
@@ -133,23 +137,37 @@ static void *section_base(struct config *cfg, enum section_id section)
 	return NULL;
 }
 
+/* Where a list and its length stand in struct config. */
+static const struct {
+	size_t list, count;
+} lists[SECTION_COUNT] = {
+	[SECTION_product] = { offsetof(struct config, products),
+	                      offsetof(struct config, product_count) },
+	[SECTION_route] = { offsetof(struct config, routes), offsetof(struct config, route_count) },
+	[SECTION_app] = { offsetof(struct config, apps), offsetof(struct config, app_count) },
+	[SECTION_device] = { offsetof(struct config, devices), offsetof(struct config, device_count) },
+};
+
+static void **list_of(struct config *cfg, enum section_id section)
+{
+	return (void **)(void *)((char *)cfg + lists[section].list);
+}
+
+static size_t *count_of(struct config *cfg, enum section_id section)
+{
+	return (size_t *)(void *)((char *)cfg + lists[section].count);
+}
+
 /* Zeroed elements for the list, which cfg owns from here on. */
 static void *list_base(struct config_load *l, enum section_id section, size_t count)
 {
 	void *list = calloc(count, sections[section].size);
 
-	if (!list) {
-		l->no_memory = true;
-	} else if (section == SECTION_product) {
-		l->cfg->products = list;
-		l->cfg->product_count = count;
-	} else if (section == SECTION_route) {
-		l->cfg->routes = list;
-		l->cfg->route_count = count;
-	} else {
-		l->cfg->devices = list;
-		l->cfg->device_count = count;
+	if (list) {
+		*list_of(l->cfg, section) = list;
+		*count_of(l->cfg, section) = count;
 	}
+	l->no_memory |= !list;
 	return list;
 }
 
@@ -306,20 +324,22 @@ static void free_section(enum section_id section, void *base)
 	}
 }
 
+static void free_list(struct config *cfg, enum section_id section)
+{
+	char *list = *list_of(cfg, section);
+
+	for (size_t i = 0; i < *count_of(cfg, section); i++)
+		free_section(section, list + i * sections[section].size);
+	free(list);
+}
+
 void config_free(struct config *cfg)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
 		if (sections[i].shape == ONE)
 			free_section((enum section_id)i, section_base(cfg, (enum section_id)i));
+		else
+			free_list(cfg, (enum section_id)i);
 	}
-	for (size_t i = 0; i < cfg->product_count; i++)
-		free_section(SECTION_product, &cfg->products[i]);
-	for (size_t i = 0; i < cfg->device_count; i++)
-		free_section(SECTION_device, &cfg->devices[i]);
-	for (size_t i = 0; i < cfg->route_count; i++)
-		free_section(SECTION_route, &cfg->routes[i]);
-	free(cfg->products);
-	free(cfg->routes);
-	free(cfg->devices);
 	memset(cfg, 0, sizeof *cfg);
 }

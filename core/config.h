@@ -41,6 +41,12 @@ enum lan_acl {
 	LAN_ACL_DEFER,
 };
 
+enum app_access { /* bits: APP_READ, APP_WRITE of plugin/apps.h, minus one */
+	APP_ACCESS_READ,
+	APP_ACCESS_WRITE,
+	APP_ACCESS_READWRITE,
+};
+
 /* Text is owned; NULL where the table says null, but for hub.host. */
 struct config_gateway {
 	char product_id[PRODUCT_ID_LEN + 1];
@@ -78,6 +84,10 @@ struct config_lan {
 	char *waker;
 };
 
+struct config_shadow {
+	uint32_t cold_wait_ms;
+};
+
 struct config_metrics {
 	uint32_t sys_interval_s;
 };
@@ -95,6 +105,11 @@ struct config_route {
 	uint32_t min_interval_ms;
 };
 
+struct config_app {
+	char *username, *topic;
+	enum app_access access;
+};
+
 struct config_device {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -108,11 +123,14 @@ struct config {
 	struct config_store store;
 	struct config_presence presence;
 	struct config_lan lan;
+	struct config_shadow shadow;
 	struct config_metrics metrics;
 	struct config_product *products; /* distinct; in the file's order */
 	size_t product_count;
 	struct config_route *routes; /* in the file's order */
 	size_t route_count;
+	struct config_app *apps;
+	size_t app_count;
 	struct config_device *devices; /* distinct, none is the gateway; file's order */
 	size_t device_count;
 	bool inline_secrets; /* the text itself holds a secret */

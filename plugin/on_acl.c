@@ -1,6 +1,7 @@
 /* May this client publish, subscribe or get this? Also the doorbell's door. */
 #include <string.h>
 
+#include "plugin/apps.h"
 #include "plugin/dispatch.h"
 #include "plugin/remember.h"
 
@@ -127,7 +128,7 @@ static int device(struct hubgate *h, struct device *d, const struct mosquitto_ev
 static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
-		return denied(h);
+		return apps_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
 	return h->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/room.h"
+#include "plugin/apps.h"
 #include "plugin/broker_conf.h"
 #include "plugin/config_file.h"
 #include "plugin/identity.h"
@@ -326,6 +327,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 		st = disk_start(h->disk);
 	if (st == ST_OK)
 		timekeeper_start(h);
+	if (st == ST_OK)
+		apps_check(h);
 	return st == ST_OK ? uplink_start(h->uplink) : st;
 }
 

@@ -22,6 +22,7 @@ enum shape {
 enum kind {
 	HOST,
 	WAKER,
+	TEXT,
 	FILTER,
 	PATH,
 	NUMBER,
@@ -246,6 +247,7 @@ static void markdown_type(const struct key *k)
 	case FILTER:
 		printf("topic filter");
 		break;
+	case TEXT:
 	case HOST:
 	case WAKER:
 		printf("text");

@@ -1,0 +1,15 @@
+/* apps.h - local applications: rights on topics of the hub by username (apps[]).
+ * Room:  BROKER. Neither allocates nor loops over more than the rules: judged on every delivery.
+ */
+#ifndef HUBGATE_APPS_H
+#define HUBGATE_APPS_H
+
+#include "plugin/context.h"
+
+/* May the client do this, by a rule for its username? ed->topic is a topic, or for a
+ * subscription a filter that the rule's must cover whole. */
+bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
+/* Says at start what apps[] cannot promise on this broker. */
+void apps_check(const struct hubgate *h);
+
+#endif

@@ -1,0 +1,104 @@
+#include "plugin/apps.h"
+
+#include "tests/fakes/lan.h"
+#include "tests/runner.h"
+
+enum {
+	YES = MOSQ_ERR_SUCCESS,
+	NO = MOSQ_ERR_ACL_DENIED
+};
+
+static char scada_name[] = "scada", hmi_name[] = "hmi";
+static char events[] = LAMP_PID "/+/event", control[] = LAMP "/control";
+static char shadows[] = "$hubgate/shadow/#";
+static struct config_app rules[] = {
+	{ .username = scada_name, .topic = events, .access = APP_ACCESS_READ },
+	{ .username = scada_name, .topic = control, .access = APP_ACCESS_WRITE },
+	{ .username = hmi_name, .topic = shadows, .access = APP_ACCESS_READWRITE },
+};
+static struct mosquitto scada = { "any-1", "scada", "10.0.0.9", true };
+static struct mosquitto hmi = { "any-2", "hmi", "10.0.0.9", true };
+static struct mosquitto nobody = { "any-3", NULL, "10.0.0.9", true };
+
+static struct lan *world(void)
+{
+	struct lan *l = lan_open(BROKER_2_0);
+
+	l->config.apps = rules;
+	l->config.app_count = sizeof(rules) / sizeof(rules[0]);
+	return l;
+}
+
+static void leave(struct lan *l)
+{
+	l->config.apps = NULL; /* they are the test's */
+	l->config.app_count = 0;
+	lan_close(l);
+}
+
+static void reader_subscribes_and_gets_what_its_rule_covers_and_publishes_nothing(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_SUBSCRIBE, LAMP_PID "/+/event"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_SUBSCRIBE, LAMP "/event"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_SUBSCRIBE, LAMP_PID "/#"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_SUBSCRIBE, "$shadow/operation/result/" LAMP), NO);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_READ, LAMP "/event"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_READ, LAMP "/other"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_WRITE, LAMP "/event"), NO);
+	leave(l);
+}
+
+static void writer_publishes_what_its_rule_matches_and_subscribes_nothing(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_WRITE, LAMP "/control"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_SUBSCRIBE, LAMP "/control"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_WRITE, SIBLING "/control"), NO);
+	leave(l);
+}
+
+static void rights_are_those_of_the_name_alone(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_EQUAL(lan_acl(&hmi, MOSQ_ACL_WRITE, "$hubgate/shadow/operation/" LAMP), YES);
+	CU_ASSERT_EQUAL(lan_acl(&hmi, MOSQ_ACL_SUBSCRIBE, "$hubgate/shadow/#"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&hmi, MOSQ_ACL_WRITE, LAMP "/control"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&scada, MOSQ_ACL_WRITE, "$hubgate/shadow/operation/" LAMP), NO);
+	CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_READ, LAMP "/event"), NO);
+	leave(l);
+}
+
+static void device_gets_no_rights_by_rules_for_applications(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { LAMP_ID, NULL, "10.0.0.9", true };
+
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	lamp.username = "hmi";
+	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, "$hubgate/shadow/operation/" SIBLING), NO);
+	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_SUBSCRIBE, "$hubgate/shadow/#"), NO);
+	lan_gone(&lamp);
+	leave(l);
+}
+
+static void broker_that_checks_no_names_is_warned_about(void)
+{
+	struct lan *l = world();
+
+	apps_check(&l->h);
+	CU_ASSERT_FALSE(fake_logged("apps[]"));
+	l->h.unknown_users_pass = true;
+	apps_check(&l->h);
+	CU_ASSERT(fake_logged("password_file"));
+	leave(l);
+}
+
+SUITE(apps, TEST(reader_subscribes_and_gets_what_its_rule_covers_and_publishes_nothing),
+      TEST(writer_publishes_what_its_rule_matches_and_subscribes_nothing),
+      TEST(rights_are_those_of_the_name_alone),
+      TEST(device_gets_no_rights_by_rules_for_applications),
+      TEST(broker_that_checks_no_names_is_warned_about))
