@@ -3,8 +3,9 @@
  * Facts: protocol/shadow.md 1-8.
  *
  * The device sees one `desired`: the hub's, and over it that of local applications, which a
- * gateway cannot write at the hub. It clears both in the same way; only the hub's part of a
- * clear travels up, the local part never leaves the LAN.
+ * gateway cannot write at the hub. Of two applications that set one attribute the last writer is
+ * shown. The device clears both in the same way; only the hub's part of a clear travels up, the
+ * local part never leaves the LAN.
  *
  * A change stands on trial until shadow_doc_keep() or shadow_doc_undo(): the caller encodes and
  * stores the document in between, so that no reply tells what a crash could take back.

@@ -251,7 +251,8 @@ static void settle_clears(cJSON *clears, cJSON *acked, cJSON *desired, bool comp
 	}
 }
 
-/* desired becomes the hub's. Takes wanted. Attributes that stay keep their time. */
+/* desired becomes the hub's. Takes wanted. Attributes that stay keep their time. What the hub's
+ * application set now is newer than what a local one set before: the last writer is shown. */
 static enum status set_desired(struct shadow_doc *d, cJSON *wanted, const struct answer *a,
                                bool *changed)
 {
@@ -261,6 +262,7 @@ static enum status set_desired(struct shadow_doc *d, cJSON *wanted, const struct
 
 	if (st == ST_OK && !shadow_tree_empty(change)) {
 		st = shadow_tree_apply(SHADOW(d, desired), change, a->wall_ms, NULL);
+		shadow_tree_remove(SHADOW(d, local), change, false);
 		*changed = true;
 	}
 	cJSON_Delete(change);
