@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#define DEV          "SUBPRODUC1/dev1"
-#define UP           "$shadow/operation/" DEV
-#define DOWN         "$shadow/operation/result/" DEV
-#define GET          "{\"type\":\"get\",\"clientToken\":\"t-0\"}"
+#define DEV  "SUBPRODUC1/dev1"
+#define UP   "$shadow/operation/" DEV
+#define DOWN "$shadow/operation/result/" DEV
+#define GET  "{\"type\":\"get\",\"clientToken\":\"t-0\"}"
 
 static bool has(const struct dev_message *m, const char *part)
 {
