@@ -41,6 +41,8 @@ enum status json_parse(const char *text, size_t len, const struct json_limits *l
  * true (protocol/README.md: numbers as strings). */
 bool json_is_number(const cJSON *node);
 bool json_int(const cJSON *node, bool lenient, int64_t *out);
+/* Whether two number tokens have the same value, exactly: 0 and -0.0, 1e2 and 100.00. */
+bool json_number_equal(const char *a, const char *b);
 /* Member of an object, case-sensitive; NULL when absent or obj is no object. */
 const cJSON *json_member(const cJSON *obj, const char *name);
 /* Text of a string member; NULL when absent or not a string. */

@@ -81,6 +81,27 @@ static bool exact_int(const char *token, int64_t *out)
 	return true;
 }
 
+static const char *next_digit(const char *at)
+{
+	return at[1] == '.' ? at + 2 : at + 1;
+}
+
+bool json_number_equal(const char *a, const char *b)
+{
+	struct decimal x, y;
+	bool some_x = decimal_of(a, &x), some_y = decimal_of(b, &y);
+
+	if (!some_x || !some_y)
+		return some_x == some_y;
+	if (x.negative != y.negative || x.exponent != y.exponent)
+		return false;
+	for (; *x.first == *y.first; x.first = next_digit(x.first), y.first = next_digit(y.first)) {
+		if (x.first == x.last || y.first == y.last)
+			return x.first == x.last && y.first == y.last;
+	}
+	return false;
+}
+
 static bool only_digits(const char *text)
 {
 	size_t sign = *text == '-';
