@@ -11,6 +11,7 @@ set -- -f docker/Dockerfile --target "$target" -t "$tag" \
 [ -z "${BASE:-}" ] || set -- "$@" --build-arg "BASE=$BASE"
 
 if docker info >/dev/null 2>&1; then
+	export DOCKER_BUILDKIT=1 # for older engines: COPY --chmod
 	exec docker build "$@" .
 fi
 tests/tools/install.sh buildah

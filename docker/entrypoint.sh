@@ -5,6 +5,7 @@
 set -eu
 
 config=/etc/mosquitto/hubgate.json
+extras=/etc/mosquitto/conf.d
 state=/var/lib/mosquitto
 uid=$(id -u)
 gid=$(id -g)
@@ -26,11 +27,13 @@ readable() {
 [ $# -eq 0 ] || exec "$@"
 
 readable "$config"
-for extra in /etc/mosquitto/conf.d/*.conf; do
-	[ "$extra" = "/etc/mosquitto/conf.d/*.conf" ] || readable "$extra"
+{ [ -r "$extras" ] && [ -x "$extras" ]; } || refuse "$extras cannot be read by uid $uid, gid $gid;" \
+	"on the host: chgrp -R $gid DIRECTORY && chmod -R g+rX DIRECTORY"
+for extra in "$extras"/*.conf; do
+	[ "$extra" = "$extras/*.conf" ] || readable "$extra"
 done
 [ -d "$state" ] || refuse "$state is missing; mount a volume there"
-[ -w "$state" ] && [ -x "$state" ] || refuse "$state cannot be written by uid $uid, gid $gid;" \
+{ [ -w "$state" ] && [ -x "$state" ]; } || refuse "$state cannot be written by uid $uid, gid $gid;" \
 	"mount it writable and give it to that user: chown $uid:$gid DIRECTORY"
 
 exec /usr/sbin/mosquitto -c /etc/mosquitto/mosquitto.conf 2>&1

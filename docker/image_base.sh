@@ -21,7 +21,11 @@ fi
 if [ ! -e "$root/.made" ]; then
 	echo "base: debootstrap of $release"
 	rm -rf "$root"
-	debootstrap --variant=minbase --include=ca-certificates "$release" "$root" "$mirror" \
+	# Over https the base cannot fetch anything without the authorities.
+	include=
+	[ "${mirror#https:}" = "$mirror" ] || include=--include=ca-certificates
+	# shellcheck disable=SC2086
+	debootstrap --variant=minbase $include "$release" "$root" "$mirror" \
 		>"$dir/debootstrap.log" 2>&1 || { tail -5 "$dir/debootstrap.log" >&2; exit 1; }
 	: >"$root/.made"
 fi
@@ -42,7 +46,7 @@ rm -rf "$root"/usr/share/{doc,man,info,locale}/* "$root"/var/cache/apt/archives/
 sources | sed 's/^/deb /' >"$root/etc/apt/sources.list"
 apt-config dump | grep -E '^Acquire::(http|https|Check|Retries|ForceIPv|Queue|Max)' \
 	>"$root/etc/apt/apt.conf.d/90machine" || true
-cp -f /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" 2>/dev/null || true
+[ ! -d "$root/etc/ssl/certs" ] || cp -f /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 
 # shellcheck disable=SC2086
 buildah_() { buildah $BUILDAH_STORAGE "$@"; }

@@ -52,7 +52,8 @@ gateway=$(root_of localhost/hubgate)
 demo=$(root_of localhost/hubgate-demo)
 added=$((($(du -s --apparent-size "$gateway" | cut -f1) -
 	$(du -s --apparent-size "$base" | cut -f1)) / 1024))
-echo "size: $added MB over the base (at most $SIZE_MAX_MB)"
+total=$(du -sm --apparent-size "$gateway" | cut -f1)
+echo "size: $added MB over the base (at most $SIZE_MAX_MB), $total MB in all"
 [ "$added" -le "$SIZE_MAX_MB" ] || { echo "too large" >&2; exit 1; }
 for tool in gcc cc make ld; do
 	if [ -n "$(find "$gateway/usr/bin" -name "$tool" -o -name "*-$tool")" ]; then
@@ -65,7 +66,7 @@ done
 inspect() {
 	buildah_ inspect --type image --format "$1" localhost/hubgate
 }
-inspect '{{range .Docker.Config.Env}}{{println .}}{{end}}' | grep = >"$dir/env"
+inspect '{{range .Docker.Config.Env}}{{println .}}{{end}}' | grep '=' >"$dir/env"
 inspect '{{.Docker.Config.User}}' >"$dir/user"
 inspect '{{index .Docker.Config.Entrypoint 0}}' >"$dir/entrypoint"
 inspect '{{index .Docker.Config.Healthcheck.Test 1}}' >"$dir/health"

@@ -67,7 +67,7 @@ contain() {
 }
 
 # The first process inside, which gets the signals that an engine sends.
-first_inside() { cat "/proc/$1/task/$1/children" 2>/dev/null | tr -d ' '; }
+first_inside() { tr -d ' ' <"/proc/$1/task/$1/children"; }
 
 start_gateway() {
 	contain "$gateway" "$(cat "$dir/entrypoint")" >>"$trial/gateway.log" &
@@ -244,6 +244,10 @@ says_what_is_wrong() {
 	sed -i 's/"host"/"hots"/' "$trial/hubgate.json"
 	refuses "wrong key" 'hubgate.json:3: hub.hots: unknown key; did you mean "host"'
 	sed -i 's/"hots"/"host"/' "$trial/hubgate.json"
+	mkdir -m 0700 "$trial/conf.d"
+	binds="$good $trial/conf.d:/etc/mosquitto/conf.d:ro"
+	refuses "unreadable directory" "/etc/mosquitto/conf.d cannot be read by uid $user,.*chgrp"
+	binds=$good
 	chmod 0600 "$trial/secrets/..2024/gateway"
 	refuses "unreadable secret" "/run/secrets/gateway cannot be read by user id $user:.*chgrp $group"
 	chmod 0444 "$trial/secrets/..2024/gateway"
