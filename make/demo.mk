@@ -9,7 +9,7 @@ $(B)/demo/device: $(call obj,tests/demo/device.c) $(B)/libharness.a
 $(B)/demo/demo $(B)/demo/device:
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS) $(TEST_LIBS)
 
 demo-run: all hubsim $(B)/demo/demo $(B)/demo/device
 	$(Q)HUBGATE_BUILD=$(B) KEEP=$(KEEP) $(B)/demo/demo

@@ -10,4 +10,4 @@ install: all
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
 	install -m 0644 $(B)/mosquitto_hubgate.so $(DESTDIR)$(LIBDIR)/
 	install -m 0644 $(B)/libhubbridge.a $(DESTDIR)$(LIBDIR)/
-	install -m 0644 README.md conf/hubgate.json conf/hubgate.schema.json $(DESTDIR)$(DOCDIR)/
+	install -m 0644 README.md conf/* $(DESTDIR)$(DOCDIR)/

@@ -1,6 +1,6 @@
 /* device - one LAN device as a process of its own, for the demo.
  *
- *	device PORT PRODUCT NAME SECRET INTERVAL_MS
+ *	device [HOST:]PORT PRODUCT NAME SECRET INTERVAL_MS
  *
  * Logs in with hub credentials, subscribes its control topic, publishes
  * {"seq":n} on its event topic at QoS 1 every INTERVAL_MS. Prints one line per
@@ -91,12 +91,15 @@ static void finish(struct device *d)
 int main(int argc, char **argv)
 {
 	struct device d = { 0 };
-	char *username, *password, client_id[128];
+	char *username, *password, *colon, client_id[128], host[256] = "127.0.0.1";
 
 	if (argc != 6) {
-		fprintf(stderr, "usage: device PORT PRODUCT NAME SECRET INTERVAL_MS\n");
+		fprintf(stderr, "usage: device [HOST:]PORT PRODUCT NAME SECRET INTERVAL_MS\n");
 		return EXIT_FAILURE;
 	}
+	colon = strrchr(argv[1], ':');
+	if (colon)
+		snprintf(host, sizeof(host), "%.*s", (int)(colon - argv[1]), argv[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
@@ -115,9 +118,10 @@ int main(int argc, char **argv)
 	mosquitto_message_callback_set(d.mosq, on_message);
 	free(username);
 	free(password);
-	if (mosquitto_connect(d.mosq, "127.0.0.1", atoi(argv[1]), 60) != MOSQ_ERR_SUCCESS ||
+	if (mosquitto_connect(d.mosq, host, atoi(colon ? colon + 1 : argv[1]), 60) !=
+	        MOSQ_ERR_SUCCESS ||
 	    mosquitto_loop_start(d.mosq) != MOSQ_ERR_SUCCESS) {
-		fprintf(stderr, "device: no broker on port %s\n", argv[1]);
+		fprintf(stderr, "device: no broker at %s\n", argv[1]);
 		return EXIT_FAILURE;
 	}
 	run(&d, atoi(argv[5]));

@@ -16,21 +16,29 @@ struct options {
 	const char *config, *dir, *plugin;
 	const char *port, *tls_port, *admin_port;
 	const char *tls_ca, *tls_cert, *tls_key;
-	bool persist;
+	bool persist, any_address;
 };
 
 static const char usage[] =
 	"usage: hubsim [--config FILE] [--dir DIR] [--port N] [--tls-port N] [--admin-port N]\n"
 	"              [--tls-ca FILE] [--tls-cert FILE --tls-key FILE] [--persist] [--plugin PATH]\n"
+	"              [--any-address]\n"
 	"Prints one line of JSON with its ports when it accepts connections.\n";
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'c' },   { "dir", required_argument, NULL, 'd' },
-	{ "plugin", required_argument, NULL, 'l' },   { "port", required_argument, NULL, 'p' },
-	{ "tls-port", required_argument, NULL, 't' }, { "admin-port", required_argument, NULL, 'a' },
-	{ "tls-ca", required_argument, NULL, 'A' },   { "tls-cert", required_argument, NULL, 'C' },
-	{ "tls-key", required_argument, NULL, 'K' },  { "persist", no_argument, NULL, 's' },
-	{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },
+	{ "dir", required_argument, NULL, 'd' },
+	{ "plugin", required_argument, NULL, 'l' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "tls-port", required_argument, NULL, 't' },
+	{ "admin-port", required_argument, NULL, 'a' },
+	{ "tls-ca", required_argument, NULL, 'A' },
+	{ "tls-cert", required_argument, NULL, 'C' },
+	{ "tls-key", required_argument, NULL, 'K' },
+	{ "persist", no_argument, NULL, 's' },
+	{ "any-address", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static const char **slot(struct options *o, int letter)
@@ -70,6 +78,8 @@ static void parse(struct options *o, int argc, char **argv)
 			*at = optarg;
 		} else if (letter == 's') {
 			o->persist = true;
+		} else if (letter == 'y') {
+			o->any_address = true;
 		} else {
 			fputs(usage, letter == 'h' ? stdout : stderr);
 			exit(letter == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
@@ -146,9 +156,10 @@ static void write_conf(const struct options *o, const char *dir, const char *pat
 		        "persistence true\npersistence_location %s/\nautosave_on_changes true\n"
 		        "autosave_interval 1\n",
 		        dir);
-	fprintf(f, "listener %d 127.0.0.1\n", admin);
+	fprintf(f, "listener %d %s\n", admin, o->any_address ? "0.0.0.0" : "127.0.0.1");
 	absolute(f, "plugin", o->plugin);
 	fprintf(f, "plugin_opt_admin_port %d\n", admin);
+	plain(f, "plugin_opt_any_address", o->any_address ? "true" : NULL);
 	plain(f, "plugin_opt_port", o->port);
 	plain(f, "plugin_opt_tls_port", o->tls_port);
 	absolute(f, "plugin_opt_config", o->config);

@@ -186,12 +186,12 @@ static void *run(void *arg)
 
 static bool open_ports(struct proxy *p)
 {
-	p->listen_fd = stream_listen(&p->opts.port);
+	p->listen_fd = stream_listen(&p->opts.port, p->opts.any_address);
 	if (p->listen_fd < 0 || !p->opts.tls_cert)
 		return p->listen_fd >= 0;
 	p->tls = stream_tls(p->opts.tls_ca, p->opts.tls_cert, p->opts.tls_key);
 	if (p->tls)
-		p->tls_fd = stream_listen(&p->opts.tls_port);
+		p->tls_fd = stream_listen(&p->opts.tls_port, p->opts.any_address);
 	return p->tls_fd >= 0;
 }
 

@@ -14,6 +14,7 @@ struct proxy; /* opaque */
 struct proxy_opts {
 	int port, tls_port; /* 0: any */
 	int broker_port;
+	bool any_address;                        /* else loopback only */
 	const char *tls_ca, *tls_cert, *tls_key; /* cert NULL: no TLS port; ca NULL: no client certs */
 	const struct limits *limits;
 	const char *admin_user, *admin_password; /* for the wake connection */

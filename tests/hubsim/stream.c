@@ -191,14 +191,14 @@ void stream_peer_name(const struct stream *s, char *out, size_t room)
 	X509_free(cert);
 }
 
-int stream_listen(int *port)
+int stream_listen(int *port, bool any_address)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)*port) };
 	socklen_t len = sizeof at;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
 
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	at.sin_addr.s_addr = htonl(any_address ? INADDR_ANY : INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 128) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&at, &len) < 0) {

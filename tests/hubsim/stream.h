@@ -48,7 +48,7 @@ void stream_reset(struct stream *s);
 void stream_peer_name(const struct stream *s, char *out, size_t room);
 
 /* A listening loopback socket on *port (0: chosen, and stored). -1 after a message on stderr. */
-int stream_listen(int *port);
+int stream_listen(int *port, bool any_address);
 /* Connecting to loopback `port` from source address `from` ("127.x.y.z"); -1 on failure. */
 int stream_connect(int port, const char *from);
 /* A TLS server context that asks for, but does not need, a client certificate when `ca` is given.

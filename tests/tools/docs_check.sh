@@ -1,6 +1,6 @@
 #!/bin/sh
-# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json or one of the
-# tables of README.md differs from what the generator prints; --write updates them.
+# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json,
+# conf/hubgate-full.json or one of the tables of README.md differs from what the generator prints; --write updates them.
 # Run in the top directory.
 set -eu
 
@@ -45,6 +45,8 @@ table() {
 
 "$generator" --schema >"$dir/schema"
 compare conf/hubgate.schema.json "$dir/schema"
+"$generator" --example >"$dir/example"
+compare conf/hubgate-full.json "$dir/example"
 table options --markdown
 table metrics --metrics
 exit $status

@@ -1,5 +1,5 @@
-/* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema) and the option
- * table of README.md (--markdown) must be, from core/config.tbl.
+/* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema), the option table of
+ * README.md (--markdown) and conf/hubgate-full.json (--example) must be, from core/config.tbl.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -210,6 +210,73 @@ static void print_schema(void)
 	printf("\n  }\n}\n");
 }
 
+/* ---- example ---- */
+
+/* Where the default is nothing or wrong for an example that works. */
+static const struct {
+	enum section_id section;
+	const char *key, *value;
+} examples[] = {
+	{ SECTION_gateway, "product_id", "\"GWPRODUCT1\"" },
+	{ SECTION_gateway, "device_name", "\"gw1\"" },
+	{ SECTION_gateway, "secret", "\"Z2F0ZXdheS1vbmUtcHNrIQ==\"" },
+	{ SECTION_store, "dir", "\"/var/lib/mosquitto/hubgate\"" },
+	{ SECTION_product, "product_id", "\"SUBPRODUC1\"" },
+	{ SECTION_product, "product_secret", "\"subproductsecret012345678\"" },
+	{ SECTION_route, "topic", "\"SUBPRODUC1/+/event\"" },
+	{ SECTION_app, "username", "\"dashboard\"" },
+	{ SECTION_app, "topic", "\"SUBPRODUC1/+/event\"" },
+	{ SECTION_device, "product_id", "\"SUBPRODUC1\"" },
+	{ SECTION_device, "device_name", "\"dev1\"" },
+	{ SECTION_device, "secret", "\"ZGV2aWNlLW9uZS1wc2stLQ==\"" },
+};
+
+static const char *example_of(const struct key *k)
+{
+	for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+		if (examples[i].section == k->section && strcmp(examples[i].key, k->name) == 0)
+			return examples[i].value;
+	}
+	return k->deflt;
+}
+
+static bool example_object(enum section_id section, const char *indent)
+{
+	const char *comma = "\n";
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const char *value = example_of(&keys[i]);
+
+		if (keys[i].section != section)
+			continue;
+		if (!value) {
+			fprintf(stderr, "%s.%s: is required, so examples[] needs a value for it\n",
+			        sections[section].name, keys[i].name);
+			return false;
+		}
+		printf("%s%s  \"%s\": %s", comma, indent, keys[i].name, value);
+		comma = ",\n";
+	}
+	printf("\n%s}", indent);
+	return true;
+}
+
+static bool print_example(void)
+{
+	bool ok = true;
+
+	printf("{\n  \"$schema\": \"./hubgate.schema.json\"");
+	for (size_t i = 0; i < SECTION_COUNT && ok; i++) {
+		bool list = sections[i].shape == LIST;
+
+		printf(",\n  \"%s\": %s{", sections[i].name, list ? "[\n    " : "");
+		ok = example_object((enum section_id)i, list ? "    " : "  ");
+		printf("%s", list ? "\n  ]" : "");
+	}
+	printf("\n}\n");
+	return ok;
+}
+
 /* ---- Markdown ---- */
 
 static void markdown_type(const struct key *k)
@@ -286,15 +353,19 @@ static void print_metrics(void)
 
 int main(int argc, char **argv)
 {
+	bool ok = true;
+
 	if (argc == 2 && strcmp(argv[1], "--schema") == 0) {
 		print_schema();
 	} else if (argc == 2 && strcmp(argv[1], "--metrics") == 0) {
 		print_metrics();
 	} else if (argc == 2 && strcmp(argv[1], "--markdown") == 0) {
 		print_markdown();
+	} else if (argc == 2 && strcmp(argv[1], "--example") == 0) {
+		ok = print_example();
 	} else {
-		fprintf(stderr, "usage: %s --schema | --markdown | --metrics\n", argv[0]);
+		fprintf(stderr, "usage: %s --schema | --markdown | --metrics | --example\n", argv[0]);
 		return EXIT_FAILURE;
 	}
-	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+	return ok && fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

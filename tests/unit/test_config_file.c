@@ -118,6 +118,22 @@ static void links_to_secrets_are_followed(void)
 	leave();
 }
 
+static void in_a_container_open_secrets_are_read_unless_others_can_write_them(void)
+{
+	enter();
+	setenv("HUBGATE_CONTAINER", "1", 1);
+	put("psk", 0444, PSK);
+	put("hubgate.json", 0644, HEAD "\"secret_file\":\"psk\"" TAIL);
+	CU_ASSERT_EQUAL(load(), ST_OK);
+	chmod(in_dir("psk"), 0646);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	chmod(in_dir("psk"), 0444);
+	setenv("HUBGATE_CONTAINER", "0", 1);
+	CU_ASSERT_EQUAL(load(), ST_INVALID);
+	unsetenv("HUBGATE_CONTAINER");
+	leave();
+}
+
 static void secrets_come_from_the_environment(void)
 {
 	enter();
@@ -159,5 +175,7 @@ static void a_secret_file_of_any_size_is_bounded(void)
 SUITE(config_file, TEST(a_closed_file_with_secrets_is_read),
       TEST(an_open_file_with_secrets_is_refused_with_the_command_that_mends_it),
       TEST(an_open_file_without_secrets_is_read), TEST(an_open_secret_file_is_refused),
-      TEST(links_to_secrets_are_followed), TEST(secrets_come_from_the_environment),
-      TEST(what_is_no_regular_file_is_refused), TEST(a_secret_file_of_any_size_is_bounded))
+      TEST(links_to_secrets_are_followed),
+      TEST(in_a_container_open_secrets_are_read_unless_others_can_write_them),
+      TEST(secrets_come_from_the_environment), TEST(what_is_no_regular_file_is_refused),
+      TEST(a_secret_file_of_any_size_is_bounded))

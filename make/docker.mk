@@ -1,0 +1,16 @@
+# The container image. IMAGE=name:tag BASE=debian-12-image VERSION=text
+
+.PHONY: image image-demo image-check
+IMAGE ?= hubgate
+export BASE VERSION
+
+image:
+	$(Q)docker/build.sh gateway $(IMAGE)
+
+image-demo:
+	$(Q)docker/build.sh demo $(IMAGE)-demo
+
+# Needs root, buildah and Debian's mirror; no engine, no registry.
+image-check:
+	$(Q)tests/tools/install.sh debootstrap buildah iproute2 util-linux
+	$(Q)docker/image_check.sh build/image
