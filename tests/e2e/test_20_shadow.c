@@ -16,6 +16,12 @@
 	",\"apps\":[{\"username\":\"hmi\",\"topic\":\"$hubgate/shadow/operation/#\",\"access\":" \
 	"\"readwrite\"}]"
 
+enum {
+	KILLS = 6,
+	BURST = 300,
+	DAMAGES = 6
+};
+
 static bool has(const struct dev_message *m, const char *part)
 {
 	if (m && strstr(m->payload, part))
@@ -196,6 +202,96 @@ static void what_a_reply_said_survives_kill_9(void)
 	scene_end(&s);
 }
 
+static int number_in(const struct dev_message *m)
+{
+	const char *at = m ? strstr(m->payload, "\"n\":") : NULL;
+
+	return at ? atoi(at + 4) : -1;
+}
+
+/* A burst of updates, and a kill somewhere in the answers; the last number that was answered. */
+static int report_until_killed(struct scene *s, struct dev *d, int from, int kill_after)
+{
+	int answered = from - 1;
+	char text[128];
+
+	for (int n = from; n < from + BURST; n++) {
+		snprintf(text, sizeof text, "{\"type\":\"update\",\"state\":{\"reported\":{\"n\":%d}}}", n);
+		CU_ASSERT(dev_publish(d, UP, text, 0));
+	}
+	for (int i = 0; i < kill_after; i++)
+		answered = number_in(dev_await_message(d, DOWN, WAIT_MS));
+	lan_kill(s->lan);
+	CU_ASSERT(dev_await_disconnect(d, WAIT_MS));
+	/* What was said before the end is in already. */
+	for (const struct dev_message *m; (m = dev_await_message(d, DOWN, 1)) != NULL;)
+		answered = number_in(m);
+	return answered;
+}
+
+static void no_reply_is_taken_back_by_kills_at_any_moment(void)
+{
+	const struct scene_opts opts = { .store = "\"flush_ms\":60000" };
+	struct scene s = scene_start(&opts);
+	int answered = 0;
+
+	for (int round = 0; round < KILLS; round++) {
+		struct dev *d = round ? scene_device(&s, "dev1", NULL) : shadow_device(&s);
+		int kept;
+
+		CU_ASSERT_EQUAL(dev_subscribe(d, DOWN, 0), 0);
+		kept = number_in(ask(d, GET));
+		CU_ASSERT(round == 0 || kept >= answered);
+		answered = report_until_killed(&s, d, kept < 0 ? 1 : kept + 1, 20 + 37 * round);
+		dev_drop(d);
+		CU_ASSERT_FATAL(lan_restart(s.lan));
+	}
+	scene_end(&s);
+}
+
+/* Inverts one byte of the state database at this part of its length. */
+static void damage(struct scene *s, int part)
+{
+	char *path = text_fmt("%s/store/state.db", lan_dir(s->lan));
+	FILE *f = fopen(path, "r+e");
+	long size, at;
+	int byte;
+
+	CU_ASSERT_FATAL(f != NULL);
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	at = (size - 1) * part / DAMAGES;
+	fseek(f, at, SEEK_SET);
+	byte = fgetc(f);
+	fseek(f, at, SEEK_SET);
+	fputc(byte ^ 0xff, f);
+	CU_ASSERT_EQUAL(fclose(f), 0);
+	free(path);
+}
+
+static void damaged_state_costs_a_fetch_at_most(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = shadow_device(&s);
+
+	ask(d, GET);
+	report(d, "{\"a\":\"kept\"}");
+	CU_ASSERT(hub_has(&s, "{\"a\":\"kept\"}", "{}"));
+	dev_disconnect(d);
+	for (int i = 0; i <= DAMAGES; i++) {
+		CU_ASSERT(lan_stop(s.lan) >= 0);
+		damage(&s, i);
+		CU_ASSERT_FATAL(lan_restart(s.lan));
+		CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
+		sim_skip_events(s.sim);
+		d = shadow_device(&s);
+		HAS(ask(d, GET), "\"state\":{\"reported\":{\"a\":\"kept\"}}");
+		CU_ASSERT(dev_publish_acked(d, DEV "/event", "1", WAIT_MS));
+		dev_disconnect(d);
+	}
+	scene_end(&s);
+}
+
 static void device_that_left_with_news_is_brought_online_for_them(void)
 {
 	struct scene s = scene_start(NULL);
@@ -263,7 +359,8 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
       TEST(desired_set_during_an_outage_arrives_after_it_and_the_clear_reaches_the_hub),
-      TEST(what_a_reply_said_survives_kill_9),
+      TEST(what_a_reply_said_survives_kill_9), TEST(no_reply_is_taken_back_by_kills_at_any_moment),
+      TEST(damaged_state_costs_a_fetch_at_most),
       TEST(device_that_left_with_news_is_brought_online_for_them),
       TEST(local_application_sets_desired_and_it_stays_on_the_lan),
       TEST(first_contact_without_the_hub_is_answered_at_once))
