@@ -32,6 +32,7 @@ void bench_disk(struct bench *b);      /* limits.c: one device cannot be deliver
 void bench_memory(struct bench *b);    /* room.c: backlog, idle devices */
 void bench_million(struct bench *b);   /* room.c: start with a million queued */
 void bench_callbacks(struct bench *b); /* callbacks.c: the LAN in every state of the cloud */
+void bench_shadow(struct bench *b);    /* shadow.c: get and update, beside an external responder */
 void bench_reconnect(struct bench *b); /* reconnect.c: 1,500 devices come back */
 
 #endif

@@ -125,6 +125,13 @@ void wire_publish(struct wire *w, int qos, size_t payload, const struct stamp *s
 	put(w, NULL, payload - sizeof(*s));
 }
 
+void wire_message(struct wire *w, const char *topic, const char *payload)
+{
+	put_head(w, PUBLISH, 2 + strlen(topic) + strlen(payload));
+	put_text(w, topic);
+	put(w, payload, strlen(payload));
+}
+
 void wire_subscribe(struct wire *w, const char *filter)
 {
 	put_head(w, SUBSCRIBE, 5 + strlen(filter));

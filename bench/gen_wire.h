@@ -23,5 +23,6 @@ int wire_dial(int port); /* loopback, without delay; -1: refused */
 void wire_connect(struct wire *w, const char *product, const char *name, const char *secret);
 void wire_publish(struct wire *w, int qos, size_t payload, const struct stamp *s);
 void wire_subscribe(struct wire *w, const char *filter);
+void wire_message(struct wire *w, const char *topic, const char *payload); /* QoS 0 */
 
 #endif

@@ -84,6 +84,8 @@ void shadow_set(struct shadow_doc *d, enum shadow_tree_id id, cJSON *tree);
 /* The tree, as one that may be changed: on trial a copy. NULL: no memory. */
 cJSON *shadow_writable(struct shadow_doc *d, enum shadow_tree_id id);
 void shadow_state_free(struct shadow_state *s);
+/* Whether the hub lacks anything. */
+void shadow_recheck(struct shadow_doc *d);
 /* The next version, and the time of it. */
 void shadow_touch(struct shadow_doc *d, int64_t now_ms);
 

@@ -137,7 +137,7 @@ static bool take_all(cJSON *root, struct shadow_doc *d)
 	d->now.version = (uint64_t)version;
 	d->now.hub_version = (uint64_t)hub;
 	d->now.uncertain = cJSON_IsTrue(json_member(root, "uncertain"));
-	d->dirty = true;
+	shadow_recheck(d);
 	return stamp == NULL;
 }
 

@@ -48,6 +48,16 @@ bool shadow_sync_dirty(const struct shadow_doc *d)
 	return (d->dirty && !d->stuck) || d->now.uncertain;
 }
 
+void shadow_recheck(struct shadow_doc *d)
+{
+	const cJSON *base = SHADOW(d, base);
+
+	d->dirty = !shadow_tree_empty(SHADOW(d, clears)) ||
+	           (base ? !shadow_tree_equal(base, SHADOW(d, reported))
+	                 : !shadow_tree_empty(SHADOW(d, reported)));
+	d->stuck = false;
+}
+
 /* The next attempt after 2, 4, 8 .. 60 s. */
 static void back_off(struct shadow_doc *d, int64_t mono_ms)
 {
@@ -204,6 +214,18 @@ enum status shadow_sync_request(struct shadow_doc *d, enum shadow_want want, int
 	return st;
 }
 
+void shadow_sync_failed(struct shadow_doc *d, int64_t mono_ms)
+{
+	d->look |= d->asked == SHADOW_WANT_LOOK;
+	forget_asked(d);
+	back_off(d, mono_ms);
+}
+
+bool shadow_sync_asked(const struct shadow_doc *d)
+{
+	return d->asked != SHADOW_WANT_NOTHING;
+}
+
 void shadow_sync_sent(struct shadow_doc *d, int64_t mono_ms)
 {
 	if (d->asked != SHADOW_WANT_NOTHING)
@@ -309,8 +331,7 @@ static void absorb(struct shadow_doc *d, const struct answer *a, struct shadow_e
 	shadow_set(d, SHADOW_TREE_sent, nothing);
 	d->now.uncertain = false;
 	d->now.hub_version = (uint64_t)a->version;
-	d->dirty = true; /* the next request will find out */
-	d->stuck = false;
+	shadow_recheck(d);
 	out->delta = changed;
 }
 
@@ -353,6 +374,7 @@ static void accepted(struct shadow_doc *d, const struct answer *a, struct shadow
 	if ((uint64_t)a->version > d->now.hub_version)
 		d->now.hub_version = (uint64_t)a->version;
 	d->now.uncertain = false;
+	shadow_recheck(d);
 	d->conflicts = 0;
 	out->changed = true;
 }

@@ -40,6 +40,9 @@ enum shadow_want shadow_sync_wants(struct shadow_doc *d, int64_t mono_ms, int64_
  * not wanted again until something changes. */
 enum status shadow_sync_request(struct shadow_doc *d, enum shadow_want want, int64_t mono_ms,
                                 struct buf *out);
+/* The text could not be stored or handed on: it is wanted again, later. */
+void shadow_sync_failed(struct shadow_doc *d, int64_t mono_ms);
+bool shadow_sync_asked(const struct shadow_doc *d); /* an answer is awaited */
 /* It left the gateway: its time runs from here. */
 void shadow_sync_sent(struct shadow_doc *d, int64_t mono_ms);
 

@@ -11,6 +11,7 @@
 
 #include "bridge/uplink.h"
 #include "bridge/waker.h"
+#include "core/buf.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/inflow.h"
@@ -31,6 +32,16 @@ enum {
 
 struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
+};
+
+struct shadows {                 /* plugin/shadow.h */
+	struct shadow *first, *last; /* those that have something to do with the hub */
+	size_t asked;                /* requests without an answer */
+	size_t dirty;
+	int64_t due_ms;  /* next look at the line; INT64_MAX: none */
+	int64_t look_ms; /* next get that can wait, not before */
+	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
+	struct buf reply, stored;
 };
 
 struct limiter { /* 20 log lines at once, then one per second, the rest counted */
@@ -60,6 +71,7 @@ struct hubgate {
 	struct route_rules routes;
 	struct inflow inflow;
 	struct grace_line grace;
+	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;
 	struct clock_trust clock;

@@ -6,6 +6,7 @@
 
 #include "plugin/remember.h"
 #include "plugin/report.h"
+#include "plugin/shadow.h"
 #include "plugin/talkers.h"
 #include "plugin/thinning.h"
 #include "plugin/timekeeper.h"
@@ -170,7 +171,7 @@ static void hand_over(struct hubgate *h, struct uplink_down *down)
 	uplink_down_free(down);
 }
 
-static struct device *addressee(struct hubgate *h, const char *topic)
+static struct device *addressee(struct hubgate *h, const char *topic, enum topic_kind *kind)
 {
 	char client_id[CLIENT_ID_MAX + 1];
 	struct topic t;
@@ -181,6 +182,7 @@ static struct device *addressee(struct hubgate *h, const char *topic)
 	len = t.product_id.len + t.device_name.len;
 	if (len > CLIENT_ID_MAX)
 		return NULL;
+	*kind = t.kind;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
 	return registry_find(&h->registry, client_id, len);
@@ -189,10 +191,13 @@ static struct device *addressee(struct hubgate *h, const char *topic)
 /* Takes down. */
 static void command(struct hubgate *h, struct uplink_down *down)
 {
-	struct device *d = addressee(h, down->topic);
+	enum topic_kind kind = TOPIC_NONE;
+	struct device *d = addressee(h, down->topic, &kind);
 
-	if (!d) {
-		if (!timekeeper_take(h, down))
+	if (!d || kind == TOPIC_SHADOW_RESULT) {
+		if (d)
+			shadow_message(h, d, down);
+		else if (!timekeeper_take(h, down))
 			metric_add(&h->metrics, M_DOWN_STRAY, 1);
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
@@ -236,6 +241,24 @@ void dispatch_held_for(struct hubgate *h, struct presence *p, const char *filter
 
 /* --- all --- */
 
+void dispatch_set_timer(struct hubgate *h)
+{
+	int64_t due_ms = h->grace.first ? h->grace.first->leave_ms : INT64_MAX;
+
+	uplink_set_timer(h->uplink, h->shadows.due_ms < due_ms ? h->shadows.due_ms : due_ms);
+}
+
+/* Takes down. */
+static void take_down(struct hubgate *h, struct uplink_down *down)
+{
+	if (down->kind == UPLINK_MESSAGE) {
+		command(h, down);
+		return;
+	}
+	shadow_news(h, down);
+	uplink_down_free(down);
+}
+
 void dispatch_drain(struct hubgate *h)
 {
 	struct uplink_log line;
@@ -246,9 +269,11 @@ void dispatch_drain(struct hubgate *h)
 		log_line(&h->log, line.level, "%s", line.line);
 	remember_drain(h);
 	while (uplink_take(h->uplink, &down) == ST_OK)
-		command(h, &down);
+		take_down(h, &down);
 	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))
 		presence_run(h, now_ms);
+	shadow_run(h, now_ms);
+	dispatch_set_timer(h);
 	timekeeper_run(h, now_ms);
 	talkers_run(h, now_ms);
 	report_run(h, now_ms);

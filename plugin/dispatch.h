@@ -17,6 +17,9 @@ enum status dispatch_up(struct hubgate *h, struct device *d, const struct route 
  * timers that are due. Called for every ring of the doorbell and every tick. */
 void dispatch_drain(struct hubgate *h);
 
+/* The uplink rings when the next timer of BROKER is due. */
+void dispatch_set_timer(struct hubgate *h);
+
 /* Commands that waited for p's device go to the broker now. */
 void dispatch_held(struct hubgate *h, struct presence *p);
 /* The device subscribed filter: those that wait for it go out. */

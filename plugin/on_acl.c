@@ -4,6 +4,7 @@
 #include "plugin/apps.h"
 #include "plugin/dispatch.h"
 #include "plugin/remember.h"
+#include "plugin/shadow.h"
 
 static int denied(struct hubgate *h)
 {
@@ -31,6 +32,8 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		return false;
 	if (st == ST_OK)
 		remember_subscribed(h, d, filter, qos > 0);
+	if (shadow_is_result(filter))
+		return shadow_follow(h, d) == ST_OK;
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
 		d->presence->unsent = true;
 		h->orders_unsent = true;

@@ -1,11 +1,17 @@
 /* A client published, and on_acl() let it: a device's message goes to the hub. */
+#include <string.h>
+
 #include "plugin/dispatch.h"
+#include "plugin/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
 	const struct lan_session *s = identity_session(h, ed->client);
 	struct route route;
 
+	/* on_acl() let only applications with the right to it come here. */
+	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
+		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
 	if (!s || s->kind != SESSION_DEVICE)
 		return MOSQ_ERR_SUCCESS;
 	route = route_decide(s->device->product_id, s->device->device_name, ed->topic, ed->payloadlen,
@@ -13,6 +19,10 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	ed->retain = false; /* the hub has no retained messages */
 	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
+	if (route.kind == TOPIC_SHADOW) {
+		shadow_request(h, s->device, ed->payload, ed->payloadlen);
+		return MOSQ_ERR_SUCCESS;
+	}
 	if (dispatch_up(h, s->device, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)
 		return MOSQ_ERR_SUCCESS;
 	/* An acknowledgement cannot be held back otherwise: the publisher is

@@ -18,6 +18,7 @@
 #include "plugin/presence.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
+#include "plugin/shadow.h"
 #include "plugin/timekeeper.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -296,6 +297,7 @@ static void hubgate_free(struct hubgate *h)
 	uplink_free(h->uplink);
 	remember_close(h, DISK_STOP_MS);
 	journal_close(h->journal);
+	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
 	registry_fini(&h->registry);
@@ -366,6 +368,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
+	shadow_init(h);
 	table_init(&h->sessions);
 	registry_init(&h->registry, h->seed);
 	raise_descriptor_limit();

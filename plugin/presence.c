@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/shadow.h"
 #include "plugin/thinning.h"
 
 enum status presence_attach(struct device *d)
@@ -73,7 +74,10 @@ static enum status tell_all(struct hubgate *h, const struct presence *p)
 	enum status st = ST_OK;
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
-		st = uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
+		                               : uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+	if (st == ST_OK)
+		st = shadow_tell(h, d);
 	if (st == ST_OK)
 		st = uplink_device_present(h->uplink, d->client_id, p->current || p->leave_ms != 0);
 	return st;
@@ -104,11 +108,6 @@ static void tell_unsent(struct hubgate *h)
 	}
 }
 
-static void set_timer(struct hubgate *h)
-{
-	uplink_set_timer(h->uplink, h->grace.first ? h->grace.first->leave_ms : INT64_MAX);
-}
-
 /* --- events --- */
 
 void presence_arrived(struct hubgate *h, struct lan_session *s)
@@ -125,7 +124,7 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	p->clean = s->clean;
 	if (!known)
 		tell(h, p, true);
-	set_timer(h);
+	dispatch_set_timer(h);
 }
 
 void presence_left(struct hubgate *h, struct lan_session *s)
@@ -138,7 +137,7 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 		metric_set(&h->metrics, M_PRESENT, --h->present);
 		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
-		set_timer(h);
+		dispatch_set_timer(h);
 	}
 	identity_remove(h, s);
 }
@@ -155,7 +154,7 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 	}
 	if (h->orders_unsent)
 		tell_unsent(h);
-	set_timer(h);
+	dispatch_set_timer(h);
 }
 
 /* --- commands in grace --- */

@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "plugin/dispatch.h"
+#include "plugin/shadow.h"
 
 enum {
 	KEY_MAX = 512, /* client id, space, filter */
@@ -40,7 +41,9 @@ static void on_entry(void *ctx, const struct state_entry *e)
 	struct loading *l = ctx;
 
 	/* Without memory it is forgotten at another start. */
-	if (e->kind == STATE_SUBSCRIPTION && !take_subscription(l->h, e))
+	if (e->kind == STATE_SHADOW)
+		shadow_load(l->h, e);
+	else if (e->kind == STATE_SUBSCRIPTION && !take_subscription(l->h, e))
 		(void)buf_add(&l->forget, e->key, strlen(e->key) + 1);
 }
 
@@ -65,8 +68,10 @@ enum status remember_open(struct hubgate *h)
 	struct disk_conf disk = { .journal = h->journal, .flush_ms = h->config->store.flush_ms };
 	enum status st = state_open(&conf, on_entry, &l, &h->state);
 
-	if (st == ST_OK)
+	if (st == ST_OK) {
 		forget_all(h, &l.forget);
+		shadow_loaded(h);
+	}
 	buf_free(&l.forget);
 	disk.state = h->state;
 	return st == ST_OK ? disk_new(&disk, &h->disk) : st;

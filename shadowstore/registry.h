@@ -14,6 +14,7 @@
 #include "core/table.h"
 
 struct presence; /* plugin/presence.h */
+struct shadow;   /* plugin/shadow.h */
 
 enum {
 	DEVICE_FILTERS_MAX = 128
@@ -36,6 +37,7 @@ struct device {
 	uint32_t accepted;         /* messages since plugin/talkers last looked */
 	struct thinning *thinning; /* owned by plugin/thinning; NULL: none */
 	struct presence *presence; /* owned by plugin/presence */
+	struct shadow *shadow;     /* owned by plugin/shadow; NULL: it never used one */
 };
 
 struct registry {

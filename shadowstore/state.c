@@ -117,6 +117,11 @@ enum status state_open(const struct state_conf *conf,
 	return st;
 }
 
+bool state_was_damaged(const struct state *s)
+{
+	return s->damaged;
+}
+
 static void close_fd(int fd)
 {
 	if (fd >= 0)

@@ -45,6 +45,8 @@ struct state_conf {
 enum status state_open(const struct state_conf *conf,
                        void (*on_entry)(void *ctx, const struct state_entry *entry), void *ctx,
                        struct state **out);
+/* Something that stood here could not be read: what is missing may have been there. */
+bool state_was_damaged(const struct state *s);
 void state_close(struct state *s); /* other rooms have ended; syncs; NULL is fine */
 
 /* One write(), and now and then a new log file. value NULL: the key has no value any more. ST_OK;

@@ -33,6 +33,7 @@ struct state_pos { /* everything before it, in all logs */
 };
 
 struct state {
+	bool damaged;  /* not all could be read at start */
 	int root, dir; /* DIR and DIR/state; never change */
 	char *db_path;
 	uint32_t flush_ms, fold_ms;

@@ -62,6 +62,7 @@ static enum status load_db(struct state *s, struct state_map *m, const struct lo
 	if (st == ST_OK)
 		st = state_db_load(&db, m, &s->folded, &report);
 	state_db_close(&db);
+	s->damaged |= report.damaged > 0;
 	if (report.damaged > 0)
 		log_line(log, LOG_ERROR,
 		         "%s: %zu of %zu entries are damaged and not used; subscriptions are learned again "
@@ -70,6 +71,7 @@ static enum status load_db(struct state *s, struct state_map *m, const struct lo
 	if (st == ST_OK || st == ST_NOMEM)
 		return st;
 	*rebuild = true;
+	s->damaged = true;
 	return refuse_db(s, &db, m->entries.count, log);
 }
 
@@ -117,6 +119,7 @@ static enum status load_log(struct state *s, struct state_map *m, uint64_t numbe
 		return ST_OK;
 	}
 	st = state_log_read(s->dir, number, from, 0, replay, m, &report);
+	s->damaged |= st == ST_OK && state_log_is_damaged(&report);
 	if (st == ST_OK)
 		tell(log, number, &report);
 	return st;

@@ -170,6 +170,50 @@ static int last_number(const char *log, const char *word)
 	return last;
 }
 
+/* The hub cannot be asked now, so it was not. */
+static bool shadow_is_answered(struct demo *d)
+{
+	long offset = 0;
+	char *text = file_read(d->logs[0]);
+
+	offset = (long)strlen(text ? text : "");
+	free(text);
+	proc_signal(d->devices[0], SIGUSR1);
+	if (!check(d, file_await(d->logs[0], "shadow {", &offset, AWAIT_MS),
+	           "the shadow is answered on the LAN during the outage"))
+		return false;
+	say(d, "dev1 asked for its shadow: answered on the LAN, with the WAN cut");
+	if (!check(d,
+	           sim_do(d->sim, "{\"cmd\":\"desire\",\"device\":\"" PRODUCT
+	                          "/dev1\",\"desired\":{\"colour\":\"red\"}}"),
+	           "the application sets desired"))
+		return false;
+	say(d, "application set a desired state for dev1 at the hub: {\"colour\":\"red\"}");
+	return true;
+}
+
+static bool desired_arrives(struct demo *d)
+{
+	if (!check(d, file_await(d->logs[0], "delta {\"colour\":\"red\"}", NULL, 2 * AWAIT_MS),
+	           "the desired state arrives at the device"))
+		return false;
+	say(d, "desired state arrived at dev1, which reports it and clears it");
+	for (int64_t end_ms = now_ms() + AWAIT_MS; now_ms() < end_ms;) {
+		cJSON *doc = sim_command(d->sim, "{\"cmd\":\"shadow\",\"device\":\"" PRODUCT "/dev1\"}");
+		const char *reported = cJSON_GetStringValue(cJSON_GetObjectItem(doc, "reported"));
+		const char *desired = cJSON_GetStringValue(cJSON_GetObjectItem(doc, "desired"));
+		bool equal = reported && strstr(reported, "\"red\"") && desired && !strcmp(desired, "{}");
+
+		cJSON_Delete(doc);
+		if (equal) {
+			say(d, "the hub's shadow of dev1 says the same: reported red, nothing desired");
+			return true;
+		}
+		sim_await_event(d->sim, 500, "ev", "shadow", NULL);
+	}
+	return check(d, false, "the hub's shadow becomes equal");
+}
+
 static bool outage(struct demo *d)
 {
 	int before[DEVICES];
@@ -194,6 +238,8 @@ static bool outage(struct demo *d)
 		return false;
 	say(d, "%d messages acknowledged on the LAN while the hub was away: they are queued",
 	    DEVICES * OUTAGE_MESSAGES);
+	if (!shadow_is_answered(d))
+		return false;
 	sim_skip_events(d->sim);
 	if (!check(d, sim_do(d->sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"), "the WAN comes back"))
 		return false;
@@ -303,7 +349,8 @@ int main(void)
 
 	sigaction(SIGINT, &act, NULL);
 	if (start_all(&d) && devices_come_online(&d) && telemetry_arrives(&d) && command_arrives(&d) &&
-	    outage(&d) && devices_leave(&d, sent) && queue_drains(&d, sent, received)) {
+	    outage(&d) && desired_arrives(&d) && devices_leave(&d, sent) &&
+	    queue_drains(&d, sent, received)) {
 		say(&d, "queue drained");
 		offline_at_hub(&d);
 	}

@@ -2,13 +2,16 @@
  *
  *	device [HOST:]PORT PRODUCT NAME SECRET INTERVAL_MS
  *
- * Logs in with hub credentials, subscribes its control topic, publishes
- * {"seq":n} on its event topic at QoS 1 every INTERVAL_MS. Prints one line per
- * event: "login", "acked N", "command TEXT". Ends on SIGTERM.
+ * Logs in with hub credentials, subscribes its control topic and the answers of its
+ * shadow, publishes {"seq":n} on its event topic at QoS 1 every INTERVAL_MS. Asks for
+ * its shadow after login and on SIGUSR1; does what a delta asks for: reports it and
+ * clears desired. Prints one line per event: "login", "acked N", "command TEXT",
+ * "shadow TEXT", "delta TEXT". Ends on SIGTERM.
  */
 #include <mosquitto.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +19,32 @@
 
 #include "tests/harness/harness.h"
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, asked;
 
 struct device {
 	struct mosquitto *mosq;
-	char event_topic[128], control_topic[128];
+	char event_topic[128], control_topic[128], shadow_topic[128], shadow_result[128];
 	int sent, acked;
+	atomic_int done, shadows; /* publishes that the library finished; those of the shadow */
 };
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stopping = 1;
+	if (sig == SIGUSR1)
+		asked = 1;
+	else
+		stopping = 1;
+}
+
+static void say_to_shadow(struct device *d, const char *text)
+{
+	d->shadows++;
+	mosquitto_publish(d->mosq, NULL, d->shadow_topic, (int)strlen(text), text, 0, false);
+}
+
+static void ask_shadow(struct device *d)
+{
+	say_to_shadow(d, "{\"type\":\"get\",\"clientToken\":\"demo-0\"}");
 }
 
 static void on_connect(struct mosquitto *mosq, void *ctx, int code)
@@ -35,8 +52,11 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int code)
 	struct device *d = ctx;
 
 	printf(code == 0 ? "login\n" : "refused %d\n", code);
-	if (code == 0)
-		mosquitto_subscribe(mosq, NULL, d->control_topic, 1);
+	if (code != 0)
+		return;
+	mosquitto_subscribe(mosq, NULL, d->control_topic, 1);
+	mosquitto_subscribe(mosq, NULL, d->shadow_result, 0);
+	ask_shadow(d);
 }
 
 static void on_publish(struct mosquitto *mosq, void *ctx, int mid)
@@ -45,14 +65,48 @@ static void on_publish(struct mosquitto *mosq, void *ctx, int mid)
 
 	(void)mosq;
 	(void)mid;
-	printf("acked %d\n", ++d->acked);
+	/* QoS 0 is finished when it is written: only telemetry counts. */
+	d->done++;
+	if (d->done - d->shadows > d->acked)
+		printf("acked %d\n", ++d->acked);
+}
+
+static void on_delta(struct device *d, cJSON *delta)
+{
+	cJSON *wanted = cJSON_DetachItemFromObject(cJSON_GetObjectItem(delta, "payload"), "state");
+	cJSON *update = cJSON_CreateObject(), *state;
+	char *text = cJSON_PrintUnformatted(wanted);
+
+	printf("delta %s\n", text);
+	free(text);
+	cJSON_AddStringToObject(update, "type", "update");
+	state = cJSON_AddObjectToObject(update, "state");
+	cJSON_AddItemToObject(state, "reported", wanted);
+	cJSON_AddNullToObject(state, "desired");
+	text = cJSON_PrintUnformatted(update);
+	say_to_shadow(d, text);
+	free(text);
+	cJSON_Delete(update);
 }
 
 static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto_message *m)
 {
+	struct device *d = ctx;
+	cJSON *json;
+	const char *type;
+
 	(void)mosq;
-	(void)ctx;
-	printf("command %.*s\n", m->payloadlen, (const char *)m->payload);
+	if (strcmp(m->topic, d->shadow_result) != 0) {
+		printf("command %.*s\n", m->payloadlen, (const char *)m->payload);
+		return;
+	}
+	json = cJSON_ParseWithLength(m->payload, (size_t)m->payloadlen);
+	type = cJSON_GetStringValue(cJSON_GetObjectItem(json, "type"));
+	if (type && strcmp(type, "delta") == 0)
+		on_delta(d, json);
+	else
+		printf("shadow %.*s\n", m->payloadlen, (const char *)m->payload);
+	cJSON_Delete(json);
 }
 
 /* Publishes every interval until told to stop. */
@@ -64,6 +118,9 @@ static void run(struct device *d, int interval_ms)
 	while (!stopping) {
 		int64_t wait_ms = next_ms - now_ms();
 
+		if (asked)
+			ask_shadow(d);
+		asked = 0;
 		if (wait_ms > 0) {
 			poll(NULL, 0, (int)wait_ms); /* a signal ends it */
 			continue;
@@ -103,11 +160,15 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
+	signal(SIGUSR1, on_signal);
 	username = cred_username(argv[2], argv[3]);
 	password = cred_password(argv[4], username, true);
 	snprintf(client_id, sizeof(client_id), "%s%s", argv[2], argv[3]);
 	snprintf(d.event_topic, sizeof(d.event_topic), "%s/%s/event", argv[2], argv[3]);
 	snprintf(d.control_topic, sizeof(d.control_topic), "%s/%s/control", argv[2], argv[3]);
+	snprintf(d.shadow_topic, sizeof(d.shadow_topic), "$shadow/operation/%s/%s", argv[2], argv[3]);
+	snprintf(d.shadow_result, sizeof(d.shadow_result), "$shadow/operation/result/%s/%s", argv[2],
+	         argv[3]);
 	mosquitto_lib_init();
 	d.mosq = mosquitto_new(client_id, true, &d);
 	if (!d.mosq || !password)

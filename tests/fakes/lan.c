@@ -8,6 +8,7 @@
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
 #include "plugin/report.h"
+#include "plugin/shadow.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
@@ -120,6 +121,7 @@ struct lan *lan_open(enum fake_version version)
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
 	h->acl = LAN_ACL_ALLOW;
+	shadow_init(h);
 	table_init(&h->sessions);
 	registry_init(&h->registry, h->seed);
 	make_products(h);
@@ -148,6 +150,7 @@ void lan_close(struct lan *l)
 	CU_ASSERT(fake_broker_stop());
 	uplink_free(h->uplink);
 	journal_close(h->journal);
+	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
 	registry_fini(&h->registry);

@@ -44,6 +44,7 @@ static const char *run_stats(struct sim *s, const cJSON *cmd, cJSON *out)
 	cJSON_AddNumberToObject(out, "logins_refused", (double)s->logins_refused);
 	cJSON_AddItemToObject(out, "violations", violations_json(s->events));
 	cJSON_AddItemToObject(out, "gateway", gatewayop_stats(s->gatewayop));
+	cJSON_AddItemToObject(out, "shadow", shadows_stats(s->shadows));
 	proxy_stats(s->proxy, out);
 	return NULL;
 }
@@ -187,6 +188,34 @@ static const char *run_clock(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_desire(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	return shadows_desire(s->shadows, text_of(cmd, "device"), cJSON_GetObjectItem(cmd, "desired"));
+}
+
+static const char *run_shadow(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	if (!account_find(s->cloud, text_of(cmd, "device")))
+		return "unknown device";
+	shadows_show(s->shadows, text_of(cmd, "device"), out);
+	return NULL;
+}
+
+static const char *run_shadow_forget(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	shadows_forget(s->shadows, text_of(cmd, "device"));
+	return NULL;
+}
+
+static const char *run_shadow_mute(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	shadows_mute(s->shadows, number_of(cmd, "count", 1));
+	return NULL;
+}
+
 static const char *run_events(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)out;
@@ -212,6 +241,10 @@ static const struct {
 	{ "kick", run_kick },
 	{ "disable", run_disable },
 	{ "clock", run_clock },
+	{ "desire", run_desire },
+	{ "shadow", run_shadow },
+	{ "shadow_forget", run_shadow_forget },
+	{ "shadow_mute", run_shadow_mute },
 	{ "events", run_events },
 };
 

@@ -6,6 +6,7 @@
 #include "tests/hubsim/event.h"
 #include "tests/hubsim/gatewayop.h"
 #include "tests/hubsim/proxy.h"
+#include "tests/hubsim/shadow.h"
 
 #include <mosquitto_broker.h>
 
@@ -18,6 +19,7 @@ struct sim { /* main thread only */
 	struct cloud *cloud;
 	struct events *events;
 	struct gatewayop *gatewayop;
+	struct shadows *shadows;
 	struct proxy *proxy;
 	struct peer *peers;
 	uint64_t publishes, forbidden_publishes, logins_refused;

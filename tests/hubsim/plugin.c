@@ -288,6 +288,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	add_payload(ev, ed->payload, ed->payloadlen);
 	event_push(s->events, ev);
 	gatewayop_message(s->gatewayop, who, ed->topic, ed->payload, ed->payloadlen);
+	shadows_message(s->shadows, ed->topic, ed->payload, ed->payloadlen);
 	drain(s);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -346,6 +347,7 @@ static void fini(struct sim *s)
 		free(p);
 	}
 	gatewayop_free(s->gatewayop);
+	shadows_free(s->shadows);
 	events_free(s->events);
 	cloud_free(s->cloud);
 	free(s);
@@ -391,9 +393,10 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	s->cloud = cloud_load(option(opts, count, "config"), option(opts, count, "state"));
 	if (s->events && s->cloud) {
 		s->gatewayop = gatewayop_new(s->cloud, s->events);
+		s->shadows = shadows_new(s->cloud, s->events);
 		__atomic_store_n(&s->proxy, open_proxy(s, opts, count), __ATOMIC_SEQ_CST);
 	}
-	if (!s->gatewayop || !s->proxy) {
+	if (!s->gatewayop || !s->shadows || !s->proxy) {
 		fini(s);
 		return MOSQ_ERR_UNKNOWN;
 	}

@@ -87,7 +87,8 @@ static char *answer(const struct shadow_hub *h, const cJSON *request, int result
 		cJSON_AddNumberToObject(root, "result", result);
 	cJSON_AddStringToObject(
 		root, "type",
-		request ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "type")) : "delta");
+		request ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "type"))
+				: "delta");
 	text = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
 	return text;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/shadow_doc.h"
 #include "core/json.h"
+#include "core/shadow_doc.h"
 #include "core/shadow_impl.h"
 #include "tests/runner.h"
 #include "tests/unit/shadow_hub.h"
@@ -37,7 +37,7 @@ struct history {
 	char *up[QUEUE], *down[QUEUE]; /* on the wire, first first */
 	int ups, downs;
 	int64_t mono_ms;
-	int value;          /* every value of desired is a new one */
+	int value;           /* every value of desired is a new one */
 	bool seen[SEEN_MAX]; /* desired values that the device was shown */
 	bool online, told;
 	uint64_t version;
@@ -508,5 +508,4 @@ static void documents_are_equal_in_the_end_and_nothing_is_lost_in_any_history(vo
 	CU_ASSERT_EQUAL(failures, 0);
 }
 
-SUITE(shadow_histories,
-      TEST(documents_are_equal_in_the_end_and_nothing_is_lost_in_any_history))
+SUITE(shadow_histories, TEST(documents_are_equal_in_the_end_and_nothing_is_lost_in_any_history))
