@@ -28,6 +28,7 @@ static const struct {
 	{ "shadow", bench_shadow, true },
 	{ "million", bench_million, false },
 	{ "reconnect", bench_reconnect, false },
+	{ "shadows", bench_shadows, false },
 };
 
 enum {
