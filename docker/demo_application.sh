@@ -1,21 +1,30 @@
 #!/bin/bash
 # application HOST PORT: plays the cloud application at the simulator's admin port.
-# Shows what arrives at the hub; when a device came online it sends it a command, and when
-# its shadow was fetched it sets a desired state there. Ends well when telemetry of both
-# devices arrived after their commands and both shadows reported what was desired, badly
-# after 60 s.
+# Shows what arrives at the hub. To a device that listens it sends a command, and when
+# telemetry came after it, wishes a state in the device's shadow. Ends well when both
+# devices reported that state, badly when nothing arrives for 60 s.
 set -u
 host=$1 port=$2
 login=(-h "$host" -p "$port" -u hubsim-admin -P hubsim)
-declare -A commanded=() arrived=() desired=() reported=()
+declare -A commanded=() arrived=() equal=()
 
 # member NAME: of the event in $line; the simulator writes texts without escapes here
 member() {
 	sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" <<<"$line"
 }
 
+# console JSON: the simulator's answer
+console() {
+	mosquitto_rr "${login[@]}" -W 5 -t hubsim/control -e hubsim/result -m "$1"
+}
+
+# reported_red DEVICE: so says the hub's shadow, and nothing is wished any more
+reported_red() {
+	console "{\"cmd\":\"shadow\",\"id\":1,\"device\":\"$1\"}" |
+		grep -F '"desired":"{}"' | grep -q '"reported":"{[^}]*red'
+}
+
 while IFS= read -r -t 60 line; do
-	topic=$(member topic)
 	device=$(member device)
 	case $line in
 	*'"ev":"online"'*)
@@ -28,25 +37,22 @@ while IFS= read -r -t 60 line; do
 		mosquitto_pub "${login[@]}" -q 1 -t "$device/control" -m '{"lamp":"on"}'
 		commanded[$device]=1
 		;;
-	*'"ev":"shadow"'*'"type":"get"'*)
-		[ -z "${desired[$device]:-}" ] || continue
-		echo "hub: the shadow of $device was fetched; desired is now {\"colour\":\"red\"}"
-		mosquitto_pub "${login[@]}" -q 1 -t hubsim/control \
-			-m "{\"cmd\":\"desire\",\"device\":\"$device\",\"desired\":{\"colour\":\"red\"}}"
-		desired[$device]=1
-		;;
-	*'"ev":"shadow"'*'"type":"update"'*'"result":0'*)
-		[ -n "${desired[$device]:-}" ] || continue
-		[ -n "${reported[$device]:-}" ] || echo "hub: $device reported what was desired"
-		reported[$device]=1
-		;;
 	*'"ev":"publish"'*/event\"*)
-		device=${topic%/event}
-		[ -n "${arrived[$device]:-}" ] || echo "hub: telemetry of $device arrived"
-		[ -z "${commanded[$device]:-}" ] || arrived[$device]=1
+		device=$(member topic)
+		device=${device%/event}
+		{ [ -z "${arrived[$device]:-}" ] && [ -n "${commanded[$device]:-}" ]; } || continue
+		arrived[$device]=1
+		echo "hub: telemetry of $device arrived; wishing {\"colour\":\"red\"} in its shadow"
+		console "{\"cmd\":\"desire\",\"id\":2,\"device\":\"$device\",\"desired\":{\"colour\":\"red\"}}" >/dev/null
+		;;
+	*'"ev":"shadow"'*)
+		{ [ -z "${equal[$device]:-}" ] && [ -n "${arrived[$device]:-}" ]; } || continue
+		reported_red "$device" || continue
+		equal[$device]=1
+		echo "hub: $device reports {\"colour\":\"red\"}"
 		;;
 	esac
-	if [ ${#arrived[@]} -ge 2 ] && [ ${#reported[@]} -ge 2 ]; then
+	if [ ${#equal[@]} -ge 2 ]; then
 		echo "hub: telemetry, commands and shadows of both devices went through the gateway"
 		exit 0
 	fi

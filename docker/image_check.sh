@@ -12,7 +12,7 @@ fi
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 export BUILDAH_STORAGE="--storage-driver vfs --root $dir/storage --runroot $dir/run"
-export BUILDAH_OPTIONS="--isolation chroot --network host --pull-never"
+export BUILDAH_OPTIONS="--network host --pull-never"
 export BASE=localhost/hubgate-base
 
 # shellcheck disable=SC2086
