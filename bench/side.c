@@ -35,7 +35,7 @@ static bool write_json(const struct side *s)
 		return false;
 	fprintf(f,
 	        "{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
-	        "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\"},\"hub\":{\"host\":\"%s\",\"port\":%d,"
+	        "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"bind\":false},\"hub\":{\"host\":\"%s\",\"port\":%d,"
 	        "\"tls\":%s,\"rate_up\":%d,\"window\":%d",
 	        o->hub_host ? o->hub_host : "127.0.0.1", o->cloud_port, o->ca ? "true" : "false",
 	        o->rate_up, o->window);

@@ -118,12 +118,17 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 		g->due_ms = g->settle_ms;
 	g->renewing = resumed;
 	g->renew_ms = now_ms + GATEWAY_RENEW_MS;
+	g->describe = true;
+	g->describe_ms = now_ms + GATEWAY_DESCRIBE_MS;
+	if (g->describe_ms < g->due_ms)
+		g->due_ms = g->describe_ms;
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
 		d->due_ms = 0;
 		d->attempts = 0;
+		d->bind_refused = d->bind_next = false;
 		if (d->own)
 			gateway_count_online(g, d, SUBDEV_ONLINE);
 		if (!resumed)

@@ -25,6 +25,7 @@
 enum {
 	GATEWAY_RETRY_MS = 60000,
 	GATEWAY_RENEW_MS = 1000,
+	GATEWAY_DESCRIBE_MS = 5000, /* after the login */
 	GATEWAY_ATTEMPTS = 3
 };
 
@@ -72,6 +73,11 @@ struct subdev {
 	bool shown_online; /* what the hub last confirmed, in any connection */
 	bool asked_online; /* asked, no answer: the hub may show it */
 	bool unbound;
+	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
+	enum hash bind_hash;
+	bool bind_next;          /* online was answered with -1 in this connection */
+	bool bind_refused;       /* in this connection: asking again would not help */
+	bool bind_barred;        /* somebody unbound it: it is not for us to undo that */
 	enum subdev_state state; /* confirmed in this connection */
 	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
 	unsigned attempts;
@@ -102,6 +108,9 @@ struct gateway {
 	struct turns news;           /* devices of which BROKER does not know the latest */
 	uint32_t answer_ms;
 	bool linked, leaving;
+	bool binds;          /* devices with a secret, when the hub says that they are not bound */
+	bool describe;       /* to be asked in this connection */
+	int64_t describe_ms; /* not before: presence and data first */
 	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
 	 * not had the time to come back yet. */
 	bool settling;
@@ -129,7 +138,8 @@ struct gateway_action {
 		ACT_CHANGE_ACK,
 		ACT_SUBSCRIBE,
 		ACT_UNSUBSCRIBE,
-		ACT_SHADOW /* publish dev->shadow */
+		ACT_SHADOW, /* publish dev->shadow */
+		ACT_DESCRIBE
 	} kind;
 	struct subdev *dev;
 	enum gateway_op op;    /* of ACT_REQUEST */
@@ -155,6 +165,8 @@ void gateway_remember_online(struct subdev *d);
 /* What is remembered is acted on from then on. */
 void gateway_settle(struct gateway *g, int64_t at_ms);
 
+/* Takes secret; NULL: forget it. With it the device can be bound. */
+void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
 enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,

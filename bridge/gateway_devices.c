@@ -35,8 +35,24 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->metrics = metrics;
 }
 
+static void secret_free(struct secret *s)
+{
+	if (s)
+		secret_wipe(s);
+	free(s);
+}
+
+void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
+{
+	secret_free(d->secret);
+	d->secret = secret;
+	d->bind_refused = false;
+	gateway_update(g, d, now_ms);
+}
+
 static void subdev_free(struct subdev *d)
 {
+	secret_free(d->secret);
 	while (d->filters) {
 		struct filter *f = d->filters;
 

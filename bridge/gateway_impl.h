@@ -13,6 +13,7 @@
 
 /* Moves d to state and keeps the count of devices online. */
 void gateway_count_online(struct gateway *g, struct subdev *d, enum subdev_state state);
+bool gateway_can_bind(const struct gateway *g, const struct subdev *d);
 struct filter *gateway_find_filter(const struct subdev *d, const char *text); /* NULL: none */
 /* Part of gateway_update(): whether BROKER knows the latest. */
 void gateway_shadow_update(struct gateway *g, struct subdev *d);

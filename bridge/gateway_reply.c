@@ -7,6 +7,10 @@
 #include "core/mqtt_codec.h"
 #include "core/topic.h"
 
+enum {
+	BIND_OTHER_HASH = 804 /* protocol/gateway.md 6 */
+};
+
 /* After three requests without an answer: 60 s. Before: 2, 4, 8 s, each with up
  * to half of it on top, so that a thousand devices do not come back as one
  * (protocol/gateway.md 7). */
@@ -36,7 +40,19 @@ static void refused(struct gateway *g, struct subdev *d, enum gateway_op op, int
 		set_unbound(g, d, true);
 		d->shown_online = false;
 		gateway_count_online(g, d, SUBDEV_OFFLINE);
+		d->bind_next = true;
+		if (gateway_can_bind(g, d)) {
+			d->attempts = 0;
+			d->due_ms = 0;
+			return;
+		}
 	}
+	if (op == GATEWAY_BIND && code == BIND_OTHER_HASH && d->bind_hash == HASH_SHA1) {
+		d->bind_hash = HASH_SHA256;
+		d->due_ms = 0;
+		return;
+	}
+	d->bind_refused |= op == GATEWAY_BIND && verdict == VERDICT_PERMANENT;
 	d->attempts = verdict == VERDICT_RETRY ? d->attempts + 1 : GATEWAY_ATTEMPTS + 1;
 	d->due_ms = now_ms + retry_delay_ms(g, d->attempts);
 	if (d->reported == code)
@@ -53,9 +69,18 @@ static void accepted(struct gateway *g, struct subdev *d, enum gateway_op op)
 	d->attempts = 0;
 	d->due_ms = 0;
 	d->reported = 0;
-	if (online)
+	if (op == GATEWAY_BIND) {
 		set_unbound(g, d, false);
-	else
+		d->bind_next = false;
+		d->bind_refused = true; /* should `online` say -1 again, a bind is no remedy */
+		log_line(g->log, LOG_NOTE, "%s/%s was bound to this gateway with its secret", d->product_id,
+		         d->device_name);
+		return;
+	}
+	if (online) {
+		set_unbound(g, d, false);
+		d->bind_refused = d->bind_next = false;
+	} else
 		d->asked_online = false;
 	if (d->shown_online != online)
 		log_line(g->log, LOG_NOTE, "%s/%s is %s at the hub", d->product_id, d->device_name,
@@ -93,6 +118,8 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	log_line(g->log, LOG_NOTE, "%s/%s was %s this gateway", d->product_id, d->device_name,
 	         bound ? "bound to" : "unbound from");
 	set_unbound(g, d, !bound);
+	d->bind_barred = !bound;
+	d->bind_next = false;
 	d->attempts = 0;
 	d->reported = 0;
 	if (!bound) {
@@ -106,6 +133,18 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	}
 }
 
+/* One of the hub's list of what is bound here. Who is not on it may be on another part of it
+ * (gateway.md 4): only what is there counts. */
+static void listed(struct gateway *g, struct subdev *d)
+{
+	if (!d->unbound)
+		return;
+	set_unbound(g, d, false);
+	d->bind_barred = d->bind_next = false;
+	if (d->pending == GATEWAY_UNKNOWN)
+		d->due_ms = 0;
+}
+
 static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -114,7 +153,9 @@ static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms
 
 		if (!d || d->own)
 			continue;
-		if (m->op != GATEWAY_CHANGE)
+		if (m->op == GATEWAY_DESCRIBE)
+			listed(g, d);
+		else if (m->op != GATEWAY_CHANGE)
 			result(g, d, m->op, from, now_ms);
 		else if (m->has_status)
 			changed(g, d, m->status != 0);
@@ -134,7 +175,7 @@ void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t n
 	}
 	if (m.op == GATEWAY_CHANGE)
 		g->change_acks++;
-	if (m.op == GATEWAY_ONLINE || m.op == GATEWAY_OFFLINE || m.op == GATEWAY_CHANGE)
+	if (m.op != GATEWAY_UNKNOWN && m.op != GATEWAY_SEARCH && m.op != GATEWAY_UNBIND)
 		apply(g, &m, now_ms);
 	gateway_msg_free(&m);
 }
@@ -227,6 +268,8 @@ void gateway_tick(struct gateway *g, int64_t now_ms)
 		g->settling = false;
 	if (g->settling)
 		g->due_ms = g->settle_ms;
+	if (g->linked && g->describe && g->describe_ms > now_ms && g->describe_ms < g->due_ms)
+		g->due_ms = g->describe_ms;
 	for (struct table_node *n = table_first(&g->devices, &at); n && g->linked;
 	     n = table_next(&g->devices, &at))
 		tick_device(g, table_entry(n, struct subdev, node), now_ms);

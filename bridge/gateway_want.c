@@ -17,11 +17,19 @@ static bool wants_online(const struct gateway *g, const struct subdev *d)
 	return !g->leaving && !d->own && (d->present || d->shadow_dirty || has_data(d));
 }
 
-/* The next request for d, whether or not its time has come. */
+bool gateway_can_bind(const struct gateway *g, const struct subdev *d)
+{
+	return g->binds && d->secret && !d->bind_refused && !d->bind_barred;
+}
+
+/* The next request for d, whether or not its time has come. Bound only when `online` said that
+ * it is not, never because a list did not name it: the list may be cut (gateway.md 4, 8). */
 static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
 {
+	if (wants_online(g, d) && d->state == SUBDEV_ONLINE)
+		return GATEWAY_UNKNOWN;
 	if (wants_online(g, d))
-		return d->state == SUBDEV_ONLINE ? GATEWAY_UNKNOWN : GATEWAY_ONLINE;
+		return d->bind_next && gateway_can_bind(g, d) ? GATEWAY_BIND : GATEWAY_ONLINE;
 	if (g->settling && !g->leaving)
 		return GATEWAY_UNKNOWN;
 	return d->shown_online || d->asked_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
@@ -116,10 +124,15 @@ static bool renewal_due(const struct gateway *g, int64_t now_ms)
 	return g->linked && g->renewing && !g->leaving && now_ms >= g->renew_ms;
 }
 
+static bool describe_due(const struct gateway *g, int64_t now_ms)
+{
+	return g->linked && g->describe && !g->leaving && now_ms >= g->describe_ms;
+}
+
 bool gateway_has_control(const struct gateway *g, int64_t now_ms)
 {
 	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 ||
-	       renewal_due(g, now_ms);
+	       describe_due(g, now_ms) || renewal_due(g, now_ms);
 }
 
 /* One subscription of the resumed session that was not renewed yet. */
@@ -152,6 +165,10 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 		return;
 	}
 	flow = g->urgent.count > 0 ? turns_next(&g->urgent) : turns_next(&g->normal);
+	if (!flow && describe_due(g, now_ms)) {
+		out->kind = ACT_DESCRIBE;
+		return;
+	}
 	if (!flow) {
 		if (renewal_due(g, now_ms) && !next_renewal(g, out))
 			g->renew_ms = now_ms + GATEWAY_RETRY_MS; /* the rest is offline */
@@ -196,6 +213,11 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 {
 	if (a->kind == ACT_CHANGE_ACK) {
 		g->change_acks--;
+		return;
+	}
+	if (a->kind == ACT_DESCRIBE) {
+		g->describe = false;
+		metric_add(g->metrics, M_CONTROL, 1);
 		return;
 	}
 	if (a->kind == ACT_REQUEST) {

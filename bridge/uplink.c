@@ -50,6 +50,8 @@ void order_free(void *order)
 {
 	struct order *o = order;
 
+	if (o->kind == ORDER_SECRET && o->payload)
+		secret_wipe(o->payload);
 	free(o->topic);
 	free(o->payload);
 }
@@ -108,6 +110,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	         conf->product_id, conf->device_name);
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
+	u->gateway.binds = conf->bind;
 	u->gateway.release_id = release_id;
 	u->gateway.release_ctx = &u->ids;
 	bucket_init(&u->bucket, conf->rate_up);
@@ -206,6 +209,20 @@ static enum status put_order(struct uplink *u, struct order *order)
 	return st;
 }
 
+/* Takes what order owns, and copies the payload into it. */
+static enum status put_message(struct uplink *u, struct order *o, const void *payload, size_t len)
+{
+	o->payload = malloc(len ? len : 1);
+	if (!o->payload) {
+		order_free(o);
+		return ST_NOMEM;
+	}
+	if (len > 0)
+		memcpy(o->payload, payload, len);
+	o->len = len;
+	return put_order(u, o);
+}
+
 static enum status order_about(enum order_kind kind, const char *client_id, const char *topic,
                                struct order *out)
 {
@@ -224,6 +241,15 @@ enum status uplink_device_present(struct uplink *u, const char *client_id, bool 
 	return put_order(u, &o);
 }
 
+enum status uplink_device_secret(struct uplink *u, const char *client_id,
+                                 const struct secret *secret)
+{
+	struct order o;
+
+	order_about(ORDER_SECRET, client_id, NULL, &o);
+	return put_message(u, &o, secret, sizeof(*secret));
+}
+
 enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
                              uint8_t qos)
 {
@@ -240,20 +266,6 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
 
 	return st == ST_OK ? put_order(u, &o) : st;
-}
-
-/* Takes what order owns, and copies the payload into it. */
-static enum status put_message(struct uplink *u, struct order *o, const void *payload, size_t len)
-{
-	o->payload = malloc(len ? len : 1);
-	if (!o->payload) {
-		order_free(o);
-		return ST_NOMEM;
-	}
-	if (len > 0)
-		memcpy(o->payload, payload, len);
-	o->len = len;
-	return put_order(u, o);
 }
 
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
@@ -307,6 +319,11 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 	o.epoch = d->epoch;
 	/* Without room the hub gets no acknowledgement and sends it again. */
 	put_order(u, &o);
+}
+
+void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms)
+{
+	atomic_store(&u->hub_offset_ms, offset_ms);
 }
 
 void uplink_trust_clock(struct uplink *u, bool trusted)

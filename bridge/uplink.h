@@ -41,6 +41,7 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	const struct route_rules *routes; /* borrowed; NULL: none */
 	const char *state_dir;            /* last connect, dead letters; NULL: keeps neither */
 	struct journal *journal;          /* borrowed; NULL: only live messages */
+	bool bind;                        /* devices whose secret was told, when they are not bound */
 	struct metrics *metrics;          /* borrowed */
 	const struct waker_conf *waker;   /* NULL: no doorbell */
 };
@@ -56,6 +57,9 @@ void uplink_free(struct uplink *u); /* stopped; NULL is fine */
 /* What a room tells the uplink. ST_OK; ST_FULL: the mailbox is full, nothing was
  * taken, say it again later; ST_NOMEM. client_id is {pid}{dname}. */
 enum status uplink_device_present(struct uplink *u, const char *client_id, bool present);
+/* With it the device can be bound. Copied, wiped when it is not needed any more. */
+enum status uplink_device_secret(struct uplink *u, const char *client_id,
+                                 const struct secret *secret);
 enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
                              uint8_t qos);
 enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const char *filter);
@@ -105,6 +109,8 @@ bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
 /* Whether ages may be judged by the wall clock (architecture 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
+/* The hub's clock minus this machine's. */
+void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
  * rung; INT64_MAX: none. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "bridge/uplink_impl.h"
 #include "core/topic.h"
@@ -118,6 +120,25 @@ static enum status send_data(struct uplink *u, int64_t now_ms)
 	return ST_EMPTY;
 }
 
+static uint32_t bind_random(void)
+{
+	uint32_t random = 0;
+
+	/* Without randomness it is a number like any other: the hub asks for one, not for a secret. */
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random = (uint32_t)uplink_now_us();
+	return random & BIND_RANDOM_MAX;
+}
+
+/* By the hub's own clock, as far as it was asked: a signature expires by that. */
+static uint64_t hub_time_s(const struct uplink *u)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)(now.tv_sec + atomic_load(&u->hub_offset_ms) / 1000);
+}
+
 static enum status send_request(struct uplink *u, const struct gateway_action *a)
 {
 	struct buf text = BUF_MAX(1024);
@@ -126,6 +147,11 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 
 	if (a->kind == ACT_CHANGE_ACK)
 		st = gateway_put_change_ack(&text, 0);
+	else if (a->kind == ACT_DESCRIBE)
+		st = gateway_put_describe(&text);
+	else if (a->op == GATEWAY_BIND)
+		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
+		                      bind_random(), hub_time_s(u), a->dev->bind_hash);
 	else
 		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
 	if (st == ST_OK) {
@@ -160,6 +186,7 @@ static enum status send_control(struct uplink *u, int64_t now_ms)
 		return ST_EMPTY;
 	case ACT_REQUEST:
 	case ACT_CHANGE_ACK:
+	case ACT_DESCRIBE:
 		st = send_request(u, &a);
 		break;
 	case ACT_SHADOW:

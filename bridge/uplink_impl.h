@@ -39,6 +39,7 @@ enum {
 enum order_kind {
 	ORDER_PRESENT,
 	ORDER_LEFT,
+	ORDER_SECRET,
 	ORDER_SUBSCRIBE,
 	ORDER_UNSUBSCRIBE,
 	ORDER_LIVE,
@@ -72,6 +73,7 @@ struct uplink {
 	_Atomic int state; /* enum uplink_state; written by UPLINK */
 	atomic_bool stopping, wake_pending;
 	atomic_bool clock_trusted;
+	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
 	_Atomic int64_t broker_due_ms;
 	_Atomic int64_t stop_by_ms;
 	_Atomic uint64_t logs_lost;

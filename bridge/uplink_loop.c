@@ -65,6 +65,10 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_LEFT:
 		gateway_present(g, d, o->kind == ORDER_PRESENT, now_ms);
 		break;
+	case ORDER_SECRET:
+		gateway_set_secret(g, d, o->payload, now_ms);
+		o->payload = NULL;
+		break;
 	case ORDER_SUBSCRIBE:
 		gateway_subscribe(g, d, o->topic, o->qos, now_ms);
 		break;

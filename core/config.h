@@ -53,6 +53,7 @@ struct config_gateway {
 	char device_name[DEVICE_NAME_MAX + 1];
 	struct secret secret; /* key_len 0: certificate login */
 	char *secret_file, *secret_env, *cert_file, *key_file;
+	bool bind;
 };
 
 struct config_hub {

@@ -231,6 +231,7 @@ static enum status make_uplink(struct hubgate *h)
 		.routes = &h->routes,
 		.state_dir = c->store.dir,
 		.journal = h->journal,
+		.bind = c->gateway.bind,
 		.metrics = &h->metrics,
 		.waker = &waker,
 	};

@@ -68,10 +68,21 @@ static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 
 /* --- telling the uplink --- */
 
-static enum status tell_all(struct hubgate *h, const struct presence *p)
+/* With the secret the uplink can bind a device of which the hub says that it is not bound. */
+static enum status tell_secret(struct hubgate *h, struct presence *p)
+{
+	enum status st = ST_OK;
+
+	if (!p->secret_told && p->device->secret.key_len > 0)
+		st = uplink_device_secret(h->uplink, p->device->client_id, &p->device->secret);
+	p->secret_told = st == ST_OK;
+	return st;
+}
+
+static enum status tell_all(struct hubgate *h, struct presence *p)
 {
 	const struct device *d = p->device;
-	enum status st = ST_OK;
+	enum status st = tell_secret(h, p);
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
 		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
@@ -85,7 +96,8 @@ static enum status tell_all(struct hubgate *h, const struct presence *p)
 
 static void tell(struct hubgate *h, struct presence *p, bool present)
 {
-	if (uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
+	if (tell_secret(h, p) == ST_OK &&
+	    uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
 		return;
 	/* The state is kept here, so nothing is lost by saying it later. */
 	p->unsent = true;

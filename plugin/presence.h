@@ -24,6 +24,7 @@ struct presence { /* one per device */
 	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
 	int64_t leave_ms;
 	bool clean;                   /* its last session ended with the connection */
+	bool secret_told;             /* the uplink has it */
 	bool unsent;                  /* the uplink has not been told the latest */
 	struct presence *prev, *next; /* in hubgate.grace */
 	struct held *held, **held_tail;

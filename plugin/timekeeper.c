@@ -86,8 +86,10 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	topic_of(h, "/result", topic);
 	if (strcmp(down->topic, topic) != 0)
 		return false;
-	if (h->clock_asked_ms != 0 && sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK)
+	if (h->clock_asked_ms != 0 && sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
 		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, wall_ms());
+		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + wall_ms()) / 2);
+	}
 	h->clock_asked_ms = 0;
 	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
 	return true;

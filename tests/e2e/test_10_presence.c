@@ -13,6 +13,8 @@
 #define EVENT   PRODUCT "/dev1/event"
 #define CONTROL PRODUCT "/dev1/control"
 
+#define NO_BIND ",\"gateway\":{\"bind\":false}" /* the console binds */
+
 enum {
 	GRACE_MS = 300,
 	LONG_GRACE_MS = 800
@@ -262,7 +264,7 @@ static void devices_that_return_after_a_kill_of_the_broker_are_online_again(void
 
 static void unbound_device_comes_online_when_it_is_bound_and_the_notice_is_acknowledged(void)
 {
-	const struct scene_opts o = { .dev2_unbound = true };
+	const struct scene_opts o = { .dev2_unbound = true, .more = NO_BIND };
 	struct scene s = scene_start(&o);
 	struct dev *d = scene_device(&s, "dev2", NULL);
 	const cJSON *ev = scene_await(&s, "online", "dev2");
@@ -281,7 +283,7 @@ static void unbound_device_comes_online_when_it_is_bound_and_the_notice_is_ackno
 
 static void unbound_device_is_asked_for_again_when_it_returns(void)
 {
-	const struct scene_opts o = { .dev2_unbound = true, .grace_ms = 1 };
+	const struct scene_opts o = { .dev2_unbound = true, .grace_ms = 1, .more = NO_BIND };
 	struct scene s = scene_start(&o);
 	struct dev *d = scene_device(&s, "dev2", NULL);
 	struct dev *marker = scene_online_device(&s, "dev1", NULL);
