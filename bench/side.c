@@ -33,12 +33,13 @@ static bool write_json(const struct side *s)
 
 	if (!f)
 		return false;
-	fprintf(f,
-	        "{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
-	        "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"bind\":false},\"hub\":{\"host\":\"%s\",\"port\":%d,"
-	        "\"tls\":%s,\"rate_up\":%d,\"window\":%d",
-	        o->hub_host ? o->hub_host : "127.0.0.1", o->cloud_port, o->ca ? "true" : "false",
-	        o->rate_up, o->window);
+	fprintf(
+		f,
+		"{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+		"\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"bind\":false},\"hub\":{\"host\":\"%s\",\"port\":%d,"
+		"\"tls\":%s,\"rate_up\":%d,\"window\":%d",
+		o->hub_host ? o->hub_host : "127.0.0.1", o->cloud_port, o->ca ? "true" : "false",
+		o->rate_up, o->window);
 	if (o->ca)
 		fprintf(f, ",\"ca_file\":\"%s\"", o->ca);
 	fprintf(f,
