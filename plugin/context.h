@@ -60,6 +60,7 @@ struct hubgate {
 	struct uplink *uplink;
 	struct registry registry;
 	struct table sessions; /* by struct mosquitto * */
+	struct table proofs;   /* the same: plugin/proof */
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
 	size_t product_count;

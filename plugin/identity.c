@@ -79,21 +79,23 @@ static enum lan_login doorbell_login(const struct hubgate *h, const char *passwo
 }
 
 static const char *check_device(const struct hubgate *h, const struct device *d,
-                                const struct login *claim, const char *username,
-                                const char *password)
+                                const struct login *claim, const struct lan_claim *c)
 {
-	if (!password)
+	if (c->proven == d)
+		return NULL; /* key or certificate: the password does not count (modes C and D) */
+	if (!c->password && c->proven)
+		return "its PSK identity or certificate is another device's";
+	if (!c->password)
 		return "no password: a key device signs its user name, only TLS-PSK and "
 			   "certificate listeners go without";
-	if (credential_check_password(&d->secret, username, password) != ST_OK)
+	if (credential_check_password(&d->secret, c->username, c->password) != ST_OK)
 		return "wrong password: its signature does not fit the secret in devices[]";
 	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(&h->clock))
 		return "the signature has expired: check the device's clock";
 	return NULL;
 }
 
-enum lan_login identity_login(struct hubgate *h, const char *client_id, const char *username,
-                              const char *password, const char *address, struct device **device,
+enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why)
 {
 	struct login claim;
@@ -102,20 +104,20 @@ enum lan_login identity_login(struct hubgate *h, const char *client_id, const ch
 
 	*device = NULL;
 	*why = NULL;
-	if (client_id && strcmp(client_id, h->doorbell_id) == 0)
-		return doorbell_login(h, password, address, why);
-	id_len = client_id ? strlen(client_id) : 0;
-	d = client_id ? registry_find(&h->registry, client_id, id_len) : NULL;
-	if (!username || credential_parse_username(username, &claim) != ST_OK) {
+	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
+		return doorbell_login(h, c->password, c->address, why);
+	id_len = c->client_id ? strlen(c->client_id) : 0;
+	d = c->client_id ? registry_find(&h->registry, c->client_id, id_len) : NULL;
+	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
 		if (!d)
 			return LOGIN_OTHER;
 		*why = "the client id is a device's, but the user name is not the hub's form "
 			   "{product}{device};{appid};{connid};{expiry}";
 		return LOGIN_REFUSED;
 	}
-	if (!client_id || id_len != strlen(claim.product_id) + strlen(claim.device_name) ||
-	    strncmp(client_id, claim.product_id, PRODUCT_ID_LEN) != 0 ||
-	    strcmp(client_id + PRODUCT_ID_LEN, claim.device_name) != 0) {
+	if (!c->client_id || id_len != strlen(claim.product_id) + strlen(claim.device_name) ||
+	    strncmp(c->client_id, claim.product_id, PRODUCT_ID_LEN) != 0 ||
+	    strcmp(c->client_id + PRODUCT_ID_LEN, claim.device_name) != 0) {
 		*why = "the client id is not {product}{device} of the user name";
 		return LOGIN_REFUSED;
 	}
@@ -123,7 +125,7 @@ enum lan_login identity_login(struct hubgate *h, const char *client_id, const ch
 		*why = "unknown device: add it to devices[] of the configuration";
 		return LOGIN_REFUSED;
 	}
-	*why = check_device(h, d, &claim, username, password);
+	*why = check_device(h, d, &claim, c);
 	if (*why)
 		return LOGIN_REFUSED;
 	*device = d;

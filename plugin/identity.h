@@ -35,10 +35,13 @@ enum lan_login {
 	LOGIN_REFUSED,
 };
 
-/* The claim of a client that connects. *device is set for LOGIN_DEVICE; *why
- * (static text) for LOGIN_REFUSED. Any text may be NULL. */
-enum lan_login identity_login(struct hubgate *h, const char *client_id, const char *username,
-                              const char *password, const char *address, struct device **device,
+struct lan_claim { /* of a client that connects; any text may be NULL */
+	const char *client_id, *username, *password, *address;
+	const struct device *proven; /* by its TLS handshake; NULL: nothing */
+};
+
+/* *device is set for LOGIN_DEVICE; *why (static text) for LOGIN_REFUSED. */
+enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why);
 
 /* True when {pid} of this topic or filter is a product of ours, or the text is

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/proof.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -75,14 +76,18 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const char *client_id = mosquitto_client_id(ed->client);
+	struct lan_claim claim = { .client_id = client_id,
+		                       .username = ed->username,
+		                       .password = ed->password,
+		                       .address = mosquitto_client_address(ed->client) };
 	const char *why = NULL;
 	struct device *d = NULL;
 
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
-	switch (identity_login(h, client_id, ed->username, ed->password,
-	                       mosquitto_client_address(ed->client), &d, &why)) {
+	claim.proven = proof_take(h, ed->client);
+	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);
 	case LOGIN_DOORBELL:

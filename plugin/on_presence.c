@@ -1,5 +1,6 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 #include "plugin/presence.h"
+#include "plugin/proof.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -11,6 +12,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	struct lan_session *s = identity_session(h, ed->client);
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
+	proof_forget(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)

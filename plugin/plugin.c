@@ -16,6 +16,7 @@
 #include "plugin/config_file.h"
 #include "plugin/identity.h"
 #include "plugin/presence.h"
+#include "plugin/proof.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
 #include "plugin/shadow.h"
@@ -249,10 +250,15 @@ static const struct {
 	MOSQ_FUNC_generic_callback call;
 	bool optional; /* not every broker has it */
 } callbacks[] = {
-	{ EVENT_CONNECT, on_connect, true },           { EVENT_CLIENT_OFFLINE, on_disconnect, true },
-	{ MOSQ_EVT_DISCONNECT, on_disconnect, false }, { MOSQ_EVT_BASIC_AUTH, on_auth, false },
-	{ MOSQ_EVT_ACL_CHECK, on_acl, false },         { MOSQ_EVT_MESSAGE, on_message, false },
-	{ MOSQ_EVT_RELOAD, on_reload, false },         { MOSQ_EVT_TICK, on_tick, false },
+	{ EVENT_CONNECT, on_connect, true },
+	{ EVENT_CLIENT_OFFLINE, on_disconnect, true },
+	{ MOSQ_EVT_DISCONNECT, on_disconnect, false },
+	{ MOSQ_EVT_BASIC_AUTH, on_auth, false },
+	{ MOSQ_EVT_ACL_CHECK, on_acl, false },
+	{ MOSQ_EVT_MESSAGE, on_message, false },
+	{ MOSQ_EVT_RELOAD, on_reload, false },
+	{ MOSQ_EVT_TICK, on_tick, false },
+	{ MOSQ_EVT_PSK_KEY, on_psk, true },
 };
 
 enum {
@@ -301,6 +307,7 @@ static void hubgate_free(struct hubgate *h)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
+	proof_fini(h);
 	registry_fini(&h->registry);
 	free(h->products);
 	if (h->config)
@@ -371,6 +378,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		h->seed = (uint64_t)hubgate_now_ms();
 	shadow_init(h);
 	table_init(&h->sessions);
+	table_init(&h->proofs);
 	registry_init(&h->registry, h->seed);
 	raise_descriptor_limit();
 	if (!path) {

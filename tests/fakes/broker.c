@@ -1,5 +1,6 @@
 #include "tests/fakes/broker.h"
 
+#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,16 @@ const char *mosquitto_client_address(const struct mosquitto *client)
 bool mosquitto_client_clean_session(const struct mosquitto *client)
 {
 	return client ? client->clean : true;
+}
+
+void *mosquitto_client_certificate(const struct mosquitto *client)
+{
+	X509 *x = client && client->certificate ? X509_new() : NULL;
+
+	if (x)
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+		                           (const unsigned char *)client->certificate, -1, -1, 0);
+	return x;
 }
 
 /* --- memory, messages, lines --- */

@@ -12,6 +12,7 @@
 struct mosquitto { /* a client, as the test wants it; any text may be NULL */
 	const char *id, *username, *address;
 	bool clean;
+	const char *certificate; /* CN of its certificate; NULL: none */
 };
 
 enum fake_version {

@@ -7,6 +7,7 @@
 
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
+#include "plugin/proof.h"
 #include "plugin/report.h"
 #include "plugin/shadow.h"
 #include "tests/fakes/store_dir.h"
@@ -36,6 +37,7 @@ static const struct {
 	{ MOSQ_EVT_DISCONNECT, on_disconnect }, { MOSQ_EVT_BASIC_AUTH, on_auth },
 	{ MOSQ_EVT_ACL_CHECK, on_acl },         { MOSQ_EVT_MESSAGE, on_message },
 	{ MOSQ_EVT_RELOAD, on_reload },         { MOSQ_EVT_TICK, on_tick },
+	{ MOSQ_EVT_PSK_KEY, on_psk },
 };
 
 enum {
@@ -123,6 +125,7 @@ struct lan *lan_open(enum fake_version version)
 	h->acl = LAN_ACL_ALLOW;
 	shadow_init(h);
 	table_init(&h->sessions);
+	table_init(&h->proofs);
 	registry_init(&h->registry, h->seed);
 	make_products(h);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
@@ -153,6 +156,7 @@ void lan_close(struct lan *l)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
+	proof_fini(h);
 	registry_fini(&h->registry);
 	free(h->products);
 	room_enter(ROOM_NONE);
@@ -313,9 +317,15 @@ bool lan_doorbell(struct lan *l, struct mosquitto *c)
 
 /* --- the other side --- */
 
+/* Secrets go along with the first word about a device and are nobody's subject here. */
 static bool take_order(struct lan *l, struct order *o)
 {
-	return mailbox_take(l->h.uplink->orders, o) == ST_OK;
+	while (mailbox_take(l->h.uplink->orders, o) == ST_OK) {
+		if (o->kind != ORDER_SECRET)
+			return true;
+		order_free(o);
+	}
+	return false;
 }
 
 bool lan_ordered(struct lan *l, int kind, const char *client_id, const char *topic)
@@ -345,7 +355,12 @@ bool lan_done(struct lan *l, uint16_t packet_id)
 
 bool lan_quiet(struct lan *l)
 {
-	return mailbox_count(l->h.uplink->orders) == 0;
+	struct order o;
+
+	if (!take_order(l, &o))
+		return true;
+	order_free(&o);
+	return false;
 }
 
 void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_id)

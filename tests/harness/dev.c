@@ -17,6 +17,7 @@ struct dev {
 	struct box box;
 	pthread_t thread;
 	bool thread_runs, stop, connected, answered;
+	bool ended; /* the thread: nothing more comes */
 	int code, suback_mid, granted, unsuback_mid;
 	uint8_t acked[MIDS / 8];
 	struct dev_message **messages;
@@ -123,6 +124,7 @@ static void *run(void *arg)
 	}
 	box_lock(&d->box);
 	d->connected = false;
+	d->ended = true;
 	box_changed(&d->box);
 	return NULL;
 }
@@ -169,6 +171,8 @@ static void set_up(struct dev *d, const struct dev_opts *o, const char *user, co
 	if (o->will_topic)
 		mosquitto_will_set(d->mosq, o->will_topic, (int)strlen(o->will_payload), o->will_payload, 0,
 		                   false);
+	if (o->psk)
+		mosquitto_tls_psk_set(d->mosq, o->psk, o->psk_identity, NULL);
 	if (o->tls_ca)
 		mosquitto_tls_set(d->mosq, o->tls_ca, NULL, o->tls_cert, o->tls_key, NULL);
 }
@@ -179,10 +183,10 @@ static bool await_connack(struct dev *d)
 	int64_t end = now_ms() + CONNECT_WAIT_MS;
 	bool answered;
 
-	d->stop = false;
+	d->stop = d->ended = false;
 	d->thread_runs = pthread_create(&d->thread, NULL, run, d) == 0;
 	box_lock(&d->box);
-	while (!d->answered && box_wait(&d->box, end)) {
+	while (!d->answered && !d->ended && box_wait(&d->box, end)) {
 	}
 	answered = d->answered;
 	box_unlock(&d->box);

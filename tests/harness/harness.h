@@ -125,6 +125,7 @@ struct dev_opts {
 	int port;                                    /* 0: the broker's plain port */
 	const char *client_id, *username, *password; /* instead of hub credentials; "" = absent */
 	const char *tls_ca, *tls_cert, *tls_key;
+	const char *psk, *psk_identity; /* TLS-PSK: key in hex, identity */
 	const char *unix_path;
 	const char *will_topic, *will_payload;
 };

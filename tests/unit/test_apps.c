@@ -16,9 +16,15 @@ static struct config_app rules[] = {
 	{ .username = scada_name, .topic = control, .access = APP_ACCESS_WRITE },
 	{ .username = hmi_name, .topic = shadows, .access = APP_ACCESS_READWRITE },
 };
-static struct mosquitto scada = { "any-1", "scada", "10.0.0.9", true };
-static struct mosquitto hmi = { "any-2", "hmi", "10.0.0.9", true };
-static struct mosquitto nobody = { "any-3", NULL, "10.0.0.9", true };
+static struct mosquitto scada = {
+	.id = "any-1", .username = "scada", .address = "10.0.0.9", .clean = true
+};
+static struct mosquitto hmi = {
+	.id = "any-2", .username = "hmi", .address = "10.0.0.9", .clean = true
+};
+static struct mosquitto nobody = {
+	.id = "any-3", .username = NULL, .address = "10.0.0.9", .clean = true
+};
 
 static struct lan *world(void)
 {
@@ -75,7 +81,9 @@ static void rights_are_those_of_the_name_alone(void)
 static void device_gets_no_rights_by_rules_for_applications(void)
 {
 	struct lan *l = world();
-	struct mosquitto lamp = { LAMP_ID, NULL, "10.0.0.9", true };
+	struct mosquitto lamp = {
+		.id = LAMP_ID, .username = NULL, .address = "10.0.0.9", .clean = true
+	};
 
 	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
 	lamp.username = "hmi";

@@ -20,7 +20,10 @@ static enum lan_login login(const char *id, const char *username, const char *pa
 {
 	struct device *d;
 	const char *why;
-	enum lan_login verdict = identity_login(&l->h, id, username, password, "10.0.0.9", &d, &why);
+	const struct lan_claim claim = {
+		.client_id = id, .username = username, .password = password, .address = "10.0.0.9"
+	};
+	enum lan_login verdict = identity_login(&l->h, &claim, &d, &why);
 
 	CU_ASSERT_EQUAL(verdict == LOGIN_DEVICE, d != NULL);
 	CU_ASSERT_EQUAL(verdict == LOGIN_REFUSED, why != NULL);
@@ -29,12 +32,14 @@ static enum lan_login login(const char *id, const char *username, const char *pa
 
 static void signed_logins(void)
 {
+	const struct lan_claim claim = { .client_id = LAMP_ID,
+		                             .username = l->username,
+		                             .password = l->password };
 	struct device *d;
 	const char *why;
 
 	lan_sign(l, l->lamp, 0);
-	CU_ASSERT_EQUAL(identity_login(&l->h, LAMP_ID, l->username, l->password, NULL, &d, &why),
-	                LOGIN_DEVICE);
+	CU_ASSERT_EQUAL(identity_login(&l->h, &claim, &d, &why), LOGIN_DEVICE);
 	CU_ASSERT_PTR_EQUAL(d, l->lamp);
 	CU_ASSERT_EQUAL(login(SIBLING_ID, l->username, l->password), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(login(COUSIN_ID, l->username, l->password), LOGIN_REFUSED);
@@ -145,10 +150,13 @@ static void texts_of_64_kilobytes_are_judged_like_any_other(void)
 
 static enum lan_login ring(const char *id, const char *password, const char *address)
 {
+	const struct lan_claim claim = {
+		.client_id = id, .username = id, .password = password, .address = address
+	};
 	struct device *d;
 	const char *why;
 
-	return identity_login(&l->h, id, id, password, address, &d, &why);
+	return identity_login(&l->h, &claim, &d, &why);
 }
 
 static void doorbell_logins(void)

@@ -270,8 +270,9 @@ static void full_mailbox(struct lan *l)
 	lan_tick();
 	if (l->h.orders_unsent)
 		CU_FAIL("still unsent");
-	CU_ASSERT_EQUAL(mailbox_count(l->h.uplink->orders), 3);
-	for (int i = 0; i < 3; i++) {
+	/* The lamp's secret, subscription and presence; the sibling left. */
+	CU_ASSERT_EQUAL(mailbox_count(l->h.uplink->orders), 4);
+	for (int i = 0; i < 4; i++) {
 		struct order o;
 
 		CU_ASSERT_EQUAL_FATAL(mailbox_take(l->h.uplink->orders, &o), ST_OK);

@@ -17,7 +17,9 @@ enum {
 	COLD_MS = 1500
 };
 
-static struct mosquitto lamp = { LAMP_ID, NULL, "10.0.0.9", true };
+static struct mosquitto lamp = {
+	.id = LAMP_ID, .username = NULL, .address = "10.0.0.9", .clean = true
+};
 
 /* The device is there, everything about that was ordered, and the hub is ready or not. */
 static struct lan *entered(bool hub)

@@ -1,0 +1,166 @@
+/* Logins that the TLS handshake proves: keys and certificates (modes C and D of the SDKs). */
+#include "tests/e2e/scene.h"
+#include "tests/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEV1      PRODUCT "dev1"
+#define DEV2      PRODUCT "dev2"
+#define USER1     DEV1 ";21010406;Ab3dE;9223372036854775807"
+#define DEV1_KEY  "6465766963652d6f6e652d70736b2d2d" /* ZGV2aWNlLW9uZS1wc2stLQ==, decoded */
+#define DEV2_KEY  "6465766963652d74776f2d70736b2d2d"
+#define C_CIPHERS "PSK-AES128-CBC-SHA:PSK-AES256-CBC-SHA"
+#define EVENT     PRODUCT "/dev1/event"
+
+struct world {
+	struct scene s; /* the hub; its LAN broker is left alone */
+	struct lan *lan;
+	int port;
+};
+
+/* lines: of a second listener. */
+static struct world started(const char *lines)
+{
+	struct world w = { .s = scene_start(NULL), .port = port_free() };
+	char *conf = text_fmt("listener %d 127.0.0.1\n%s", w.port, lines);
+	char *patch = scene_patch(&(struct scene_opts){ .hub = NULL });
+	struct lan_opts opts = { .hub_port = sim_port(w.s.sim), .patch = patch, .extra_conf = conf };
+
+	lan_free(w.s.lan);
+	w.s.lan = NULL;
+	w.lan = lan_start(&opts);
+	CU_ASSERT_FATAL(w.lan && port_await(NULL, w.port, NULL, WAIT_MS));
+	free(conf);
+	free(patch);
+	return w;
+}
+
+static void ended(struct world *w)
+{
+	lan_free(w->lan);
+	scene_end(&w->s);
+}
+
+static struct dev *by_key(const struct world *w, const char *key, const char *identity,
+                          const char *password)
+{
+	const struct dev_opts o = { .client_id = DEV1,
+		                        .username = USER1,
+		                        .password = password,
+		                        .psk = key,
+		                        .psk_identity = identity };
+
+	return client_connect(w->port, &o);
+}
+
+static struct world psk_world(void)
+{
+	return started("psk_hint hubgate\ntls_version tlsv1.2\nciphers " C_CIPHERS "\n");
+}
+
+static void device_with_its_key_logs_in_without_password_and_its_message_arrives(void)
+{
+	struct world w = psk_world();
+	struct dev *d = by_key(&w, DEV1_KEY, DEV1, "");
+
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(w.s.sim, WAIT_MS, "ev", "publish", "topic", EVENT, NULL));
+	dev_disconnect(d);
+	ended(&w);
+}
+
+static void wrong_key_and_another_devices_identity_do_not_get_in(void)
+{
+	struct world w = psk_world();
+	struct dev *d;
+
+	CU_ASSERT_PTR_NULL(by_key(&w, DEV2_KEY, DEV1, "")); /* the handshake fails */
+	d = by_key(&w, DEV2_KEY, DEV2, "");
+	CU_ASSERT(!d || dev_code(d) != 0);
+	dev_disconnect(d);
+	/* Nor does a clear-text connection right after a handshake for the same device. */
+	for (int i = 0; i < 20; i++) {
+		const struct dev_opts o = { .client_id = DEV1, .username = USER1, .password = "" };
+
+		CU_ASSERT_PTR_NULL(by_key(&w, DEV2_KEY, DEV1, ""));
+		/* The broker may close before its refusal is read. */
+		d = client_connect(lan_port(w.lan), &o);
+		CU_ASSERT(!d || dev_code(d) != 0);
+		dev_disconnect(d);
+	}
+	ended(&w);
+}
+
+static void failed_handshake_with_a_live_devices_identity_does_not_take_it_offline(void)
+{
+	struct world w = psk_world();
+	struct dev *d = by_key(&w, DEV1_KEY, DEV1, "");
+
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(w.s.sim, WAIT_MS, "ev", "online", "result", "0", NULL));
+	CU_ASSERT_PTR_NULL(by_key(&w, DEV2_KEY, DEV1, ""));
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(w.s.sim, WAIT_MS, "ev", "publish", "topic", EVENT, NULL));
+	CU_ASSERT_EQUAL(sim_count_events(w.s.sim, "ev", "offline", NULL), 0);
+	dev_disconnect(d);
+	ended(&w);
+}
+
+static struct dev *by_certificate(const struct world *w, const char *dir, const char *ca_dir,
+                                  const char *client_id, const char *username)
+{
+	char *ca = text_fmt("%s/ca.pem", ca_dir);
+	char *cert = dir ? text_fmt("%s/client.pem", dir) : NULL;
+	char *key = dir ? text_fmt("%s/client.key", dir) : NULL;
+	const struct dev_opts o = { .client_id = client_id,
+		                        .username = username,
+		                        .password = "",
+		                        .tls_ca = ca,
+		                        .tls_cert = cert,
+		                        .tls_key = key };
+	struct dev *d = client_connect(w->port, &o);
+
+	free(ca);
+	free(cert);
+	free(key);
+	return d;
+}
+
+static void certificate_lets_its_own_device_in_and_nobody_else(void)
+{
+	char *dir = dir_make(), *other = dir_make(), *lines;
+	struct world w;
+	struct dev *d;
+
+	CU_ASSERT_FATAL(certs_make(dir, DEV1) && certs_make(other, DEV1));
+	lines = text_fmt("cafile %s/ca.pem\ncertfile %s/server.pem\n"
+	                 "keyfile %s/server.key\nrequire_certificate true\n",
+	                 dir, dir, dir);
+	w = started(lines);
+	d = by_certificate(&w, dir, dir, DEV1, USER1);
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(w.s.sim, WAIT_MS, "ev", "publish", "topic", EVENT, NULL));
+	dev_disconnect(d);
+	d = by_certificate(&w, dir, dir, DEV2, DEV2 ";21010406;Ab3dE;9223372036854775807");
+	CU_ASSERT(!d || dev_code(d) != 0);
+	dev_disconnect(d);
+	CU_ASSERT_PTR_NULL(by_certificate(&w, NULL, dir, DEV1, USER1));
+	CU_ASSERT_PTR_NULL(by_certificate(&w, other, dir, DEV1, USER1)); /* of another CA */
+	ended(&w);
+	dir_remove(dir);
+	dir_remove(other);
+	free(dir);
+	free(other);
+	free(lines);
+}
+
+SUITE(tls_login, TEST(device_with_its_key_logs_in_without_password_and_its_message_arrives),
+      TEST(wrong_key_and_another_devices_identity_do_not_get_in),
+      TEST(failed_handshake_with_a_live_devices_identity_does_not_take_it_offline),
+      TEST(certificate_lets_its_own_device_in_and_nobody_else))
