@@ -20,6 +20,7 @@
 #include "core/route_rules.h"
 #include "core/table.h"
 #include "plugin/broker.h"
+#include "plugin/tls_watch.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal.h"
 #include "shadowstore/registry.h"
@@ -59,8 +60,9 @@ struct hubgate {
 	struct disk *disk;
 	struct uplink *uplink;
 	struct registry registry;
-	struct table sessions; /* by struct mosquitto * */
-	struct table proofs;   /* the same: plugin/proof */
+	struct table sessions;       /* by struct mosquitto * */
+	struct table proofs;         /* the same: plugin/proof */
+	struct tls_watch *tls_watch; /* NULL: no login by key */
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
 	size_t product_count;

@@ -308,6 +308,7 @@ static void hubgate_free(struct hubgate *h)
 	presence_fini(h);
 	identity_fini(h);
 	proof_fini(h);
+	tls_watch_free(h->tls_watch);
 	registry_fini(&h->registry);
 	free(h->products);
 	if (h->config)
@@ -379,6 +380,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	shadow_init(h);
 	table_init(&h->sessions);
 	table_init(&h->proofs);
+	h->tls_watch = tls_watch_new();
 	registry_init(&h->registry, h->seed);
 	raise_descriptor_limit();
 	if (!path) {

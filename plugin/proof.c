@@ -5,29 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/tls_watch.h"
+
 struct proof { /* an identity for which the broker got the key */
 	struct table_node node;
 	const struct mosquitto *client; /* the key; never followed */
 	struct device *device;
-	char address[48];
-	int port;
-	int64_t asked_ms;
+	uint64_t connection;
 };
-
-/* Since 2.1: the listener that the client came to. */
-extern int mosquitto_client_port(const struct mosquitto *client) __attribute__((weak));
-
-static int port_of(const struct mosquitto *client)
-{
-	return mosquitto_client_port ? mosquitto_client_port(client) : 0;
-}
-
-static const char *address_of(const struct mosquitto *client)
-{
-	const char *address = mosquitto_client_address(client);
-
-	return address ? address : "";
-}
 
 static bool same_client(const struct table_node *node, const void *key)
 {
@@ -67,17 +52,16 @@ void proof_fini(struct hubgate *h)
 
 static bool note(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
+	uint64_t connection = tls_watch_connection(h->tls_watch, client);
 	struct proof *p;
 
 	proof_forget(h, client);
-	p = calloc(1, sizeof(*p));
+	p = connection != 0 ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return false;
 	p->client = client;
 	p->device = d;
-	p->port = port_of(client);
-	p->asked_ms = hubgate_now_ms();
-	snprintf(p->address, sizeof(p->address), "%s", address_of(client));
+	p->connection = connection;
 	if (table_add(&h->proofs, &p->node, table_hash(h->seed, &client, sizeof(client))) == ST_OK)
 		return true;
 	free(p);
@@ -142,8 +126,7 @@ struct device *proof_take(struct hubgate *h, const struct mosquitto *client)
 
 	if (!p)
 		return certified(h, client);
-	if (hubgate_now_ms() - p->asked_ms <= PROOF_AGE_MS && p->port == port_of(client) &&
-	    strcmp(p->address, address_of(client)) == 0)
+	if (p->connection == tls_watch_connection(h->tls_watch, client))
 		d = p->device;
 	drop(h, p);
 	return d;

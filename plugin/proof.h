@@ -4,18 +4,13 @@
  *
  * The broker asks for the key of a PSK identity during the handshake and says nothing of the
  * outcome; that the client then sends a CONNECT at all is the proof that it holds the key. What
- * was asked under a client's pointer counts for its login alone, once, and is forgotten when its
- * socket goes. Pointers are used again: a claim also has to come from the same address and, where
- * the broker tells (2.1), over the same listener, and it ages.
+ * was asked under a client's pointer counts for its login alone, once, over the same TLS
+ * connection (plugin/tls_watch.h), and is forgotten when its socket goes.
  */
 #ifndef HUBGATE_PROOF_H
 #define HUBGATE_PROOF_H
 
 #include "plugin/context.h"
-
-enum {
-	PROOF_AGE_MS = 30000 /* from handshake to CONNECT */
-};
 
 int on_psk(int event, void *event_data, void *userdata);
 

@@ -126,6 +126,7 @@ struct lan *lan_open(enum fake_version version)
 	shadow_init(h);
 	table_init(&h->sessions);
 	table_init(&h->proofs);
+	h->tls_watch = tls_watch_new();
 	registry_init(&h->registry, h->seed);
 	make_products(h);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
@@ -157,6 +158,7 @@ void lan_close(struct lan *l)
 	presence_fini(h);
 	identity_fini(h);
 	proof_fini(h);
+	tls_watch_free(h->tls_watch);
 	registry_fini(&h->registry);
 	free(h->products);
 	room_enter(ROOM_NONE);
