@@ -114,8 +114,10 @@ struct config_app {
 struct config_device {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
-	struct secret secret;
+	struct secret secret; /* key_len 0: none */
 	char *secret_file, *secret_env;
+	char *login; /* NULL: none */
+	bool certificate;
 };
 
 struct config {

@@ -195,8 +195,9 @@ static void check_devices(struct config_load *l)
 			               .env = d->secret_env };
 
 		snprintf(path, sizeof path, "devices[%zu]", i);
-		if (!obtain(l, &f))
-			fault_in(l, &f, "", "is missing; add it, or secret_file, or secret_env");
+		if (!obtain(l, &f) && !d->login && !d->certificate)
+			fault_in(l, &f, "",
+			         "is missing; add it, or secret_file, or secret_env, or login, or certificate");
 		if (strcmp(d->product_id, g->product_id) == 0 &&
 		    strcmp(d->device_name, g->device_name) == 0)
 			config_error(l, obj, path, "is the gateway itself; remove it here");
@@ -297,6 +298,20 @@ static void check_repeated_devices(struct config_load *l)
 	free(sorted);
 }
 
+static void check_repeated_logins(struct config_load *l)
+{
+	const struct config_device *d = l->cfg->devices;
+
+	for (size_t i = 0; i < l->cfg->device_count; i++) {
+		for (size_t k = 0; d[i].login && k < i; k++) {
+			if (d[k].login && strcmp(d[k].login, d[i].login) == 0) {
+				repeated(l, "devices", "login", k, i);
+				break;
+			}
+		}
+	}
+}
+
 void config_check(struct config_load *l)
 {
 	check_gateway(l);
@@ -306,4 +321,5 @@ void config_check(struct config_load *l)
 	check_routes(l);
 	check_devices(l);
 	check_repeated_devices(l);
+	check_repeated_logins(l);
 }

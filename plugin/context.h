@@ -69,6 +69,8 @@ struct hubgate {
 	enum lan_acl acl;        /* effective: allow or defer */
 	bool unknown_users_pass; /* usernames went unchecked before we came */
 	bool has_connect_event;  /* the broker is 2.1 or newer */
+	bool has_logins;         /* some device has one: plugin/plain */
+	bool claims;             /* sessions of plugin/plain may wait for their tick */
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;

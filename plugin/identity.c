@@ -39,6 +39,7 @@ struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *clie
 		}
 	}
 	s->kind = kind;
+	s->plain = false;
 	s->device = device;
 	return s;
 }

@@ -10,6 +10,7 @@
 
 enum session_kind {
 	SESSION_DEVICE,
+	SESSION_CLAIM, /* with a login of plugin/plain: the broker has not decided yet */
 	SESSION_DOORBELL
 };
 
@@ -17,7 +18,8 @@ struct lan_session { /* a client that the plugin itself let in */
 	struct table_node node;
 	const struct mosquitto *client; /* the key; never followed */
 	enum session_kind kind;
-	struct device *device; /* of SESSION_DEVICE */
+	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
+	bool plain;            /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
 };
 

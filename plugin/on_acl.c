@@ -3,6 +3,7 @@
 
 #include "plugin/apps.h"
 #include "plugin/dispatch.h"
+#include "plugin/plain.h"
 #include "plugin/remember.h"
 #include "plugin/shadow.h"
 
@@ -137,14 +138,21 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
-	const struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = identity_session(h, ed->client);
 	const char *client_id;
 	struct device *d;
 
+	if (s && s->kind == SESSION_CLAIM)
+		plain_accept(h, s);
+	/* Topics that are no hub's are for a plain device what they are for any client. */
+	if (s && s->plain && !identity_is_cloud_topic(h, ed->topic))
+		return other(h, ed);
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
 	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
+		d = plain_device(h, mosquitto_client_username(ed->client));
 	if (!d)
 		return other(h, ed);
 	/* The kept session of a device that is away: the broker asks before it

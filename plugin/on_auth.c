@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/plain.h"
 #include "plugin/proof.h"
 
 enum {
@@ -24,10 +25,11 @@ static int other_client(const struct hubgate *h, const char *username)
 static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
                          const char *client_id)
 {
+	const struct lan_session *s = identity_session(h, ed->client);
 	struct device *d;
 
-	if (identity_session(h, ed->client))
-		return VERDICT_YES;
+	if (s)
+		return s->plain ? other_client(h, ed->username) : VERDICT_YES;
 	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
 	return d ? VERDICT_YES : other_client(h, ed->username);
 }
@@ -73,6 +75,15 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 		         more);
 }
 
+/* The client id of a device is for that device alone. */
+static bool plain_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
+{
+	const struct device *named =
+		client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+
+	return !named || named == d;
+}
+
 static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const char *client_id = mosquitto_client_id(ed->client);
@@ -87,6 +98,9 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
 	claim.proven = proof_take(h, ed->client);
+	d = plain_device(h, ed->username);
+	if (d && plain_id_ok(h, client_id, d))
+		return plain_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
 	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);

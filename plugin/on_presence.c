@@ -1,5 +1,5 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
-#include "plugin/presence.h"
+#include "plugin/plain.h"
 #include "plugin/proof.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
@@ -34,7 +34,9 @@ int on_connect(int event, void *event_data, void *userdata)
 	struct lan_session *s = identity_session(h, ed->client);
 
 	(void)event;
-	if (s && s->kind == SESSION_DEVICE)
+	if (s && s->kind == SESSION_CLAIM)
+		plain_accept(h, s);
+	else if (s && s->kind == SESSION_DEVICE)
 		presence_arrived(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;

@@ -1,5 +1,6 @@
 /* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
 #include "plugin/dispatch.h"
+#include "plugin/plain.h"
 
 int on_tick(int event, void *event_data, void *userdata)
 {
@@ -9,6 +10,7 @@ int on_tick(int event, void *event_data, void *userdata)
 	(void)event;
 	(void)event_data;
 	h->reloading = false;
+	plain_run(h);
 	dispatch_drain(h);
 	callback_end(h, CALLBACK_TICK, start);
 	return MOSQ_ERR_SUCCESS;

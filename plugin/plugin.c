@@ -15,6 +15,7 @@
 #include "plugin/broker_conf.h"
 #include "plugin/config_file.h"
 #include "plugin/identity.h"
+#include "plugin/plain.h"
 #include "plugin/presence.h"
 #include "plugin/proof.h"
 #include "plugin/remember.h"
@@ -324,6 +325,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 
 	if (st == ST_OK)
 		st = read_broker_conf(h);
+	if (st == ST_OK)
+		st = plain_check(h);
 	if (st == ST_OK)
 		st = list_products(h);
 	if (st == ST_OK)

@@ -74,7 +74,9 @@ static const char *rule_of(enum section_id section)
 	case SECTION_gateway:
 		return "\"oneOf\": [" ONE_FORM ", { \"required\": [\"cert_file\", \"key_file\"] }]";
 	case SECTION_device:
-		return "\"oneOf\": [" ONE_FORM "]";
+		return "\"anyOf\": [" ONE_FORM ", { \"required\": [\"login\"] }, "
+			   "{ \"properties\": { \"certificate\": { \"const\": true } }, \"required\": "
+			   "[\"certificate\"] }]";
 	case SECTION_product:
 		return "\"if\": { \"properties\": { \"register\": { \"const\": true } }, \"required\": "
 			   "[\"register\"] }, \"then\": { \"oneOf\": [{ \"required\": [\"product_secret\"] }, "

@@ -239,7 +239,7 @@ static void a_bad_device_is_named_by_index_and_line(void)
 	            "have; use 1-48 of A-Z a-z 0-9 : _ -"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
 	                  "\"device_name\":\"d\"}]}",
-	                  ":1: devices[0].secret: is missing; add it, or secret_file, or secret_env"));
+	                  ":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate"));
 }
 
 #define DEV(pid, name) \
