@@ -237,9 +237,10 @@ static void a_bad_device_is_named_by_index_and_line(void)
 	            "\"secret\":\"" DEVICE_PSK "\"}]}",
 	            ":4: devices[1].device_name: \"a b\" has a character that a device name cannot "
 	            "have; use 1-48 of A-Z a-z 0-9 : _ -"));
-	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
-	                  "\"device_name\":\"d\"}]}",
-	                  ":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
+		"\"device_name\":\"d\"}]}",
+		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate"));
 }
 
 #define DEV(pid, name) \
