@@ -80,7 +80,9 @@ static bool refused_with(struct broker *b, const char *message)
 
 static bool starts(struct broker *b)
 {
-	bool ok = start(b) && port_await(b->proc, b->port, NULL, AWAIT_MS);
+	/* Listeners are open before signals are handled. */
+	bool ok = start(b) && port_await(b->proc, b->port, NULL, AWAIT_MS) &&
+	          file_await(b->log, " running\n", NULL, AWAIT_MS);
 
 	return broker_stop(b) && ok;
 }

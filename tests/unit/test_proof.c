@@ -17,15 +17,19 @@ enum {
 static SSL_CTX *context;
 static int slot;
 
+/* The broker has its slot from its start on, before any plugin. */
+__attribute__((constructor)) static void take_slot(void)
+{
+	slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
 /* A TLS connection of this client, as the broker has it. */
 static SSL *connect_tls(struct mosquitto *c)
 {
 	SSL *ssl;
 
-	if (!context) {
+	if (!context)
 		context = SSL_CTX_new(TLS_server_method());
-		slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	}
 	ssl = SSL_new(context);
 	CU_ASSERT_FATAL(ssl && SSL_set_ex_data(ssl, slot, c) == 1);
 	return ssl;
