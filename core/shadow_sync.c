@@ -379,6 +379,21 @@ static void accepted(struct shadow_doc *d, const struct answer *a, struct shadow
 	out->changed = true;
 }
 
+/* The hub refuses to show its document: perhaps it has none yet, and has another word for that
+ * than an empty one (protocol/shadow.md 7, DeviceShadowNotExist). Then ours makes it: without a
+ * base nothing is deleted there, and what it holds is adopted when it is shown. */
+static void without_document(struct shadow_doc *d, struct shadow_effect *out)
+{
+	cJSON *empty = SHADOW(d, base) ? NULL : cJSON_CreateObject();
+
+	if (!empty)
+		return;
+	shadow_set(d, SHADOW_TREE_base, empty);
+	d->now.uncertain = false;
+	shadow_recheck(d);
+	out->changed = true;
+}
+
 static void answered(struct shadow_doc *d, const struct answer *a, struct shadow_effect *out)
 {
 	bool update = d->asked == SHADOW_WANT_UPDATE;
@@ -395,6 +410,8 @@ static void answered(struct shadow_doc *d, const struct answer *a, struct shadow
 		}
 	} else {
 		out->refused = a->code;
+		if (!update)
+			without_document(d, out);
 		d->failures = SHADOW_CONFLICTS_MAX; /* the longest pause */
 		back_off(d, a->mono_ms);
 		d->look = true;
