@@ -4,6 +4,7 @@
  *   shadow_store.c  the stored form
  *   shadow_sync.c   what to ask the hub, and what its answers mean
  *   shadow_tree.c   JSON sections: merge, compare, print
+ *   shadow_find.c   members by name
  */
 #ifndef HUBGATE_SHADOW_IMPL_H
 #define HUBGATE_SHADOW_IMPL_H

@@ -3,31 +3,7 @@
 #include <string.h>
 
 #include "core/json.h"
-
-/* Two objects mostly list their members in the same order: look where the last search
- * ended before looking everywhere. */
-struct finder {
-	const cJSON *object;
-	cJSON *next;
-};
-
-static struct finder finder_of(const cJSON *object)
-{
-	struct finder f = { .object = object, .next = object ? object->child : NULL };
-
-	return f;
-}
-
-static cJSON *find(struct finder *f, const char *name)
-{
-	cJSON *found = f->next;
-
-	if (!found || strcmp(found->string, name) != 0)
-		found = cJSON_GetObjectItemCaseSensitive(f->object, name);
-	if (found)
-		f->next = found->next;
-	return found;
-}
+#include "core/shadow_find.h"
 
 /* Takes node, NULL: no memory. It brings its name. */
 static enum status add(cJSON *object, cJSON *node)
@@ -73,19 +49,22 @@ static bool arrays_equal(const cJSON *a, const cJSON *b)
 
 static bool objects_equal(const cJSON *a, const cJSON *b)
 {
-	struct finder in_b = finder_of(b);
+	struct shadow_find in_b = shadow_find_in(b);
+	bool equal = true;
 	const cJSON *x;
 
 	if (cJSON_GetArraySize(a) != cJSON_GetArraySize(b))
 		return false;
 	cJSON_ArrayForEach(x, a)
 	{
-		const cJSON *y = find(&in_b, x->string);
+		const cJSON *y = shadow_find(&in_b, x->string);
 
-		if (!y || !shadow_tree_equal(x, y))
-			return false;
+		equal = y && shadow_tree_equal(x, y);
+		if (!equal)
+			break;
 	}
-	return true;
+	shadow_find_end(&in_b);
+	return equal;
 }
 
 bool shadow_tree_equal(const cJSON *a, const cJSON *b)
@@ -150,7 +129,7 @@ static enum status delete_member(cJSON *dst, cJSON *old, cJSON *changed)
 }
 
 static enum status set_member(cJSON *dst, cJSON *old, const cJSON *from, int64_t now_ms,
-                              cJSON *changed)
+                              cJSON *changed, cJSON **now_there)
 {
 	cJSON *node = shadow_tree_copy(from);
 	bool same = node && old && shadow_tree_equal(old, node);
@@ -168,6 +147,7 @@ static enum status set_member(cJSON *dst, cJSON *old, const cJSON *from, int64_t
 	}
 	if (!old && add(dst, node) != ST_OK)
 		return ST_NOMEM;
+	*now_there = node;
 	return same || !changed ? ST_OK : add(changed, cJSON_Duplicate(node, true));
 }
 
@@ -187,19 +167,26 @@ static enum status merge_member(cJSON *old, const cJSON *from, int64_t now_ms, c
 
 enum status shadow_tree_apply(cJSON *dst, const cJSON *src, int64_t now_ms, cJSON *changed)
 {
-	struct finder in_dst = finder_of(dst);
+	struct shadow_find in_dst = shadow_find_in(dst);
 	enum status st = ST_OK;
 
 	for (const cJSON *m = src->child; m && st == ST_OK; m = m->next) {
-		cJSON *old = find(&in_dst, m->string);
+		cJSON *old = shadow_find(&in_dst, m->string), *node = NULL;
 
+		if (old && cJSON_IsObject(old) && cJSON_IsObject(m)) {
+			st = merge_member(old, m, now_ms, changed);
+			continue;
+		}
+		if (old)
+			shadow_find_gone(&in_dst, old);
 		if (cJSON_IsNull(m))
 			st = delete_member(dst, old, changed);
-		else if (old && cJSON_IsObject(old) && cJSON_IsObject(m))
-			st = merge_member(old, m, now_ms, changed);
 		else
-			st = set_member(dst, old, m, now_ms, changed);
+			st = set_member(dst, old, m, now_ms, changed, &node);
+		if (node)
+			shadow_find_came(&in_dst, node);
 	}
+	shadow_find_end(&in_dst);
 	return st;
 }
 
@@ -227,27 +214,29 @@ static enum status diff_member(const cJSON *old, const cJSON *m, bool deletes, c
 
 enum status shadow_tree_diff(const cJSON *from, const cJSON *to, bool deletes, cJSON *out)
 {
-	struct finder in_from = finder_of(from), in_to = finder_of(to);
+	struct shadow_find in_from = shadow_find_in(from), in_to = shadow_find_in(to);
 	enum status st = ST_OK;
 	const cJSON *m;
 
 	for (m = to->child; m && st == ST_OK; m = m->next)
-		st = diff_member(find(&in_from, m->string), m, deletes, out);
+		st = diff_member(shadow_find(&in_from, m->string), m, deletes, out);
 	for (m = deletes ? from->child : NULL; m && st == ST_OK; m = m->next) {
-		if (!find(&in_to, m->string))
+		if (!shadow_find(&in_to, m->string))
 			st = add_named(out, m->string, cJSON_CreateNull());
 	}
+	shadow_find_end(&in_from);
+	shadow_find_end(&in_to);
 	return st;
 }
 
 void shadow_tree_remove(cJSON *dst, const cJSON *src, bool nulls)
 {
-	struct finder in_dst = finder_of(dst);
+	struct shadow_find in_dst = shadow_find_in(dst);
 	const cJSON *m;
 
 	cJSON_ArrayForEach(m, src)
 	{
-		cJSON *old = find(&in_dst, m->string);
+		cJSON *old = shadow_find(&in_dst, m->string);
 		bool gone;
 
 		if (!old)
@@ -260,14 +249,17 @@ void shadow_tree_remove(cJSON *dst, const cJSON *src, bool nulls)
 		} else {
 			gone = cJSON_IsNull(m) == nulls;
 		}
-		if (gone)
-			cJSON_Delete(cJSON_DetachItemViaPointer(dst, old));
+		if (!gone)
+			continue;
+		shadow_find_gone(&in_dst, old);
+		cJSON_Delete(cJSON_DetachItemViaPointer(dst, old));
 	}
+	shadow_find_end(&in_dst);
 }
 
-static bool knows(const cJSON *object, const char *name)
+static bool knows(struct shadow_find *f, const char *name)
 {
-	const cJSON *m = json_member(object, name);
+	const cJSON *m = shadow_find(f, name);
 
 	return m && !cJSON_IsNull(m);
 }
@@ -275,26 +267,31 @@ static bool knows(const cJSON *object, const char *name)
 enum status shadow_tree_adopt(cJSON *dst, const cJSON *src, const cJSON *base, const cJSON *sent,
                               int64_t now_ms, bool *any)
 {
-	struct finder in_dst = finder_of(dst);
+	struct shadow_find in_dst = shadow_find_in(dst);
+	struct shadow_find in_base = shadow_find_in(base), in_sent = shadow_find_in(sent);
 	enum status st = ST_OK;
 
 	for (const cJSON *m = src->child; m && st == ST_OK; m = m->next) {
-		cJSON *mine = find(&in_dst, m->string);
-		cJSON *copy;
+		cJSON *mine = shadow_find(&in_dst, m->string), *copy;
 
 		if (mine && cJSON_IsObject(mine) && cJSON_IsObject(m)) {
-			st = shadow_tree_adopt(mine, m, json_member(base, m->string),
-			                       json_member(sent, m->string), now_ms, any);
+			st = shadow_tree_adopt(mine, m, shadow_find(&in_base, m->string),
+			                       shadow_find(&in_sent, m->string), now_ms, any);
 			continue;
 		}
-		if (mine || knows(base, m->string) || knows(sent, m->string))
+		if (mine || knows(&in_base, m->string) || knows(&in_sent, m->string))
 			continue;
 		copy = shadow_tree_copy(m);
 		if (copy)
 			stamp(copy, now_ms);
 		st = add(dst, copy);
+		if (st == ST_OK)
+			shadow_find_came(&in_dst, copy);
 		*any = true;
 	}
+	shadow_find_end(&in_dst);
+	shadow_find_end(&in_base);
+	shadow_find_end(&in_sent);
 	return st;
 }
 

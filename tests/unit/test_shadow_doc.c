@@ -322,6 +322,51 @@ static void what_is_no_json_object_gets_no_answer(void)
 	closed(&s);
 }
 
+/* Many attributes in changing orders, against a plain list of what they must be. */
+static void thousand_attributes_are_merged_in_any_order(void)
+{
+	enum {
+		ATTRIBUTES = 600,
+		ROUNDS = 12
+	};
+	struct shadow s = opened();
+	int value[ATTRIBUTES] = { 0 };
+	struct buf text = BUF_MAX(1 << 16);
+	uint32_t random = 7;
+
+	for (int round = 1; round <= ROUNDS; round++) {
+		buf_reset(&text);
+		buf_add_text(&text, "{\"type\":\"update\",\"state\":{\"reported\":{");
+		for (int i = 0, first = 1; i < ATTRIBUTES; i++) {
+			int k = (i * 7 * round + round) % ATTRIBUTES;
+
+			random = random * 1103515245 + 12345;
+			if (value[k] < 0) /* was named in this round */
+				continue;
+			value[k] = random >> 16 & 3 ? round : 0;
+			buf_addf(&text, value[k] ? "%s\"n%d\":%d" : "%s\"n%d\":null", first ? "" : ",", k,
+			         round);
+			value[k] = -value[k] - 1;
+			first = 0;
+		}
+		for (int k = 0; k < ATTRIBUTES; k++)
+			value[k] = value[k] < 0 ? -value[k] - 1 : value[k];
+		buf_add_text(&text, "}}}");
+		HAS(ask(&s, buf_text(&text)), "\"result\":0");
+		for (int k = 0; k < ATTRIBUTES; k++) {
+			char name[16];
+			const cJSON *m;
+
+			snprintf(name, sizeof name, "n%d", k);
+			m = cJSON_GetObjectItemCaseSensitive(s.doc->now.tree[SHADOW_TREE_reported], name);
+			if (value[k] ? !m || atoi(m->valuestring) != value[k] : m != NULL)
+				CU_FAIL(name);
+		}
+	}
+	buf_free(&text);
+	closed(&s);
+}
+
 /* --- trial --- */
 
 static void change_that_is_undone_was_never_there(void)
@@ -430,7 +475,9 @@ SUITE(shadow_doc, TEST(empty_document_is_answered_as_the_hub_does),
       TEST(another_version_is_refused_with_the_whole_document),
       TEST(delta_message_is_the_published_one), TEST(numbers_keep_their_spelling),
       TEST(faults_have_their_codes_and_change_nothing), TEST(document_over_16384_bytes_is_refused),
-      TEST(what_is_no_json_object_gets_no_answer), TEST(change_that_is_undone_was_never_there),
+      TEST(what_is_no_json_object_gets_no_answer),
+      TEST(thousand_attributes_are_merged_in_any_order),
+      TEST(change_that_is_undone_was_never_there),
       TEST(local_desired_stands_over_the_hubs_until_the_device_clears_it),
       TEST(local_application_cannot_report), TEST(document_comes_back_from_its_stored_form),
       TEST(damaged_stored_form_is_refused_or_harmless))
