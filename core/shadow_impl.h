@@ -1,8 +1,10 @@
 /* shadow_impl.h - what the parts of a shadow document share:
- *   shadow_doc.c    life, requests of device and applications
+ *   shadow_doc.c    life, changes on trial
+ *   shadow_update.c requests of device and applications
  *   shadow_reply.c  the messages a device gets, byte by byte
  *   shadow_store.c  the stored form
- *   shadow_sync.c   what to ask the hub, and what its answers mean
+ *   shadow_sync.c   what to ask the hub, and when
+ *   shadow_answer.c what the hub says
  *   shadow_tree.c   JSON sections: merge, compare, print
  *   shadow_find.c   members by name
  */
@@ -85,6 +87,16 @@ void shadow_set(struct shadow_doc *d, enum shadow_tree_id id, cJSON *tree);
 /* The tree, as one that may be changed: on trial a copy. NULL: no memory. */
 cJSON *shadow_writable(struct shadow_doc *d, enum shadow_tree_id id);
 void shadow_state_free(struct shadow_state *s);
+enum {
+	SHADOW_TOKEN_BYTES = 32
+};
+
+/* The clientToken of the last request. */
+void shadow_token(const struct shadow_doc *d, char out[SHADOW_TOKEN_BYTES]);
+/* No answer is awaited any more. */
+void shadow_forget_asked(struct shadow_doc *d);
+/* The next attempt after 2, 4, 8 .. 60 s. */
+void shadow_back_off(struct shadow_doc *d, int64_t mono_ms);
 /* Whether the hub lacks anything. */
 void shadow_recheck(struct shadow_doc *d);
 /* The next version, and the time of it. */
