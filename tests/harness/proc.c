@@ -1,4 +1,5 @@
 #include "tests/harness/harness.h"
+#include "tests/port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -169,18 +170,7 @@ bool harness_failed(const char *fmt, ...)
 
 int port_free(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	socklen_t len = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int port = 0;
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&at, &len) == 0)
-		port = ntohs(at.sin_port);
-	if (fd >= 0)
-		close(fd);
-	return port;
+	return port_pick();
 }
 
 static bool accepts(int port, const char *path)

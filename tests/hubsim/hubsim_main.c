@@ -1,4 +1,6 @@
 /* hubsim - starts the simulator: writes a broker configuration and becomes that broker. */
+#include "tests/port.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -95,16 +97,11 @@ static void die(const char *what)
 
 static int free_port(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	socklen_t len = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int port = port_pick();
 
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+	if (port == 0)
 		die("no free port");
-	close(fd);
-	return ntohs(at.sin_port);
+	return port;
 }
 
 static void beside_ourselves(char path[PATH_MAX])
