@@ -157,6 +157,7 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 
 		gateway_count_online(g, d, SUBDEV_UNKNOWN);
 		d->pending = GATEWAY_UNKNOWN;
+		gateway_give_up(g, d);
 		outbox_rewind(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->packet_id = 0;
@@ -180,6 +181,7 @@ void gateway_leave(struct gateway *g, int64_t now_ms)
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
+		gateway_give_up(g, d);
 		d->due_ms = d->pending == GATEWAY_UNKNOWN ? 0 : d->due_ms;
 		gateway_update(g, d, now_ms);
 	}

@@ -62,6 +62,14 @@ enum subdev_state {
 	SUBDEV_ONLINE
 };
 
+/* What a program asked of the hub, answered. */
+struct answer {
+	struct answer *next;
+	struct subdev *dev;
+	enum gateway_op op;
+	int64_t code; /* protocol/gateway.md 6 */
+};
+
 struct subdev {
 	struct table_node node;
 	struct flow control, data;
@@ -80,6 +88,8 @@ struct subdev {
 	bool bind_barred;        /* somebody unbound it: it is not for us to undo that */
 	enum subdev_state state; /* confirmed in this connection */
 	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
+	unsigned asked;          /* bits 1 << op: a program waits for the result */
+	struct live_msg *bind;   /* the signed request of an asked bind; owned */
 	unsigned attempts;
 	int64_t due_ms;   /* pending: gives up; else: next request not before */
 	int64_t reported; /* last result code logged, so that it is logged once */
@@ -108,9 +118,10 @@ struct gateway {
 	struct turns news;           /* devices of which BROKER does not know the latest */
 	uint32_t answer_ms;
 	bool linked, leaving;
-	bool binds;          /* devices with a secret, when the hub says that they are not bound */
-	bool describe;       /* to be asked in this connection */
-	int64_t describe_ms; /* not before: presence and data first */
+	bool binds; /* devices with a secret, when the hub says that they are not bound */
+	struct answer *answers, **answers_tail; /* for the programs that asked */
+	bool describe;                          /* to be asked in this connection */
+	int64_t describe_ms;                    /* not before: presence and data first */
 	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
 	 * not had the time to come back yet. */
 	bool settling;
@@ -201,6 +212,17 @@ void gateway_link_down(struct gateway *g, int64_t now_ms);
 void gateway_leave(struct gateway *g, int64_t now_ms);
 /* Nothing is shown online, nor about to be. */
 bool gateway_left(const struct gateway *g);
+
+/* A program wants op (online, offline, bind, unbind) carried out once and its result told, by
+ * gateway_answer(): 0 at once when d is online already, -2 when the link is down, goes down, or the
+ * hub does not answer. A device that came online so counts as present until
+ * gateway_present(). bind: the request as it goes out, taken; NULL for the others. */
+void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,
+                 int64_t now_ms);
+/* The list of what is bound is asked for again, at once. */
+void gateway_ask_list(struct gateway *g, int64_t now_ms);
+/* The oldest answer, out of the line; NULL: none. Caller frees. */
+struct answer *gateway_answer(struct gateway *g);
 
 bool gateway_has_control(const struct gateway *g, int64_t now_ms);
 /* What to send next; kind ACT_NONE: nothing. */

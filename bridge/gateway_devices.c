@@ -31,6 +31,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->seed = seed;
 	g->random = seed | 1;
 	g->due_ms = INT64_MAX;
+	g->answers_tail = &g->answers;
 	g->log = log;
 	g->metrics = metrics;
 }
@@ -66,6 +67,7 @@ static void subdev_free(struct subdev *d)
 		live_msg_free(m);
 	}
 	live_msg_free(d->shadow);
+	live_msg_free(d->bind);
 	outbox_fini(&d->outbox);
 	latest_fini(&d->latest);
 	free(d);
@@ -74,7 +76,10 @@ static void subdev_free(struct subdev *d)
 void gateway_fini(struct gateway *g)
 {
 	struct table_at at;
+	struct answer *a;
 
+	while ((a = gateway_answer(g)) != NULL)
+		free(a);
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		table_remove(&g->devices, n);

@@ -8,7 +8,9 @@
 #include "core/topic.h"
 
 enum {
-	BIND_OTHER_HASH = 804 /* protocol/gateway.md 6 */
+	NOT_BOUND = -1, /* protocol/gateway.md 6 */
+	SYSTEM_ERROR = -2,
+	BIND_OTHER_HASH = 804
 };
 
 /* After three requests without an answer: 60 s. Before: 2, 4, 8 s, each with up
@@ -89,29 +91,6 @@ static void accepted(struct gateway *g, struct subdev *d, enum gateway_op op)
 	gateway_count_online(g, d, online ? SUBDEV_ONLINE : SUBDEV_OFFLINE);
 }
 
-static void result(struct gateway *g, struct subdev *d, enum gateway_op op,
-                   const struct gateway_device *from, int64_t now_ms)
-{
-	/* A late answer to a request that was given up still tells the truth, unless
-	 * another request is under way by now. */
-	if (d->pending != op && d->pending != GATEWAY_UNKNOWN)
-		return;
-	d->pending = GATEWAY_UNKNOWN;
-	if (!from->has_result)
-		return;
-	if (op == GATEWAY_ONLINE)
-		d->asked_online = false; /* from here on the answer says it */
-	if (gateway_verdict(op, from->result) == VERDICT_OK) {
-		accepted(g, d, op);
-	} else if (op == GATEWAY_OFFLINE && gateway_verdict(op, from->result) != VERDICT_RETRY) {
-		/* Not bound, not there: it is certainly not shown online. */
-		accepted(g, d, op);
-		set_unbound(g, d, gateway_verdict(op, from->result) == VERDICT_UNBOUND);
-	} else {
-		refused(g, d, op, from->result, now_ms);
-	}
-}
-
 /* protocol/gateway.md 5 */
 static void changed(struct gateway *g, struct subdev *d, bool bound)
 {
@@ -133,6 +112,58 @@ static void changed(struct gateway *g, struct subdev *d, bool bound)
 	}
 }
 
+/* An answer to a request that a program made: it decides what comes of it. Without a signature of
+ * our own there is nothing to try again. */
+static void told(struct gateway *g, struct subdev *d, enum gateway_op op, int64_t code)
+{
+	d->due_ms = 0;
+	d->attempts = 0;
+	if (op == GATEWAY_UNBIND &&
+	    (gateway_verdict(op, code) == VERDICT_OK || gateway_verdict(op, code) == VERDICT_UNBOUND))
+		changed(g, d, false);
+	else if (op == GATEWAY_BIND && gateway_verdict(op, code) == VERDICT_OK)
+		changed(g, d, true);
+	gateway_tell(g, d, op, code);
+}
+
+static void result(struct gateway *g, struct subdev *d, enum gateway_op op,
+                   const struct gateway_device *from, int64_t now_ms)
+{
+	/* A late answer to a request that was given up still tells the truth, unless
+	 * another request is under way by now. */
+	if (d->pending != op && d->pending != GATEWAY_UNKNOWN)
+		return;
+	d->pending = GATEWAY_UNKNOWN;
+	if (!from->has_result)
+		return;
+	if (op == GATEWAY_UNBIND || (op == GATEWAY_BIND && d->bind)) {
+		told(g, d, op, from->result);
+		return;
+	}
+	if (op == GATEWAY_ONLINE)
+		d->asked_online = false; /* from here on the answer says it */
+	if (gateway_verdict(op, from->result) == VERDICT_OK) {
+		accepted(g, d, op);
+	} else if (op == GATEWAY_OFFLINE && gateway_verdict(op, from->result) != VERDICT_RETRY) {
+		/* Not bound, not there: it is certainly not shown online. */
+		accepted(g, d, op);
+		set_unbound(g, d, gateway_verdict(op, from->result) == VERDICT_UNBOUND);
+	} else {
+		refused(g, d, op, from->result, now_ms);
+	}
+	if (op == GATEWAY_ONLINE && d->bind_next && gateway_can_bind(g, d))
+		return; /* the result is that of the next one, after the bind */
+	if (op == GATEWAY_BIND && d->bind_refused && d->state != SUBDEV_ONLINE && d->unbound)
+		gateway_tell(g, d, GATEWAY_ONLINE, NOT_BOUND);
+	if (op == GATEWAY_ONLINE && d->asked & 1u << op && d->state == SUBDEV_ONLINE)
+		d->present = true; /* until whoever asked says what it is */
+	if (op != GATEWAY_BIND && d->asked) {
+		gateway_tell(g, d, op, from->result);
+		if (d->asked) /* the next one does not wait for a retry of this one */
+			d->due_ms = 0;
+	}
+}
+
 /* One of the hub's list of what is bound here. Who is not on it may be on another part of it
  * (gateway.md 4): only what is there counts. */
 static void listed(struct gateway *g, struct subdev *d)
@@ -143,6 +174,12 @@ static void listed(struct gateway *g, struct subdev *d)
 	d->bind_barred = d->bind_next = false;
 	if (d->pending == GATEWAY_UNKNOWN)
 		d->due_ms = 0;
+}
+
+/* The documents show an unbind answered as `bind` (gateway.md 3). */
+static enum gateway_op meant(const struct subdev *d, enum gateway_op op)
+{
+	return op == GATEWAY_BIND && d->pending == GATEWAY_UNBIND ? GATEWAY_UNBIND : op;
 }
 
 static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms)
@@ -156,7 +193,7 @@ static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms
 		if (m->op == GATEWAY_DESCRIBE)
 			listed(g, d);
 		else if (m->op != GATEWAY_CHANGE)
-			result(g, d, m->op, from, now_ms);
+			result(g, d, meant(d, m->op), from, now_ms);
 		else if (m->has_status)
 			changed(g, d, m->status != 0);
 		gateway_update(g, d, now_ms);
@@ -175,7 +212,7 @@ void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t n
 	}
 	if (m.op == GATEWAY_CHANGE)
 		g->change_acks++;
-	if (m.op != GATEWAY_UNKNOWN && m.op != GATEWAY_SEARCH && m.op != GATEWAY_UNBIND)
+	if (m.op != GATEWAY_UNKNOWN && m.op != GATEWAY_SEARCH)
 		apply(g, &m, now_ms);
 	gateway_msg_free(&m);
 }
@@ -242,6 +279,7 @@ static void tick_device(struct gateway *g, struct subdev *d, int64_t now_ms)
 		if (++d->attempts == GATEWAY_ATTEMPTS)
 			log_line(g->log, LOG_WARN, "%s/%s: the hub does not answer %s, trying on every 60 s",
 			         d->product_id, d->device_name, gateway_op_name(d->pending));
+		gateway_tell(g, d, d->pending, SYSTEM_ERROR);
 		d->pending = GATEWAY_UNKNOWN;
 		d->due_ms = now_ms + retry_delay_ms(g, d->attempts + (d->attempts >= GATEWAY_ATTEMPTS));
 	}

@@ -26,6 +26,8 @@ bool gateway_can_bind(const struct gateway *g, const struct subdev *d)
  * it is not, never because a list did not name it: the list may be cut (gateway.md 4, 8). */
 static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
 {
+	if (d->asked)
+		return gateway_asked_op(g, d);
 	if (wants_online(g, d) && d->state == SUBDEV_ONLINE)
 		return GATEWAY_UNKNOWN;
 	if (wants_online(g, d))
@@ -67,13 +69,13 @@ static bool has_control(const struct gateway *g, const struct subdev *d, int64_t
 	return next_filter(g, d, now_ms) != NULL;
 }
 
-/* Urgent: what the device's messages wait for. */
+/* Urgent: what the device's messages or a program wait for. */
 static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
 	if (!g->linked)
 		return NULL;
 	if (has_control(g, d, now_ms))
-		return d->outbox.live > 0 ? &g->urgent : &g->normal;
+		return d->outbox.live > 0 || d->asked ? &g->urgent : &g->normal;
 	return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
 }
 

@@ -308,6 +308,24 @@ enum status uplink_shadow_send(struct uplink *u, const char *client_id, const ch
 	return st == ST_OK ? put_message(u, &o, payload, len) : st;
 }
 
+enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op op,
+                       const void *bind, size_t bind_len)
+{
+	struct order o;
+
+	order_about(ORDER_ASK, client_id, NULL, &o);
+	o.op = op;
+	return bind ? put_message(u, &o, bind, bind_len) : put_order(u, &o);
+}
+
+enum status uplink_ask_list(struct uplink *u)
+{
+	struct order o;
+
+	order_about(ORDER_ASK_LIST, "", NULL, &o);
+	return put_order(u, &o);
+}
+
 void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 {
 	struct order o;

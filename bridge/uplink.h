@@ -15,6 +15,7 @@
 
 #include "bridge/waker.h"
 #include "core/credential.h"
+#include "core/gateway_msg.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/route_rules.h"
@@ -75,12 +76,22 @@ enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool di
 enum status uplink_shadow_send(struct uplink *u, const char *client_id, const char *topic,
                                const void *payload, size_t len);
 
-/* What the uplink tells. */
+/* One operation (online, offline, bind, unbind) at the hub for a program that wants its result:
+ * news UPLINK_ANSWER. A device brought online counts as present from then on. bind: the whole
+ * request (gateway_put_bind(), gateway_put_bind_as()); NULL for the others. */
+enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op op,
+                       const void *bind, size_t bind_len);
+/* The list of bound devices; the hub's answer comes as UPLINK_MESSAGE. */
+enum status uplink_ask_list(struct uplink *u);
+
+/* What the uplink tells. What the hub says on $gateway/operation/result comes as UPLINK_MESSAGE
+ * too, after the gateway has heard it. */
 enum uplink_news {
 	UPLINK_MESSAGE,      /* from the hub */
 	UPLINK_SHADOW_READY, /* requests of this shadow can be sent */
 	UPLINK_SHADOW_AWAY,  /* they cannot any more; those without an answer are lost */
 	UPLINK_SHADOW_SENT,  /* they can, and the last one went out just now */
+	UPLINK_ANSWER,       /* of uplink_ask(): op and code */
 };
 
 struct uplink_down {
@@ -91,6 +102,8 @@ struct uplink_down {
 	uint8_t qos;
 	uint16_t packet_id; /* with epoch: for uplink_down_done() */
 	uint32_t epoch;
+	enum gateway_op op; /* of UPLINK_ANSWER, as code */
+	int64_t code;       /* protocol/gateway.md 6; -2 also when the hub did not answer */
 };
 
 enum status uplink_take(struct uplink *u, struct uplink_down *out); /* ST_OK; ST_EMPTY */

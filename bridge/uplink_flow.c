@@ -149,6 +149,8 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 		st = gateway_put_change_ack(&text, 0);
 	else if (a->kind == ACT_DESCRIBE)
 		st = gateway_put_describe(&text);
+	else if (a->op == GATEWAY_BIND && a->dev->bind)
+		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
 	else if (a->op == GATEWAY_BIND)
 		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
 		                      bind_random(), hub_time_s(u), a->dev->bind_hash);

@@ -47,6 +47,8 @@ enum order_kind {
 	ORDER_SHADOW_DIRTY,
 	ORDER_SHADOW_CLEAN,
 	ORDER_SHADOW_SEND,
+	ORDER_ASK,
+	ORDER_ASK_LIST,
 	ORDER_DOWN_DONE,
 };
 
@@ -59,6 +61,7 @@ struct order { /* BROKER -> UPLINK */
 	uint8_t qos;
 	uint16_t packet_id;
 	uint32_t epoch;
+	enum gateway_op op; /* of ORDER_ASK */
 };
 
 struct uplink {
@@ -125,7 +128,7 @@ int64_t link_deadline(const struct uplink *u);
 
 /* uplink_in.c */
 void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
-void flow_news(struct uplink *u); /* what BROKER does not know of the devices' shadows yet */
+void flow_news(struct uplink *u); /* answers, and what BROKER does not know of the shadows yet */
 
 /* uplink_take.c */
 /* What earlier runs left: devices that the hub may show online. */

@@ -55,24 +55,45 @@ static bool deliver(struct uplink *u, const struct mqtt_publish *p)
 	return false;
 }
 
+static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev *d)
+{
+	news->topic = malloc(CLIENT_ID_MAX + 1);
+	if (!news->topic)
+		return false;
+	subdev_client_id(d, news->topic);
+	if (mailbox_put(u->inbox, news, NULL) == ST_OK)
+		return true;
+	uplink_down_free(news);
+	return false;
+}
+
+/* One that cannot be told is lost: who asked has a time limit. */
+static void tell_answers(struct uplink *u)
+{
+	struct answer *a;
+
+	while (mailbox_space(u->inbox) > 0 && (a = gateway_answer(&u->gateway)) != NULL) {
+		struct uplink_down news = { .kind = UPLINK_ANSWER, .op = a->op, .code = a->code };
+
+		tell(u, &news, a->dev);
+		free(a);
+	}
+}
+
 void flow_news(struct uplink *u)
 {
 	struct subdev *d;
+
+	tell_answers(u);
 
 	while ((d = gateway_news(&u->gateway)) != NULL && mailbox_space(u->inbox) > 0) {
 		bool ready = gateway_shadow_ready(&u->gateway, d);
 		struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
 
-		news.topic = malloc(CLIENT_ID_MAX + 1);
-		if (!news.topic)
-			return; /* it stays in line */
-		subdev_client_id(d, news.topic);
 		if (ready && d->shadow_sent)
 			news.kind = UPLINK_SHADOW_SENT;
-		if (mailbox_put(u->inbox, &news, NULL) != ST_OK) {
-			uplink_down_free(&news);
-			return;
-		}
+		if (!tell(u, &news, d))
+			return; /* it stays in line */
 		gateway_told(&u->gateway, d, ready);
 	}
 }
@@ -82,7 +103,11 @@ static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, in
 	if (p->qos > 1)
 		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
+		struct mqtt_publish copy = *p;
+
 		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
+		copy.qos = 0; /* acknowledged here; BROKER only listens */
+		deliver(u, &copy);
 	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
 		metric_add(u->conf.metrics, M_ECHO, 1);
 	} else {

@@ -57,6 +57,10 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 			session_puback(u->session, o->packet_id);
 		return;
 	}
+	if (o->kind == ORDER_ASK_LIST) {
+		gateway_ask_list(g, now_ms);
+		return;
+	}
 	d = gateway_device(g, o->client_id);
 	if (!d)
 		return;
@@ -89,6 +93,10 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 		/* Without memory BROKER hears nothing and asks again. */
 		gateway_set_shadow(g, d, message_of(o), now_ms);
 		break;
+	case ORDER_ASK:
+		gateway_ask(g, d, o->op, o->payload ? message_of(o) : NULL, now_ms);
+		break;
+	case ORDER_ASK_LIST:
 	case ORDER_DOWN_DONE:
 		break;
 	}

@@ -14,6 +14,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/gateway_answer.h"
 #include "core/inflow.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -43,6 +44,20 @@ struct shadows {                 /* plugin/shadow.h */
 	int64_t look_ms; /* next get that can wait, not before */
 	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
 	struct buf reply, stored;
+};
+
+struct gateway_ask { /* a request of the gateway application: plugin/gateway_service */
+	struct gateway_ask *next;
+	struct gateway_request request;
+	size_t open; /* wishes without a result */
+	int64_t due_ms;
+};
+
+struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
+	struct gateway_ask *first, **last;
+	size_t count;
+	int64_t list_until_ms; /* replies to describe_sub_devices are passed on until then */
+	int64_t list_due_ms;   /* without one by then it is answered from here; 0: none asked */
 };
 
 struct limiter { /* 20 log lines at once, then one per second, the rest counted */
@@ -76,6 +91,8 @@ struct hubgate {
 	struct route_rules routes;
 	struct inflow inflow;
 	struct grace_line grace;
+	struct device *own; /* the gateway itself, in the registry */
+	struct gateway_asks asks;
 	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/gateway_service.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
 #include "plugin/shadow.h"
@@ -188,22 +189,32 @@ static struct device *addressee(struct hubgate *h, const char *topic, enum topic
 	return registry_find(&h->registry, client_id, len);
 }
 
+/* Addressed to the gateway, and meant for the plugin itself. */
+static bool ours(struct hubgate *h, enum topic_kind kind, const struct uplink_down *down)
+{
+	if (kind == TOPIC_GATEWAY_RESULT)
+		gateway_service_hub(h, down);
+	return kind == TOPIC_GATEWAY_RESULT || timekeeper_take(h, down);
+}
+
 /* Takes down. */
 static void command(struct hubgate *h, struct uplink_down *down)
 {
 	enum topic_kind kind = TOPIC_NONE;
 	struct device *d = addressee(h, down->topic, &kind);
+	struct presence *listener;
 
-	if (!d || kind == TOPIC_SHADOW_RESULT) {
-		if (d)
-			shadow_message(h, d, down);
-		else if (!timekeeper_take(h, down))
+	if (!d || kind == TOPIC_SHADOW_RESULT || ours(h, kind, down)) {
+		if (!d)
 			metric_add(&h->metrics, M_DOWN_STRAY, 1);
+		else if (kind == TOPIC_SHADOW_RESULT)
+			shadow_message(h, d, down);
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;
 	}
-	if (down->qos > 0 && presence_in_grace(d->presence) && presence_hold(d->presence, down)) {
+	listener = presence_listener(h, d);
+	if (down->qos > 0 && presence_in_grace(listener) && presence_hold(listener, down)) {
 		metric_add(&h->metrics, M_DOWN_HELD, 1);
 		return;
 	}
@@ -245,6 +256,8 @@ void dispatch_set_timer(struct hubgate *h)
 {
 	int64_t due_ms = h->grace.first ? h->grace.first->leave_ms : INT64_MAX;
 
+	if (h->asks.first && h->asks.first->due_ms < due_ms)
+		due_ms = h->asks.first->due_ms;
 	uplink_set_timer(h->uplink, h->shadows.due_ms < due_ms ? h->shadows.due_ms : due_ms);
 }
 
@@ -255,7 +268,10 @@ static void take_down(struct hubgate *h, struct uplink_down *down)
 		command(h, down);
 		return;
 	}
-	shadow_news(h, down);
+	if (down->kind == UPLINK_ANSWER)
+		gateway_service_answer(h, down);
+	else
+		shadow_news(h, down);
 	uplink_down_free(down);
 }
 
@@ -273,6 +289,7 @@ void dispatch_drain(struct hubgate *h)
 	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))
 		presence_run(h, now_ms);
 	shadow_run(h, now_ms);
+	gateway_service_run(h, now_ms);
 	dispatch_set_timer(h);
 	timekeeper_run(h, now_ms);
 	talkers_run(h, now_ms);

@@ -138,6 +138,25 @@ static int compare_product(const void *key, const void *element)
 	return memcmp(key, element, PRODUCT_ID_LEN);
 }
 
+enum status identity_add_product(struct hubgate *h, const char *product_id)
+{
+	char(*list)[PRODUCT_ID_LEN + 1];
+	size_t at = 0;
+
+	while (at < h->product_count && strcmp(h->products[at], product_id) < 0)
+		at++;
+	if (at < h->product_count && strcmp(h->products[at], product_id) == 0)
+		return ST_OK;
+	list = realloc(h->products, (h->product_count + 1) * sizeof(*list));
+	if (!list)
+		return ST_NOMEM;
+	memmove(list[at + 1], list[at], (h->product_count - at) * sizeof(*list));
+	memcpy(list[at], product_id, sizeof(*list));
+	h->products = list;
+	h->product_count++;
+	return ST_OK;
+}
+
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 {
 	size_t len = strlen(text);

@@ -3,6 +3,7 @@
 
 #include "plugin/apps.h"
 #include "plugin/dispatch.h"
+#include "plugin/gateway_service.h"
 #include "plugin/plain.h"
 #include "plugin/remember.h"
 #include "plugin/shadow.h"
@@ -39,7 +40,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		d->presence->unsent = true;
 		h->orders_unsent = true;
 	}
-	dispatch_held_for(h, d->presence, filter);
+	dispatch_held_for(h, presence_listener(h, d), filter);
 	return true;
 }
 
@@ -58,12 +59,14 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 	struct topic t;
 
 	if (topic_parse_filter(ed->topic, len, &t, NULL) != ST_OK || !(t.may & TOPIC_SUB) ||
-	    t.kind == TOPIC_NONE || t.kind == TOPIC_GATEWAY_RESULT ||
+	    t.kind == TOPIC_NONE || (t.kind == TOPIC_GATEWAY_RESULT && !d->own) ||
 	    !topic_is_device(&t, d->product_id, d->device_name)) {
 		dispatch_log_refusal(h, d->client_id, ed->topic,
 		                     "a device may subscribe its own topics only");
 		return denied(h);
 	}
+	if (t.kind == TOPIC_GATEWAY_RESULT) /* the plugin's own, at the hub */
+		return MOSQ_ERR_SUCCESS;
 	if (mirror(h, d, unshared(ed->topic), ed->qos))
 		return MOSQ_ERR_SUCCESS;
 	dispatch_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
@@ -94,6 +97,8 @@ static int device_publishes(struct hubgate *h, const struct device *d,
 
 	if (route.action == ROUTE_FORWARD || route.action == ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
+	if (d->own && route.reason == ROUTE_NOT_GATEWAY && ed->payloadlen <= ROUTE_PAYLOAD_MAX)
+		return MOSQ_ERR_SUCCESS;
 	metric_add(&h->metrics, M_REFUSED, 1);
 	dispatch_log_refusal(h, d->client_id, ed->topic,
 	                     route.action == ROUTE_REFUSE
@@ -114,6 +119,8 @@ static int device_reads(struct hubgate *h, const struct device *d, const char *t
 
 static int device(struct hubgate *h, struct device *d, const struct mosquitto_evt_acl_check *ed)
 {
+	if (d->own)
+		d = gateway_service_speaker(h, d, ed->topic);
 	switch (ed->access) {
 	case MOSQ_ACL_READ:
 		return device_reads(h, d, ed->topic);
@@ -157,7 +164,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return other(h, ed);
 	/* The kept session of a device that is away: the broker asks before it
 	 * queues. Whoever is connected with a device's id has passed on_auth(). */
-	return ed->access == MOSQ_ACL_READ ? device_reads(h, d, ed->topic) : denied(h);
+	return ed->access == MOSQ_ACL_READ ? device(h, d, ed) : denied(h);
 }
 
 int on_acl(int event, void *event_data, void *userdata)

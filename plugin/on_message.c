@@ -2,28 +2,32 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
+#include "plugin/gateway_service.h"
 #include "plugin/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
 	const struct lan_session *s = identity_session(h, ed->client);
 	struct route route;
+	struct device *d;
 
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
 	if (!s || s->kind != SESSION_DEVICE)
 		return MOSQ_ERR_SUCCESS;
-	route = route_decide(s->device->product_id, s->device->device_name, ed->topic, ed->payloadlen,
-	                     ed->qos);
+	d = s->device->own ? gateway_service_speaker(h, s->device, ed->topic) : s->device;
+	route = route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
 	ed->retain = false; /* the hub has no retained messages */
+	if (d->own && route.reason == ROUTE_NOT_GATEWAY)
+		gateway_service_request(h, ed->payload, ed->payloadlen);
 	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
 	if (route.kind == TOPIC_SHADOW) {
-		shadow_request(h, s->device, ed->payload, ed->payloadlen);
+		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return MOSQ_ERR_SUCCESS;
 	}
-	if (dispatch_up(h, s->device, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)
+	if (dispatch_up(h, d, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)
 		return MOSQ_ERR_SUCCESS;
 	/* An acknowledgement cannot be held back otherwise: the publisher is
 	 * disconnected and sends again (mosquitto-notes 1.2). */

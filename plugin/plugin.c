@@ -14,7 +14,7 @@
 #include "plugin/apps.h"
 #include "plugin/broker_conf.h"
 #include "plugin/config_file.h"
-#include "plugin/identity.h"
+#include "plugin/gateway_service.h"
 #include "plugin/plain.h"
 #include "plugin/presence.h"
 #include "plugin/proof.h"
@@ -142,6 +142,18 @@ static enum status list_products(struct hubgate *h)
 	return ST_OK;
 }
 
+/* The gateway is a device too: for the application that logs in with its identity. */
+static enum status add_own(struct hubgate *h)
+{
+	const struct config_gateway *c = &h->config->gateway;
+	enum status st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &h->own);
+
+	if (st != ST_OK)
+		return st;
+	h->own->own = true;
+	return presence_attach(h->own);
+}
+
 static enum status add_devices(struct hubgate *h)
 {
 	enum status st = ST_OK;
@@ -156,7 +168,7 @@ static enum status add_devices(struct hubgate *h)
 			st = presence_attach(d);
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
-	return st;
+	return st == ST_OK ? add_own(h) : st;
 }
 
 static enum status open_journal(struct hubgate *h)
@@ -305,6 +317,7 @@ static void hubgate_free(struct hubgate *h)
 	uplink_free(h->uplink);
 	remember_close(h, DISK_STOP_MS);
 	journal_close(h->journal);
+	gateway_service_fini(h);
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);

@@ -68,21 +68,31 @@ static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 
 /* --- telling the uplink --- */
 
-/* With the secret the uplink can bind a device of which the hub says that it is not bound. */
-static enum status tell_secret(struct hubgate *h, struct presence *p)
+enum status presence_tell_secret(struct hubgate *h, struct presence *p)
 {
 	enum status st = ST_OK;
 
-	if (!p->secret_told && p->device->secret.key_len > 0)
+	if (!p->secret_told && !p->device->own && p->device->secret.key_len > 0)
 		st = uplink_device_secret(h->uplink, p->device->client_id, &p->device->secret);
 	p->secret_told = st == ST_OK;
 	return st;
 }
 
+static bool on_lan(const struct presence *p)
+{
+	return p->current || p->leave_ms != 0;
+}
+
+/* Itself, or in the words of the gateway application; grace time included. */
+static bool is_there(const struct hubgate *h, const struct presence *p)
+{
+	return on_lan(p) || (p->device->by_app && h->own && on_lan(h->own->presence));
+}
+
 static enum status tell_all(struct hubgate *h, struct presence *p)
 {
 	const struct device *d = p->device;
-	enum status st = tell_secret(h, p);
+	enum status st = presence_tell_secret(h, p);
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
 		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
@@ -90,13 +100,13 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 	if (st == ST_OK)
 		st = shadow_tell(h, d);
 	if (st == ST_OK)
-		st = uplink_device_present(h->uplink, d->client_id, p->current || p->leave_ms != 0);
+		st = uplink_device_present(h->uplink, d->client_id, is_there(h, p));
 	return st;
 }
 
 static void tell(struct hubgate *h, struct presence *p, bool present)
 {
-	if (tell_secret(h, p) == ST_OK &&
+	if (presence_tell_secret(h, p) == ST_OK &&
 	    uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
 		return;
 	/* The state is kept here, so nothing is lost by saying it later. */
@@ -120,21 +130,42 @@ static void tell_unsent(struct hubgate *h)
 	}
 }
 
+void presence_changed(struct hubgate *h, struct device *d)
+{
+	tell(h, d->presence, is_there(h, d->presence));
+}
+
+/* The gateway application came or went, and with it all that it speaks for. */
+static void tell_of_app(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (d->by_app)
+			tell(h, d->presence, is_there(h, d->presence));
+	}
+}
+
 /* --- events --- */
 
 void presence_arrived(struct hubgate *h, struct lan_session *s)
 {
 	struct presence *p = s->device->presence;
-	bool known = p->current || p->leave_ms != 0;
+	bool known = on_lan(p);
 
-	if (!p->current)
+	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->present);
 	/* What is held waits for a subscription, but no longer than the grace time. */
 	if (!p->held)
 		grace_end(h, p);
 	p->current = s;
 	p->clean = s->clean;
-	if (!known)
+	if (!known && p->device->own)
+		tell_of_app(h);
+	else if (!known)
 		tell(h, p, true);
 	dispatch_set_timer(h);
 }
@@ -146,7 +177,8 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 
 	if (was_current) {
 		p->current = NULL;
-		metric_set(&h->metrics, M_PRESENT, --h->present);
+		if (!p->device->own)
+			metric_set(&h->metrics, M_PRESENT, --h->present);
 		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
 		dispatch_set_timer(h);
@@ -160,8 +192,10 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 		struct presence *p = h->grace.first;
 
 		grace_end(h, p);
-		if (!p->current)
-			tell(h, p, false);
+		if (!p->current && p->device->own)
+			tell_of_app(h);
+		else if (!p->current)
+			tell(h, p, is_there(h, p));
 		dispatch_held(h, p); /* nobody subscribed: the broker decides */
 	}
 	if (h->orders_unsent)
@@ -170,6 +204,11 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 }
 
 /* --- commands in grace --- */
+
+struct presence *presence_listener(const struct hubgate *h, const struct device *d)
+{
+	return d->by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
+}
 
 bool presence_in_grace(const struct presence *p)
 {

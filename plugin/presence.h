@@ -39,11 +39,19 @@ void presence_fini(struct hubgate *h);
 void presence_arrived(struct hubgate *h, struct lan_session *s);
 /* The client's socket is gone. Removes s. */
 void presence_left(struct hubgate *h, struct lan_session *s);
+/* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per
+ * device. ST_OK; ST_FULL, ST_NOMEM: say it again. */
+enum status presence_tell_secret(struct hubgate *h, struct presence *p);
+/* What d->by_app says has changed: the uplink hears whether the device is there. */
+void presence_changed(struct hubgate *h, struct device *d);
 /* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 
 /* True when a command shall wait for the device to come back: it is inside its
  * grace time and the broker keeps nothing for it. */
+/* Where commands for d wait: with the device, or with the gateway application that speaks for it.
+ */
+struct presence *presence_listener(const struct hubgate *h, const struct device *d);
 bool presence_in_grace(const struct presence *p);
 /* Takes down. false: no room or memory, not taken. */
 bool presence_hold(struct presence *p, const struct uplink_down *down);

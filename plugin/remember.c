@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "plugin/dispatch.h"
+#include "plugin/gateway_service.h"
 #include "plugin/shadow.h"
 
 enum {
@@ -41,7 +42,9 @@ static void on_entry(void *ctx, const struct state_entry *e)
 	struct loading *l = ctx;
 
 	/* Without memory it is forgotten at another start. */
-	if (e->kind == STATE_SHADOW)
+	if (e->kind == STATE_DEVICE)
+		gateway_service_load(l->h, e); /* of nobody now: kept, as shadows are */
+	else if (e->kind == STATE_SHADOW)
 		shadow_load(l->h, e);
 	else if (e->kind == STATE_SUBSCRIPTION && !take_subscription(l->h, e))
 		(void)buf_add(&l->forget, e->key, strlen(e->key) + 1);

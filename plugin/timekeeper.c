@@ -84,9 +84,9 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	int64_t hub_ms;
 
 	topic_of(h, "/result", topic);
-	if (strcmp(down->topic, topic) != 0)
+	if (h->clock_asked_ms == 0 || strcmp(down->topic, topic) != 0)
 		return false;
-	if (h->clock_asked_ms != 0 && sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
+	if (sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
 		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, wall_ms());
 		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + wall_ms()) / 2);
 	}

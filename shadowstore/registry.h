@@ -32,6 +32,10 @@ struct device {
 	char device_name[DEVICE_NAME_MAX + 1];
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret;
+	bool own;            /* the gateway itself, for a gateway application on the LAN */
+	bool by_app;         /* that application speaks for it: it brought it online */
+	bool guest;          /* only that application knows it: not configured */
+	bool bound, unbound; /* as the hub last said; neither: it never said */
 	struct device_filter *filters;
 	size_t filter_count;
 	uint32_t accepted;         /* messages since plugin/talkers last looked */

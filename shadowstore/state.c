@@ -69,7 +69,8 @@ static void put_again(struct state *s, const struct state_map *m, const struct l
 		         status_text(st));
 }
 
-static void hand_out(const struct state_map *m,
+/* Devices first: the rest belongs to them. */
+static void hand_out(const struct state_map *m, bool devices,
                      void (*on_entry)(void *ctx, const struct state_entry *entry), void *ctx)
 {
 	struct table_at at;
@@ -79,7 +80,8 @@ static void hand_out(const struct state_map *m,
 		const struct state_map_entry *e = table_entry(n, const struct state_map_entry, node);
 		const struct state_entry entry = { (enum state_kind)e->kind, e->key, e->value, e->len };
 
-		on_entry(ctx, &entry);
+		if ((entry.kind == STATE_DEVICE) == devices)
+			on_entry(ctx, &entry);
 	}
 }
 
@@ -103,8 +105,8 @@ enum status state_open(const struct state_conf *conf,
 		atomic_store(&s->work, true); /* older logs wait for their fold */
 		if (rebuild)
 			put_again(s, &m, conf->log);
-		if (on_entry)
-			hand_out(&m, on_entry, ctx);
+		for (int pass = 0; on_entry && pass < 2; pass++)
+			hand_out(&m, pass == 0, on_entry, ctx);
 		*out = s;
 	}
 	state_map_fini(&m);

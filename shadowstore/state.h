@@ -21,6 +21,7 @@ enum state_kind {           /* numbers stand in files: never change one */
 	STATE_SHADOW = 2,       /* key: client id; value: see shadow store */
 	STATE_CONFIG = 3,       /* key: product id; value: last remote configuration */
 	STATE_SECRET_HINT = 4,  /* reserved */
+	STATE_DEVICE = 5,       /* key: client id; value: one byte, plugin/gateway_service */
 };
 
 struct state; /* opaque */
@@ -39,9 +40,10 @@ struct state_conf {
 	const struct log *log; /* used during open only */
 };
 
-/* Caller owns *out. Loads everything and calls on_entry once per (kind, key) that has a value, in
- * no order. A damaged database or log is set aside (NAME.damaged-N), logged with what it means,
- * and everything readable is used. ST_OK; ST_IO (errno); ST_NOMEM. */
+/* Caller owns *out. Loads everything and calls on_entry once per (kind, key) that has a value,
+ * those of STATE_DEVICE first, else in no order. A damaged database or log is set aside
+ * (NAME.damaged-N), logged with what it means, and everything readable is used. ST_OK; ST_IO
+ * (errno); ST_NOMEM. */
 enum status state_open(const struct state_conf *conf,
                        void (*on_entry)(void *ctx, const struct state_entry *entry), void *ctx,
                        struct state **out);

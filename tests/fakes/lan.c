@@ -1,5 +1,7 @@
 #include "tests/fakes/lan.h"
 
+#include "plugin/gateway_service.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +134,8 @@ struct lan *lan_open(enum fake_version version)
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
 	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
 	l->cousin = add_device(l, "SUBPROD002", LAMP_NAME, "AAECAwQFBgcICQoLDA0OEA==");
+	h->own = add_device(l, "GATEWAY001", "gw-1", "Z2F0ZXdheS1vbmUtcHNrLQ==");
+	h->own->own = true;
 	make_store(l, JOURNAL_DROP_OLDEST, 1000);
 	strcpy(h->doorbell_id, "hubgate-0123456789abcdef");
 	strcpy(h->doorbell_password, "feedfacecafebeef");
@@ -154,6 +158,7 @@ void lan_close(struct lan *l)
 	CU_ASSERT(fake_broker_stop());
 	uplink_free(h->uplink);
 	journal_close(h->journal);
+	gateway_service_fini(h);
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);

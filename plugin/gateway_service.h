@@ -1,0 +1,42 @@
+/* gateway_service.h - the hub's $gateway topics for a gateway application on the LAN: a program
+ * that logs in with the gateway's own identity, through a stock gateway SDK. Room:  BROKER. Keeps:
+ * every request gets one reply, in the hub's form; what the hub says decides. Devices that the
+ * application brought online are there while it is, its grace time included, and again when it
+ * comes back, also after a restart: stock SDKs do not announce them anew. Facts:
+ * protocol/gateway.md; architecture 4 "Gateway operations from the LAN".
+ *
+ * Without the hub: what is known is answered (online of a device that is configured or was brought
+ * online before, and of which the hub did not say that it is not bound; offline; the list of those
+ * known as bound), the rest gets -2, "system error".
+ */
+#ifndef HUBGATE_GATEWAY_SERVICE_H
+#define HUBGATE_GATEWAY_SERVICE_H
+
+#include "plugin/dispatch.h"
+#include "shadowstore/state.h"
+
+enum {
+	GATEWAY_ASKS_MAX = 2048,    /* without a reply; more get -2 at once */
+	GATEWAY_DEVICES_MAX = 1500, /* of one gateway, protocol/limits.md */
+	GATEWAY_LIST_MS = 2000,     /* parts of the hub's list come within (gateway.md 4) */
+	GATEWAY_SLACK_MS = 5000,    /* for its turn, beside hub.request_timeout_s for the answer */
+};
+
+/* What is remembered of a device, at start. A device that is not configured becomes known again if
+ * the application had brought it online. */
+void gateway_service_load(struct hubgate *h, const struct state_entry *e);
+void gateway_service_fini(struct hubgate *h);
+
+/* A message of the application on $gateway/operation/. */
+void gateway_service_request(struct hubgate *h, const void *payload, size_t len);
+/* From the hub: a message on $gateway/operation/result/ of the gateway; an UPLINK_ANSWER. */
+void gateway_service_hub(struct hubgate *h, const struct uplink_down *down);
+void gateway_service_answer(struct hubgate *h, const struct uplink_down *news);
+/* Requests whose time is over. */
+void gateway_service_run(struct hubgate *h, int64_t now_ms);
+
+/* The device in whose name the gateway's own session uses this topic or filter: one that it brought
+ * online, else the gateway. */
+struct device *gateway_service_speaker(struct hubgate *h, struct device *own, const char *topic);
+
+#endif
