@@ -33,6 +33,7 @@ fakes_src  := $(wildcard tests/fakes/*.c)
 e2e_src    := $(wildcard tests/e2e/*.c) tests/runner.c
 harness_src := $(wildcard tests/harness/*.c)
 hubsim_src := $(wildcard tests/hubsim/*.c)
+sdk_src    := $(wildcard tests/sdk/*.c) tests/runner.c
 demo_src   := $(wildcard tests/demo/*.c)
 crash_src  := $(wildcard tests/crash/*.c)
 bench_src  := $(wildcard bench/*.c)

@@ -136,6 +136,9 @@ struct gateway {
 	/* NULL, or told of packet ids that are free again without an answer. */
 	void (*release_id)(void *ctx, uint16_t packet_id);
 	void *release_ctx;
+	/* NULL, or told what the hub said about a subscription (code of SUBACK) or its end. */
+	void (*answered)(void *ctx, const struct filter *f, bool subscribed, uint8_t code);
+	void *answered_ctx;
 	/* NULL, or told before the hub may come to show a device online, and when it surely does
 	 * not any more. */
 	void (*mark)(void *ctx, const struct subdev *d, bool online);
@@ -215,8 +218,9 @@ bool gateway_left(const struct gateway *g);
 
 /* A program wants op (online, offline, bind, unbind) carried out once and its result told, by
  * gateway_answer(): 0 at once when d is online already, -2 when the link is down, goes down, or the
- * hub does not answer. A device that came online so counts as present until
- * gateway_present(). bind: the request as it goes out, taken; NULL for the others. */
+ * hub does not answer. A device that came online so counts as present, one that shall
+ * go offline does not, until gateway_present(). bind: the request as it goes out, taken; NULL for
+ * the others. */
 void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,
                  int64_t now_ms);
 /* The list of what is bound is asked for again, at once. */

@@ -61,6 +61,8 @@ void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct
                  int64_t now_ms)
 {
 	d->asked |= 1u << op;
+	if (op == GATEWAY_OFFLINE)
+		d->present = false; /* as a success of online makes it present */
 	if (op == GATEWAY_BIND) {
 		live_msg_free(d->bind);
 		d->bind = bind;

@@ -232,6 +232,8 @@ static void subscribe_covered_again(struct subdev *d, const char *wildcard)
 static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
                             int64_t now_ms)
 {
+	if (g->answered)
+		g->answered(g->answered_ctx, f, f->state == FILTER_SUBSCRIBING, code);
 	f->packet_id = 0;
 	f->due_ms = 0;
 	if (f->state == FILTER_UNSUBSCRIBING) {

@@ -87,6 +87,11 @@ static enum status make_parts(struct uplink *u)
 	return st;
 }
 
+static void answered(void *ctx, const struct filter *f, bool subscribed, uint8_t code)
+{
+	flow_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
+}
+
 static void release_id(void *ctx, uint16_t packet_id)
 {
 	packet_ids_release(ctx, packet_id);
@@ -101,6 +106,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 		return ST_NOMEM;
 	u->conf = *conf;
 	u->wake_fd = -1;
+	u->sleep_ms = LONGEST_SLEEP_S * 1000;
 	u->log = (struct log){ to_mailbox, u };
 	atomic_init(&u->broker_due_ms, INT64_MAX);
 	snprintf(u->client_id, sizeof(u->client_id), "%s%s", conf->product_id, conf->device_name);
@@ -113,6 +119,8 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	u->gateway.binds = conf->bind;
 	u->gateway.release_id = release_id;
 	u->gateway.release_ctx = &u->ids;
+	u->gateway.answered = answered;
+	u->gateway.answered_ctx = u;
 	bucket_init(&u->bucket, conf->rate_up);
 	hearing_init(&u->hearing, conf->rate_up);
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
@@ -128,11 +136,43 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	return ST_OK;
 }
 
-enum status uplink_start(struct uplink *u)
+enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint32_t min_s)
+{
+	if (u->started)
+		return ST_STATE;
+	if (min_s == 0 || max_s < min_s || max_s > RECONNECT_MAX_S)
+		return ST_INVALID;
+	u->conf.min_reconnect_s = min_s;
+	u->conf.max_reconnect_s = max_s;
+	backoff_init(&u->backoff, min_s * 1000, max_s * 1000, random_seed());
+	return ST_OK;
+}
+
+enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
+{
+	if (u->started)
+		return ST_STATE;
+	u->conf.keepalive_s = interval_s;
+	return ST_OK;
+}
+
+enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
+{
+	if (u->started)
+		return ST_STATE;
+	if (timeout_s == 0 || timeout_s > LONGEST_SLEEP_S)
+		return ST_INVALID;
+	u->sleep_ms = timeout_s * 1000;
+	return ST_OK;
+}
+
+enum status uplink_connect(struct uplink *u)
 {
 	sigset_t all, before;
 	int rc;
 
+	if (u->started)
+		return ST_STATE;
 	/* The broker's signals are for the broker's thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -151,7 +191,7 @@ void uplink_wake(struct uplink *u)
 		atomic_store(&u->wake_pending, false);
 }
 
-bool uplink_stop(struct uplink *u, uint32_t wait_ms)
+bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 {
 	struct timespec deadline;
 
@@ -266,6 +306,16 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
 
 	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
+{
+	bool wake = false;
+	enum status st = journal_append(u->conf.journal, msg, NULL, &wake);
+
+	if (wake)
+		uplink_wake(u);
+	return st;
 }
 
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,

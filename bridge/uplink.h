@@ -44,16 +44,27 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	struct journal *journal;          /* borrowed; NULL: only live messages */
 	bool bind;                        /* devices whose secret was told, when they are not bound */
 	struct metrics *metrics;          /* borrowed */
-	const struct waker_conf *waker;   /* NULL: no doorbell */
+	bool tells_all; /* also the news of links, PUBACKs and SUBACKs: for bridge/program.h */
+	int news_fd;    /* 0: none; else an eventfd, written when there is news. Borrowed */
+	const struct waker_conf *waker; /* NULL: no doorbell */
 };
 
 /* Caller owns *out. ST_OK; ST_NOMEM; ST_IO (no descriptor). Starts no thread. */
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out);
-enum status uplink_start(struct uplink *u); /* ST_OK; ST_IO: no thread */
+/* From here on it connects, and reconnects for ever. ST_OK; ST_STATE: it does already; ST_IO: no
+ * thread. */
+enum status uplink_connect(struct uplink *u);
 /* Takes all devices offline as far as wait_ms allows, disconnects, joins. false: the thread hangs
  * in the kernel and was left behind; what it borrowed must stay. */
-bool uplink_stop(struct uplink *u, uint32_t wait_ms);
+bool uplink_disconnect(struct uplink *u, uint32_t wait_ms);
 void uplink_free(struct uplink *u); /* stopped; NULL is fine */
+
+/* Before uplink_connect(); ST_OK; ST_STATE: too late; ST_INVALID: a range. The pauses between two
+ * attempts, in seconds; the keep alive of CONNECT, in seconds; how long the loop sleeps at most
+ * when nothing happens, in seconds. */
+enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint32_t min_s);
+enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s);
+enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s);
 
 /* What a room tells the uplink. ST_OK; ST_FULL: the mailbox is full, nothing was
  * taken, say it again later; ST_NOMEM. client_id is {pid}{dname}. */
@@ -64,6 +75,9 @@ enum status uplink_device_secret(struct uplink *u, const char *client_id,
 enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
                              uint8_t qos);
 enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const char *filter);
+/* A message that is kept until the hub acknowledges it; msg->qos 0 or 1. Statuses of
+ * journal_append(). */
+enum status uplink_publish(struct uplink *u, const struct journal_msg *msg);
 /* A message that is not kept: QoS 0. ST_STATE: the hub is away. */
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len);
@@ -77,7 +91,8 @@ enum status uplink_shadow_send(struct uplink *u, const char *client_id, const ch
                                const void *payload, size_t len);
 
 /* One operation (online, offline, bind, unbind) at the hub for a program that wants its result:
- * news UPLINK_ANSWER. A device brought online counts as present from then on. bind: the whole
+ * news UPLINK_ANSWER. A device brought online counts as present from then on, one to be
+ * taken offline does not. bind: the whole
  * request (gateway_put_bind(), gateway_put_bind_as()); NULL for the others. */
 enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op op,
                        const void *bind, size_t bind_len);
@@ -92,6 +107,12 @@ enum uplink_news {
 	UPLINK_SHADOW_AWAY,  /* they cannot any more; those without an answer are lost */
 	UPLINK_SHADOW_SENT,  /* they can, and the last one went out just now */
 	UPLINK_ANSWER,       /* of uplink_ask(): op and code */
+	/* with tells_all */
+	UPLINK_CONNECTED, /* code 1: a session of an earlier connection goes on */
+	UPLINK_DISCONNECTED,
+	UPLINK_DELIVERED,    /* the hub acknowledged a message of this device */
+	UPLINK_SUBSCRIBED,   /* topic is the filter, code what SUBACK says */
+	UPLINK_UNSUBSCRIBED, /* topic is the filter */
 };
 
 struct uplink_down {

@@ -34,6 +34,8 @@ enum {
 	RESULT_TOPIC_MAX = 128,
 	REASONS_MAX = 8,
 	REASON_MAX = 256,
+	LONGEST_SLEEP_S = 60,
+	RECONNECT_MAX_S = 3600,
 };
 
 enum order_kind {
@@ -82,6 +84,7 @@ struct uplink {
 	_Atomic uint64_t logs_lost;
 	pthread_t thread;
 	bool started;
+	uint32_t sleep_ms; /* at most, when nothing happens */
 
 	/* UPLINK */
 	struct session *session;
@@ -118,6 +121,9 @@ void uplink_move(struct uplink *u, enum uplink_state to);
 void order_free(void *order);
 
 void *uplink_thread(void *arg); /* uplink_loop.c */
+
+/* News for programs that want all of it (conf.tells_all); topic is copied. */
+void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code);
 
 /* uplink_link.c */
 void link_init(struct uplink *u, int64_t now_ms);

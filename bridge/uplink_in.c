@@ -15,6 +15,12 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 	d = f.owner;
 	packet_ids_release(&u->ids, id);
 	flow_end(u, d, f.seq, JOURNAL_DELIVERED);
+	if (u->conf.tells_all) {
+		char client_id[CLIENT_ID_MAX + 1];
+
+		subdev_client_id(d, client_id);
+		flow_tell(u, UPLINK_DELIVERED, client_id, 0);
+	}
 	gateway_update(&u->gateway, d, now_ms);
 }
 
@@ -65,6 +71,17 @@ static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev
 		return true;
 	uplink_down_free(news);
 	return false;
+}
+
+void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code)
+{
+	struct uplink_down news = { .kind = kind, .code = code };
+
+	if (!u->conf.tells_all)
+		return;
+	news.topic = strdup(topic);
+	if (!news.topic || mailbox_put(u->inbox, &news, NULL) != ST_OK)
+		uplink_down_free(&news);
 }
 
 /* One that cannot be told is lost: who asked has a time limit. */

@@ -224,6 +224,7 @@ void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
 	         (now_ms - u->down_since_ms) / 1000);
 	u->reason_count = 0;
+	flow_tell(u, UPLINK_CONNECTED, u->client_id, session_resumed(u->session));
 	gateway_link_up(&u->gateway, session_resumed(u->session), now_ms);
 }
 
@@ -302,8 +303,10 @@ void link_lost(struct uplink *u, enum status why, int64_t now_ms)
 	int64_t due_ms = u->attempt_ms + pause_ms(u, why, now_ms);
 
 	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
-	if (uplink_state_now(u) == UPLINK_READY)
+	if (uplink_state_now(u) == UPLINK_READY) {
 		u->down_since_ms = now_ms;
+		flow_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
+	}
 	log_lost(u, u->next_attempt_ms - now_ms);
 	session_close(u->session, why == ST_TIMEOUT ? SESSION_ABORT : SESSION_PLAIN);
 	u->session = NULL;

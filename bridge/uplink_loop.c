@@ -14,7 +14,6 @@
 
 enum {
 	FDS_MAX = 4,
-	LONGEST_SLEEP_MS = 60000,
 	/* Under load a turn for every message would cost more in system calls than the messages
 	 * do: turns that had work begin no closer than this. A message that comes after a pause
 	 * does not wait. */
@@ -125,8 +124,12 @@ static void hear_wake(struct uplink *u)
 
 static void ring_broker(struct uplink *u, int64_t now_ms)
 {
+	const uint64_t one = 1;
 	int64_t due_ms = atomic_load(&u->broker_due_ms);
 
+	if (u->conf.news_fd > 0 && (mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0) &&
+	    write(u->conf.news_fd, &one, sizeof(one)) < 0)
+		return; /* full: it was rung often enough */
 	if (!u->waker)
 		return;
 	if (mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0 || now_ms >= due_ms)
@@ -150,7 +153,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t wake
 	/* A timer that has come was rung for; ringing is confirmed or logged there. */
 	if (broker_due_ms > now_ms)
 		due_ms = earlier(due_ms, broker_due_ms);
-	due_ms = earlier(due_ms, now_ms + LONGEST_SLEEP_MS);
+	due_ms = earlier(due_ms, now_ms + u->sleep_ms);
 	if (atomic_load(&u->stopping))
 		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
 	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
@@ -205,9 +208,10 @@ static void one_turn(struct uplink *u)
 	flow_send(u, now_ms);
 	flow_news(u);
 	/* A broker that stops has nobody left to ring for. */
-	if (u->waker && !atomic_load(&u->stopping)) {
+	if (!atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);
-		waker_run(u->waker, now_ms);
+		if (u->waker)
+			waker_run(u->waker, now_ms);
 	}
 }
 

@@ -11,6 +11,11 @@ $(B)/e2e: $(call obj,$(e2e_src)) $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
+# The C interface, as another program would use it: of hubgate only the library.
+$(B)/sdk: $(call obj,$(sdk_src)) $(B)/libhubbridge.a $(B)/libharness.a
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
 # Preloaded into brokers, never sanitized.
 $(B)/clockshift.so: tests/tools/clockshift.c
 	@mkdir -p $(@D)
@@ -35,14 +40,17 @@ check: deps-test
 	$(Q)$(MAKE) --no-print-directory check-run
 
 .PHONY: check-run
-check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
+check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
 
-# What is generated from core/config.tbl: the schema and the README's table.
+# What is generated: from core/config.tbl the schema and the README's table, from
+# tests/sdk/methods.tbl docs/sdk-map.md.
 .PHONY: docs docs-check
 $(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridge.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-docs: $(B)/gen_config_docs
-	$(Q)tests/tools/docs_check.sh $< --write
-docs-check: $(B)/gen_config_docs
-	$(Q)tests/tools/docs_check.sh $<
+$(B)/gen_sdk_map: $(call obj,tests/tools/gen_sdk_map.c)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+docs: $(B)/gen_config_docs $(B)/gen_sdk_map
+	$(Q)tests/tools/docs_check.sh $(B) --write
+docs-check: $(B)/gen_config_docs $(B)/gen_sdk_map
+	$(Q)tests/tools/docs_check.sh $(B)

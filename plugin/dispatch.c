@@ -39,11 +39,8 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.latest = m->latest,
 		.clock_trusted = clock_trusted(&h->clock),
 	};
-	bool wake = false;
-	enum status st = journal_append(h->journal, &msg, NULL, &wake);
+	enum status st = uplink_publish(h->uplink, &msg);
 
-	if (wake)
-		uplink_wake(h->uplink);
 	if (st == ST_OK)
 		m->device->accepted++;
 	else

@@ -307,7 +307,7 @@ static void hubgate_free(struct hubgate *h)
 	struct uplink_log line;
 
 	if (h->uplink) {
-		bool stopped = uplink_stop(h->uplink, STOP_MS);
+		bool stopped = uplink_disconnect(h->uplink, STOP_MS);
 
 		while (uplink_take_log(h->uplink, &line) == ST_OK)
 			log_line(&h->log, line.level, "%s", line.line);
@@ -356,7 +356,7 @@ static enum status start(struct hubgate *h, const char *config_path)
 		timekeeper_start(h);
 	if (st == ST_OK)
 		apps_check(h);
-	return st == ST_OK ? uplink_start(h->uplink) : st;
+	return st == ST_OK ? uplink_connect(h->uplink) : st;
 }
 
 /* 1,500 devices want more descriptors than a soft limit of 1,024. */

@@ -1,10 +1,11 @@
 #!/bin/sh
-# docs_check.sh GENERATOR [--write]: fails when conf/hubgate.schema.json,
-# conf/hubgate-full.json or one of the tables of README.md differs from what the generator prints; --write updates them.
+# docs_check.sh BUILD [--write]: fails when conf/hubgate.schema.json, conf/hubgate-full.json, one of
+# the tables of README.md or docs/sdk-map.md differs from what the generators print; --write
+# updates them.
 # Run in the top directory.
 set -eu
 
-generator=$1
+generator=$1/gen_config_docs
 write=${2:-}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -47,6 +48,8 @@ table() {
 compare conf/hubgate.schema.json "$dir/schema"
 "$generator" --example >"$dir/example"
 compare conf/hubgate-full.json "$dir/example"
+"$1/gen_sdk_map" >"$dir/sdk"
+compare docs/sdk-map.md "$dir/sdk"
 table options --markdown
 table metrics --metrics
 exit $status

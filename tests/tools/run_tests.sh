@@ -1,5 +1,5 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|crash|all [NAME] - runs the test programs of a build, with
+# run_tests.sh BUILD unit|e2e|sdk|crash|all [NAME] - runs the test programs of a build, with
 # the sanitizers' runtimes preloaded into the brokers where the build has any.
 # Closing line: N passed, N failed.
 set -u
@@ -55,10 +55,11 @@ run_program() {
 }
 
 case $what in
-unit | e2e | crash) run_program "$what" "$@" ;;
+unit | e2e | sdk | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
+	[ ! -x "$build/sdk" ] || run_program sdk "$@"
 	run_program crash --brief "$@"
 	;;
 esac

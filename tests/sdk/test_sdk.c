@@ -1,0 +1,374 @@
+/* The C counterparts of the SDK's methods, by the methods' names, on one connection to the
+ * simulated hub: what each does on the wire. Of hubgate this links libhubbridge.a only. */
+#include "bridge/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/room.h"
+#include "tests/harness/harness.h"
+#include "tests/runner.h"
+
+#define GW_ID   "GWPRODUCT1gw1"
+#define GATEWAY "GWPRODUCT1/gw1"
+#define PRODUCT "SUBPRODUC1"
+#define DEV1_ID PRODUCT "dev1"
+#define CONTROL GATEWAY "/control"
+
+enum {
+	WAIT_MS = 10000,
+	KEEPALIVE_S = 77,
+};
+
+/* Set up by `connect`, ended by `disconnect`: the tests are the steps of one program's life, in the
+ * order of the table. */
+static struct {
+	struct sim *sim;
+	char *dir;
+	struct journal *journal;
+	struct metrics metrics;
+	struct secret secret;
+	struct program *program;
+	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic;
+} s;
+
+static struct uplink *uplink(void)
+{
+	CU_ASSERT_FATAL(s.program != NULL);
+	return program_uplink(s.program);
+}
+
+/* Runs the program until *count is `least`. */
+static bool run_until(const int *count, int least)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+
+	while (*count < least && now_ms() < end_ms)
+		program_run(s.program, 50);
+	return *count >= least;
+}
+
+/* --- callbacks --- */
+
+static void on_connect(void *ctx, bool resumed)
+{
+	(void)ctx;
+	(void)resumed;
+	s.connects++;
+}
+
+static void on_disconnect(void *ctx)
+{
+	(void)ctx;
+	s.disconnects++;
+}
+
+static void on_message(void *ctx, const char *topic, const void *payload, size_t len, uint8_t qos)
+{
+	(void)ctx;
+	(void)payload;
+	(void)len;
+	(void)qos;
+	s.messages += strcmp(topic, CONTROL) == 0;
+}
+
+static void on_topic(void *ctx, const char *topic, const void *payload, size_t len, uint8_t qos)
+{
+	(void)payload;
+	(void)len;
+	(void)qos;
+	(void)ctx;
+	s.of_topic += strcmp(topic, CONTROL) == 0;
+}
+
+static void on_publish(void *ctx, const char *client_id)
+{
+	(void)ctx;
+	s.published += strcmp(client_id, GW_ID) == 0;
+}
+
+static void on_subscribe(void *ctx, const char *filter, uint8_t code)
+{
+	(void)ctx;
+	(void)filter;
+	s.subscribed += code <= 1;
+}
+
+static void on_unsubscribe(void *ctx, const char *filter)
+{
+	(void)ctx;
+	(void)filter;
+	s.unsubscribed++;
+}
+
+static const struct program_calls calls = {
+	.on_connect = on_connect,
+	.on_disconnect = on_disconnect,
+	.on_message = on_message,
+	.on_publish = on_publish,
+	.on_subscribe = on_subscribe,
+	.on_unsubscribe = on_unsubscribe,
+};
+
+/* --- steps --- */
+
+static struct program *make_program(void)
+{
+	const struct journal_limits lim = {
+		.max_messages = 100, .max_bytes = 1 << 20, .device_share = 100, .flush_ms = 200
+	};
+	struct uplink_conf conf = {
+		.product_id = "GWPRODUCT1",
+		.device_name = "gw1",
+		.secret = &s.secret,
+		.host = "127.0.0.1",
+		.port = (uint16_t)sim_port(s.sim),
+		.keepalive_s = 240,
+		.rate_up = 25,
+		.window = 20,
+		.min_reconnect_s = 5,
+		.max_reconnect_s = 60,
+		.connect_timeout_s = 10,
+		.request_timeout_s = 5,
+		.metrics = &s.metrics,
+	};
+	struct program *p = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(journal_open(s.dir, &lim, NULL, &s.journal), ST_OK);
+	conf.journal = s.journal;
+	CU_ASSERT_EQUAL_FATAL(program_new(&conf, &p), ST_OK);
+	program_set_calls(p, &calls, NULL);
+	return p;
+}
+
+static void test_connect(void)
+{
+	static const struct sim_opts o = {
+		.config = "{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+				  "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
+				  "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\","
+				  "\"secret\":\"ZGV2aWNlLW9uZS1wc2stLQ==\"}],"
+				  "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT
+				  "\",\"device_name\":\"dev1\"}],\"limits\":{\"connect_s\":1}}"
+	};
+
+	room_enter(ROOM_BROKER);
+	s.dir = dir_make();
+	s.sim = sim_start(&o);
+	CU_ASSERT_FATAL(s.sim != NULL);
+	CU_ASSERT_EQUAL_FATAL(secret_parse("Z2F0ZXdheS1vbmUtcHNrIQ==", &s.secret), ST_OK);
+	s.program = make_program();
+	CU_ASSERT_EQUAL(uplink_set_keepalive_interval(uplink(), KEEPALIVE_S), ST_OK);
+	CU_ASSERT_EQUAL(uplink_set_reconnect_interval(uplink(), 1, 1), ST_OK);
+	CU_ASSERT_EQUAL(uplink_set_message_timeout(uplink(), 5), ST_OK);
+	CU_ASSERT_EQUAL(uplink_connect(uplink()), ST_OK);
+	CU_ASSERT_EQUAL(uplink_connect(uplink()), ST_STATE); /* it runs already */
+	CU_ASSERT(program_await_connected(s.program, WAIT_MS));
+}
+
+static void test_setKeepaliveInterval(void)
+{
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "connect", "client", GATEWAY,
+	                                       "keepalive", "77", NULL));
+	CU_ASSERT_EQUAL(uplink_set_keepalive_interval(uplink(), 60), ST_STATE);
+}
+
+static void test_setReconnectInterval(void)
+{
+	int64_t cut_ms = now_ms();
+
+	CU_ASSERT(run_until(&s.connects, 1));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"cut\"}"));
+	CU_ASSERT(run_until(&s.disconnects, 1));
+	CU_ASSERT(run_until(&s.connects, 2));
+	CU_ASSERT(now_ms() - cut_ms < 4000); /* not the 5 s that it was made with */
+	CU_ASSERT_EQUAL(uplink_set_reconnect_interval(uplink(), 60, 1), ST_STATE);
+}
+
+static void test_setMessageTimout(void)
+{
+	CU_ASSERT_EQUAL(uplink_set_message_timeout(uplink(), 5), ST_STATE);
+}
+
+static void test_isMqttConnected(void)
+{
+	CU_ASSERT(uplink_ready(uplink()));
+}
+
+static void test_getConnectState(void)
+{
+	CU_ASSERT_EQUAL(uplink_state_now(uplink()), UPLINK_READY);
+}
+
+static void test_registerMqttCallback(void)
+{
+	CU_ASSERT_EQUAL(s.connects, 2);
+	CU_ASSERT_EQUAL(s.disconnects, 1);
+}
+
+static void test_registerUserCallback(void)
+{
+	CU_ASSERT_EQUAL(program_on_topic(s.program, CONTROL, on_topic, NULL), ST_OK);
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "subscribe", "filter", CONTROL, NULL), 0);
+}
+
+static void test_subscribe(void)
+{
+	CU_ASSERT_EQUAL(uplink_subscribe(uplink(), GW_ID, CONTROL, 1), ST_OK);
+	CU_ASSERT(run_until(&s.subscribed, 1));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter", CONTROL,
+	                                       "qos", "1", "granted", "true", NULL));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"on\":1}", 1));
+	CU_ASSERT(run_until(&s.of_topic, 1));
+	CU_ASSERT_EQUAL(program_on_topic(s.program, CONTROL, NULL, NULL), ST_OK);
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"on\":2}", 1));
+	CU_ASSERT(run_until(&s.messages, 1));
+	CU_ASSERT_EQUAL(s.of_topic, 1);
+}
+
+static void test_publish(void)
+{
+	const struct journal_msg kept = {
+		.device = GW_ID, .topic = GATEWAY "/event", .payload = "{\"seq\":1}", .len = 9, .qos = 1
+	};
+
+	CU_ASSERT_EQUAL(uplink_publish(uplink(), &kept), ST_OK);
+	CU_ASSERT(run_until(&s.published, 1));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic",
+	                                       GATEWAY "/event", "qos", "1", NULL));
+	CU_ASSERT_EQUAL(uplink_publish_live(uplink(), GW_ID, GATEWAY "/event", "{}", 2), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic",
+	                                       GATEWAY "/event", "qos", "0", NULL));
+}
+
+static void test_unsubscribe(void)
+{
+	CU_ASSERT_EQUAL(uplink_unsubscribe(uplink(), GW_ID, CONTROL), ST_OK);
+	CU_ASSERT(run_until(&s.unsubscribed, 1));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "unsubscribe", "filter", CONTROL, NULL));
+}
+
+static void test_gatewayInit(void)
+{
+	CU_ASSERT_EQUAL(gateway_subdev_add(s.program, PRODUCT, "dev1"), ST_OK);
+	CU_ASSERT_EQUAL(gateway_subdev_add(s.program, PRODUCT, "dev1"), ST_OK);
+	CU_ASSERT_EQUAL(gateway_subdev_add(s.program, "short", "dev1"), ST_INVALID);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter",
+	                                       "$gateway/operation/result/" GATEWAY, NULL));
+}
+
+static void test_gatewaySubdevGetConfigList(void)
+{
+	size_t count = 0;
+	const struct subdev_entry *list = gateway_subdev_list(s.program, &count);
+
+	CU_ASSERT_EQUAL_FATAL(count, 1);
+	CU_ASSERT_STRING_EQUAL(list[0].product_id, PRODUCT);
+	CU_ASSERT_STRING_EQUAL(list[0].device_name, "dev1");
+	CU_ASSERT_EQUAL(list[0].status, SUBDEV_STATUS_INIT);
+}
+
+static void test_gatewaySubdevOnline(void)
+{
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(gateway_subdev_online(s.program, PRODUCT, "nobody", WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 802);
+	CU_ASSERT_EQUAL(gateway_subdev_online(s.program, PRODUCT, "dev1", WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "online", "device",
+	                                       PRODUCT "/dev1", "result", "0", NULL));
+}
+
+static void test_isSubdevStatusOnline(void)
+{
+	CU_ASSERT(gateway_subdev_is_online(s.program, PRODUCT, "dev1"));
+	CU_ASSERT_FALSE(gateway_subdev_is_online(s.program, PRODUCT, "nobody"));
+}
+
+static void test_updateSubdevStatus(void)
+{
+	CU_ASSERT_EQUAL(gateway_subdev_set_status(s.program, PRODUCT, "dev1", SUBDEV_STATUS_OFFLINE),
+	                ST_OK);
+	CU_ASSERT_FALSE(gateway_subdev_is_online(s.program, PRODUCT, "dev1"));
+	CU_ASSERT_EQUAL(gateway_subdev_set_status(s.program, PRODUCT, "nobody", SUBDEV_STATUS_ONLINE),
+	                ST_NOTFOUND);
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "offline", NULL), 0);
+	CU_ASSERT_EQUAL(gateway_subdev_set_status(s.program, PRODUCT, "dev1", SUBDEV_STATUS_ONLINE),
+	                ST_OK);
+}
+
+static void test_gatewaySubdevSubscribe(void)
+{
+	CU_ASSERT_EQUAL(
+		gateway_subdev_subscribe(s.program, PRODUCT, "dev1", PRODUCT "/dev1/control", 0), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter",
+	                                       PRODUCT "/dev1/control", "granted", "true", NULL));
+}
+
+static void test_gatewaySubdevOffline(void)
+{
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(gateway_subdev_offline(s.program, PRODUCT, "dev1", WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_FALSE(gateway_subdev_is_online(s.program, PRODUCT, "dev1"));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "offline", "device",
+	                                       PRODUCT "/dev1", "result", "0", NULL));
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "online", "device", PRODUCT "/dev1", NULL), 1);
+}
+
+static void test_gatewaySubdevUnbind(void)
+{
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(gateway_subdev_unbind(s.program, PRODUCT, "dev1", WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "unbind", "device", PRODUCT "/dev1", NULL));
+}
+
+static void test_gatewaySubdevBind(void)
+{
+	struct secret right, wrong;
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(secret_parse("ZGV2aWNlLW9uZS1wc2stLQ==", &right), ST_OK);
+	CU_ASSERT_EQUAL(secret_parse("Z2F0ZXdheS1vbmUtcHNrIQ==", &wrong), ST_OK);
+	CU_ASSERT_EQUAL(gateway_subdev_bind(s.program, PRODUCT, "dev1", &wrong, WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 803);
+	CU_ASSERT_EQUAL(gateway_subdev_bind(s.program, PRODUCT, "dev1", &right, WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "bind", "device", PRODUCT "/dev1",
+	                                       "result", "0", NULL));
+}
+
+static void test_disconnect(void)
+{
+	CU_ASSERT(uplink_disconnect(uplink(), 1500));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "disconnect", "client", GATEWAY, NULL));
+	CU_ASSERT_EQUAL(uplink_state_now(uplink()), UPLINK_STOPPED);
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "violation", NULL), 0);
+	program_free(s.program);
+	journal_close(s.journal);
+	secret_wipe(&s.secret);
+	sim_stop(s.sim);
+	dir_remove(s.dir);
+	free(s.dir);
+}
+
+#define METHOD(name, ...) { #name, test_##name },
+static const struct test_case cases[] = {
+#include "tests/sdk/methods.tbl"
+};
+
+static struct test_suite suite = { .name = "sdk",
+	                               .cases = cases,
+	                               .count = sizeof(cases) / sizeof(cases[0]) };
+
+__attribute__((constructor)) static void announce(void)
+{
+	runner_add(&suite);
+}
