@@ -23,7 +23,7 @@ ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Evaluated when first used, so that `make deps` runs where pkg-config is missing.
 PKG        = $(shell pkg-config $(1))
-LIBS       = $(call PKG,--libs openssl libcjson sqlite3)
+LIBS       = $(call PKG,--libs openssl libcjson sqlite3 libcurl libmicrohttpd)
 TEST_LIBS  = $(call PKG,--libs cunit libmosquitto)
 
 lib_src    := $(wildcard core/*.c shadowstore/*.c bridge/*.c)

@@ -432,6 +432,17 @@ enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
 	return mailbox_take(u->logs, out);
 }
 
+void uplink_ring(struct uplink *u)
+{
+	atomic_store(&u->ring_wanted, true);
+	uplink_wake(u);
+}
+
+const struct log *uplink_log(struct uplink *u)
+{
+	return &u->log;
+}
+
 bool uplink_ready(const struct uplink *u)
 {
 	return atomic_load(&u->state) == UPLINK_READY;

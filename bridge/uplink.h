@@ -139,6 +139,9 @@ struct uplink_log {
 enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK; ST_EMPTY */
 
 /* Any room. */
+void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the doorbell rings */
+/* Lines of rooms that may not call the broker's log; they come out of uplink_take_log(). */
+const struct log *uplink_log(struct uplink *u);
 bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
 /* Whether ages may be judged by the wall clock (architecture 4 "Clock"). */

@@ -78,6 +78,7 @@ struct uplink {
 	_Atomic int state; /* enum uplink_state; written by UPLINK */
 	atomic_bool stopping, wake_pending;
 	atomic_bool clock_trusted;
+	atomic_bool ring_wanted;       /* another room has mail for BROKER */
 	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
 	_Atomic int64_t broker_due_ms;
 	_Atomic int64_t stop_by_ms;

@@ -132,7 +132,8 @@ static void ring_broker(struct uplink *u, int64_t now_ms)
 		return; /* full: it was rung often enough */
 	if (!u->waker)
 		return;
-	if (mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0 || now_ms >= due_ms)
+	if (atomic_exchange(&u->ring_wanted, false) || mailbox_count(u->inbox) > 0 ||
+	    mailbox_count(u->logs) > 0 || now_ms >= due_ms)
 		waker_ring(u->waker, now_ms);
 }
 

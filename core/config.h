@@ -62,6 +62,7 @@ struct config_hub {
 	uint32_t port; /* never 0 */
 	bool tls, verify, verify_host, clean_session;
 	char *ca_file;
+	char *register_url, *register_address;
 	uint32_t keepalive;
 	uint32_t rate_up, window;
 	uint32_t min_reconnect_s, max_reconnect_s; /* min <= max */
@@ -82,7 +83,7 @@ struct config_presence {
 
 struct config_lan {
 	enum lan_acl acl;
-	char *waker;
+	char *waker, *http;
 };
 
 struct config_shadow {

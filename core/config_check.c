@@ -143,6 +143,9 @@ static void check_hub(struct config_load *l)
 		h->host = NULL;
 		l->no_memory = true;
 	}
+	if (strncmp(h->register_url, "https://", 8) != 0 && strncmp(h->register_url, "http://", 7) != 0)
+		config_error(l, json_member(obj, "register_url"), "hub.register_url",
+		             "is no URL; begin it with https:// (or http://, unencrypted)");
 	if (h->max_reconnect_s < h->min_reconnect_s)
 		config_error(l, obj, "hub.max_reconnect_s",
 		             "%u is less than min_reconnect_s; use %u or more", h->max_reconnect_s,
@@ -176,6 +179,15 @@ static void check_products(struct config_load *l)
 	}
 }
 
+static bool registers(const struct config_load *l, const char *product_id)
+{
+	for (size_t i = 0; i < l->cfg->product_count; i++) {
+		if (strcmp(l->cfg->products[i].product_id, product_id) == 0)
+			return l->cfg->products[i].may_register;
+	}
+	return false;
+}
+
 static void check_devices(struct config_load *l)
 {
 	const struct config_gateway *g = &l->cfg->gateway;
@@ -195,9 +207,11 @@ static void check_devices(struct config_load *l)
 			               .env = d->secret_env };
 
 		snprintf(path, sizeof path, "devices[%zu]", i);
-		if (!obtain(l, &f) && !d->login && !d->certificate)
-			fault_in(l, &f, "",
-			         "is missing; add it, or secret_file, or secret_env, or login, or certificate");
+		if (!obtain(l, &f) && !d->login && !d->certificate && !registers(l, d->product_id))
+			fault_in(
+				l, &f, "",
+				"is missing; add it, or secret_file, or secret_env, or login, or certificate, or "
+				"let its product register");
 		if (strcmp(d->product_id, g->product_id) == 0 &&
 		    strcmp(d->device_name, g->device_name) == 0)
 			config_error(l, obj, path, "is the gateway itself; remove it here");

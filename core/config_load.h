@@ -19,6 +19,7 @@ enum {
 enum config_kind {
 	KIND_HOST,
 	KIND_WAKER,
+	KIND_LISTEN,
 	KIND_TEXT,
 	KIND_FILTER,
 	KIND_PATH,

@@ -44,6 +44,7 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 	static const char *const fixed[KIND_COUNT] = {
 		[KIND_HOST] = "a host name or address of A-Z a-z 0-9 . - _ :",
 		[KIND_WAKER] = "\"auto\", \"off\", \"unix:/path\" or \"host:port\"",
+		[KIND_LISTEN] = "\"off\" or \"address:port\"",
 		[KIND_FILTER] = "a topic filter: + alone in its level, # alone at the end",
 		[KIND_FLAG] = "true or false, without quotes",
 		[KIND_PRODUCT_ID] = "10 of A-Z a-z 0-9",
@@ -134,6 +135,14 @@ static bool set_waker(struct config_load *l, const struct config_key *key, void 
 	              : strcmp(text, "auto") == 0 || strcmp(text, "off") == 0 || is_host_port(text);
 
 	return ok && set_text(l, key, field, node);
+}
+
+static bool set_listen(struct config_load *l, const struct config_key *key, void *field,
+                       const cJSON *node)
+{
+	const char *text = node->valuestring;
+
+	return (strcmp(text, "off") == 0 || is_host_port(text)) && set_text(l, key, field, node);
 }
 
 static bool set_path(struct config_load *l, const struct config_key *key, void *field,
@@ -255,6 +264,7 @@ static const struct kind {
 } kinds[KIND_COUNT] = {
 	[KIND_HOST] = { JSON_TEXT, set_host },
 	[KIND_WAKER] = { JSON_TEXT, set_waker },
+	[KIND_LISTEN] = { JSON_TEXT, set_listen },
 	[KIND_TEXT] = { JSON_TEXT, set_text },
 	[KIND_FILTER] = { JSON_TEXT, set_filter },
 	[KIND_PATH] = { JSON_TEXT, set_path },

@@ -9,7 +9,8 @@ enum room {
 	ROOM_NONE,
 	ROOM_BROKER,
 	ROOM_UPLINK,
-	ROOM_DISK
+	ROOM_DISK,
+	ROOM_NET
 };
 
 void room_enter(enum room room);

@@ -1,6 +1,6 @@
 # What a fresh Debian 12 needs: to build, to test, to check.
 
-BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
 TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
 LINT_PACKAGES  := clang-format-14 cppcheck
 

@@ -53,6 +53,8 @@ struct gateway_ask { /* a request of the gateway application: plugin/gateway_ser
 	int64_t due_ms;
 };
 
+struct registrations; /* plugin/registration */
+
 struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
 	struct gateway_ask *first, **last;
 	size_t count;
@@ -93,6 +95,7 @@ struct hubgate {
 	struct grace_line grace;
 	struct device *own; /* the gateway itself, in the registry */
 	struct gateway_asks asks;
+	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */
 	uint64_t present;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugin/gateway_service.h"
+#include "plugin/registration.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
 #include "plugin/shadow.h"
@@ -253,6 +254,8 @@ void dispatch_set_timer(struct hubgate *h)
 {
 	int64_t due_ms = h->grace.first ? h->grace.first->leave_ms : INT64_MAX;
 
+	if (registration_due(h) < due_ms)
+		due_ms = registration_due(h);
 	if (h->asks.first && h->asks.first->due_ms < due_ms)
 		due_ms = h->asks.first->due_ms;
 	uplink_set_timer(h->uplink, h->shadows.due_ms < due_ms ? h->shadows.due_ms : due_ms);
@@ -287,6 +290,7 @@ void dispatch_drain(struct hubgate *h)
 		presence_run(h, now_ms);
 	shadow_run(h, now_ms);
 	gateway_service_run(h, now_ms);
+	registration_run(h, now_ms);
 	dispatch_set_timer(h);
 	timekeeper_run(h, now_ms);
 	talkers_run(h, now_ms);

@@ -52,8 +52,8 @@ static void set_bound(struct hubgate *h, struct device *d, bool bound)
 		keep_facts(h, d);
 }
 
-/* NULL: no memory, or too many devices. */
-static struct device *add_guest(struct hubgate *h, const char *product_id, const char *device_name)
+struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
+                                     const char *device_name)
 {
 	static const struct secret none;
 	struct device *d = NULL;
@@ -80,7 +80,7 @@ void gateway_service_load(struct hubgate *h, const struct state_entry *e)
 	if (!d && *facts & FACT_BY_APP) {
 		memcpy(product_id, e->key, PRODUCT_ID_LEN);
 		product_id[PRODUCT_ID_LEN] = '\0';
-		d = add_guest(h, product_id, e->key + PRODUCT_ID_LEN);
+		d = gateway_service_guest(h, product_id, e->key + PRODUCT_ID_LEN);
 	}
 	if (!d)
 		return;
@@ -243,7 +243,7 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 		return;
 	}
 	if (!d && uplink_ready(h->uplink))
-		d = add_guest(h, w->product_id, w->device_name);
+		d = gateway_service_guest(h, w->product_id, w->device_name);
 	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
 		return; /* gateway_service_answer() goes on */

@@ -25,6 +25,9 @@ enum {
 /* What is remembered of a device, at start. A device that is not configured becomes known again if
  * the application had brought it online. */
 void gateway_service_load(struct hubgate *h, const struct state_entry *e);
+/* A device that is not configured. NULL: no memory, or too many devices. */
+struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
+                                     const char *device_name);
 void gateway_service_fini(struct hubgate *h);
 
 /* A message of the application on $gateway/operation/. */

@@ -18,6 +18,7 @@
 #include "plugin/plain.h"
 #include "plugin/presence.h"
 #include "plugin/proof.h"
+#include "plugin/registration.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
 #include "plugin/shadow.h"
@@ -26,8 +27,9 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 enum {
-	STOP_MS = 1500, /* of the 2 s that a stop of the broker may take */
-	DISK_STOP_MS = 400
+	STOP_MS = 1200, /* of the 2 s that a stop of the broker may take */
+	NET_STOP_MS = 400,
+	DISK_STOP_MS = 300
 };
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
@@ -306,6 +308,8 @@ static void hubgate_free(struct hubgate *h)
 {
 	struct uplink_log line;
 
+	if (!registration_stop(h, NET_STOP_MS))
+		return; /* as below */
 	if (h->uplink) {
 		bool stopped = uplink_disconnect(h->uplink, STOP_MS);
 
@@ -347,11 +351,15 @@ static enum status start(struct hubgate *h, const char *config_path)
 	if (st == ST_OK)
 		st = open_journal(h);
 	if (st == ST_OK)
+		st = registration_open(h);
+	if (st == ST_OK)
 		st = make_uplink(h);
 	if (st == ST_OK)
 		st = register_callbacks(h);
 	if (st == ST_OK)
 		st = disk_start(h->disk);
+	if (st == ST_OK)
+		st = registration_start(h);
 	if (st == ST_OK)
 		timekeeper_start(h);
 	if (st == ST_OK)

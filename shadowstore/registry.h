@@ -35,6 +35,7 @@ struct device {
 	bool own;            /* the gateway itself, for a gateway application on the LAN */
 	bool by_app;         /* that application speaks for it: it brought it online */
 	bool guest;          /* only that application knows it: not configured */
+	bool registered;     /* its secret came of dynamic registration */
 	bool bound, unbound; /* as the hub last said; neither: it never said */
 	struct device_filter *filters;
 	size_t filter_count;

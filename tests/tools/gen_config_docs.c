@@ -22,6 +22,7 @@ enum shape {
 enum kind {
 	HOST,
 	WAKER,
+	LISTEN,
 	TEXT,
 	FILTER,
 	PATH,
@@ -73,10 +74,6 @@ static const char *rule_of(enum section_id section)
 	switch ((int)section) {
 	case SECTION_gateway:
 		return "\"oneOf\": [" ONE_FORM ", { \"required\": [\"cert_file\", \"key_file\"] }]";
-	case SECTION_device:
-		return "\"anyOf\": [" ONE_FORM ", { \"required\": [\"login\"] }, "
-			   "{ \"properties\": { \"certificate\": { \"const\": true } }, \"required\": "
-			   "[\"certificate\"] }]";
 	case SECTION_product:
 		return "\"if\": { \"properties\": { \"register\": { \"const\": true } }, \"required\": "
 			   "[\"register\"] }, \"then\": { \"oneOf\": [{ \"required\": [\"product_secret\"] }, "
@@ -107,6 +104,8 @@ static const char *pattern_of(enum kind kind)
 		return "^[A-Za-z0-9._:-]+$";
 	case FILTER:
 		return "^([^#+/]*|[+])(/([^#+/]*|[+]))*(/#)?$|^#$";
+	case LISTEN:
+		return "^(off|.+:[1-9][0-9]{0,4})$";
 	case WAKER:
 		return "^(auto|off|unix:/.*|.+:[1-9][0-9]{0,4})$";
 	case PRODUCT_ID:

@@ -1,0 +1,25 @@
+/* registration.h - dynamic registration: configured devices without a secret, devices of the LAN
+ * that ask at lan.http, and the secrets that came of it. Room:  BROKER; what it starts lives in NET
+ * and HTTP. Keeps: a secret is on disk before anybody is told of it. A device is asked for again
+ * after 5 s at the earliest, after at most 10 minutes, and only where asking again may help. Facts:
+ * protocol/dynreg.md; architecture 4 "Dynamic registration".
+ */
+#ifndef HUBGATE_REGISTRATION_H
+#define HUBGATE_REGISTRATION_H
+
+#include "plugin/context.h"
+
+/* The devices are in the registry, store.dir is there. Gives those their secrets that were
+ * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
+enum status registration_open(struct hubgate *h);
+/* The uplink is made: begins to register, and to listen. ST_OK; ST_INVALID, ST_IO (logged);
+ * ST_NOMEM. */
+enum status registration_start(struct hubgate *h);
+/* What came back; who is due. */
+void registration_run(struct hubgate *h, int64_t now_ms);
+/* When it wants to run again; INT64_MAX: not. */
+int64_t registration_due(const struct hubgate *h);
+/* Ends NET and HTTP, at most wait_ms. False: a thread hangs and is left with what it uses. */
+bool registration_stop(struct hubgate *h, uint32_t wait_ms);
+
+#endif

@@ -1,0 +1,31 @@
+/* secrets.h - device secrets that came from dynamic registration: one small file.
+ * Room:  open, each, close: BROKER, at start and end. get: any. put: NET (it waits for the disk).
+ * Keeps: DIR/secrets is 0600, written whole and renamed; the version before stays as secrets.old
+ * and is read when the file is damaged or gone. Nothing of it is ever logged. File:  a line per
+ * device: client id, space, secret in Base64.
+ */
+#ifndef HUBGATE_SECRETS_H
+#define HUBGATE_SECRETS_H
+
+#include <stddef.h>
+
+#include "core/credential.h"
+#include "core/log.h"
+
+struct secrets; /* opaque */
+
+/* Caller owns *out. Lines that are none are left out and counted in one warning. ST_OK, also
+ * without a file; ST_IO (errno): it is there and cannot be read; ST_NOMEM. */
+enum status secrets_open(const char *dir, const struct log *log, struct secrets **out);
+void secrets_close(struct secrets *s); /* wipes; NULL is fine */
+
+/* ST_OK: caller wipes *out; ST_NOTFOUND. */
+enum status secrets_get(struct secrets *s, const char *client_id, struct secret *out);
+/* ST_OK: it survives a power cut; ST_EXISTS: it was the same already; ST_IO (errno), ST_NOMEM: it
+ * counts until the next start. */
+enum status secrets_put(struct secrets *s, const char *client_id, const struct secret *secret);
+void secrets_each(struct secrets *s,
+                  void (*each)(void *ctx, const char *client_id, const struct secret *secret),
+                  void *ctx);
+
+#endif

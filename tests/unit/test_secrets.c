@@ -1,0 +1,107 @@
+/* The secrets file: nothing readable by others, nothing lost by a damaged line. */
+#include "shadowstore/secrets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/fakes/store_dir.h"
+#include "tests/runner.h"
+
+#define ONE "MDEyMzQ1Njc4OWFiY2RlZg=="
+#define TWO "AAECAwQFBgcICQoLDA0ODw=="
+
+static struct secret secret_of(const char *text)
+{
+	struct secret s;
+
+	CU_ASSERT_EQUAL_FATAL(secret_parse(text, &s), ST_OK);
+	return s;
+}
+
+static struct secrets *opened(const char *dir)
+{
+	struct secrets *s = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(secrets_open(dir, NULL, &s), ST_OK);
+	return s;
+}
+
+static bool knows(struct secrets *s, const char *client_id, const char *text)
+{
+	struct secret found;
+
+	return secrets_get(s, client_id, &found) == ST_OK && strcmp(found.text, text) == 0;
+}
+
+static void path_of(const char *dir, const char *name, char out[512])
+{
+	snprintf(out, 512, "%s/%s", dir, name);
+}
+
+static void what_was_put_is_there_after_a_restart_and_for_the_owner_alone(void)
+{
+	const char *dir = store_dir_new();
+	struct secrets *s = opened(dir);
+	struct secret one = secret_of(ONE), two = secret_of(TWO);
+	struct stat st;
+	char path[512];
+
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_OK);
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_EXISTS);
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-02", &two), ST_OK);
+	secrets_close(s);
+	path_of(dir, "secrets", path);
+	CU_ASSERT_EQUAL_FATAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", ONE));
+	CU_ASSERT(knows(s, "SUBPROD001lamp-02", TWO));
+	CU_ASSERT_FALSE(knows(s, "SUBPROD001lamp-03", TWO));
+	secrets_close(s);
+}
+
+static void new_secret_replaces_the_old_one(void)
+{
+	const char *dir = store_dir_new();
+	struct secrets *s = opened(dir);
+	struct secret one = secret_of(ONE), two = secret_of(TWO);
+
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_OK);
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &two), ST_OK);
+	secrets_close(s);
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", TWO));
+	secrets_close(s);
+}
+
+static void damaged_or_missing_file_falls_back_to_the_copy_before(void)
+{
+	const char *dir = store_dir_new();
+	struct secrets *s = opened(dir);
+	struct secret one = secret_of(ONE), two = secret_of(TWO);
+	char path[512];
+	FILE *f;
+
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_OK);
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-02", &two), ST_OK);
+	secrets_close(s);
+	path_of(dir, "secrets", path);
+	f = fopen(path, "we");
+	CU_ASSERT_FATAL(f != NULL);
+	fputs("SUBPROD001lamp-02 " TWO "\nSUBPROD001lamp-0", f);
+	fclose(f);
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", ONE));
+	CU_ASSERT(knows(s, "SUBPROD001lamp-02", TWO));
+	secrets_close(s);
+	CU_ASSERT_EQUAL(remove(path), 0);
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", ONE));
+	secrets_close(s);
+}
+
+SUITE(secrets, TEST(what_was_put_is_there_after_a_restart_and_for_the_owner_alone),
+      TEST(new_secret_replaces_the_old_one),
+      TEST(damaged_or_missing_file_falls_back_to_the_copy_before))
