@@ -262,20 +262,13 @@ static const struct kind {
 	enum json_type type;
 	set_fn *set;
 } kinds[KIND_COUNT] = {
-	[KIND_HOST] = { JSON_TEXT, set_host },
-	[KIND_WAKER] = { JSON_TEXT, set_waker },
-	[KIND_LISTEN] = { JSON_TEXT, set_listen },
-	[KIND_TEXT] = { JSON_TEXT, set_text },
-	[KIND_FILTER] = { JSON_TEXT, set_filter },
-	[KIND_PATH] = { JSON_TEXT, set_path },
-	[KIND_NUMBER] = { JSON_NUMBER, set_number },
-	[KIND_SIZE] = { JSON_NUMBER, set_number },
-	[KIND_FLAG] = { JSON_FLAG, set_flag },
-	[KIND_CHOICE] = { JSON_TEXT, set_choice },
-	[KIND_PRODUCT_ID] = { JSON_TEXT, set_name },
-	[KIND_DEVICE_NAME] = { JSON_TEXT, set_name },
-	[KIND_SECRET] = { JSON_TEXT, set_secret },
-	[KIND_PRODUCT_SECRET] = { JSON_TEXT, set_secret },
+	[KIND_HOST] = { JSON_TEXT, set_host },       [KIND_WAKER] = { JSON_TEXT, set_waker },
+	[KIND_LISTEN] = { JSON_TEXT, set_listen },   [KIND_TEXT] = { JSON_TEXT, set_text },
+	[KIND_FILTER] = { JSON_TEXT, set_filter },   [KIND_PATH] = { JSON_TEXT, set_path },
+	[KIND_NUMBER] = { JSON_NUMBER, set_number }, [KIND_SIZE] = { JSON_NUMBER, set_number },
+	[KIND_FLAG] = { JSON_FLAG, set_flag },       [KIND_CHOICE] = { JSON_TEXT, set_choice },
+	[KIND_PRODUCT_ID] = { JSON_TEXT, set_name }, [KIND_DEVICE_NAME] = { JSON_TEXT, set_name },
+	[KIND_SECRET] = { JSON_TEXT, set_secret },   [KIND_PRODUCT_SECRET] = { JSON_TEXT, set_secret },
 	[KIND_ENV] = { JSON_TEXT, set_env },
 };
 
@@ -348,7 +341,7 @@ bool config_set_default(const struct config_key *key, void *field)
 {
 	struct config_source none = { .name = "" };
 	struct config_load l = { .src = &none };
-	struct json_limits lim = { .bytes = 64, .depth = 0, .values = 1 };
+	struct json_limits lim = { .bytes = 256, .depth = 0, .values = 1 };
 	char fault[CONFIG_FAULT_MAX];
 	cJSON *node = NULL;
 	bool ok;

@@ -125,7 +125,7 @@ enum status registration_open(struct hubgate *h)
 	struct registrations *r;
 	enum status st;
 
-	if (!h->config->products && h->config->product_count == 0)
+	if (h->config->product_count == 0)
 		return ST_OK;
 	r = calloc(1, sizeof(*r));
 	if (!r)

@@ -51,6 +51,7 @@ struct sim_opts {
 	const char *config; /* JSON text; NULL: the sample gateway with dev1 and dev2 */
 	const char *tls_ca, *tls_cert, *tls_key; /* files; borrowed until sim_stop() */
 	bool persist;
+	bool registers; /* with the HTTP endpoint of dynamic registration */
 };
 
 struct sim;
@@ -60,7 +61,8 @@ void sim_stop(struct sim *s);                       /* TERM, and frees; NULL is 
 void sim_kill(struct sim *s);                       /* kill -9; sim_restart() may follow */
 bool sim_restart(struct sim *s);                    /* on the same ports, with the same directory */
 int sim_port(const struct sim *s);
-int sim_tls_port(const struct sim *s); /* 0: none */
+int sim_tls_port(const struct sim *s);      /* 0: none */
+int sim_register_port(const struct sim *s); /* 0: none */
 int sim_admin_port(const struct sim *s);
 
 /* Sends {"cmd":...}; the answer, caller owns; NULL after 5 s or when "ok" is false. */

@@ -18,7 +18,7 @@ struct sim {
 	char *dir, *log, *config;
 	struct sim_opts opts;
 	struct proc *proc;
-	int port, tls_port, admin_port, starts;
+	int port, tls_port, admin_port, register_port, starts;
 	struct mosquitto *admin;
 	struct box box;
 	int subscribed, next_id;
@@ -154,6 +154,7 @@ static bool launch(struct sim *s)
 	add_port(&a, "--port", s->port);
 	add_port(&a, "--tls-port", s->tls_port);
 	add_port(&a, "--admin-port", s->admin_port);
+	add_port(&a, "--register-port", s->register_port);
 	if (s->opts.persist)
 		a.argv[a.count++] = strdup("--persist");
 	s->proc = proc_start(a.argv, out, s->log);
@@ -179,6 +180,8 @@ struct sim *sim_start(const struct sim_opts *opts)
 		file_write(s->config, s->opts.config, 0600);
 		s->opts.config = NULL;
 	}
+	if (s->opts.registers)
+		s->register_port = port_free();
 	if (launch(s))
 		return s;
 	sim_stop(s);
@@ -233,6 +236,11 @@ int sim_port(const struct sim *s)
 int sim_tls_port(const struct sim *s)
 {
 	return s->tls_port;
+}
+
+int sim_register_port(const struct sim *s)
+{
+	return s->register_port;
 }
 
 int sim_admin_port(const struct sim *s)

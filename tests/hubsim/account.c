@@ -165,6 +165,8 @@ static bool load_all(struct cloud *c, const cJSON *root)
 	c->admin_user = strdup(user ? user : "hubsim-admin");
 	c->admin_password = strdup(password ? password : "hubsim");
 	c->fault = fault ? strdup(fault) : NULL;
+	c->product_secrets =
+		cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(root, "product_secrets"), true);
 	return load_accounts(c, cJSON_GetObjectItemCaseSensitive(root, "accounts")) &&
 	       load_bound(c, cJSON_GetObjectItemCaseSensitive(root, "bound")) &&
 	       load_declared(c, cJSON_GetObjectItemCaseSensitive(root, "custom_topics"));
@@ -228,6 +230,7 @@ void cloud_free(struct cloud *c)
 		free(c->declared[i].name);
 	free(c->accounts);
 	free(c->declared);
+	cJSON_Delete(c->product_secrets);
 	free(c->admin_user);
 	free(c->fault);
 	free(c->admin_password);

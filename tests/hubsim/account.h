@@ -53,6 +53,7 @@ struct cloud {
 	struct declared *declared;
 	size_t declared_count;
 	struct limits limits;
+	cJSON *product_secrets; /* {"PID":"secret"}: products with dynamic registration */
 	char *admin_user, *admin_password;
 	char *fault;             /* in force from the start; NULL: none */
 	char *state_file;        /* NULL: forget at restart */

@@ -1,5 +1,6 @@
 #include "tests/hubsim/control.h"
 
+#include "tests/hubsim/register.h"
 #include "tests/hubsim/send.h"
 
 #include <mosquitto.h>
@@ -216,6 +217,15 @@ static const char *run_shadow_mute(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_register_fault(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	if (!s->registrar)
+		return "started without --register-port";
+	registrar_fault(s->registrar, text_of(cmd, "kind"), number_of(cmd, "count", 1));
+	return NULL;
+}
+
 static const char *run_events(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)out;
@@ -245,6 +255,7 @@ static const struct {
 	{ "shadow", run_shadow },
 	{ "shadow_forget", run_shadow_forget },
 	{ "shadow_mute", run_shadow_mute },
+	{ "register_fault", run_register_fault },
 	{ "events", run_events },
 };
 

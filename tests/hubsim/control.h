@@ -21,6 +21,7 @@ struct sim { /* main thread only */
 	struct gatewayop *gatewayop;
 	struct shadows *shadows;
 	struct proxy *proxy;
+	struct registrar *registrar; /* NULL: none */
 	struct peer *peers;
 	uint64_t publishes, forbidden_publishes, logins_refused;
 };

@@ -2,6 +2,7 @@
 #include "tests/hubsim/acl.h"
 #include "tests/hubsim/control.h"
 #include "tests/hubsim/login.h"
+#include "tests/hubsim/register.h"
 #include "tests/hubsim/send.h"
 
 #include <mosquitto.h>
@@ -341,6 +342,7 @@ static void fini(struct sim *s)
 {
 	struct peer *p;
 
+	registrar_close(s->registrar);
 	proxy_close(s->proxy);
 	while ((p = s->peers)) {
 		s->peers = p->next;
@@ -396,7 +398,11 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 		s->shadows = shadows_new(s->cloud, s->events);
 		__atomic_store_n(&s->proxy, open_proxy(s, opts, count), __ATOMIC_SEQ_CST);
 	}
-	if (!s->gatewayop || !s->shadows || !s->proxy) {
+	if (s->proxy && port_option(opts, count, "register_port"))
+		s->registrar =
+			registrar_open(port_option(opts, count, "register_port"), s->cloud, s->events);
+	if (!s->gatewayop || !s->shadows || !s->proxy ||
+	    (port_option(opts, count, "register_port") && !s->registrar)) {
 		fini(s);
 		return MOSQ_ERR_UNKNOWN;
 	}

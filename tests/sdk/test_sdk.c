@@ -1,7 +1,9 @@
 /* The C counterparts of the SDK's methods, by the methods' names, on one connection to the
  * simulated hub: what each does on the wire. Of hubgate this links libhubbridge.a only. */
+#include "bridge/dynreg_device.h"
 #include "bridge/program.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ static struct {
 	struct metrics metrics;
 	struct secret secret;
 	struct program *program;
+	atomic_bool granted, refused; /* set in NET */
 	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic;
 } s;
 
@@ -144,12 +147,15 @@ static struct program *make_program(void)
 static void test_connect(void)
 {
 	static const struct sim_opts o = {
+		.registers = true,
 		.config = "{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
 				  "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
 				  "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\","
 				  "\"secret\":\"ZGV2aWNlLW9uZS1wc2stLQ==\"}],"
 				  "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT
-				  "\",\"device_name\":\"dev1\"}],\"limits\":{\"connect_s\":1}}"
+				  "\",\"device_name\":\"dev1\"}],\"product_secrets\":{\"" PRODUCT
+				  "\":\"hzvf5LF9S0isvBhDSauWMaIk\"},"
+				  "\"limits\":{\"connect_s\":1}}"
 	};
 
 	room_enter(ROOM_BROKER);
@@ -342,6 +348,43 @@ static void test_gatewaySubdevBind(void)
 	CU_ASSERT_EQUAL(code, 0);
 	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "bind", "device", PRODUCT "/dev1",
 	                                       "result", "0", NULL));
+}
+
+static void on_registered(void *ctx, const struct dynreg_result *r)
+{
+	(void)ctx;
+	s.granted = r->status == ST_OK && strcmp(r->grant.psk, "ZGV2aWNlLW9uZS1wc2stLQ==") == 0;
+	s.refused = r->status == ST_DENIED && strncmp(r->refusal.code, "AuthFailure", 11) == 0;
+}
+
+/* net_stop() waits for what is under way to be told. */
+static void registers(const char *product_secret)
+{
+	char *url = text_fmt("http://127.0.0.1:%d/device/register", sim_register_port(s.sim));
+	const struct dynreg_hub hub = { .url = url, .verify = true, .timeout_ms = WAIT_MS };
+	struct net *net = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(net_new(&net), ST_OK);
+	CU_ASSERT_EQUAL(net_start(net), ST_OK);
+	sim_skip_events(s.sim);
+	CU_ASSERT_EQUAL(dynreg_device(net, &hub, PRODUCT, "dev1", product_secret, on_registered, NULL),
+	                ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "register", "device",
+	                                       PRODUCT "/dev1", "form", "current", NULL));
+	for (int64_t end = now_ms() + WAIT_MS; !s.granted && !s.refused && now_ms() < end;)
+		program_run(s.program, 5);
+	CU_ASSERT(net_stop(net, WAIT_MS));
+	net_free(net);
+	free(url);
+}
+
+static void test_dynregDevice(void)
+{
+	registers("hzvf5LF9S0isvBhDSauWMaIk");
+	CU_ASSERT(s.granted);
+	s.granted = false;
+	registers("Xzvf5LF9S0isvBhDSauWMaIk");
+	CU_ASSERT(s.refused);
 }
 
 static void test_disconnect(void)

@@ -317,6 +317,9 @@ static void markdown_type(const struct key *k)
 		break;
 	case TEXT:
 	case HOST:
+	case LISTEN:
+		printf("off or address:port");
+		break;
 	case WAKER:
 		printf("text");
 		break;

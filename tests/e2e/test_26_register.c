@@ -1,0 +1,443 @@
+/* Dynamic registration: of configured devices without a secret, and of devices that ask the
+ * gateway. */
+#include "tests/e2e/scene.h"
+#include "tests/runner.h"
+
+#include <arpa/inet.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PRODUCT_SECRET "hzvf5LF9S0isvBhDSauWMaIk"
+#define DEV1_SECRET    "ZGV2aWNlLW9uZS1wc2stLQ=="
+#define DEV2_SECRET    "ZGV2aWNlLXR3by1wc2stLQ=="
+#define EVENT          PRODUCT "/dev1/event"
+
+enum {
+	REPLY_MAX = 4096,
+	CROWD = 500,
+	HTTP_TIMEOUT_S = 15,
+};
+
+struct stage {
+	struct scene s;
+	int http; /* lan.http */
+};
+
+static const char *sim_config(char **made, int crowd)
+{
+	char *more = strdup("");
+
+	for (int i = 0; i < crowd; i++) {
+		char *longer = text_fmt("%s,{\"product_id\":\"" PRODUCT
+		                        "\",\"device_name\":\"c%03d\",\"secret\":\"" DEV2_SECRET "\"}",
+		                        more, i);
+
+		free(more);
+		more = longer;
+	}
+	*made = text_fmt(
+		"{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+		"\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
+		"{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"" DEV1_SECRET "\"},"
+		"{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"" DEV2_SECRET
+		"\"}%s],\"product_secrets\":{\"" PRODUCT "\":\"" PRODUCT_SECRET "\"},"
+		"\"limits\":{\"connect_s\":1,\"rate_up\":%d}}",
+		more, crowd ? 100 : 30);
+	free(more);
+	return *made;
+}
+
+/* devices: members of devices[], may be "". */
+static struct stage stage_start(const char *devices, int crowd)
+{
+	struct stage t = { .http = port_free() };
+	char *config, *patch;
+	struct sim_opts so = { .registers = true };
+	struct lan_opts lo = { .patch = NULL };
+
+	so.config = sim_config(&config, crowd);
+	t.s.sim = sim_start(&so);
+	free(config);
+	CU_ASSERT_FATAL(t.s.sim != NULL);
+	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"rate_up\":%d,"
+	                 "\"register_url\":\"http://127.0.0.1:%d/device/register\"},"
+	                 "\"lan\":{\"http\":\"127.0.0.1:%d\"},\"presence\":{\"grace_ms\":200},"
+	                 "\"metrics\":{\"sys_interval_s\":1},"
+	                 "\"products\":[{\"product_id\":\"" PRODUCT
+	                 "\",\"product_secret\":\"" PRODUCT_SECRET
+	                 "\",\"register\":true}],\"devices\":[%s]}",
+	                 crowd ? 90 : 25, sim_register_port(t.s.sim), t.http, devices);
+	lo.patch = patch;
+	lo.hub_port = sim_port(t.s.sim);
+	t.s.lan = lan_start(&lo);
+	free(patch);
+	CU_ASSERT_FATAL(t.s.lan != NULL);
+	CU_ASSERT(lan_log_await(t.s.lan, "connected to the hub", WAIT_MS));
+	return t;
+}
+
+static void stage_end(struct stage *t)
+{
+	CU_ASSERT_FALSE(lan_log_has(t->s.lan, DEV1_SECRET));
+	CU_ASSERT_FALSE(lan_log_has(t->s.lan, PRODUCT_SECRET));
+	scene_end(&t->s);
+}
+
+#define DEV1 "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\"}"
+
+/* --- a device's HTTP client --- */
+
+static int dial(int port)
+{
+	const struct timeval limit = { .tv_sec = HTTP_TIMEOUT_S };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		                      .sin_port = htons((uint16_t)port),
+		                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	return fd;
+}
+
+static void say(int fd, const char *path, const char *headers, const char *body)
+{
+	char *text = text_fmt("POST %s HTTP/1.1\r\nHost: gw.lan:8080\r\nContent-Length: %zu\r\n"
+	                      "Connection: close\r\n%s\r\n%s",
+	                      path, strlen(body), headers, body);
+
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	free(text);
+}
+
+/* The whole answer; static. */
+static const char *hear(int fd)
+{
+	static char reply[REPLY_MAX];
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof reply - 1 && (n = read(fd, reply + len, sizeof reply - 1 - len)) > 0)
+		len += (size_t)n;
+	reply[len] = '\0';
+	close(fd);
+	return reply;
+}
+
+static char *sign(const EVP_MD *md, const char *text, bool of_hex)
+{
+	unsigned char mac[EVP_MAX_MD_SIZE], encoded[256];
+	char hex[2 * EVP_MAX_MD_SIZE + 1];
+	unsigned int len;
+
+	HMAC(md, PRODUCT_SECRET, (int)strlen(PRODUCT_SECRET), (const unsigned char *)text, strlen(text),
+	     mac, &len);
+	for (unsigned i = 0; i < len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+	EVP_EncodeBlock(encoded, of_hex ? (const unsigned char *)hex : mac,
+	                (int)(of_hex ? 2 * len : len));
+	return strdup((const char *)encoded);
+}
+
+/* Headers and body of the current form (protocol/dynreg.md 1). */
+static void current_form(const char *name, long nonce, char **headers, char **body)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char hex[2 * SHA256_DIGEST_LENGTH + 1], *text, *signature;
+	long now = (long)time(NULL);
+
+	*body = text_fmt("{\"ProductId\":\"" PRODUCT "\",\"DeviceName\":\"%s\"}", name);
+	SHA256((const unsigned char *)*body, strlen(*body), digest);
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	text = text_fmt("POST\ngw.lan\n/device/register\n\nhmacsha256\n%ld\n%ld\n%s", now, nonce, hex);
+	signature = sign(EVP_sha256(), text, false);
+	*headers = text_fmt("X-TC-Algorithm: hmacsha256\r\nX-TC-Timestamp: %ld\r\nX-TC-Nonce: %ld\r\n"
+	                    "X-TC-Signature: %s\r\n",
+	                    now, nonce, signature);
+	free(signature);
+	free(text);
+}
+
+static const char *ask_current(const struct stage *t, const char *name, long nonce)
+{
+	char *headers, *body;
+	int fd = dial(t->http);
+
+	current_form(name, nonce, &headers, &body);
+	say(fd, "/device/register", headers, body);
+	free(headers);
+	free(body);
+	return hear(fd);
+}
+
+static const char *ask_old(const struct stage *t, const char *name, long nonce)
+{
+	long now = (long)time(NULL);
+	char *text =
+		text_fmt("deviceName=%s&nonce=%ld&productId=" PRODUCT "&timestamp=%ld", name, nonce, now);
+	char *signature = sign(EVP_sha1(), text, true);
+	char *body = text_fmt("{\"deviceName\":\"%s\",\"nonce\":%ld,\"productId\":\"" PRODUCT
+	                      "\",\"timestamp\":%ld,\"signature\":\"%s\"}",
+	                      name, nonce, now, signature);
+	int fd = dial(t->http);
+
+	say(fd, "/register/dev", "Content-Type: application/x-www-form-urlencoded\r\n", body);
+	free(text);
+	free(signature);
+	free(body);
+	return hear(fd);
+}
+
+/* What the encrypted payload says, as a device reads it; static; "" when there is none. */
+static const char *opened(const char *reply)
+{
+	static char plain[REPLY_MAX];
+	const char *from = strstr(reply, "ayload\":\"");
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	unsigned char cipher[REPLY_MAX];
+	char encoded[REPLY_MAX];
+	int len = 0;
+
+	memset(plain, 0, sizeof plain);
+	if (from && sscanf(from + strlen("ayload\":\""), "%4000[^\"]", encoded) == 1) {
+		len = EVP_DecodeBlock(cipher, (const unsigned char *)encoded, (int)strlen(encoded));
+		EVP_DecryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, (const unsigned char *)PRODUCT_SECRET,
+		                   (const unsigned char *)"0000000000000000");
+		EVP_CIPHER_CTX_set_padding(ctx, 0);
+		EVP_DecryptUpdate(ctx, (unsigned char *)plain, &len, cipher, len / 16 * 16);
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	return plain;
+}
+
+#define KEY_OF(psk) "{\"encryptionType\":2,\"psk\":\"" psk "\"}"
+
+/* --- tests --- */
+
+static void configured_device_without_a_secret_is_registered_bound_and_logs_in(void)
+{
+	struct stage t = stage_start(DEV1, 0);
+	struct dev *d;
+	char *path = text_fmt("%s/store/secrets", lan_dir(t.s.lan));
+	char *log = text_fmt("%s/mosquitto.log", lan_dir(t.s.lan));
+	struct stat st;
+
+	CU_ASSERT(file_await(log, "was registered at the hub", NULL, WAIT_MS));
+	free(log);
+	d = scene_device(&t.s, "dev1", NULL);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_EQUAL(scene_number(scene_await(&t.s, "bind", "dev1"), "result"), 0);
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&t.s, EVENT, WAIT_MS));
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	dev_disconnect(d);
+	lan_kill(t.s.lan); /* known again after a crash, without asking */
+	CU_ASSERT(lan_restart(t.s.lan));
+	d = scene_device(&t.s, "dev1", NULL);
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), 1);
+	dev_disconnect(d);
+	free(path);
+	stage_end(&t);
+}
+
+static void what_may_pass_is_tried_again_and_what_stays_is_said_once(void)
+{
+	struct stage t =
+		stage_start(DEV1 ",{\"product_id\":\"" PRODUCT "\",\"device_name\":\"ghost\"}", 0);
+
+	char *log = text_fmt("%s/mosquitto.log", lan_dir(t.s.lan));
+
+	CU_ASSERT(file_await(log, "ghost cannot be registered: ResourceNotFound", NULL, WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(t.s.sim, WAIT_MS, "ev", "register", "device", PRODUCT "/ghost", NULL));
+	CU_ASSERT(sim_do(t.s.sim, "{\"cmd\":\"register_fault\",\"kind\":\"internal\",\"count\":1}"));
+	lan_kill(t.s.lan);
+	CU_ASSERT(lan_restart(t.s.lan));
+	CU_ASSERT(file_await(log, "InternalError", NULL, WAIT_MS));
+	free(log);
+	stage_end(&t);
+}
+
+static void device_registers_at_the_gateway_in_both_forms_and_logs_in(void)
+{
+	struct stage t = stage_start("", 0);
+	struct dev *d;
+
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(&t, "dev1", 1)), KEY_OF(DEV1_SECRET));
+	CU_ASSERT_STRING_EQUAL(opened(ask_old(&t, "dev2", 2)), KEY_OF(DEV2_SECRET));
+	d = scene_device(&t.s, "dev1", NULL);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&t.s, EVENT, WAIT_MS));
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", "outcome", "ok", NULL), 2);
+	dev_disconnect(d);
+	stage_end(&t);
+}
+
+static void known_device_is_answered_without_the_hub_an_unknown_one_is_not(void)
+{
+	struct stage t = stage_start("", 0);
+
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(&t, "dev1", 1)), KEY_OF(DEV1_SECRET));
+	sim_kill(t.s.sim);
+	CU_ASSERT_STRING_EQUAL(opened(ask_old(&t, "dev1", 2)), KEY_OF(DEV1_SECRET));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_current(&t, "dev2", 3), "\"Code\":\"InternalError\""));
+	stage_end(&t);
+}
+
+static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(void)
+{
+	struct stage t = stage_start("", 0);
+	char *headers, *body;
+	int fd;
+
+	current_form("dev1", 1, &headers, &body);
+	fd = dial(t.http);
+	say(fd, "/device/register", headers, body);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "Payload"));
+	fd = dial(t.http);
+	say(fd, "/device/register", headers, body);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "AuthFailure.SignatureExpire"));
+	strstr(body, "dev1")[3] = '2'; /* another device under the same signature */
+	fd = dial(t.http);
+	say(fd, "/device/register", headers, body);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "AuthFailure.SignatureFailure"));
+	fd = dial(t.http);
+	say(fd, "/register/dev", "",
+	    "{\"deviceName\":\"dev2\",\"nonce\":1,\"productId\":\"" PRODUCT
+	    "\",\"timestamp\":1,\"signature\":\"YQ==\"}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "{\"code\":803"));
+	fd = dial(t.http);
+	say(fd, "/device/register", headers, "{");
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "InvalidParameterValue"));
+	fd = dial(t.http);
+	say(fd, "/somewhere", "", "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "404"));
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), 1);
+	free(headers);
+	free(body);
+	stage_end(&t);
+}
+
+static void source_that_asks_too_often_is_told_to_wait(void)
+{
+	struct stage t = stage_start("", 0);
+	int limited = 0;
+
+	for (int i = 0; i < 100; i++)
+		limited += strstr(ask_old(&t, "ghost", 10 + i), "\"code\":-3") != NULL;
+	CU_ASSERT(limited >= 30);
+	CU_ASSERT(sim_count_events(t.s.sim, "ev", "register", NULL) <=
+	          2); /* 5 s apart for one device */
+	stage_end(&t);
+}
+
+static size_t put_text(unsigned char *at, const char *text)
+{
+	size_t len = strlen(text);
+
+	at[0] = (unsigned char)(len >> 8);
+	at[1] = (unsigned char)len;
+	memcpy(at + 2, text, len);
+	return len + 2;
+}
+
+/* One descriptor for each device: the client library's loop ends at 1,024 of three each. -1: not
+ * let in. */
+static int raw_login(int port, const char *name)
+{
+	char *username = cred_username(PRODUCT, name);
+	char *password = cred_password(DEV2_SECRET, username, false);
+	char *id = text_fmt(PRODUCT "%s", name);
+	unsigned char body[512] = { 0, 4, 'M', 'Q', 'T', 'T', 4, 0xC2, 0, 240 }, packet[520], ack[4];
+	size_t len = 10;
+	int fd = dial(port);
+
+	len += put_text(body + len, id);
+	len += put_text(body + len, username);
+	len += put_text(body + len, password);
+	packet[0] = 0x10;
+	packet[1] = (unsigned char)(len % 128 + 128);
+	packet[2] = (unsigned char)(len / 128);
+	memcpy(packet + 3, body, len);
+	if (write(fd, packet, len + 3) != (ssize_t)(len + 3) ||
+	    recv(fd, ack, sizeof ack, MSG_WAITALL) != sizeof ack || ack[3] != 0) {
+		close(fd);
+		fd = -1;
+	}
+	free(id);
+	free(password);
+	free(username);
+	return fd;
+}
+
+/* None twice, and at the speed that the limits allow. */
+static void five_hundred_devices_register_and_are_bound_at_once(void)
+{
+	struct stage t;
+	char *devices = strdup("");
+	int crowd[CROWD];
+	char *callbacks;
+	int64_t began_ms;
+	bool all = true;
+
+	for (int i = 0; i < CROWD; i++) {
+		char *longer = text_fmt("%s%s{\"product_id\":\"" PRODUCT "\",\"device_name\":\"c%03d\"}",
+		                        devices, i ? "," : "", i);
+
+		free(devices);
+		devices = longer;
+	}
+	t = stage_start(devices, CROWD);
+	free(devices);
+	for (int64_t end = now_ms() + 60000;
+	     sim_count_events(t.s.sim, "ev", "register", "outcome", "ok", NULL) < CROWD &&
+	     now_ms() < end;)
+		CU_ASSERT_PTR_NOT_NULL(sim_await_event(t.s.sim, WAIT_MS, "ev", "register", NULL));
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), CROWD);
+	/* The hub said so; the last answers may still be on their way to the broker's thread. */
+	for (int64_t end = now_ms() + WAIT_MS;
+	     scene_log_count(&t.s, "was registered at the hub") < CROWD && now_ms() < end;)
+		free(scene_sys(&t.s, "devices_known"));
+	began_ms = now_ms();
+	for (int i = 0; i < CROWD; i++) {
+		char name[8];
+
+		snprintf(name, sizeof name, "c%03d", i);
+		crowd[i] = raw_login(lan_port(t.s.lan), name);
+		all = all && crowd[i] >= 0;
+	}
+	CU_ASSERT(all);
+	for (int64_t end = now_ms() + 120000;
+	     sim_count_events(t.s.sim, "ev", "bind", "result", "0", NULL) < CROWD && now_ms() < end &&
+	     all;)
+		CU_ASSERT_PTR_NOT_NULL(sim_await_event(t.s.sim, WAIT_MS, "ev", "bind", NULL));
+	/* online, bind, online: three messages for each at rate_up. */
+	printf("500 devices bound in %.1f s; 3 messages each at 90/s take %.1f s\n",
+	       (double)(now_ms() - began_ms) / 1000, 3.0 * CROWD / 90);
+	callbacks = scene_sys(&t.s, "callback_us/all");
+	printf("time in callbacks, us: %s\n", callbacks ? callbacks : "?");
+	free(callbacks);
+	CU_ASSERT(now_ms() - began_ms < 4 * 3 * CROWD * 1000 / 90);
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "bind", NULL), CROWD);
+	CU_ASSERT_EQUAL(scene_violations(&t.s), 0);
+	for (int i = 0; i < CROWD; i++)
+		close(crowd[i]);
+	stage_end(&t);
+}
+
+SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_and_logs_in),
+      TEST(what_may_pass_is_tried_again_and_what_stays_is_said_once),
+      TEST(device_registers_at_the_gateway_in_both_forms_and_logs_in),
+      TEST(known_device_is_answered_without_the_hub_an_unknown_one_is_not),
+      TEST(forged_and_replayed_requests_are_refused_in_the_form_of_the_request),
+      TEST(source_that_asks_too_often_is_told_to_wait),
+      TEST(five_hundred_devices_register_and_are_bound_at_once))
