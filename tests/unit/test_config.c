@@ -240,7 +240,7 @@ static void a_bad_device_is_named_by_index_and_line(void)
 	CU_ASSERT(refused(
 		"{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
 		"\"device_name\":\"d\"}]}",
-		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate"));
+		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or let its product register"));
 }
 
 #define DEV(pid, name) \
