@@ -368,6 +368,14 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
 	return bind ? put_message(u, &o, bind, bind_len) : put_order(u, &o);
 }
 
+enum status uplink_watch(struct uplink *u, const char *filter)
+{
+	struct order o;
+	enum status st = order_about(ORDER_WATCH, "", filter, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
 enum status uplink_ask_list(struct uplink *u)
 {
 	struct order o;

@@ -99,6 +99,9 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
 /* The list of bound devices; the hub's answer comes as UPLINK_MESSAGE. */
 enum status uplink_ask_list(struct uplink *u);
 
+/* The doorbell subscribes filter at our own broker (bridge/waker.h). */
+enum status uplink_watch(struct uplink *u, const char *filter);
+
 /* What the uplink tells. What the hub says on $gateway/operation/result comes as UPLINK_MESSAGE
  * too, after the gateway has heard it. */
 enum uplink_news {

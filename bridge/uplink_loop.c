@@ -56,6 +56,11 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 			session_puback(u->session, o->packet_id);
 		return;
 	}
+	if (o->kind == ORDER_WATCH) {
+		if (u->waker && waker_watch(u->waker, o->topic) != ST_OK)
+			log_line(&u->log, LOG_WARN, "no memory to watch %.128s", o->topic);
+		return;
+	}
 	if (o->kind == ORDER_ASK_LIST) {
 		gateway_ask_list(g, now_ms);
 		return;
@@ -95,6 +100,7 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_ASK:
 		gateway_ask(g, d, o->op, o->payload ? message_of(o) : NULL, now_ms);
 		break;
+	case ORDER_WATCH:
 	case ORDER_ASK_LIST:
 	case ORDER_DOWN_DONE:
 		break;

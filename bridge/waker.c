@@ -14,6 +14,7 @@ enum {
 	PING_ANSWER_MS = 10000,
 	PACKET_MAX = 1024,
 	READS_MAX = 32, /* per run */
+	WATCH_ID = 1,   /* of every SUBSCRIBE: nobody waits for the answers */
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -36,6 +37,33 @@ static void flush(struct waker *w, int64_t now_ms)
 		w->rung_ms = now_ms;
 }
 
+static void subscribe(struct waker *w, const struct watched *f)
+{
+	if (mqtt_put_subscribe(&w->out, WATCH_ID, mqtt_text(f->filter), 0) != ST_OK)
+		w->broken = true;
+}
+
+enum status waker_watch(struct waker *w, const char *filter)
+{
+	size_t size = strlen(filter) + 1;
+	struct watched *f;
+
+	IN_ROOM(ROOM_UPLINK);
+	for (f = w->watched; f; f = f->next) {
+		if (strcmp(f->filter, filter) == 0)
+			return ST_OK;
+	}
+	f = calloc(1, sizeof(*f) + size);
+	if (!f)
+		return ST_NOMEM;
+	memcpy(f->filter, filter, size);
+	f->next = w->watched;
+	w->watched = f;
+	if (w->step == UP)
+		subscribe(w, f);
+	return ST_OK;
+}
+
 /* The first ring proves that the doorbell works, and fetches what waited. */
 static void come_up(struct waker *w, int64_t now_ms)
 {
@@ -44,6 +72,8 @@ static void come_up(struct waker *w, int64_t now_ms)
 	w->pong_by_ms = INT64_MAX;
 	search_worked(&w->search, &w->at);
 	atomic_store(&w->state, WAKER_CONNECTED);
+	for (const struct watched *f = w->watched; f; f = f->next)
+		subscribe(w, f);
 	waker_ring(w, now_ms);
 }
 
@@ -272,6 +302,12 @@ void waker_free(struct waker *w)
 		explicit_bzero(w->password, strlen(w->password));
 	buf_free(&w->out);
 	buf_free(&w->in);
+	while (w->watched) {
+		struct watched *f = w->watched;
+
+		w->watched = f->next;
+		free(f);
+	}
 	free(w->client_id);
 	free(w->username);
 	free(w->password);

@@ -48,6 +48,10 @@ void waker_run(struct waker *w, int64_t now_ms);
  * is on its way; while not connected the ring follows the next login. */
 void waker_ring(struct waker *w, int64_t now_ms);
 
+/* The connection subscribes filter, now and after every login; what comes is BROKER's to see in its
+ * ACL check. Copied. ST_OK, also when it is there already; ST_NOMEM. */
+enum status waker_watch(struct waker *w, const char *filter);
+
 /* BROKER, when it sees the topic, before it empties its mailbox: then no work
  * is left lying between a ring that was not sent and the emptying. */
 void waker_confirm(struct waker *w);

@@ -38,7 +38,13 @@ enum trouble {
 	NONE
 };
 
+struct watched {
+	struct watched *next;
+	char filter[];
+};
+
 struct waker {
+	struct watched *watched;
 	const struct log *log;
 	char *client_id, *username, *password, *topic;
 	struct search search;

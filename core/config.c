@@ -130,6 +130,7 @@ static void *section_base(struct config *cfg, enum section_id section)
 	case SECTION_product:
 	case SECTION_route:
 	case SECTION_app:
+	case SECTION_mapping:
 	case SECTION_device:
 	case SECTION_COUNT:
 		break;
@@ -145,6 +146,8 @@ static const struct {
 	                      offsetof(struct config, product_count) },
 	[SECTION_route] = { offsetof(struct config, routes), offsetof(struct config, route_count) },
 	[SECTION_app] = { offsetof(struct config, apps), offsetof(struct config, app_count) },
+	[SECTION_mapping] = { offsetof(struct config, mappings),
+	                      offsetof(struct config, mapping_count) },
 	[SECTION_device] = { offsetof(struct config, devices), offsetof(struct config, device_count) },
 };
 

@@ -112,6 +112,11 @@ struct config_app {
 	enum app_access access;
 };
 
+struct config_mapping {
+	char *client, *device, *up, *to, *wrap, *down, *from, *presence, *online;
+	char product_id[PRODUCT_ID_LEN + 1];
+};
+
 struct config_device {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -135,6 +140,8 @@ struct config {
 	size_t route_count;
 	struct config_app *apps;
 	size_t app_count;
+	struct config_mapping *mappings; /* in the file's order; checked by core/mapping */
+	size_t mapping_count;
 	struct config_device *devices; /* distinct, none is the gateway; file's order */
 	size_t device_count;
 	bool inline_secrets; /* the text itself holds a secret */

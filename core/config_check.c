@@ -4,6 +4,7 @@
 
 #include "core/config_load.h"
 #include "core/json.h"
+#include "core/mapping.h"
 #include "core/route_rules.h"
 
 enum {
@@ -242,6 +243,40 @@ static void check_routes(struct config_load *l)
 	}
 }
 
+/* A rule for one name alone, of a device that logs in by itself. */
+static const struct config_device *device_named(const struct config_load *l,
+                                                const struct config_mapping *m)
+{
+	for (size_t i = 0; i < l->cfg->device_count && m->device; i++) {
+		const struct config_device *d = &l->cfg->devices[i];
+
+		if (strcmp(d->product_id, m->product_id) == 0 && strcmp(d->device_name, m->device) == 0)
+			return d->login || d->certificate ? d : NULL;
+	}
+	return NULL;
+}
+
+static void check_mappings(struct config_load *l)
+{
+	const struct mapping_rules rules = { l->cfg->mappings, l->cfg->mapping_count };
+
+	for (size_t i = 0; i < rules.count; i++) {
+		char path[64], why[MAPPING_WHY_MAX];
+		const cJSON *obj = item(l, "mappings", i);
+		const char *key = rules.at[i].device ? mapping_check(&rules, i, why) : NULL;
+
+		if (!key && device_named(l, &rules.at[i])) {
+			key = "device";
+			snprintf(why, sizeof why,
+			         "is a device that logs in by itself; a rule would let others speak for it");
+		}
+		if (!key)
+			continue;
+		snprintf(path, sizeof path, "mappings[%zu].%s", i, key);
+		config_error(l, json_member(obj, key) ? json_member(obj, key) : obj, path, "%s", why);
+	}
+}
+
 /* ---- repeated ids: sorted, equal ones are neighbours, first in the file first ---- */
 
 static int by_product(const void *a, const void *b)
@@ -336,4 +371,5 @@ void config_check(struct config_load *l)
 	check_devices(l);
 	check_repeated_devices(l);
 	check_repeated_logins(l);
+	check_mappings(l);
 }

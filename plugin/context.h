@@ -17,6 +17,7 @@
 #include "core/gateway_answer.h"
 #include "core/inflow.h"
 #include "core/log.h"
+#include "core/mapping.h"
 #include "core/metrics.h"
 #include "core/route_rules.h"
 #include "core/table.h"
@@ -95,6 +96,9 @@ struct hubgate {
 	struct grace_line grace;
 	struct device *own; /* the gateway itself, in the registry */
 	struct gateway_asks asks;
+	struct mapping_rules mappings;
+	size_t spoken_for; /* devices whose presence ends with a client's connection */
+	char *config_path;
 	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugin/gateway_service.h"
+#include "plugin/mapped.h"
 #include "plugin/registration.h"
 #include "plugin/remember.h"
 #include "plugin/report.h"
@@ -207,6 +208,11 @@ static void command(struct hubgate *h, struct uplink_down *down)
 			metric_add(&h->metrics, M_DOWN_STRAY, 1);
 		else if (kind == TOPIC_SHADOW_RESULT)
 			shadow_message(h, d, down);
+		uplink_down_done(h->uplink, down);
+		uplink_down_free(down);
+		return;
+	}
+	if (d->mapped && kind == TOPIC_CUSTOM && mapped_command(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

@@ -12,14 +12,16 @@ enum {
 	TOPIC_BYTES = 128,
 	FACT_BOUND = 1, /* bits of the stored byte */
 	FACT_BY_APP = 2,
+	FACT_MAPPED = 4,
 };
 
 /* --- what is known of devices --- */
 
-static void keep_facts(struct hubgate *h, const struct device *d)
+void gateway_service_keep(struct hubgate *h, const struct device *d)
 {
 	unsigned char facts =
-		(unsigned char)((d->bound ? FACT_BOUND : 0) | (d->by_app ? FACT_BY_APP : 0));
+		(unsigned char)((d->bound ? FACT_BOUND : 0) | (d->by_app ? FACT_BY_APP : 0) |
+	                    (d->mapped ? FACT_MAPPED : 0));
 	uint64_t more = 0;
 	enum status st;
 
@@ -36,7 +38,7 @@ static void set_by_app(struct hubgate *h, struct device *d, bool by_app)
 	if (d->by_app == by_app)
 		return;
 	d->by_app = by_app;
-	keep_facts(h, d);
+	gateway_service_keep(h, d);
 	presence_changed(h, d);
 }
 
@@ -49,7 +51,7 @@ static void set_bound(struct hubgate *h, struct device *d, bool bound)
 	if (!bound && d->by_app)
 		set_by_app(h, d, false);
 	else if (changed)
-		keep_facts(h, d);
+		gateway_service_keep(h, d);
 }
 
 struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
@@ -74,18 +76,21 @@ void gateway_service_load(struct hubgate *h, const struct state_entry *e)
 	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
+	const char *name = e->key + PRODUCT_ID_LEN;
+	bool mapped;
 
 	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
 		return;
-	if (!d && *facts & FACT_BY_APP) {
-		memcpy(product_id, e->key, PRODUCT_ID_LEN);
-		product_id[PRODUCT_ID_LEN] = '\0';
-		d = gateway_service_guest(h, product_id, e->key + PRODUCT_ID_LEN);
-	}
+	memcpy(product_id, e->key, PRODUCT_ID_LEN);
+	product_id[PRODUCT_ID_LEN] = '\0';
+	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
+	if (!d && (mapped || *facts & FACT_BY_APP))
+		d = gateway_service_guest(h, product_id, name);
 	if (!d)
 		return;
 	d->bound = *facts & FACT_BOUND;
 	d->by_app = *facts & FACT_BY_APP;
+	d->mapped = mapped;
 }
 
 /* --- replies --- */

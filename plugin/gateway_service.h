@@ -23,8 +23,10 @@ enum {
 };
 
 /* What is remembered of a device, at start. A device that is not configured becomes known again if
- * the application had brought it online. */
+ * the application had brought it online, or a rule of mappings[] makes it. */
 void gateway_service_load(struct hubgate *h, const struct state_entry *e);
+/* What is known of d is remembered for the next start. */
+void gateway_service_keep(struct hubgate *h, const struct device *d);
 /* A device that is not configured. NULL: no memory, or too many devices. */
 struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
                                      const char *device_name);

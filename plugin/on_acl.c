@@ -4,6 +4,7 @@
 #include "plugin/apps.h"
 #include "plugin/dispatch.h"
 #include "plugin/gateway_service.h"
+#include "plugin/mapped.h"
 #include "plugin/plain.h"
 #include "plugin/remember.h"
 #include "plugin/shadow.h"
@@ -22,6 +23,11 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		metric_add(&h->metrics, M_RINGS, 1);
 		dispatch_drain(h);
 	}
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapped_watches(h, ed->topic))
+		return MOSQ_ERR_SUCCESS;
+	/* Wills and retained messages raise no message event: they are seen on their way to us. */
+	if (ed->access == MOSQ_ACL_READ)
+		mapped_presence(h, ed->topic, ed->payload, ed->payloadlen);
 	return MOSQ_ERR_ACL_DENIED; /* QoS 0: dropped without a word */
 }
 

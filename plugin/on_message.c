@@ -3,6 +3,7 @@
 
 #include "plugin/dispatch.h"
 #include "plugin/gateway_service.h"
+#include "plugin/mapped.h"
 #include "plugin/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
@@ -14,6 +15,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
+	if (h->mappings.count > 0 && (!s || s->plain) && mapped_message(h, ed) != ST_OK)
+		return MOSQ_ERR_NOMEM; /* as below */
 	if (!s || s->kind != SESSION_DEVICE)
 		return MOSQ_ERR_SUCCESS;
 	d = s->device->own ? gateway_service_speaker(h, s->device, ed->topic) : s->device;

@@ -1,4 +1,5 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
+#include "plugin/mapped.h"
 #include "plugin/plain.h"
 #include "plugin/proof.h"
 
@@ -13,6 +14,8 @@ int on_disconnect(int event, void *event_data, void *userdata)
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	proof_forget(h, ed->client);
+	if (h->spoken_for > 0)
+		mapped_client_left(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)

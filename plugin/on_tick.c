@@ -1,6 +1,7 @@
 /* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
 #include "plugin/dispatch.h"
 #include "plugin/plain.h"
+#include "plugin/reload.h"
 
 int on_tick(int event, void *event_data, void *userdata)
 {
@@ -25,6 +26,7 @@ int on_reload(int event, void *event_data, void *userdata)
 	/* BASIC_AUTH for every client follows; no network event comes before the next
 	 * tick (mosquitto-notes 1.5). */
 	h->reloading = true;
+	reload_config(h);
 	/* 2.0 stops telling other plugins on anything but DEFER, 2.1 ends the broker on
 	 * anything but SUCCESS. */
 	return h->has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;

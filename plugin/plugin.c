@@ -15,6 +15,7 @@
 #include "plugin/broker_conf.h"
 #include "plugin/config_file.h"
 #include "plugin/gateway_service.h"
+#include "plugin/mapped.h"
 #include "plugin/plain.h"
 #include "plugin/presence.h"
 #include "plugin/proof.h"
@@ -161,6 +162,7 @@ static enum status add_devices(struct hubgate *h)
 	enum status st = ST_OK;
 
 	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
+	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
 	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
@@ -329,6 +331,7 @@ static void hubgate_free(struct hubgate *h)
 	tls_watch_free(h->tls_watch);
 	registry_fini(&h->registry);
 	free(h->products);
+	free(h->config_path);
 	if (h->config)
 		config_free(h->config);
 	free(h->config);
@@ -362,6 +365,8 @@ static enum status start(struct hubgate *h, const char *config_path)
 		st = registration_start(h);
 	if (st == ST_OK)
 		timekeeper_start(h);
+	if (st == ST_OK)
+		st = mapped_start(h);
 	if (st == ST_OK)
 		apps_check(h);
 	return st == ST_OK ? uplink_connect(h->uplink) : st;
@@ -414,7 +419,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 			"`plugin_opt_config_file /etc/mosquitto/hubgate.json` below hubgate's plugin line");
 		st = ST_NOTFOUND;
 	} else {
-		st = start(h, path);
+		h->config_path = strdup(path);
+		st = h->config_path ? start(h, path) : ST_NOMEM;
 	}
 	if (st != ST_OK) {
 		unregister_callbacks(h);

@@ -86,7 +86,8 @@ static bool on_lan(const struct presence *p)
 /* Itself, or in the words of the gateway application; grace time included. */
 static bool is_there(const struct hubgate *h, const struct presence *p)
 {
-	return on_lan(p) || (p->device->by_app && h->own && on_lan(h->own->presence));
+	return on_lan(p) || p->device->there ||
+	       (p->device->by_app && h->own && on_lan(h->own->presence));
 }
 
 static enum status tell_all(struct hubgate *h, struct presence *p)
@@ -133,6 +134,23 @@ static void tell_unsent(struct hubgate *h)
 void presence_changed(struct hubgate *h, struct device *d)
 {
 	tell(h, d->presence, is_there(h, d->presence));
+}
+
+void presence_mapped(struct hubgate *h, struct device *d, bool there)
+{
+	struct presence *p = d->presence;
+	bool known = is_there(h, p);
+
+	if (d->there == there)
+		return;
+	d->there = there;
+	if (there && !p->held)
+		grace_end(h, p);
+	if (there && !known)
+		tell(h, p, true);
+	if (!there && !on_lan(p))
+		grace_begin(h, p, hubgate_now_ms());
+	dispatch_set_timer(h);
 }
 
 /* The gateway application came or went, and with it all that it speaks for. */

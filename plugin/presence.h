@@ -44,6 +44,8 @@ void presence_left(struct hubgate *h, struct lan_session *s);
 enum status presence_tell_secret(struct hubgate *h, struct presence *p);
 /* What d->by_app says has changed: the uplink hears whether the device is there. */
 void presence_changed(struct hubgate *h, struct device *d);
+/* What mappings[] tell of d: d->there. Gone counts after the grace time. */
+void presence_mapped(struct hubgate *h, struct device *d, bool there);
 /* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 

@@ -32,9 +32,13 @@ struct device {
 	char device_name[DEVICE_NAME_MAX + 1];
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret;
-	bool own;            /* the gateway itself, for a gateway application on the LAN */
-	bool by_app;         /* that application speaks for it: it brought it online */
-	bool guest;          /* only that application knows it: not configured */
+	bool own;    /* the gateway itself, for a gateway application on the LAN */
+	bool by_app; /* that application speaks for it: it brought it online */
+	bool guest;  /* only that application knows it: not configured */
+	bool mapped; /* a plain device: plugin/mapped */
+	bool there;  /* as far as mappings[] tell */
+	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
+	const void *by;
 	bool registered;     /* its secret came of dynamic registration */
 	bool bound, unbound; /* as the hub last said; neither: it never said */
 	struct device_filter *filters;

@@ -230,10 +230,10 @@ static const struct refusal {
 	  { .client_id = PID "dev3", .username = PID "dev3;1;a;4102444800" },
 	  SECRET,
 	  "unknown device" },
-	{ "the gateway itself",
+	{ "the gateway itself with a device's secret",
 	  { .client_id = "GWPRODUCT1gw1", .username = "GWPRODUCT1gw1;1;a;4102444800" },
 	  SECRET,
-	  "unknown device" },
+	  "wrong password" },
 };
 
 static void wrong_logins_are_refused_and_the_log_says_why(void)
