@@ -82,6 +82,8 @@ struct subdev {
 	bool asked_online; /* asked, no answer: the hub may show it */
 	bool unbound;
 	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
+	struct secret *second; /* owned; of a certificate: to be tried when the first is refused */
+	enum bind_auth auth;
 	enum hash bind_hash;
 	bool bind_next;          /* online was answered with -1 in this connection */
 	bool bind_refused;       /* in this connection: asking again would not help */
@@ -180,6 +182,9 @@ void gateway_remember_online(struct subdev *d);
 void gateway_settle(struct gateway *g, int64_t at_ms);
 
 /* Takes secret; NULL: forget it. With it the device can be bound. */
+/* By its certificate: the digest to try first, and after 803 the other one; both taken. */
+void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
+                             struct secret *second, int64_t now_ms);
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */

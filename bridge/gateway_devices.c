@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/gateway.h"
+#include "bridge/gateway_impl.h"
 
 struct ids {
 	const char *product_id, *device_name;
@@ -46,14 +47,33 @@ static void secret_free(struct secret *s)
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
 {
 	secret_free(d->secret);
+	secret_free(d->second);
+	d->second = NULL;
 	d->secret = secret;
+	d->auth = BIND_PSK;
 	d->bind_refused = false;
 	gateway_update(g, d, now_ms);
+}
+
+void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
+                             struct secret *second, int64_t now_ms)
+{
+	gateway_set_secret(g, d, first, now_ms);
+	d->second = second;
+	d->auth = BIND_CERTIFICATE;
+}
+
+void gateway_other_digest(struct subdev *d)
+{
+	secret_free(d->secret);
+	d->secret = d->second;
+	d->second = NULL;
 }
 
 static void subdev_free(struct subdev *d)
 {
 	secret_free(d->secret);
+	secret_free(d->second);
 	while (d->filters) {
 		struct filter *f = d->filters;
 

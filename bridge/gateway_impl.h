@@ -15,6 +15,7 @@
 /* Moves d to state and keeps the count of devices online. */
 void gateway_count_online(struct gateway *g, struct subdev *d, enum subdev_state state);
 bool gateway_can_bind(const struct gateway *g, const struct subdev *d);
+void gateway_other_digest(struct subdev *d); /* d->second becomes the key of its binds */
 /* The next operation that a program waits for; GATEWAY_UNKNOWN: none. */
 enum gateway_op gateway_asked_op(const struct gateway *g, const struct subdev *d);
 /* Tells whoever waits for op, if anybody does. */

@@ -10,6 +10,7 @@
 enum {
 	NOT_BOUND = -1, /* protocol/gateway.md 6 */
 	SYSTEM_ERROR = -2,
+	BIND_SIGNATURE = 803,
 	BIND_OTHER_HASH = 804
 };
 
@@ -51,6 +52,11 @@ static void refused(struct gateway *g, struct subdev *d, enum gateway_op op, int
 	}
 	if (op == GATEWAY_BIND && code == BIND_OTHER_HASH && d->bind_hash == HASH_SHA1) {
 		d->bind_hash = HASH_SHA256;
+		d->due_ms = 0;
+		return;
+	}
+	if (op == GATEWAY_BIND && code == BIND_SIGNATURE && d->second) {
+		gateway_other_digest(d); /* protocol/README.md 9 */
 		d->due_ms = 0;
 		return;
 	}

@@ -137,7 +137,7 @@ enum status gateway_subdev_bind(struct program *p, const char *product_id, const
 {
 	struct buf text = BUF_MAX(1024);
 	enum status st = gateway_put_bind(&text, product_id, device_name, secret, bind_random(),
-	                                  (uint64_t)time(NULL), HASH_SHA1);
+	                                  (uint64_t)time(NULL), HASH_SHA1, BIND_PSK);
 
 	if (st == ST_OK)
 		st = ask(p, GATEWAY_BIND, product_id, device_name, &text, timeout_ms, code);

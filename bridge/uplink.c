@@ -290,6 +290,21 @@ enum status uplink_device_secret(struct uplink *u, const char *client_id,
 	return put_message(u, &o, secret, sizeof(*secret));
 }
 
+enum status uplink_device_certificate(struct uplink *u, const char *client_id, const char *md5,
+                                      const char *sha1)
+{
+	char both[2 * SECRET_TEXT_MAX];
+	size_t first = strlen(md5) + 1, second = strlen(sha1) + 1;
+	struct order o;
+
+	if (first + second > sizeof(both))
+		return ST_INVALID;
+	memcpy(both, md5, first);
+	memcpy(both + first, sha1, second);
+	order_about(ORDER_CERTIFICATE, client_id, NULL, &o);
+	return put_message(u, &o, both, first + second);
+}
+
 enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
                              uint8_t qos)
 {

@@ -72,6 +72,9 @@ enum status uplink_device_present(struct uplink *u, const char *client_id, bool 
 /* With it the device can be bound. Copied, wiped when it is not needed any more. */
 enum status uplink_device_secret(struct uplink *u, const char *client_id,
                                  const struct secret *secret);
+/* The same for one with a certificate: its digests in hex, MD5 to be tried first. */
+enum status uplink_device_certificate(struct uplink *u, const char *client_id, const char *md5,
+                                      const char *sha1);
 enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
                              uint8_t qos);
 enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const char *filter);

@@ -153,7 +153,7 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
 	else if (a->op == GATEWAY_BIND)
 		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
-		                      bind_random(), hub_time_s(u), a->dev->bind_hash);
+		                      bind_random(), hub_time_s(u), a->dev->bind_hash, a->dev->auth);
 	else
 		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
 	if (st == ST_OK) {

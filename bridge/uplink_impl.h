@@ -42,6 +42,7 @@ enum order_kind {
 	ORDER_PRESENT,
 	ORDER_LEFT,
 	ORDER_SECRET,
+	ORDER_CERTIFICATE, /* payload: both digests, each with its NUL */
 	ORDER_SUBSCRIBE,
 	ORDER_UNSUBSCRIBE,
 	ORDER_LIVE,

@@ -3,7 +3,9 @@
  * one turn. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +48,24 @@ static void order_live(struct uplink *u, struct order *o, struct subdev *d, int6
 		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
 }
 
+/* A key of a bind that is text alone. NULL: no memory. */
+static struct secret *key_of(const char *text)
+{
+	struct secret *s = calloc(1, sizeof(*s));
+
+	if (s)
+		snprintf(s->text, sizeof(s->text), "%s", text);
+	return s;
+}
+
+static void order_certificate(struct uplink *u, const struct order *o, struct subdev *d,
+                              int64_t now_ms)
+{
+	const char *md5 = o->payload;
+
+	gateway_set_certificate(&u->gateway, d, key_of(md5), key_of(md5 + strlen(md5) + 1), now_ms);
+}
+
 static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 {
 	struct gateway *g = &u->gateway;
@@ -76,6 +96,9 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_SECRET:
 		gateway_set_secret(g, d, o->payload, now_ms);
 		o->payload = NULL;
+		break;
+	case ORDER_CERTIFICATE:
+		order_certificate(u, o, d, now_ms);
 		break;
 	case ORDER_SUBSCRIBE:
 		gateway_subscribe(g, d, o->topic, o->qos, now_ms);

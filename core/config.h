@@ -123,6 +123,7 @@ struct config_device {
 	struct secret secret; /* key_len 0: none */
 	char *secret_file, *secret_env;
 	char *login; /* NULL: none */
+	char *cert_file;
 	bool certificate;
 };
 

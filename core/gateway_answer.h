@@ -21,6 +21,7 @@ enum gateway_code { /* gateway.md 6 */
 	CODE_NO_DEVICE = 802,
 	CODE_BAD_SIGNATURE = 803,
 	CODE_BAD_METHOD = 804,
+	CODE_EXPIRED = 805,
 	CODE_NOT_PLAIN = 807,
 	CODE_BOUND_ALREADY = 809,
 };

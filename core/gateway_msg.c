@@ -113,7 +113,7 @@ enum status gateway_put_request(struct buf *out, enum gateway_op op, const char 
 
 enum status gateway_put_bind(struct buf *out, const char *product_id, const char *device_name,
                              const struct secret *secret, uint32_t random, uint64_t timestamp_s,
-                             enum hash hash)
+                             enum hash hash, enum bind_auth auth)
 {
 	char signature[48];
 	enum status st;
@@ -128,9 +128,10 @@ enum status gateway_put_bind(struct buf *out, const char *product_id, const char
 	                "{\"type\":\"bind\",\"payload\":{\"devices\":["
 	                "{\"product_id\":\"%s\",\"device_name\":\"%s\",\"signature\":\"%s\","
 	                "\"random\":%" PRIu32 ",\"timestamp\":%" PRIu64
-	                ",\"signmethod\":\"%s\",\"authtype\":\"psk\"}]}}",
+	                ",\"signmethod\":\"%s\",\"authtype\":\"%s\"}]}}",
 	                product_id, device_name, signature, random, timestamp_s,
-	                hash == HASH_SHA256 ? "hmacsha256" : "hmacsha1");
+	                hash == HASH_SHA256 ? "hmacsha256" : "hmacsha1",
+	                auth == BIND_CERTIFICATE ? "certificate" : "psk");
 }
 
 enum status gateway_put_describe(struct buf *out)

@@ -42,11 +42,16 @@ const char *gateway_code_text(int64_t code);
  * ST_OK or from buf; ST_INVALID for another op or ids out of their grammar. */
 enum status gateway_put_request(struct buf *out, enum gateway_op op, const char *product_id,
                                 const char *device_name);
-/* gateway.md 3, authtype psk; random up to 2147483647. Statuses as above and those of
+enum bind_auth {
+	BIND_PSK,
+	BIND_CERTIFICATE, /* secret->text is a digest of the certificate, in hex */
+};
+
+/* gateway.md 3; random up to 2147483647. Statuses as above and those of
  * credential_bind_signature(). */
 enum status gateway_put_bind(struct buf *out, const char *product_id, const char *device_name,
                              const struct secret *secret, uint32_t random, uint64_t timestamp_s,
-                             enum hash hash);
+                             enum hash hash, enum bind_auth auth);
 /* ST_OK or from buf. gateway.md 4, 5. */
 enum status gateway_put_describe(struct buf *out);
 enum status gateway_put_change_ack(struct buf *out, int result);

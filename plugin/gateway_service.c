@@ -6,6 +6,7 @@
 
 #include "core/gateway_answer.h"
 #include "core/topic.h"
+#include "plugin/timekeeper.h"
 
 enum {
 	REPLY_MAX = 256 * 1024,
@@ -369,6 +370,8 @@ static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struc
 	else if (m->op == GATEWAY_BIND && g->has_result &&
 	         gateway_verdict(m->op, g->result) == VERDICT_OK)
 		set_bound(h, d, true);
+	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
+		timekeeper_doubt(h); /* the bind is tried again after that */
 	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
 		set_bound(h, d, false);
 }

@@ -13,6 +13,7 @@
 #include "core/room.h"
 #include "plugin/apps.h"
 #include "plugin/broker_conf.h"
+#include "plugin/certificate.h"
 #include "plugin/config_file.h"
 #include "plugin/gateway_service.h"
 #include "plugin/mapped.h"
@@ -170,6 +171,11 @@ static enum status add_devices(struct hubgate *h)
 		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
+		if (st == ST_OK && c->cert_file)
+			st = certificate_read(c->cert_file, &d->certificate);
+		if (st == ST_IO || st == ST_TOOBIG)
+			log_line(&h->log, LOG_ERROR, "not started: devices[%zu].cert_file %s: %s", i,
+			         c->cert_file, st == ST_IO ? strerror(errno) : status_text(st));
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;

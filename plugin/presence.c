@@ -70,9 +70,13 @@ static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 
 enum status presence_tell_secret(struct hubgate *h, struct presence *p)
 {
+	const struct device *d = p->device;
 	enum status st = ST_OK;
 
-	if (!p->secret_told && !p->device->own && p->device->secret.key_len > 0)
+	if (!p->secret_told && !d->own && d->secret.key_len == 0 && d->certificate.md5[0])
+		st = uplink_device_certificate(h->uplink, d->client_id, d->certificate.md5,
+		                               d->certificate.sha1);
+	else if (!p->secret_told && !p->device->own && p->device->secret.key_len > 0)
 		st = uplink_device_secret(h->uplink, p->device->client_id, &p->device->secret);
 	p->secret_told = st == ST_OK;
 	return st;

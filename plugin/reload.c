@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/certificate.h"
 #include "plugin/config_file.h"
 #include "plugin/mapped.h"
 #include "plugin/plain.h"
@@ -58,8 +59,14 @@ static struct device *find(const struct hubgate *h, const struct config_device *
 static enum status take_device(struct hubgate *h, const struct config_device *c, size_t *added)
 {
 	struct device *d = find(h, c);
-	enum status st;
+	enum status st = ST_OK;
 
+	if (d && c->cert_file) {
+		st = certificate_read(c->cert_file, &d->certificate);
+		d->presence->secret_told = false;
+	}
+	if (st != ST_OK)
+		return st;
 	if (d && (c->secret.key_len == 0 || strcmp(d->secret.text, c->secret.text) == 0)) {
 		d->guest = false;
 		return ST_OK;
@@ -75,6 +82,8 @@ static enum status take_device(struct hubgate *h, const struct config_device *c,
 		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
 	if (st == ST_OK)
 		st = presence_attach(d);
+	if (st == ST_OK && c->cert_file)
+		st = certificate_read(c->cert_file, &d->certificate);
 	*added += st == ST_OK;
 	return st;
 }

@@ -78,6 +78,12 @@ void timekeeper_run(struct hubgate *h, int64_t now_ms)
 		ask(h, now_ms);
 }
 
+void timekeeper_doubt(struct hubgate *h)
+{
+	if (uplink_ready(h->uplink))
+		ask(h, hubgate_now_ms());
+}
+
 bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 {
 	char topic[TOPIC_BYTES];

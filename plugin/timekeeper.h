@@ -10,6 +10,8 @@
 void timekeeper_start(struct hubgate *h);
 /* At most once per second does anything. Asks the hub while the clock is not trusted. */
 void timekeeper_run(struct hubgate *h, int64_t now_ms);
+/* The hub finds our time wrong: it is asked now. */
+void timekeeper_doubt(struct hubgate *h);
 /* true: it was the hub's answer, nothing more is to be done with it. */
 bool timekeeper_take(struct hubgate *h, const struct uplink_down *down);
 

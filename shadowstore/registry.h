@@ -26,12 +26,17 @@ struct device_filter { /* a subscription, mirrored at the hub */
 	char text[];
 };
 
+struct device_certificate { /* digests of the file, in hex; "": none */
+	char md5[33], sha1[41];
+};
+
 struct device {
 	struct table_node node;
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret;
+	struct device_certificate certificate;
 	bool own;    /* the gateway itself, for a gateway application on the LAN */
 	bool by_app; /* that application speaks for it: it brought it online */
 	bool guest;  /* only that application knows it: not configured */

@@ -120,6 +120,7 @@ static const char *const foreign_publishes[] = {
 	"$broadcast/rxd/" OWN,
 	"$shadow/anything",
 	"$hubgate/wake",
+	"$CONTROL/hubgate/v1",
 	"home/kitchen",
 	"livingroom/" NAME "/event",
 	"/" EVENT,

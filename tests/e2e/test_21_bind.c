@@ -56,6 +56,22 @@ static void refusals_say_what_to_do_and_are_said_once(void)
 	}
 }
 
+static void bind_that_the_hub_finds_expired_makes_it_ask_for_the_time(void)
+{
+	const struct scene_opts o = { .dev2_unbound = true };
+	struct scene s = scene_start(&o);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"gateway_result\",\"op\":\"bind\",\"device\":\"" PRODUCT
+	                        "/dev2\",\"result\":805,\"count\":1}"));
+	d = scene_device(&s, "dev2", NULL);
+	CU_ASSERT_EQUAL(scene_number(scene_await(&s, "bind", "dev2"), "result"), 805);
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, "$sys/operation/" GATEWAY, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_number(scene_await(&s, "bind", "dev2"), "result"), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 static void gateway_asks_what_is_bound_after_each_login(void)
 {
 	struct scene s = scene_start(NULL);
@@ -68,4 +84,5 @@ static void gateway_asks_what_is_bound_after_each_login(void)
 
 SUITE(bind, TEST(unbound_device_is_bound_with_its_secret_and_its_message_arrives),
       TEST(refusals_say_what_to_do_and_are_said_once),
+      TEST(bind_that_the_hub_finds_expired_makes_it_ask_for_the_time),
       TEST(gateway_asks_what_is_bound_after_each_login))

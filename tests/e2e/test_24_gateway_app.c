@@ -175,6 +175,48 @@ static void unbound_device_with_a_known_secret_is_bound_and_then_online(void)
 	scene_end(&s);
 }
 
+/* protocol/README.md 9: which digest is the key is not known. */
+static void device_with_a_certificate_is_bound_by_one_of_its_digests(void)
+{
+	static const char pem[] = "-----BEGIN CERTIFICATE-----\nMIIBtest\n-----END CERTIFICATE-----\n";
+	static const char *const keys[] = { "2abbd52226a023dc605d6cd28dd51dd2",
+		                                "8ddf6e83757c8aaa3ef862d10a1e4dabc2df6742" };
+	char *dir = dir_make(), *path = text_fmt("%s/cert.pem", dir);
+	char *patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"devices\":["
+	                       "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\","
+	                       "\"certificate\":true,\"cert_file\":\"%s\"}]}",
+	                       path);
+
+	CU_ASSERT(file_write(path, pem, 0644));
+	for (size_t i = 0; i < 2; i++) {
+		char *config = text_fmt("{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":"
+		                        "\"gw1\",\"secret\":\"" GW_SECRET "\",\"gateway\":true},"
+		                        "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\","
+		                        "\"cert\":true,\"bind_key\":\"%s\"}],"
+		                        "\"limits\":{\"connect_s\":1}}",
+		                        keys[i]);
+		const struct sim_opts so = { .config = config };
+		struct lan_opts lo = { .patch = patch };
+		struct scene s = { .sim = sim_start(&so) };
+		struct dev *app;
+
+		free(config);
+		CU_ASSERT_FATAL(s.sim != NULL);
+		lo.hub_port = sim_port(s.sim);
+		s.lan = lan_start(&lo);
+		CU_ASSERT_FATAL(s.lan != NULL && lan_log_await(s.lan, "connected to the hub", WAIT_MS));
+		app = app_connect(&s, NULL);
+		CU_ASSERT(asks(app, "online", "dev2", 0));
+		CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "bind", NULL), (int)i + 1);
+		dev_disconnect(app);
+		scene_end(&s);
+	}
+	dir_remove(dir);
+	free(path);
+	free(patch);
+	free(dir);
+}
+
 static void several_devices_of_one_request_are_answered_together(void)
 {
 	const struct scene_opts o = { .more = ONLY_DEV1 };
@@ -339,6 +381,7 @@ SUITE(gateway_app, TEST(device_brought_online_is_used_as_at_the_hub),
       TEST(device_of_nobody_may_not_use_the_gateway_channel),
       TEST(hub_decides_about_bind_and_unbind_and_known_secrets_are_checked_here),
       TEST(unbound_device_with_a_known_secret_is_bound_and_then_online),
+      TEST(device_with_a_certificate_is_bound_by_one_of_its_digests),
       TEST(several_devices_of_one_request_are_answered_together),
       TEST(without_the_hub_what_is_known_is_answered_and_the_rest_is_a_system_error),
       TEST(devices_go_and_come_with_the_application_also_after_kill_9_of_the_broker),

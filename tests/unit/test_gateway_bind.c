@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/fakes/hub_steps.h"
 
@@ -169,7 +170,34 @@ static void hub_is_asked_what_is_bound_after_presence_had_its_time(void)
 	hub_stop(&h);
 }
 
-SUITE(gateway_bind,
+static struct secret *key(const char *text)
+{
+	struct secret *s = calloc(1, sizeof(*s));
+
+	CU_ASSERT_FATAL(s != NULL);
+	strcpy(s->text, text);
+	return s;
+}
+
+static void certificate_is_tried_with_its_other_digest_once(void)
+{
+	struct hub h;
+	struct subdev *d = unbound(&h);
+
+	gateway_set_certificate(&h.g, d, key("2abbd52226a023dc605d6cd28dd51dd2"),
+	                        key("8ddf6e83757c8aaa3ef862d10a1e4dabc2df6742"), h.now_ms);
+	EXPECT(&h, "bind lamp");
+	CU_ASSERT_EQUAL(d->auth, BIND_CERTIFICATE);
+	CU_ASSERT_EQUAL(strlen(d->secret->text), 32);
+	hub_answer(&h, "bind", "lamp", 803);
+	EXPECT(&h, "bind lamp");
+	CU_ASSERT_EQUAL(strlen(d->secret->text), 40);
+	hub_answer(&h, "bind", "lamp", 803);
+	EXPECT(&h, "");
+	hub_stop(&h);
+}
+
+SUITE(gateway_bind, TEST(certificate_is_tried_with_its_other_digest_once),
       TEST(device_with_a_secret_is_bound_when_the_hub_says_it_is_not_and_comes_online),
       TEST(bound_already_is_success),
       TEST(device_without_a_secret_or_where_it_is_switched_off_is_not_bound),

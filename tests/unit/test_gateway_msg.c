@@ -97,7 +97,7 @@ static void bind_carries_the_signature_of_the_vectors(void)
 		buf_reset(&out);
 		buf_reset(&want);
 		CU_ASSERT_EQUAL(gateway_put_bind(&out, PID, rows[i].name, &s, rows[i].random,
-		                                 rows[i].timestamp_s, rows[i].hash),
+		                                 rows[i].timestamp_s, rows[i].hash, BIND_PSK),
 		                ST_OK);
 		buf_addf(&want,
 		         "{\"type\":\"bind\",\"payload\":{\"devices\":[{\"product_id\":\"" PID "\","
@@ -119,8 +119,9 @@ static void requests_with_illegal_parts_are_not_written(void)
 	CU_ASSERT_EQUAL(gateway_put_request(&out, GATEWAY_ONLINE, "SHORT", "a"), ST_INVALID);
 	CU_ASSERT_EQUAL(gateway_put_request(&out, GATEWAY_ONLINE, PID, "a\"b"), ST_INVALID);
 	CU_ASSERT_EQUAL(gateway_put_request(&out, GATEWAY_ONLINE, PID, ""), ST_INVALID);
-	CU_ASSERT_EQUAL(gateway_put_bind(&out, PID, "a b", &s, 1, 1, HASH_SHA1), ST_INVALID);
-	CU_ASSERT_EQUAL(gateway_put_bind(&out, PID, "a", &s, 2147483648u, 1, HASH_SHA1), ST_INVALID);
+	CU_ASSERT_EQUAL(gateway_put_bind(&out, PID, "a b", &s, 1, 1, HASH_SHA1, BIND_PSK), ST_INVALID);
+	CU_ASSERT_EQUAL(gateway_put_bind(&out, PID, "a", &s, 2147483648u, 1, HASH_SHA1, BIND_PSK),
+	                ST_INVALID);
 	CU_ASSERT_EQUAL(out.len, 0);
 	CU_ASSERT_EQUAL(gateway_put_request(&small, GATEWAY_ONLINE, PID, "a"), ST_TOOBIG);
 	CU_ASSERT_EQUAL(small.len, 0);
