@@ -98,7 +98,7 @@ struct hubgate {
 	struct gateway_asks asks;
 	struct mapping_rules mappings;
 	size_t spoken_for; /* devices whose presence ends with a client's connection */
-	char *config_path;
+	char *config_path; /* NULL: none to read again */
 	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */

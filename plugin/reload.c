@@ -109,7 +109,7 @@ static void swap_lists(struct config *now, struct config *next)
 
 void reload_config(struct hubgate *h)
 {
-	struct config *next = load(h);
+	struct config *next = h->config_path ? load(h) : NULL;
 	size_t added = 0;
 	enum status st = ST_OK;
 
