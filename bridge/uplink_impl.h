@@ -1,5 +1,6 @@
 /* uplink_impl.h - what the parts of the uplink share:
- *   uplink.c       life, mailboxes, the functions other rooms call
+ *   uplink.c       life, mailboxes, the what other rooms ask
+ *   uplink_orders.c what BROKER orders
  *   uplink_loop.c  the thread: poll, orders, timers
  *   uplink_link.c  connecting, login, losing the link
  *   uplink_take.c  from the journal to the devices' outboxes, bounds, ages

@@ -6,93 +6,13 @@
 
 #include "core/gateway_answer.h"
 #include "core/topic.h"
+#include "plugin/facts.h"
 #include "plugin/timekeeper.h"
 
 enum {
 	REPLY_MAX = 256 * 1024,
 	TOPIC_BYTES = 128,
-	FACT_BOUND = 1, /* bits of the stored byte */
-	FACT_BY_APP = 2,
-	FACT_MAPPED = 4,
 };
-
-/* --- what is known of devices --- */
-
-void gateway_service_keep(struct hubgate *h, const struct device *d)
-{
-	unsigned char facts =
-		(unsigned char)((d->bound ? FACT_BOUND : 0) | (d->by_app ? FACT_BY_APP : 0) |
-	                    (d->mapped ? FACT_MAPPED : 0));
-	uint64_t more = 0;
-	enum status st;
-
-	if (!h->state)
-		return;
-	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
-	if (st != ST_OK && dispatch_may_log(&h->refusals, &more))
-		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
-		         d->client_id, d->bound ? "bound" : "not bound", status_text(st));
-}
-
-static void set_by_app(struct hubgate *h, struct device *d, bool by_app)
-{
-	if (d->by_app == by_app)
-		return;
-	d->by_app = by_app;
-	gateway_service_keep(h, d);
-	presence_changed(h, d);
-}
-
-static void set_bound(struct hubgate *h, struct device *d, bool bound)
-{
-	bool changed = d->bound != bound;
-
-	d->bound = bound;
-	d->unbound = !bound;
-	if (!bound && d->by_app)
-		set_by_app(h, d, false);
-	else if (changed)
-		gateway_service_keep(h, d);
-}
-
-struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
-                                     const char *device_name)
-{
-	static const struct secret none;
-	struct device *d = NULL;
-
-	if (h->registry.devices.count >= GATEWAY_DEVICES_MAX ||
-	    identity_add_product(h, product_id) != ST_OK ||
-	    registry_add(&h->registry, product_id, device_name, &none, &d) != ST_OK)
-		return NULL;
-	d->guest = true;
-	/* Without a presence nothing can be done with it; there is no way to remove it again. */
-	if (presence_attach(d) != ST_OK)
-		return NULL;
-	return d;
-}
-
-void gateway_service_load(struct hubgate *h, const struct state_entry *e)
-{
-	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
-	const unsigned char *facts = e->value;
-	char product_id[PRODUCT_ID_LEN + 1];
-	const char *name = e->key + PRODUCT_ID_LEN;
-	bool mapped;
-
-	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
-		return;
-	memcpy(product_id, e->key, PRODUCT_ID_LEN);
-	product_id[PRODUCT_ID_LEN] = '\0';
-	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
-	if (!d && (mapped || *facts & FACT_BY_APP))
-		d = gateway_service_guest(h, product_id, name);
-	if (!d)
-		return;
-	d->bound = *facts & FACT_BOUND;
-	d->by_app = *facts & FACT_BY_APP;
-	d->mapped = mapped;
-}
 
 /* --- replies --- */
 
@@ -165,11 +85,11 @@ static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, 
 	    counts_as_bound(d))
 		code = CODE_OK; /* it will come online with the link */
 	if (op == GATEWAY_ONLINE && code != CODE_SYSTEM)
-		set_by_app(h, d, code == CODE_OK);
+		facts_by_app(h, d, code == CODE_OK);
 	if (op == GATEWAY_UNBIND && code == CODE_OK)
-		set_bound(h, d, false);
+		facts_bound(h, d, false);
 	if (op == GATEWAY_BIND && gateway_verdict(op, code) == VERDICT_OK)
-		set_bound(h, d, true);
+		facts_bound(h, d, true);
 	return code;
 }
 
@@ -245,11 +165,11 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 
 	if (known(h, op, w, d)) {
 		if (op == GATEWAY_OFFLINE && d && d->by_app)
-			set_by_app(h, d, false);
+			facts_by_app(h, d, false);
 		return;
 	}
 	if (!d && uplink_ready(h->uplink))
-		d = gateway_service_guest(h, w->product_id, w->device_name);
+		d = facts_guest(h, w->product_id, w->device_name);
 	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
 		return; /* gateway_service_answer() goes on */
@@ -364,16 +284,16 @@ static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struc
 	if (!d || d->own)
 		return;
 	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
-		set_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
+		facts_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
 	else if (m->op == GATEWAY_ONLINE && g->has_result && g->result == CODE_OK)
-		set_bound(h, d, true);
+		facts_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result &&
 	         gateway_verdict(m->op, g->result) == VERDICT_OK)
-		set_bound(h, d, true);
+		facts_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
 		timekeeper_doubt(h); /* the bind is tried again after that */
 	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
-		set_bound(h, d, false);
+		facts_bound(h, d, false);
 }
 
 void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)

@@ -13,23 +13,13 @@
 #define HUBGATE_GATEWAY_SERVICE_H
 
 #include "plugin/dispatch.h"
-#include "shadowstore/state.h"
 
 enum {
-	GATEWAY_ASKS_MAX = 2048,    /* without a reply; more get -2 at once */
-	GATEWAY_DEVICES_MAX = 1500, /* of one gateway, protocol/limits.md */
-	GATEWAY_LIST_MS = 2000,     /* parts of the hub's list come within (gateway.md 4) */
-	GATEWAY_SLACK_MS = 5000,    /* for its turn, beside hub.request_timeout_s for the answer */
+	GATEWAY_ASKS_MAX = 2048, /* without a reply; more get -2 at once */
+	GATEWAY_LIST_MS = 2000,  /* parts of the hub's list come within (gateway.md 4) */
+	GATEWAY_SLACK_MS = 5000, /* for its turn, beside hub.request_timeout_s for the answer */
 };
 
-/* What is remembered of a device, at start. A device that is not configured becomes known again if
- * the application had brought it online, or a rule of mappings[] makes it. */
-void gateway_service_load(struct hubgate *h, const struct state_entry *e);
-/* What is known of d is remembered for the next start. */
-void gateway_service_keep(struct hubgate *h, const struct device *d);
-/* A device that is not configured. NULL: no memory, or too many devices. */
-struct device *gateway_service_guest(struct hubgate *h, const char *product_id,
-                                     const char *device_name);
 void gateway_service_fini(struct hubgate *h);
 
 /* A message of the application on $gateway/operation/. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/gateway_service.h"
+#include "plugin/facts.h"
 #include "plugin/remember.h"
 
 enum {
@@ -84,7 +84,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	const char *why;
 
 	if (!d)
-		d = gateway_service_guest(h, m->product_id, hit->device_name);
+		d = facts_guest(h, m->product_id, hit->device_name);
 	why = d ? objection(d, m) : "no memory, or more devices than a gateway may have";
 	if (why) {
 		dispatch_log_refusal(h, client_id, topic, why);
@@ -92,7 +92,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	}
 	if (!d->mapped) {
 		d->mapped = true;
-		gateway_service_keep(h, d);
+		facts_keep(h, d);
 		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
 		         (size_t)(m - h->mappings.at));
 	}

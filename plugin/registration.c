@@ -8,7 +8,7 @@
 
 #include "bridge/http_lan.h"
 #include "core/mailbox.h"
-#include "plugin/gateway_service.h"
+#include "plugin/facts.h"
 
 enum {
 	RESULTS_MAX = 1024,
@@ -71,7 +71,7 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 	if (!product_of(h, product_id))
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
-		d = gateway_service_guest(h, product_id, client_id + PRODUCT_ID_LEN);
+		d = facts_guest(h, product_id, client_id + PRODUCT_ID_LEN);
 	if (!d || (d->secret.key_len > 0 && !d->registered)) /* what is configured stands */
 		return;
 	d->secret = *secret;

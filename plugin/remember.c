@@ -5,7 +5,7 @@
 
 #include "core/buf.h"
 #include "plugin/dispatch.h"
-#include "plugin/gateway_service.h"
+#include "plugin/facts.h"
 #include "plugin/shadow.h"
 
 enum {
@@ -43,7 +43,7 @@ static void on_entry(void *ctx, const struct state_entry *e)
 
 	/* Without memory it is forgotten at another start. */
 	if (e->kind == STATE_DEVICE)
-		gateway_service_load(l->h, e); /* of nobody now: kept, as shadows are */
+		facts_load(l->h, e); /* of nobody now: kept, as shadows are */
 	else if (e->kind == STATE_SHADOW)
 		shadow_load(l->h, e);
 	else if (e->kind == STATE_SUBSCRIPTION && !take_subscription(l->h, e))

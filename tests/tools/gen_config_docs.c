@@ -321,11 +321,11 @@ static void markdown_type(const struct key *k)
 	case FILTER:
 		printf("topic filter");
 		break;
-	case TEXT:
-	case HOST:
 	case LISTEN:
 		printf("off or address:port");
 		break;
+	case TEXT:
+	case HOST:
 	case WAKER:
 		printf("text");
 		break;
