@@ -17,8 +17,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
 	if (h->mappings.count > 0 && (!s || s->plain) && mapped_message(h, ed) != ST_OK)
 		return MOSQ_ERR_NOMEM; /* as below */
-	if (!s || s->kind != SESSION_DEVICE)
-		return MOSQ_ERR_SUCCESS;
+	if (!s || s->kind != SESSION_DEVICE || (s->plain && !identity_is_cloud_topic(h, ed->topic)))
+		return MOSQ_ERR_SUCCESS; /* retained or not, it is the LAN's */
 	d = s->device->own ? gateway_service_speaker(h, s->device, ed->topic) : s->device;
 	route = route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
 	ed->retain = false; /* the hub has no retained messages */

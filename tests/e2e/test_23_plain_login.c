@@ -21,6 +21,7 @@ static void username_and_password_of_the_broker_make_a_device(void)
 	};
 	struct dev_opts client = { .client_id = "esp-1234", .username = "lamp", .password = "wrong" };
 	struct lan *lan;
+	const struct dev_message *m;
 	struct dev *d;
 
 	CU_ASSERT_EQUAL_FATAL(system(make), 0);
@@ -42,6 +43,12 @@ static void username_and_password_of_the_broker_make_a_device(void)
 		sim_await_event(sim, WAIT_MS, "ev", "subscribe", "filter", PRODUCT "/dev1/control", NULL));
 	CU_ASSERT(sim_publish(sim, PRODUCT "/dev1/control", "on", 1));
 	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, PRODUCT "/dev1/control", WAIT_MS));
+	/* Its own topics stay what they are for any client. */
+	CU_ASSERT(dev_publish_mid(d, "stat/lamp", "on", 2, 1, true) >= 0);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT_EQUAL(dev_subscribe(d, "stat/lamp", 1), 1);
+	m = dev_await_message(d, "stat/lamp", WAIT_MS);
+	CU_ASSERT(m && m->retain);
 	dev_drop(d);
 	CU_ASSERT_PTR_NOT_NULL(
 		sim_await_event(sim, WAIT_MS, "ev", "offline", "device", PRODUCT "/dev1", NULL));
