@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plugin/apps.h"
+#include "plugin/control.h"
 #include "plugin/dispatch.h"
 #include "plugin/gateway_service.h"
 #include "plugin/mapped.h"
@@ -144,6 +145,8 @@ static int device(struct hubgate *h, struct device *d, const struct mosquitto_ev
 /* Everybody else keeps the rights they had, but for the hub's topics. */
 static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
+	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && control_is_topic(ed->topic))
+		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
 	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
 		return apps_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
 	return h->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;

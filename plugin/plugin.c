@@ -15,6 +15,7 @@
 #include "plugin/broker_conf.h"
 #include "plugin/certificate.h"
 #include "plugin/config_file.h"
+#include "plugin/control.h"
 #include "plugin/gateway_service.h"
 #include "plugin/mapped.h"
 #include "plugin/plain.h"
@@ -290,6 +291,9 @@ enum {
 
 static enum status register_callbacks(struct hubgate *h)
 {
+	if (mosquitto_callback_register(h->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC, h) !=
+	    MOSQ_ERR_SUCCESS)
+		log_line(&h->log, LOG_WARN, "no commands on " CONTROL_TOPIC ": another plugin has them");
 	for (size_t i = 0; i < CALLBACKS; i++) {
 		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL, h);
 
@@ -306,6 +310,8 @@ static enum status register_callbacks(struct hubgate *h)
 
 static void unregister_callbacks(struct hubgate *h)
 {
+	if (h->id)
+		mosquitto_callback_unregister(h->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC);
 	for (size_t i = 0; h->id && i < CALLBACKS; i++)
 		mosquitto_callback_unregister(h->id, callbacks[i].event, callbacks[i].call, NULL);
 }

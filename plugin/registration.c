@@ -22,6 +22,7 @@ struct result { /* NET -> BROKER, by value */
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret; /* key_len 0: none */
 	bool configured, again;
+	struct control_asker *asker; /* owned; NULL: no command */
 	char error[DYNREG_ERROR_MAX];
 };
 
@@ -117,6 +118,7 @@ static enum status line_up(struct hubgate *h)
 
 static void drop_result(void *item)
 {
+	control_forget(((struct result *)item)->asker);
 	secret_wipe(&((struct result *)item)->secret);
 }
 
@@ -153,10 +155,20 @@ enum status registration_open(struct hubgate *h)
 
 /* --- NET -> BROKER --- */
 
+struct command { /* a registration for a command */
+	struct registrations *all;
+	struct control_asker *asker;
+	char client_id[CLIENT_ID_MAX + 1];
+};
+
 /* Room NET. Without room it is logged; the secret is on disk. */
 static void tell(struct registrations *r, const struct result *result)
 {
-	if (mailbox_put(r->results, result, NULL) != ST_OK)
+	bool told = mailbox_put(r->results, result, NULL) == ST_OK;
+
+	if (!told)
+		control_forget(result->asker);
+	if (!told)
 		log_line(uplink_log(r->h->uplink), LOG_WARN,
 		         "%s: its registration counts from the next start on", result->client_id);
 	uplink_ring(r->h->uplink);
@@ -194,7 +206,55 @@ static void on_result(void *ctx, const struct dynreg_result *r)
 	secret_wipe(&result.secret);
 }
 
+/* Room NET. */
+static void on_command_result(void *ctx, const struct dynreg_result *r)
+{
+	struct command *c = ctx;
+	struct result result = { .asker = c->asker };
+	enum status st = ST_OK;
+
+	memcpy(result.client_id, c->client_id, sizeof(result.client_id));
+	snprintf(result.error, sizeof(result.error), "%s", r->error);
+	if (r->status == ST_OK && r->grant.type != DYNREG_KEY)
+		snprintf(result.error, sizeof(result.error), "the product uses certificates");
+	else if (r->status == ST_OK && secret_parse(r->grant.psk, &result.secret) == ST_OK)
+		st = secrets_put(c->all->secrets, result.client_id, &result.secret);
+	if (st != ST_OK && st != ST_EXISTS)
+		log_line(uplink_log(c->all->h->uplink), LOG_ERROR,
+		         "%s was registered, but its secret cannot be kept in store.dir: %s",
+		         result.client_id, strerror(errno));
+	tell(c->all, &result);
+	secret_wipe(&result.secret);
+	free(c);
+}
+
 /* --- BROKER --- */
+
+void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
+                      struct control_asker *asker)
+{
+	const struct config_product *p = product_of(h, product_id);
+	struct registrations *r = h->registrations;
+	struct command *c = p && r ? calloc(1, sizeof(*c)) : NULL;
+	int len = c ? snprintf(c->client_id, sizeof(c->client_id), "%s%s", product_id, device_name) : 0;
+
+	if (!p || !r) {
+		control_answer(asker, "products[] holds no such product with register");
+		return;
+	}
+	if (!c || len >= (int)sizeof(c->client_id)) {
+		control_answer(asker, c ? "no such device name" : "out of memory");
+		free(c);
+		return;
+	}
+	c->all = r;
+	c->asker = asker;
+	if (dynreg_device(r->net, &r->hub, product_id, device_name, p->product_secret,
+	                  on_command_result, c) == ST_OK)
+		return;
+	control_answer(asker, "no such device name, or too many requests under way");
+	free(c);
+}
 
 static struct wait_line *find_line(struct registrations *r, const char *client_id)
 {
@@ -229,6 +289,7 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 		w->under_way = false;
 		r->under_way--;
 	}
+	control_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
 	if (result->secret.key_len == 0) {
 		if (w)
 			failed(h, w, result, now_ms);

@@ -7,7 +7,7 @@
 #ifndef HUBGATE_REGISTRATION_H
 #define HUBGATE_REGISTRATION_H
 
-#include "plugin/context.h"
+#include "plugin/control.h"
 
 /* The devices are in the registry, store.dir is there. Gives those their secrets that were
  * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
@@ -15,6 +15,9 @@ enum status registration_open(struct hubgate *h);
 /* The uplink is made: begins to register, and to listen. ST_OK; ST_INVALID, ST_IO (logged);
  * ST_NOMEM. */
 enum status registration_start(struct hubgate *h);
+/* A device is registered now, for a command; takes asker, who gets the result. */
+void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
+                      struct control_asker *asker);
 /* What came back; who is due. */
 void registration_run(struct hubgate *h, int64_t now_ms);
 /* When it wants to run again; INT64_MAX: not. */

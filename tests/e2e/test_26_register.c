@@ -327,6 +327,47 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	stage_end(&t);
 }
 
+static void command_of_an_application_registers_a_device_and_nobody_else_may(void)
+{
+	static char request[] = "{\"commands\":[{\"command\":\"register\",\"product_id\":\"" PRODUCT
+							"\",\"device_name\":\"dev1\",\"correlationData\":\"7\"},"
+							"{\"command\":\"register\",\"product_id\":\"" PRODUCT
+							"\",\"device_name\":\"ghost\"},{\"command\":\"dance\"}]}";
+	struct stage t = stage_start(DEV1 "],\"apps\":[{\"username\":\"admin\",\"topic\":"
+	                                  "\"$CONTROL/hubgate/v1\",\"access\":\"write\"}",
+	                             0);
+	const struct dev_opts admin = { .client_id = "a", .username = "admin", .password = "x" };
+	const struct dev_opts guest = { .client_id = "g", .username = "guest", .password = "x" };
+	struct dev *a = client_connect(lan_port(t.s.lan), &admin);
+	struct dev *g = client_connect(lan_port(t.s.lan), &guest);
+	const char *const expected[] = {
+		"{\"responses\":[{\"command\":\"dance\",\"error\":\"unknown command; known: register\"}]}",
+		"{\"responses\":[{\"command\":\"register\",\"correlationData\":\"7\"}]}",
+		"{\"responses\":[{\"command\":\"register\",\"error\":"
+		"\"ResourceNotFound.DeviceNotExist: refused\"}]}",
+	};
+	bool seen[3] = { false };
+
+	CU_ASSERT_FATAL(a && g && dev_code(a) == 0 && dev_code(g) == 0);
+	CU_ASSERT_EQUAL(dev_subscribe(a, "$CONTROL/hubgate/v1/response", 1), 1);
+	CU_ASSERT_EQUAL(dev_subscribe(g, "$CONTROL/hubgate/v1/response", 1), 0x80);
+	CU_ASSERT(dev_publish(g, "$CONTROL/hubgate/v1", request, 1));
+	CU_ASSERT(dev_publish(a, "$CONTROL/hubgate/v1", request, 1));
+	for (int i = 0; i < 3; i++) {
+		const struct dev_message *m = dev_await_message(a, "$CONTROL/hubgate/v1/response", WAIT_MS);
+
+		for (int k = 0; m && k < 3; k++)
+			seen[k] = seen[k] || strcmp(m->payload, expected[k]) == 0;
+	}
+	CU_ASSERT(seen[0] && seen[1] && seen[2]);
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", "device", PRODUCT "/ghost", NULL),
+	                1);
+	dev_disconnect(scene_device(&t.s, "dev1", NULL));
+	dev_disconnect(a);
+	dev_disconnect(g);
+	stage_end(&t);
+}
+
 static void source_that_asks_too_often_is_told_to_wait(void)
 {
 	struct stage t = stage_start("", 0);
@@ -439,5 +480,6 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(device_registers_at_the_gateway_in_both_forms_and_logs_in),
       TEST(known_device_is_answered_without_the_hub_an_unknown_one_is_not),
       TEST(forged_and_replayed_requests_are_refused_in_the_form_of_the_request),
+      TEST(command_of_an_application_registers_a_device_and_nobody_else_may),
       TEST(source_that_asks_too_often_is_told_to_wait),
       TEST(five_hundred_devices_register_and_are_bound_at_once))
