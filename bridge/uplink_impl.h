@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "bridge/drop_report.h"
 #include "bridge/flight.h"
 #include "bridge/gateway.h"
 #include "bridge/session.h"
@@ -117,6 +118,8 @@ struct uplink {
 	bool more;                   /* the journal has more than one turn takes in */
 	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
 	uint64_t aged;               /* messages that were too old, since the last line about it */
+	uint64_t untaken;            /* messages for which there was no memory */
+	struct drop_report drops;
 };
 
 int64_t uplink_now_ms(void);

@@ -50,6 +50,7 @@ static void remember_mark(void *ctx, const struct subdev *d, bool online)
 void flow_start(struct uplink *u, int64_t now_ms)
 {
 	u->release_ms = INT64_MAX;
+	drop_report_init(&u->drops);
 	u->ages_ms = u->conf.max_age_s > 0 ? now_ms + age_round_ms(u) : INT64_MAX;
 	if (!u->conf.journal)
 		return;
@@ -103,12 +104,13 @@ void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *rea
 
 /* --- bounds --- */
 
-static bool drop_oldest(struct uplink *u, struct subdev *d)
+static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason reason)
 {
 	struct outbox_entry *e = outbox_next(&d->outbox);
 
 	if (!e)
 		return false;
+	drop_report_add(&u->drops, d->product_id, d->device_name, reason, uplink_now_ms());
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
 	flow_end(u, d, e->seq, JOURNAL_DROP_BOUND);
@@ -149,7 +151,7 @@ static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
 		if (!d)
 			return;
 		do {
-			drop_oldest(u, d);
+			drop_oldest(u, d, DROP_STORE);
 			count--;
 		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
 		gateway_update(&u->gateway, d, now_ms);
@@ -187,15 +189,19 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 {
 	struct subdev *d = gateway_device(&u->gateway, item->device);
 
+	/* It was promised: without memory it stays in the store, and goes after the next start. */
 	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
-		journal_reader_end(u->conf.journal, item->seq, item->device, item->bytes,
-		                   JOURNAL_DROP_BOUND);
+		if (u->untaken++ == 0)
+			log_line(&u->log, LOG_ERROR,
+			         "no memory for a message of %s: it and what follows like this stay in the "
+			         "store until the broker is started again",
+			         item->device);
 		return;
 	}
 	if (item->latest)
 		take_latest(u, d, item, now_ms);
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
-	       drop_oldest(u, d))
+	       drop_oldest(u, d, DROP_SHARE))
 		;
 	gateway_update(&u->gateway, d, now_ms);
 }
@@ -217,6 +223,7 @@ void flow_journal(struct uplink *u, int64_t now_ms)
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
 		drop_excess(u, excess, now_ms);
+	drop_report_run(&u->drops, &u->log, now_ms);
 }
 
 /* --- times --- */
@@ -310,5 +317,7 @@ void flow_times(struct uplink *u, int64_t now_ms)
 
 int64_t flow_times_due(const struct uplink *u)
 {
-	return u->release_ms < u->ages_ms ? u->release_ms : u->ages_ms;
+	int64_t due_ms = u->release_ms < u->ages_ms ? u->release_ms : u->ages_ms;
+
+	return due_ms < u->drops.due_ms ? due_ms : u->drops.due_ms;
 }

@@ -60,6 +60,25 @@ enum status mapping_up(const struct mapping_rules *r, const struct mapping_clien
 	return ST_NOTFOUND;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool mapping_serves_several(const struct mapping_rules *r, const struct config_mapping *rule)
+{
+	if (strchr(rule->device, '{'))
+		return true;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct config_mapping *m = &r->at[i];
+
+		if (same_text(m->client, rule->client) &&
+		    (strcmp(m->device, rule->device) != 0 || strcmp(m->product_id, rule->product_id) != 0))
+			return true;
+	}
+	return false;
+}
+
 /* Zigbee2MQTT tells {"state":"online"}, the others the bare word. */
 static bool says(const void *payload, size_t len, const char *word)
 {

@@ -46,6 +46,10 @@ enum status mapping_down(const struct mapping_rules *r, const char *product_id,
 const struct config_mapping *mapping_of(const struct mapping_rules *r, const char *product_id,
                                         const char *device_name);
 
+/* A client whose message this rule took may speak for more than one device: the rule makes device
+ * names of topics, or another one of the same `client` makes another device. */
+bool mapping_serves_several(const struct mapping_rules *r, const struct config_mapping *rule);
+
 /* {"member":payload}: a JSON value stays what it is, text becomes a string. ST_OK; ST_INVALID:
  * neither (bytes that are no UTF-8); from buf. */
 enum status mapping_wrap(struct buf *out, const char *member, const void *payload, size_t len);

@@ -10,6 +10,7 @@
 	X(ST_AGAIN, "not yet")         /* would block, or more bytes needed */ \
 	X(ST_EMPTY, "nothing there")   /* a queue or list has no element */    \
 	X(ST_FULL, "full")             /* a bound is reached, nothing kept */  \
+	X(ST_NOSPACE, "no room on the disk")                                   \
 	X(ST_TOOBIG, "too large")      /* a size limit, never retried */       \
 	X(ST_MALFORMED, "malformed")   /* input that breaks its grammar */     \
 	X(ST_INVALID, "invalid value") /* well-formed, but not allowed */      \

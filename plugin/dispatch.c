@@ -45,10 +45,12 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 
 	if (st == ST_OK)
 		m->device->accepted++;
+	else if (st == ST_NOSPACE)
+		metric_add(&h->metrics, M_REFUSED_DISK, 1); /* DISK says it, once */
 	else
 		dispatch_log_refusal(h, m->device->client_id, m->topic,
 		                     st == ST_FULL ? "the store is full (store.max_messages, max_bytes, "
-		                                     "device_share) or the disk is"
+		                                     "device_share)"
 		                                   : status_text(st));
 	return st;
 }
@@ -101,7 +103,7 @@ enum status dispatch_up(struct hubgate *h, struct device *d, const struct route 
 		return ST_OK;
 	if (!live && m.qos > 0) {
 		st = keep(h, &m);
-		if (st != ST_OK)
+		if (st == ST_FULL)
 			metric_add(&h->metrics, M_REFUSED_FULL, 1);
 		return st;
 	}

@@ -11,6 +11,7 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	const struct lan_session *s = identity_session(h, ed->client);
 	struct route route;
 	struct device *d;
+	enum status st;
 
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
@@ -30,11 +31,11 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return MOSQ_ERR_SUCCESS;
 	}
-	if (dispatch_up(h, d, &route, ed->topic, ed->payload, ed->payloadlen) == ST_OK)
-		return MOSQ_ERR_SUCCESS;
-	/* An acknowledgement cannot be held back otherwise: the publisher is
-	 * disconnected and sends again (mosquitto-notes 1.2). */
-	return MOSQ_ERR_NOMEM;
+	st = dispatch_up(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
+	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
+	 * again (mosquitto-notes 1.2). Not one that speaks for several devices, when the disk has no
+	 * room: all of them would be cut off as long as that lasts. Its message is counted and lost. */
+	return st == ST_OK || (st == ST_NOSPACE && s->device->own) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_NOMEM;
 }
 
 int on_message(int event, void *event_data, void *userdata)

@@ -53,6 +53,12 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_DROPPED_AGE, c.ended[JOURNAL_DROP_AGE]);
 	metric_set(&h->metrics, M_DROPPED_DAMAGED, c.ended[JOURNAL_DROP_DAMAGED]);
 	metric_set(&h->metrics, M_SUPERSEDED, c.ended[JOURNAL_SUPERSEDED]);
+	metric_set(&h->metrics, M_STORE_BOUND, c.bound_bytes);
+	metric_set(&h->metrics, M_SYNCS, c.syncs);
+	metric_set(&h->metrics, M_SYNC_FAILED, c.sync_failures);
+	metric_set(&h->metrics, M_REWRITTEN, c.rewritten);
+	metric_set(&h->metrics, M_SYNC_MS, c.sync_ms);
+	metric_set(&h->metrics, M_SYNC_LONGEST, c.sync_longest_ms);
 	metric_set(&h->metrics, M_INFLOW, (uint64_t)(h->inflow.in * 60 + 0.5));
 	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(&h->inflow, c.queued, h->config->hub.rate_up));
 	metric_set(&h->metrics, M_DOORBELL,

@@ -12,11 +12,18 @@
 
 #include "core/mailbox.h"
 #include "core/room.h"
+#include "core/wake.h"
 
 enum {
 	LOGS_MAX = 64,
-	FLUSH_MS = 200,
+	PAUSE_MS = 200,  /* between two rounds of what is not urgent */
 	RETRY_MS = 1000, /* after a round that failed */
+};
+
+struct worker { /* one thread */
+	struct wake wake;
+	pthread_t thread;
+	bool started;
 };
 
 struct disk {
@@ -26,10 +33,9 @@ struct disk {
 	/* shared between rooms */
 	struct mailbox *logs;
 	_Atomic uint64_t logs_lost;
-	int wake_fd, stop_fd;
+	int stop_fd; /* readable for good from the stop on */
 	atomic_bool stopping;
-	pthread_t thread;
-	bool started;
+	struct worker sync, tidy;
 };
 
 static void to_mailbox(void *ctx, enum log_level level, const char *line)
@@ -42,23 +48,53 @@ static void to_mailbox(void *ctx, enum log_level level, const char *line)
 		atomic_fetch_add(&d->logs_lost, 1);
 }
 
-static void ring(int fd)
+static void wake_sync(void *ctx)
 {
-	const uint64_t one = 1;
+	struct disk *d = ctx;
 
-	/* Fails only when the counter is at its end, and then it is rung. */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
+	wake_ring(&d->sync.wake);
 }
 
-static void wake(void *ctx)
+static void wake_tidy(void *ctx)
 {
-	const struct disk *d = ctx;
+	struct disk *d = ctx;
 
-	ring(d->wake_fd);
+	wake_ring(&d->tidy.wake);
 }
 
-/* --- the thread --- */
+/* Until something rings (w NULL: nothing does), or the stop, or wait_ms have passed; -1: for ever.
+ */
+static void await(const struct disk *d, struct worker *w, int64_t wait_ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = d->stop_fd, .events = POLLIN },
+		{ .fd = w ? wake_fd(&w->wake) : -1, .events = POLLIN },
+	};
+
+	if (poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) > 0 && fds[1].revents)
+		wake_hear(&w->wake);
+}
+
+/* --- messages: to the disk by their time, whatever else is to be done --- */
+
+static void *sync_thread(void *arg)
+{
+	struct disk *d = arg;
+
+	room_enter(ROOM_DISK);
+	while (!atomic_load(&d->stopping)) {
+		int64_t wait_ms = journal_sync_wait_ms(d->conf.journal);
+
+		/* What is appended while a time is awaited is due later: no reason to wake up. */
+		if (wait_ms != 0)
+			await(d, wait_ms < 0 ? &d->sync : NULL, wait_ms);
+		journal_sync_run(d->conf.journal, &d->log);
+	}
+	journal_sync_all(d->conf.journal);
+	return NULL;
+}
+
+/* --- everything else --- */
 
 static enum status run_round(struct disk *d)
 {
@@ -67,47 +103,32 @@ static enum status run_round(struct disk *d)
 
 	if (lost > 0)
 		log_line(&d->log, LOG_WARN, "disk: %llu lines were not logged", (unsigned long long)lost);
-	if (d->conf.journal)
-		journal = journal_disk_run(d->conf.journal, &d->log);
 	if (d->conf.state)
 		state = state_disk_run(d->conf.state, &d->log);
+	if (d->conf.journal)
+		journal = journal_disk_run(d->conf.journal, &d->log);
 	return journal != ST_OK ? journal : state;
 }
 
-/* Appends that come meanwhile share the next sync. */
-static void pause_flush(const struct disk *d)
+static int64_t sooner(int64_t a, int64_t b)
 {
-	struct pollfd stop = { .fd = d->stop_fd, .events = POLLIN };
-
-	poll(&stop, 1, (int)d->conf.flush_ms);
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-static void await_work(const struct disk *d, int64_t wait_ms)
-{
-	struct pollfd fds[] = {
-		{ .fd = d->wake_fd, .events = POLLIN },
-		{ .fd = d->stop_fd, .events = POLLIN },
-	};
-	uint64_t rings;
-
-	if (poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) > 0 &&
-	    read(d->wake_fd, &rings, sizeof(rings)) < 0)
-		return; /* only the stop was rung */
-}
-
-static void *disk_thread(void *arg)
+static void *tidy_thread(void *arg)
 {
 	struct disk *d = arg;
 
 	room_enter(ROOM_DISK);
 	while (!atomic_load(&d->stopping)) {
-		enum status st = run_round(d);
-		int64_t wait_ms = d->conf.state ? state_disk_wait_ms(d->conf.state) : -1;
+		int64_t wait_ms = run_round(d) == ST_OK ? -1 : RETRY_MS;
 
-		if (st != ST_OK && (wait_ms < 0 || wait_ms > RETRY_MS))
-			wait_ms = RETRY_MS;
-		pause_flush(d);
-		await_work(d, wait_ms);
+		if (d->conf.state)
+			wait_ms = sooner(wait_ms, state_disk_wait_ms(d->conf.state));
+		if (d->conf.journal)
+			wait_ms = sooner(wait_ms, journal_disk_wait_ms(d->conf.journal));
+		await(d, NULL, d->conf.flush_ms);
+		await(d, &d->tidy, wait_ms);
 	}
 	run_round(d);
 	return NULL;
@@ -118,50 +139,79 @@ static void *disk_thread(void *arg)
 enum status disk_new(const struct disk_conf *conf, struct disk **out)
 {
 	struct disk *d = calloc(1, sizeof(*d));
+	enum status st;
 
 	if (!d)
 		return ST_NOMEM;
 	d->conf = *conf;
-	if (d->conf.flush_ms == 0)
-		d->conf.flush_ms = FLUSH_MS;
+	if (d->conf.flush_ms == 0 || d->conf.flush_ms > PAUSE_MS)
+		d->conf.flush_ms = PAUSE_MS;
 	d->log = (struct log){ to_mailbox, d };
-	d->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	d->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (d->wake_fd < 0 || d->stop_fd < 0) {
+	st = d->stop_fd < 0 ? ST_IO : ST_OK;
+	/* Both, whatever the first says: disk_free() ends both. */
+	if (wake_init(&d->sync.wake) != ST_OK)
+		st = ST_IO;
+	if (wake_init(&d->tidy.wake) != ST_OK)
+		st = ST_IO;
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct disk_log), LOGS_MAX, &d->logs);
+	if (st != ST_OK) {
 		disk_free(d);
-		return ST_IO;
-	}
-	if (mailbox_new(sizeof(struct disk_log), LOGS_MAX, &d->logs) != ST_OK) {
-		disk_free(d);
-		return ST_NOMEM;
+		return st;
 	}
 	*out = d;
 	return ST_OK;
 }
 
-enum status disk_start(struct disk *d)
+static enum status start(struct disk *d, struct worker *w, void *(*run)(void *))
 {
 	sigset_t all, before;
 	int rc;
 
-	if (d->conf.journal)
-		journal_disk_wake(d->conf.journal, wake, d);
-	if (d->conf.state)
-		state_disk_wake(d->conf.state, wake, d);
 	/* The broker's signals are for the broker's thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&d->thread, NULL, disk_thread, d);
+	rc = pthread_create(&w->thread, NULL, run, d);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	d->started = rc == 0;
+	w->started = rc == 0;
 	return rc == 0 ? ST_OK : ST_IO;
+}
+
+enum status disk_start(struct disk *d)
+{
+	const struct journal_wakes wakes = { wake_sync, wake_tidy, d };
+	enum status st = ST_OK;
+
+	if (d->conf.journal)
+		journal_disk_wake(d->conf.journal, &wakes);
+	if (d->conf.state)
+		state_disk_wake(d->conf.state, wake_tidy, d);
+	if (d->conf.journal)
+		st = start(d, &d->sync, sync_thread);
+	return st == ST_OK ? start(d, &d->tidy, tidy_thread) : st;
+}
+
+static bool join(struct worker *w, const struct timespec *deadline)
+{
+	if (!w->started)
+		return true;
+	if (pthread_timedjoin_np(w->thread, NULL, deadline) == 0) {
+		w->started = false;
+		return true;
+	}
+	/* It hangs in the kernel. Everything it may touch is left to the ending process. */
+	pthread_detach(w->thread);
+	return false;
 }
 
 bool disk_stop(struct disk *d, uint32_t wait_ms)
 {
+	const uint64_t one = 1;
 	struct timespec deadline;
+	bool stopped;
 
-	if (!d || !d->started)
+	if (!d || (!d->sync.started && !d->tidy.started))
 		return true;
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	deadline.tv_sec += wait_ms / 1000;
@@ -171,28 +221,24 @@ bool disk_stop(struct disk *d, uint32_t wait_ms)
 		deadline.tv_nsec -= 1000000000;
 	}
 	atomic_store(&d->stopping, true);
-	ring(d->stop_fd);
-	if (pthread_timedjoin_np(d->thread, NULL, &deadline) == 0) {
-		d->started = false;
-		return true;
-	}
-	/* It hangs in the kernel. Everything it may touch is left to the ending process. */
-	pthread_detach(d->thread);
-	return false;
+	stopped = write(d->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
+	stopped &= join(&d->sync, &deadline);
+	stopped &= join(&d->tidy, &deadline);
+	return stopped;
 }
 
 void disk_free(struct disk *d)
 {
-	if (!d || d->started)
+	if (!d || d->sync.started || d->tidy.started)
 		return;
 	/* What they hold is no longer valid. */
 	if (d->conf.journal)
-		journal_disk_wake(d->conf.journal, NULL, NULL);
+		journal_disk_wake(d->conf.journal, NULL);
 	if (d->conf.state)
 		state_disk_wake(d->conf.state, NULL, NULL);
 	mailbox_free(d->logs, NULL);
-	if (d->wake_fd >= 0)
-		close(d->wake_fd);
+	wake_fini(&d->sync.wake);
+	wake_fini(&d->tidy.wake);
 	if (d->stop_fd >= 0)
 		close(d->stop_fd);
 	free(d);

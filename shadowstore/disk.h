@@ -1,4 +1,5 @@
-/* disk.h - the DISK room: one thread that may wait for the disk, so that nobody else does.
+/* disk.h - the DISK room: what may wait for the disk, so that nobody else does. Two threads: one
+ * syncs messages and waits for nothing else, one does the rest.
  * Room:  new, start, stop, free and take_log: BROKER.
  */
 #ifndef HUBGATE_DISK_H
@@ -13,7 +14,7 @@ struct disk; /* opaque */
 struct disk_conf {
 	struct journal *journal; /* borrowed; NULL: none, as state */
 	struct state *state;
-	uint32_t flush_ms; /* pause between two rounds while there is work; 0: 200 */
+	uint32_t flush_ms; /* pause between two rounds of state while there is work; 0: 200 */
 };
 
 struct disk_log {
@@ -23,7 +24,7 @@ struct disk_log {
 
 enum status disk_new(const struct disk_conf *conf, struct disk **out); /* ST_OK; ST_NOMEM; ST_IO */
 enum status disk_start(struct disk *d); /* all signals masked; ST_OK; ST_IO */
-/* One last round, at most wait_ms. false: the thread hangs in the kernel and is left behind, so
+/* One last round, at most wait_ms. false: a thread hangs in the kernel and is left behind, so
  * journal and state must not be closed. d NULL is fine. */
 bool disk_stop(struct disk *d, uint32_t wait_ms);
 /* Stopped, and before journal and state are closed: it takes its wake functions back. NULL is

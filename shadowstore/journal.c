@@ -44,10 +44,16 @@ void journal_now(int64_t *boot_ms, int64_t *wall_ms)
 	*wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 }
 
-void journal_work(struct journal *j)
+void journal_sync_soon(struct journal *j)
 {
-	if (!atomic_exchange(&j->work, true) && j->wake)
-		j->wake(j->wake_ctx);
+	if (j->wakes.sync)
+		j->wakes.sync(j->wakes.ctx);
+}
+
+void journal_tidy(struct journal *j)
+{
+	if (j->wakes.tidy)
+		j->wakes.tidy(j->wakes.ctx);
 }
 
 /* --- counts and bounds, under the lock --- */
@@ -62,16 +68,25 @@ uint64_t journal_queued(const struct journal *j)
 	return ended < j->next_seq ? j->next_seq - 1 - ended : 0;
 }
 
-static bool over(uint64_t messages, uint64_t bytes, const struct journal_limits *lim,
-                 unsigned percent)
+struct bound {
+	uint64_t messages, bytes;
+};
+
+static struct bound part_of_bound(const struct journal *j, unsigned percent)
 {
-	return messages > lim->max_messages * percent / 100 || bytes > lim->max_bytes * percent / 100;
+	return (struct bound){ j->lim.max_messages * percent / 100,
+		                   atomic_load(&j->bound_bytes) * percent / 100 };
+}
+
+static bool over(uint64_t messages, uint64_t bytes, struct bound bound)
+{
+	return messages > bound.messages || bytes > bound.bytes;
 }
 
 /* However small the share, one message is within it. */
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
 {
-	return messages > 1 && over(messages, bytes, &j->lim, j->lim.device_share);
+	return messages > 1 && over(messages, bytes, part_of_bound(j, j->lim.device_share));
 }
 
 static bool same_device(const struct table_node *node, const void *key)
@@ -101,19 +116,19 @@ struct share *journal_share_of(struct journal *j, const char *device)
 
 static enum status limits_allow(struct journal *j, const char *device, uint64_t bytes)
 {
-	const struct journal_limits loose = {
-		.max_messages = j->lim.max_messages * (100 + SLACK_PERCENT) / 100 + SLACK_MESSAGES,
-		.max_bytes = j->lim.max_bytes * (100 + SLACK_PERCENT) / 100 + SLACK_BYTES,
-	};
+	struct bound bound = part_of_bound(j, 100), loose = part_of_bound(j, 100 + SLACK_PERCENT);
 	uint64_t queued = journal_queued(j);
 	const struct share *s;
 
+	if (j->space.squeezed)
+		return ST_NOSPACE;
 	/* Room for one more is not asked of the slack: a quarter of a small store may
 	 * be less than one message, and then nothing would ever be over the bound. */
+	loose.messages += SLACK_MESSAGES;
+	loose.bytes += SLACK_BYTES;
 	if (j->lim.policy == JOURNAL_DROP_OLDEST)
-		return bytes <= j->lim.max_bytes && !over(queued, j->live_bytes, &loose, 100) ? ST_OK
-		                                                                              : ST_FULL;
-	if (over(queued + 1, j->live_bytes + bytes, &j->lim, 100))
+		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
+	if (over(queued + 1, j->live_bytes + bytes, bound))
 		return ST_FULL;
 	s = journal_share_of(j, device);
 	if (!s)
@@ -139,6 +154,7 @@ static enum status encode(struct journal *j, const struct journal_msg *msg)
 	};
 
 	journal_now(&r.boot_ms, &r.wall_ms);
+	j->append_ms = r.boot_ms;
 	buf_reset(&j->scratch);
 	return record_encode(&j->scratch, &r);
 }
@@ -159,27 +175,45 @@ enum status journal_add_segment(struct journal *j, struct segment *s)
 	return ST_OK;
 }
 
-static void close_tail(struct journal *j)
+void journal_close_tail(struct journal *j)
 {
-	pthread_mutex_lock(&j->lock);
+	if (!j->tail)
+		return;
 	j->tail->closed = true;
-	pthread_mutex_unlock(&j->lock);
 	j->tail = NULL;
-	journal_work(j);
+	j->trim = true;
 }
 
-static bool tail_is_done(struct journal *j)
+static bool tail_is_done(const struct journal *j)
 {
-	uint64_t live;
-
 	if (j->tail->size >= j->segment_bytes)
 		return true;
-	if (j->tail->size < SEGMENT_BYTES_EARLY)
-		return false;
+	return j->tail->size >= SEGMENT_BYTES_EARLY &&
+	       j->tail->live_bytes < j->tail->size / DEAD_FACTOR;
+}
+
+/* From here to end_append() the tail is BROKER's alone. */
+static enum status begin_append(struct journal *j, const char *device)
+{
+	enum status st;
+	bool closed = false;
+
 	pthread_mutex_lock(&j->lock);
-	live = j->tail->live_bytes;
+	st = limits_allow(j, device, j->scratch.len);
+	if (st == ST_OK && j->tail && tail_is_done(j)) {
+		journal_close_tail(j);
+		closed = true;
+	}
+	j->appending = st == ST_OK;
 	pthread_mutex_unlock(&j->lock);
-	return live < j->tail->size / DEAD_FACTOR;
+	if (closed)
+		journal_tidy(j);
+	return st;
+}
+
+static enum status sync_new(const struct journal *j)
+{
+	return j->lim.flush_ms > 0 ? ST_OK : journal_sync_dir(j);
 }
 
 static enum status need_tail(struct journal *j)
@@ -187,39 +221,85 @@ static enum status need_tail(struct journal *j)
 	struct segment *s;
 	enum status st;
 
-	if (j->tail && tail_is_done(j))
-		close_tail(j);
 	if (j->tail)
 		return ST_OK;
 	st = segment_create(j->dir, j->next_seq, j->boot_id, &s);
 	if (st != ST_OK)
 		return st;
+	st = sync_new(j);
 	pthread_mutex_lock(&j->lock);
-	st = journal_add_segment(j, s);
-	j->dir_dirty = true;
-	pthread_mutex_unlock(&j->lock);
+	if (st == ST_OK)
+		st = journal_add_segment(j, s);
 	if (st == ST_OK)
 		j->tail = s;
-	else
-		segment_free(s);
+	j->spare = false; /* used, or not there */
+	j->space.wants_spare = true;
+	j->dir_dirty = true;
+	pthread_mutex_unlock(&j->lock);
+	if (st != ST_OK)
+		segment_discard(j->dir, s);
+	journal_tidy(j); /* a new spare */
 	return st;
 }
 
-static enum status write_out(struct journal *j)
+/* *broken: nothing more may be appended to the tail, the scan ends at its last whole record. */
+static enum status write_out(struct journal *j, bool *broken)
 {
-	bool broken = false;
 	enum status st = need_tail(j);
 
 	if (st != ST_OK)
 		return st;
-	st = segment_write(j->tail, j->scratch.data, j->scratch.len, &broken);
-	if (st == ST_OK && j->lim.flush_ms == 0 && fdatasync(j->tail->file->fd) != 0) {
-		broken = ftruncate(j->tail->file->fd, (off_t)j->tail->size) != 0;
-		st = ST_IO;
-	}
+	st = segment_write(j->tail, j->scratch.data, j->scratch.len, broken);
+	if (st != ST_OK || j->lim.flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
+		return st;
+	/* After a failed sync nothing is known of the file's pages. */
+	*broken = true;
+	(void)!ftruncate(j->tail->file->fd, (off_t)j->tail->size);
+	return ST_IO;
+}
+
+/* Under the lock. The next one will have the name of a tail without a record. */
+static struct segment *leave_broken(struct journal *j)
+{
+	struct segment *s = j->tail;
+
+	journal_close_tail(j);
+	if (!s || s->first_seq != j->next_seq)
+		return NULL;
+	j->segment_count--;
+	return s;
+}
+
+static void end_append(struct journal *j, bool broken, bool no_space)
+{
+	struct segment *empty = NULL;
+
+	pthread_mutex_lock(&j->lock);
+	j->appending = false;
 	if (broken)
-		close_tail(j); /* the scan ends at its last whole record */
-	return st;
+		empty = leave_broken(j);
+	if (no_space) {
+		j->disk_full = true;
+		j->space.refused_ms = j->append_ms;
+		j->space.refused++;
+	}
+	pthread_mutex_unlock(&j->lock);
+	if (empty)
+		segment_discard(j->dir, empty);
+	if (broken || no_space)
+		journal_tidy(j);
+}
+
+/* Under the lock. A mark says that what is appended from here on is no older. */
+static void mark_time(struct journal *j)
+{
+	const struct time_mark *last = &j->marks[(j->mark_first + j->mark_count - 1) % TIME_MARKS];
+
+	if (j->mark_count == TIME_MARKS ||
+	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->lim.flush_ms / TIME_MARK_PARTS))
+		return;
+	j->marks[(j->mark_first + j->mark_count++) % TIME_MARKS] =
+		(struct time_mark){ j->next_seq, j->append_ms };
 }
 
 static void publish(struct journal *j, const char *device, bool *was_idle)
@@ -238,51 +318,41 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 	j->tail->size += bytes;
 	j->tail->live++;
 	j->tail->live_bytes += bytes;
-	j->tail->dirty = j->lim.flush_ms > 0;
 	j->live_bytes += bytes;
+	mark_time(j);
 	j->next_seq++;
+	if (j->lim.flush_ms == 0)
+		j->tail->synced_seq = j->next_seq;
 	j->disk_full = false;
+	j->appending = false;
 	if (was_idle)
 		*was_idle = j->reader_idle;
 	j->reader_idle = false;
 	pthread_mutex_unlock(&j->lock);
 	if (j->lim.flush_ms > 0)
-		journal_work(j);
-}
-
-static void note_full(struct journal *j)
-{
-	pthread_mutex_lock(&j->lock);
-	j->disk_full = true;
-	j->free_bytes = j->segment_bytes;
-	pthread_mutex_unlock(&j->lock);
+		journal_sync_soon(j);
 }
 
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle)
 {
 	enum status st = encode(j, msg);
+	bool broken = false;
 
 	if (was_idle)
 		*was_idle = false;
-	if (st != ST_OK)
+	if (st == ST_OK)
+		st = begin_append(j, msg->device);
+	if (st == ST_OK)
+		st = write_out(j, &broken);
+	if (st != ST_OK) {
+		end_append(j, broken, st == ST_NOSPACE);
 		return st;
-	pthread_mutex_lock(&j->lock);
-	st = limits_allow(j, msg->device, j->scratch.len);
-	pthread_mutex_unlock(&j->lock);
-	if (st != ST_OK)
-		return st;
-	st = write_out(j);
-	if (st == ST_OK) {
-		if (seq)
-			*seq = j->next_seq;
-		publish(j, msg->device, was_idle);
-	} else if (st == ST_FULL) {
-		note_full(j);
-		if (was_idle)
-			*was_idle = true; /* the reader makes room */
 	}
-	return st;
+	if (seq)
+		*seq = j->next_seq;
+	publish(j, msg->device, was_idle);
+	return ST_OK;
 }
 
 void journal_counts(struct journal *j, struct journal_counts *out)
@@ -292,7 +362,13 @@ void journal_counts(struct journal *j, struct journal_counts *out)
 		.accepted = j->next_seq - 1,
 		.queued = journal_queued(j),
 		.queued_bytes = j->live_bytes,
+		.bound_bytes = atomic_load(&j->bound_bytes),
 		.disk_full = j->disk_full,
+		.syncs = j->sync.done,
+		.sync_failures = j->sync.failures,
+		.rewritten = j->sync.rewritten,
+		.sync_ms = j->sync.last_ms,
+		.sync_longest_ms = j->sync.longest_ms,
 	};
 	memcpy(out->ended, j->ended, sizeof(out->ended));
 	for (size_t i = 0; i < j->segment_count; i++)
@@ -345,6 +421,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 		return ST_NOMEM;
 	j->lim = *lim;
 	j->segment_bytes = segment_bytes_for(lim->max_bytes);
+	atomic_init(&j->bound_bytes, lim->max_bytes);
 	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
 	j->acks.fd = -1;
 	j->next_seq = 1;
@@ -362,6 +439,8 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	}
 	if (st == ST_OK)
 		st = journal_recover(j, log);
+	if (st == ST_OK)
+		st = journal_space_open(j, log);
 	if (st != ST_OK) {
 		int error = errno;
 
@@ -381,11 +460,10 @@ void journal_close(struct journal *j)
 		return;
 	if (j->acks.fd >= 0)
 		journal_reader_flush(j);
-	for (size_t i = 0; i < j->segment_count; i++) {
-		if (j->segments[i]->dirty)
-			fdatasync(j->segments[i]->file->fd);
+	if (j->next_seq > 0)
+		journal_sync_all(j);
+	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
-	}
 	free(j->segments);
 	acks_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {

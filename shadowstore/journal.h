@@ -3,7 +3,8 @@
  *        deletes and compacts (journal_disk.h).
  * Keeps: a message lives from journal_append() == ST_OK until the reader ends it,
  *        across kill -9 and restart; a power cut loses at most what was appended in the
- *        last flush_ms. Order by sequence. accepted = queued + everything ended.
+ *        last flush_ms and during two syncs of that disk. Order by sequence.
+ *        accepted = queued + everything ended.
  * Files: DIR/journal/, format in core/record.h and docs/store-format.md.
  */
 #ifndef HUBGATE_JOURNAL_H
@@ -18,9 +19,9 @@
 
 struct journal; /* opaque */
 
-enum journal_policy {
-	JOURNAL_DROP_OLDEST, /* at a bound the reader drops from the front */
-	JOURNAL_REFUSE,      /* at a bound append says ST_FULL */
+enum journal_policy {    /* at a bound; a disk without room refuses under both */
+	JOURNAL_DROP_OLDEST, /* the reader drops from the front */
+	JOURNAL_REFUSE,      /* append says ST_FULL */
 };
 
 struct journal_limits {
@@ -41,12 +42,12 @@ struct journal_msg {    /* borrowed views, copied by append */
 };
 
 /* Why a message left the journal. */
-#define JOURNAL_ENDS_TABLE(X)                                                      \
-	X(JOURNAL_DELIVERED, "delivered")                                              \
-	X(JOURNAL_SUPERSEDED, "superseded")      /* a newer one of a latest topic */   \
-	X(JOURNAL_DROP_BOUND, "bound")           /* oldest at a bound, or disk full */ \
-	X(JOURNAL_DROP_AGE, "age")               /* older than store.max_age */        \
-	X(JOURNAL_DROP_POISON, "unacknowledged") /* the hub never acknowledges it */   \
+#define JOURNAL_ENDS_TABLE(X)                                                    \
+	X(JOURNAL_DELIVERED, "delivered")                                            \
+	X(JOURNAL_SUPERSEDED, "superseded")      /* a newer one of a latest topic */ \
+	X(JOURNAL_DROP_BOUND, "bound")           /* oldest at a bound */             \
+	X(JOURNAL_DROP_AGE, "age")               /* older than store.max_age */      \
+	X(JOURNAL_DROP_POISON, "unacknowledged") /* the hub never acknowledges it */ \
 	X(JOURNAL_DROP_DAMAGED, "damaged")       /* its record could not be read back */
 
 enum journal_end {
@@ -59,8 +60,12 @@ enum journal_end {
 struct journal_counts {
 	uint64_t accepted, queued, queued_bytes; /* bytes: of what the reader has seen so far */
 	uint64_t ended[JOURNAL_ENDS];
-	uint64_t disk_bytes; /* of all segment files */
-	bool disk_full;      /* the last append found no room on the disk */
+	uint64_t disk_bytes;  /* of all segment files */
+	uint64_t bound_bytes; /* max_bytes, or what the disk has room for when that is less */
+	bool disk_full;       /* the last append found no room on the disk */
+	uint64_t syncs, sync_failures;
+	uint64_t rewritten;                /* messages written again after a failed sync */
+	uint32_t sync_ms, sync_longest_ms; /* the last sync; the longest one */
 };
 
 /* Caller owns *out. Makes DIR/journal when missing. Fast however much is queued: looks at
@@ -72,9 +77,10 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 /* All rooms but the caller's have ended. Syncs. NULL is fine. */
 void journal_close(struct journal *j);
 
-/* Room BROKER. ST_OK: *seq (may be NULL) names it, and it survives kill -9. ST_FULL: at a bound or
- * no room on the disk, nothing stored. ST_IO: the disk refuses (errno), nothing stored. ST_TOOBIG.
- * ST_NOMEM. *was_idle (may be NULL): the reader had caught up, so it wants to be woken. */
+/* Room BROKER. ST_OK: *seq (may be NULL) names it, and it survives kill -9. ST_FULL: at a bound,
+ * nothing stored. ST_NOSPACE: no room on the disk, nothing stored. ST_IO: the disk refuses (errno),
+ * nothing stored. ST_TOOBIG. ST_NOMEM. *was_idle (may be NULL): the reader had caught up, so it
+ * wants to be woken. */
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 

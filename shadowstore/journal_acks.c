@@ -277,7 +277,7 @@ static void settle_batch(struct journal *j)
 	}
 	pthread_mutex_unlock(&j->lock);
 	a->batch_count = 0;
-	journal_work(j);
+	journal_tidy(j);
 }
 
 void journal_reader_flush(struct journal *j)

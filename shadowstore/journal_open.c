@@ -224,6 +224,7 @@ static enum status read_tail(struct journal *j, const struct log *log)
 enum status journal_recover(struct journal *j, const struct log *log)
 {
 	uint64_t ended = 0;
+	int64_t wall_ms;
 	enum status st = list_segments(j, log);
 
 	if (st == ST_OK)
@@ -242,5 +243,11 @@ enum status journal_recover(struct journal *j, const struct log *log)
 	j->scan.file_id = 0;
 	j->reader_idle = true;
 	j->caught_up = j->segment_count == 0 && j->queued_before == 0;
+	j->settled_seq = j->scanned_seq;
+	if (j->segment_count > 0) { /* a kill may have come before their sync */
+		j->marks[0].seq = j->settled_seq;
+		journal_now(&j->marks[0].at_ms, &wall_ms);
+		j->mark_count = 1;
+	}
 	return st;
 }

@@ -149,35 +149,22 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 
 /* --- bounds --- */
 
-/* Enough to free a segment, while there is more than a little to free. */
-static uint64_t to_free(struct journal *j, uint64_t queued)
-{
-	uint64_t bytes = j->free_bytes;
-
-	j->free_bytes = 0;
-	if (!j->disk_full || bytes == 0 || queued == 0 || j->live_bytes < SEGMENT_BYTES_MIN)
-		return 0;
-	return bytes / (j->live_bytes / queued + 1) + 1;
-}
-
 uint64_t journal_reader_excess(struct journal *j)
 {
 	const struct journal_limits *lim = &j->lim;
-	uint64_t queued, by_count = 0, by_bytes = 0, by_disk;
+	uint64_t queued, bound, by_count = 0, by_bytes = 0;
 
 	if (lim->policy != JOURNAL_DROP_OLDEST)
 		return 0;
 	pthread_mutex_lock(&j->lock);
 	queued = journal_queued(j);
+	bound = atomic_load(&j->bound_bytes);
 	if (j->caught_up && queued > lim->max_messages)
 		by_count = queued - lim->max_messages;
-	if (j->caught_up && queued > 0 && j->live_bytes > lim->max_bytes)
-		by_bytes = (j->live_bytes - lim->max_bytes) / (j->live_bytes / queued + 1) + 1;
-	by_disk = to_free(j, queued);
+	if (j->caught_up && queued > 0 && j->live_bytes > bound)
+		by_bytes = (j->live_bytes - bound) / (j->live_bytes / queued + 1) + 1;
 	pthread_mutex_unlock(&j->lock);
-	if (by_bytes > by_count)
-		by_count = by_bytes;
-	return by_disk > by_count ? by_disk : by_count;
+	return by_bytes > by_count ? by_bytes : by_count;
 }
 
 bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)

@@ -47,8 +47,7 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 void journal_reader_flush(struct journal *j);
 
 /* How much is over the bounds, for a policy that drops: messages to drop from the whole, oldest
- * first. 0 within bounds, and until the first scan caught up. With the disk full: enough to free a
- * segment. */
+ * first. 0 within bounds, and until the first scan caught up. */
 uint64_t journal_reader_excess(struct journal *j);
 /* True when one device with this many messages and bytes is over its share. */
 bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);

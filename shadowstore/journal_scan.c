@@ -140,7 +140,7 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 	if (!before && j->ended_before.at)
 		runs_free(&j->ended_before);
 	if (through)
-		journal_work(j);
+		journal_tidy(j);
 	return s;
 }
 
@@ -173,7 +173,9 @@ static enum status skip_damage(struct journal *j, struct segment *s, uint64_t si
 		         "%s/%016" PRIx64 ".seg is damaged at byte %" PRIu64 ": %" PRIu64 " bytes skipped",
 		         j->dir, s->first_seq, from, at - from);
 	s->damaged = true;
+	pthread_mutex_lock(&j->lock);
 	s->scanned = at;
+	pthread_mutex_unlock(&j->lock);
 	return ST_OK;
 }
 

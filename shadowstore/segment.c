@@ -27,6 +27,27 @@ bool segment_name_parse(const char *name, uint64_t *first_seq)
 	return *first_seq != 0 && strcmp(name, again) == 0;
 }
 
+/* A link never takes the place of a file that is there. False: no spare, or no links here. */
+static bool take_spare(const char *dir, const char *path)
+{
+	char spare[4200];
+
+	snprintf(spare, sizeof(spare), "%s/" SEGMENT_SPARE, dir);
+	return link(spare, path) == 0 && unlink(spare) == 0;
+}
+
+void segment_discard(const char *dir, struct segment *s)
+{
+	char path[4200], name[SEGMENT_NAME_MAX];
+	int error = errno;
+
+	segment_name(s->first_seq, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+	segment_free(s);
+	errno = error;
+}
+
 static enum status segment_new(const char *dir, uint64_t first_seq, int flags, struct segment **out)
 {
 	char path[4200], name[SEGMENT_NAME_MAX];
@@ -42,6 +63,8 @@ static enum status segment_new(const char *dir, uint64_t first_seq, int flags, s
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	s->first_seq = first_seq;
 	s->file->refs = 1;
+	if (flags & O_CREAT && take_spare(dir, path))
+		flags &= ~(O_CREAT | O_EXCL);
 	s->file->fd = open(path, flags | O_CLOEXEC, 0600);
 	if (s->file->fd < 0) {
 		int error = errno;
@@ -60,18 +83,18 @@ enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *b
 	struct record_file header = { .first_seq = first_seq };
 	uint8_t bytes[RECORD_FILE_BYTES];
 	struct segment *s;
-	enum status st = segment_new(dir, first_seq, O_RDWR | O_CREAT | O_TRUNC, &s);
+	enum status st = segment_new(dir, first_seq, O_RDWR | O_CREAT | O_EXCL, &s);
 	bool broken;
 
 	if (st != ST_OK)
-		return errno == ENOSPC || errno == EDQUOT ? ST_FULL : st;
+		return segment_no_room(errno) ? ST_NOSPACE : st;
 	memcpy(header.kind, kind, sizeof(kind));
 	memcpy(header.boot_id, boot_id, sizeof(header.boot_id));
 	memcpy(s->boot_id, boot_id, sizeof(s->boot_id));
 	record_put_file(&header, bytes);
 	st = segment_write(s, bytes, sizeof(bytes), &broken);
 	if (st != ST_OK) {
-		segment_free(s);
+		segment_discard(dir, s);
 		return st;
 	}
 	s->size = s->scanned = sizeof(bytes);
@@ -125,7 +148,7 @@ void segment_free(struct segment *s)
 	free(s);
 }
 
-static bool no_room(int error)
+bool segment_no_room(int error)
 {
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
@@ -141,7 +164,7 @@ enum status segment_write(const struct segment *s, const void *bytes, size_t len
 	if (n > 0 && ftruncate(s->file->fd, (off_t)s->size) != 0)
 		*broken = true;
 	errno = error;
-	return no_room(error) ? ST_FULL : ST_IO;
+	return segment_no_room(error) ? ST_NOSPACE : ST_IO;
 }
 
 enum status segment_add_slot(struct segment *s, uint64_t seq, uint64_t offset)
@@ -162,15 +185,13 @@ enum status segment_add_slot(struct segment *s, uint64_t seq, uint64_t offset)
 	return ST_OK;
 }
 
-struct slot *segment_slot(const struct segment *s, uint64_t seq)
+size_t segment_slot_from(const struct segment *s, uint64_t seq)
 {
 	size_t low = 0, high = s->slot_count;
-	uint64_t delta = seq - s->first_seq;
+	uint64_t delta = seq > s->first_seq ? seq - s->first_seq : 0;
 
-	if (seq < s->first_seq)
-		return NULL;
 	if (delta < high && s->slots[delta].delta == delta) /* none was left out before it */
-		return &s->slots[delta];
+		return (size_t)delta;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -179,7 +200,16 @@ struct slot *segment_slot(const struct segment *s, uint64_t seq)
 		else
 			high = mid;
 	}
-	return low < s->slot_count && s->slots[low].delta == delta ? &s->slots[low] : NULL;
+	return low;
+}
+
+struct slot *segment_slot(const struct segment *s, uint64_t seq)
+{
+	size_t at = segment_slot_from(s, seq);
+
+	return seq >= s->first_seq && at < s->slot_count && s->slots[at].delta == seq - s->first_seq
+	           ? &s->slots[at]
+	           : NULL;
 }
 
 void segment_trim(struct segment *s)

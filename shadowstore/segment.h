@@ -11,6 +11,8 @@
 #include "core/record.h"
 #include "core/status.h"
 
+#define SEGMENT_SPARE "spare" /* room for the next one, reserved by DISK */
+
 enum {
 	SEGMENT_NAME_MAX = 32
 };
@@ -36,19 +38,22 @@ struct segment {
 	struct slot *slots; /* owned; sequences rise */
 	size_t slot_count, slot_size;
 	uint64_t live, live_bytes;
-	bool own;     /* begun by this run: its records were counted by append */
-	bool closed;  /* nothing is appended any more */
-	bool through; /* closed and scanned to the end */
-	bool dirty;   /* has bytes that were not synced */
-	bool damaged; /* logged already */
+	bool own;            /* begun by this run: its records were counted by append */
+	bool closed;         /* nothing is appended any more */
+	bool through;        /* closed and scanned to the end */
+	uint64_t synced_seq; /* messages below it are on the disk */
+	bool suspect;        /* a sync failed: what is not on the disk is to be written again */
+	bool busy;           /* DISK is writing it anew */
+	bool trimmed;        /* room beyond its end was given back */
+	bool damaged;        /* logged already */
 };
 
 void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_MAX]);
 /* false: no name of a segment. */
 bool segment_name_parse(const char *name, uint64_t *first_seq);
 
-/* A new file with its header; replaces one of that name. Caller owns *out. ST_OK; ST_IO (errno);
- * ST_NOMEM. */
+/* A new file with its header; DIR/SEGMENT_SPARE becomes it when that is there. Caller owns *out.
+ * ST_OK; ST_NOSPACE; ST_IO (errno; EEXIST: one of that name is there); ST_NOMEM. */
 enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *boot_id,
                            struct segment **out);
 /* One that exists, read-only, size as the file's. A damaged header is no error: *header_ok says it,
@@ -56,18 +61,23 @@ enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *b
 enum status segment_open(const char *dir, uint64_t first_seq, struct segment **out,
                          bool *header_ok);
 void segment_free(struct segment *s); /* gives its file back; NULL is fine */
+/* The same for one without a record, which is of no use; errno stays. */
+void segment_discard(const char *dir, struct segment *s);
 
-/* One write() at the end; cut back to the old size when it did not fit whole. ST_OK; ST_FULL: no
- * room on the disk; ST_IO. On ST_FULL and ST_IO *broken says that it could not be cut back: nothing
- * may be appended any more. */
+/* One write() at the end; cut back to the old size when it did not fit whole. ST_OK; ST_NOSPACE;
+ * ST_IO. On the last two *broken says that it could not be cut back: nothing may be appended any
+ * more. */
 enum status segment_write(const struct segment *s, const void *bytes, size_t len, bool *broken);
 
 enum status segment_add_slot(struct segment *s, uint64_t seq,
                              uint64_t offset);                    /* ST_OK; ST_NOMEM */
 struct slot *segment_slot(const struct segment *s, uint64_t seq); /* NULL: none */
+/* The index of the first slot at or behind seq; slot_count: none. */
+size_t segment_slot_from(const struct segment *s, uint64_t seq);
 void segment_trim(struct segment *s); /* gives unused memory of slots back */
 
 void segment_file_unref(struct segment_file *f); /* closes with the last */
+bool segment_no_room(int error);                 /* errno of a disk or a quota that is full */
 
 /* The next valid record at or behind *at in bytes, with a sequence within [low, high]. false: none;
  * *at is then where the search has to go on when there are more bytes. */

@@ -168,7 +168,7 @@ static void publish(struct state *s)
 
 static enum status refusal(int why)
 {
-	return why == ENOSPC || why == EDQUOT || why == EFBIG ? ST_FULL : ST_IO;
+	return why == ENOSPC || why == EDQUOT || why == EFBIG ? ST_NOSPACE : ST_IO;
 }
 
 /* All of it, or a status. */

@@ -1,10 +1,10 @@
 /* state.h - what hubgate remembers besides messages: small values under (kind, key).
  * Room:  BROKER, except where a function says DISK.
  * Keeps: a value put with ST_OK survives kill -9 and restart; a power cut loses at most the last
- *        flush_ms. The values themselves live with their owners in memory: state is where they
- *        come from at start.
- * Files: DIR/state/N.log (core/record.h) hold the changes since the last fold, DIR/state.db
- *        (SQLite) the rest. SQLite is read at start only and written by DISK only.
+ *        flush_ms and what came during a round of DISK (sync, fold, compaction). The values
+ * themselves live with their owners in memory: state is where they come from at start. Files:
+ * DIR/state/N.log (core/record.h) hold the changes since the last fold, DIR/state.db (SQLite) the
+ * rest. SQLite is read at start only and written by DISK only.
  */
 #ifndef HUBGATE_STATE_H
 #define HUBGATE_STATE_H
@@ -52,7 +52,7 @@ bool state_was_damaged(const struct state *s);
 void state_close(struct state *s); /* other rooms have ended; syncs; NULL is fine */
 
 /* One write(), and now and then a new log file. value NULL: the key has no value any more. ST_OK;
- * ST_FULL: no room on the disk; ST_IO (errno); ST_TOOBIG: over RECORD_BYTES_MAX, or an empty key;
+ * ST_NOSPACE; ST_IO (errno); ST_TOOBIG: over RECORD_BYTES_MAX, or an empty key;
  * ST_NOMEM. On any but ST_OK nothing changed. */
 enum status state_put(struct state *s, enum state_kind kind, const char *key, const void *value,
                       size_t len);

@@ -32,6 +32,8 @@ static enum status sync_log(struct state *s, uint64_t number, const struct log *
 	if (fd < 0)
 		return ST_IO;
 	rc = fdatasync(fd);
+	if (rc != 0)
+		s->doubt = errno;
 	close(fd);
 	return rc == 0 ? ST_OK : ST_IO;
 }
@@ -45,11 +47,34 @@ static enum status sync_logs(struct state *s, const struct state_pos *to, const 
 		return ST_OK;
 	for (uint64_t n = s->synced.log; n <= to->log && st == ST_OK; n++)
 		st = sync_log(s, n, log);
-	if (st == ST_OK && begun && fsync(s->dir) != 0)
+	if (st == ST_OK && begun && fsync(s->dir) != 0) {
+		s->doubt = errno;
 		st = ST_IO;
+	}
 	if (st == ST_OK)
 		s->synced = *to;
 	return st;
+}
+
+/* After a failed sync the kernel may take pages for written that are not, and the next sync would
+ * say nothing of it. So what the logs hold goes into the database, which syncs on its own, and a
+ * new log is begun. */
+static void note_doubt(struct state *s, enum status folded, const struct state_pos *to,
+                       const struct log *log)
+{
+	if (s->doubt != 0 && !s->doubt_told)
+		log_line(log, LOG_ERROR,
+		         "state: the disk does not sync (%s): it may have lost what it was given; it is "
+		         "written again to %s",
+		         strerror(s->doubt), s->db_path);
+	s->doubt_told = s->doubt != 0;
+	if (s->doubt == 0 || folded != ST_OK)
+		return;
+	log_line(log, LOG_NOTE, "state: what the failed sync may have lost is in %s now", s->db_path);
+	atomic_store(&s->vanish, true);
+	s->synced = *to;
+	s->doubt = 0;
+	s->doubt_told = false;
 }
 
 /* --- fold --- */
@@ -227,9 +252,10 @@ enum status state_disk_run(struct state *s, const struct log *log)
 	IN_ROOM(ROOM_DISK);
 	atomic_store(&s->work, false);
 	to = state_written(s);
-	synced = sync_logs(s, &to, log);
-	note(&s->sync_fails, synced, "state cannot be written to the disk", strerror(errno), log);
-	open_too = open_is_due(s, &to);
+	synced = s->doubt == 0 ? sync_logs(s, &to, log) : ST_OK;
+	if (s->doubt == 0)
+		note(&s->sync_fails, synced, "state cannot be written to the disk", strerror(errno), log);
+	open_too = open_is_due(s, &to) || (s->doubt != 0 && to.end > RECORD_FILE_BYTES);
 	if (open_too || to.log > s->folded.log) {
 		folded = fold(s, &db, &to, open_too, log);
 		if (folded == ST_MALFORMED)
@@ -238,7 +264,8 @@ enum status state_disk_run(struct state *s, const struct log *log)
 		     log);
 		state_db_close(&db);
 	}
-	if (synced == ST_OK && folded == ST_OK)
+	note_doubt(s, folded, &to, log);
+	if (synced == ST_OK && folded == ST_OK && s->doubt == 0)
 		return ST_OK;
 	return synced == ST_NOMEM || folded == ST_NOMEM ? ST_NOMEM : ST_IO;
 }
@@ -248,7 +275,7 @@ int64_t state_disk_wait_ms(struct state *s)
 	struct state_pos to = state_written(s);
 	int64_t due_ms;
 
-	if (s->sync_fails || s->fold_fails)
+	if (s->sync_fails || s->fold_fails || s->doubt != 0)
 		return RETRY_MS;
 	if (to.log > s->folded.log)
 		return 0;

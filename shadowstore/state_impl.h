@@ -51,12 +51,14 @@ struct state {
 	pthread_mutex_t lock; /* of written, held for a copy */
 	struct state_pos written;
 	atomic_bool work;   /* DISK was woken and has not run */
-	atomic_bool vanish; /* the log's file is gone: begin a new one */
+	atomic_bool vanish; /* the log's file is gone or in doubt: begin a new one */
 
 	/* DISK */
 	struct state_pos synced, folded;
 	int64_t dirty_ms; /* since when the open log waits for its fold; 0: does not */
 	bool sync_fails, fold_fails;
+	int doubt; /* errno of a sync that failed: the logs cannot be trusted to be on the disk */
+	bool doubt_told;
 };
 
 struct state_pos state_written(struct state *s); /* any room */

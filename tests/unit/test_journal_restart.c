@@ -357,7 +357,7 @@ static void full_disk_refuses_keeps_what_is_there_and_recovers(void)
 		taken++;
 	CU_ASSERT(taken > 3 && taken < 8);
 	CU_ASSERT(counts(j).disk_full);
-	CU_ASSERT_EQUAL(put(j, "even", payload, sizeof payload), ST_FULL);
+	CU_ASSERT_EQUAL(put(j, "even", payload, sizeof payload), ST_NOSPACE);
 	setrlimit(RLIMIT_FSIZE, &before);
 	CU_ASSERT_EQUAL(put(j, "even", payload, sizeof payload), ST_OK);
 	CU_ASSERT_FALSE(counts(j).disk_full);

@@ -238,8 +238,35 @@ static void rules_that_cannot_work_are_refused_with_the_key_and_the_fix(void)
 	}
 }
 
-SUITE(mapping_rules, TEST(topics_go_up_by_their_captures),
-      TEST(names_that_the_hub_does_not_have_are_told), TEST(rule_with_a_client_is_for_that_client),
+static void a_client_serves_several_devices_when_its_rules_may_make_several(void)
+{
+	static const struct {
+		const char *client, *device;
+		bool several;
+	} rows[] = {
+		{ "bridge", "{n}", true },     { NULL, "{n}", true },         { "meters", "gas", true },
+		{ "meters", "water", true },   { "heater", "boiler", false }, { NULL, "door", false },
+		{ "heater", "boiler", false },
+	};
+	enum {
+		ROWS = sizeof(rows) / sizeof(rows[0])
+	};
+	char clients[ROWS][16], devices[ROWS][16];
+	struct config_mapping m[ROWS];
+	const struct mapping_rules r = { m, ROWS };
+
+	for (size_t i = 0; i < ROWS; i++) {
+		m[i] = rule(strcpy(devices[i], rows[i].device), NULL, NULL, NULL);
+		m[i].client = rows[i].client ? strcpy(clients[i], rows[i].client) : NULL;
+	}
+	m[1].client = strcpy(clients[1], "other");
+	for (size_t i = 0; i < ROWS; i++)
+		CU_ASSERT_EQUAL(mapping_serves_several(&r, &m[i]), rows[i].several);
+}
+
+SUITE(mapping_rules, TEST(a_client_serves_several_devices_when_its_rules_may_make_several),
+      TEST(topics_go_up_by_their_captures), TEST(names_that_the_hub_does_not_have_are_told),
+      TEST(rule_with_a_client_is_for_that_client),
       TEST(commands_return_to_where_the_messages_came_from),
       TEST(presence_is_the_word_or_the_state_of_an_object),
       TEST(payloads_are_wrapped_as_what_they_are),

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fakes/disk_faults.h"
 #include "tests/unit/state_world.h"
 
 enum {
@@ -169,8 +170,8 @@ static void full_disk_refuses_then_recovers(void)
 	small = before;
 	small.rlim_cur = 300;
 	setrlimit(RLIMIT_FSIZE, &small);
-	CU_ASSERT_EQUAL(world_put(&w, 1, 2000, 2), ST_FULL);
-	CU_ASSERT_EQUAL(world_put(&w, 0, 2000, 2), ST_FULL);
+	CU_ASSERT_EQUAL(world_put(&w, 1, 2000, 2), ST_NOSPACE);
+	CU_ASSERT_EQUAL(world_put(&w, 0, 2000, 2), ST_NOSPACE);
 	CU_ASSERT_EQUAL(world_put(&w, 2, 10, 3), ST_OK);
 	setrlimit(RLIMIT_FSIZE, &before);
 	signal(SIGXFSZ, handler);
@@ -179,6 +180,34 @@ static void full_disk_refuses_then_recovers(void)
 	world_open(&w);
 	world_expect_all(&w);
 	CU_ASSERT_EQUAL(w.lines, 0);
+	world_end(&w);
+}
+
+/* The kernel may have dropped what it could not write, and a second sync would not tell. */
+static void after_a_failed_sync_the_database_has_what_the_logs_held(void)
+{
+	char log[WORLD_TEXT_MAX * 2];
+
+	world_make(&w);
+	w.fold_ms = 600000;
+	world_open(&w);
+	for (int i = 0; i < 5; i++)
+		CU_ASSERT_EQUAL(world_put(&w, i, 50, (unsigned char)i), ST_OK);
+	disk_faults_end();
+	disk_faults.part = "/state/";
+	disk_faults.sync_fails = 1;
+	for (int i = 0; i < 3; i++)
+		state_disk_run(w.state, &w.log);
+	disk_faults_end();
+	CU_ASSERT_EQUAL(w.lines, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(w.last_line, "what the failed sync may have lost is in"));
+	CU_ASSERT_EQUAL(world_put(&w, 7, 50, 7), ST_OK); /* in a log of its own */
+	CU_ASSERT_EQUAL(world_count(&w, "state", ".log"), 2);
+	world_file(&w, "state", "001.log", log, sizeof(log));
+	CU_ASSERT_EQUAL(truncate(log, 64), 0); /* the power cut */
+	world_drop(&w);
+	world_open(&w);
+	world_expect_all(&w);
 	world_end(&w);
 }
 
@@ -320,6 +349,7 @@ SUITE(state, TEST(values_survive_reopen),
       TEST(folded_values_survive_and_their_logs_go), TEST(open_log_is_folded_while_it_grows),
       TEST(long_log_is_rolled), TEST(log_that_outlived_its_fold_changes_nothing),
       TEST(torn_tail_loses_the_last_change_only), TEST(full_disk_refuses_then_recovers),
+      TEST(after_a_failed_sync_the_database_has_what_the_logs_held),
       TEST(what_cannot_be_kept_is_refused), TEST(folder_that_cannot_be_used_is_an_io_error),
       TEST(files_are_for_their_owner_only),
       TEST(log_deleted_by_hand_is_said_and_the_next_change_is_kept),
