@@ -133,7 +133,37 @@ static void full_store_keeps_the_newest_messages(void)
 	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "first"), SENT - KEPT + 1);
 	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "last"), SENT);
 	CU_ASSERT_EQUAL(scene_tally(&s, "dev1", "missing"), 0);
+	CU_ASSERT(lan_log_has(s.lan, PRODUCT "/dev1 lost its "));
+	CU_ASSERT(scene_log_count(&s, " oldest messages that waited") <= 2); /* one line a minute */
 	CU_ASSERT(dev_connected(d));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void what_the_hub_acknowledges_in_time_is_never_synced(void)
+{
+	enum {
+		SENT = 200
+	};
+	static const char *const name[] = { "store_syncs_total" };
+	const struct scene_opts o = {
+		.hub = ",\"rate_up\":0",
+		.store = "\"flush_ms\":3000",
+		.hub_rate = 100000,
+	};
+	struct scene s = scene_start(&o);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	double syncs = -1;
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, SENT, WAIT_MS));
+	CU_ASSERT(scene_await_delivered(&s, SENT));
+	CU_ASSERT(scene_metrics(&s, name, &syncs, 1));
+	CU_ASSERT_EQUAL(syncs, 0);
+	cut_off(&s);
+	CU_ASSERT(scene_publish_run(d, EVENT, SENT + 1, SENT + 1, WAIT_MS));
+	for (int64_t end_ms = now_ms() + WAIT_MS; syncs < 1 && now_ms() < end_ms;)
+		CU_ASSERT(scene_metrics(&s, name, &syncs, 1));
+	CU_ASSERT_EQUAL(syncs, 1); /* what waits is */
 	dev_disconnect(d);
 	scene_end(&s);
 }
@@ -163,4 +193,5 @@ SUITE(store, TEST(lost_acknowledgements_cost_a_repetition_with_dup_and_no_messag
       TEST(qos_0_messages_of_an_outage_arrive_after_it),
       TEST(qos_0_messages_of_an_outage_are_dropped_and_counted_when_told_so),
       TEST(full_store_keeps_the_newest_messages),
+      TEST(what_the_hub_acknowledges_in_time_is_never_synced),
       TEST(full_store_that_refuses_disconnects_the_publisher_and_keeps_what_it_acknowledged))
