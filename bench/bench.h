@@ -29,6 +29,7 @@ void bench_kill(struct bench *b);      /* outage.c: kill -9 while messages wait 
 void bench_rate(struct bench *b);      /* limits.c: rate_up, black hole */
 void bench_fair(struct bench *b);      /* limits.c: one device floods */
 void bench_disk(struct bench *b);      /* limits.c: one device cannot be delivered */
+void bench_sync(struct bench *b);      /* limits.c: what a quiet gateway writes */
 void bench_memory(struct bench *b);    /* room.c: backlog, idle devices */
 void bench_million(struct bench *b);   /* room.c: start with a million queued */
 void bench_callbacks(struct bench *b); /* callbacks.c: the LAN in every state of the cloud */

@@ -16,7 +16,11 @@ enum {
 	FLOOD = 2000,
 	DISK_EACH = 2000,
 	DISK_EACH_QUICK = 400,
-	PAYLOAD = 128
+	PAYLOAD = 128,
+	SYNC_PUBLISHERS = 5,
+	SYNC_ANSWER_MS = 50,
+	SYNC_SECONDS = 40,
+	SYNC_SECONDS_QUICK = 10,
 };
 
 /* Shortest time between two connects, in milliseconds. */
@@ -126,6 +130,39 @@ void bench_disk(struct bench *b)
 		scene_row(b, "disk", "one unbound, 49 flow: live", "MB", live / 1e6, BAR_NONE, 0);
 		scene_row(b, "disk", "one unbound, 49 flow: on disk (0: kept in memory)", "MB", disk / 1e6,
 		          live > 0 && disk > 0 ? BAR_AT_MOST : BAR_NONE, 2 * live / 1e6);
+	}
+	scene_close(&s);
+}
+
+/* A quiet gateway and a hub that answers: the disk of a small machine is not to wear for it. */
+void bench_sync(struct bench *b)
+{
+	const struct cloud_opts cloud = { .delay_ms = SYNC_ANSWER_MS / 2, .refused = -1 };
+	const struct side_opts side = {
+		.kind = SIDE_PLUGIN, .window = 20, .rate_up = 0, .devices = SYNC_PUBLISHERS
+	};
+	struct gen_work w = {
+		.qos = 1, .payload = PAYLOAD, .rate = HUB_RATE, .window = 20, .timeout_ms = 120000
+	};
+	double seconds = b->quick ? SYNC_SECONDS_QUICK : SYNC_SECONDS, messages = seconds * HUB_RATE;
+	struct gen_result r;
+	struct scene s;
+	double syncs;
+	int64_t written;
+
+	w.each = (uint32_t)messages / SYNC_PUBLISHERS;
+	if (scene_open(&s, b, "sync", &cloud, &side, SYNC_PUBLISHERS)) {
+		w.run = cloud_new_run(s.cloud);
+		syncs = side_metric(s.side, "store_syncs_total");
+		written = measure_written(side_pid(s.side));
+		gen_run(s.gen, &w, &r);
+		poll(NULL, 0, 1500); /* a publication of the metrics */
+		written = measure_written(side_pid(s.side)) - written;
+		syncs = side_metric(s.side, "store_syncs_total") - syncs;
+		scene_row(b, "sync", "25/s, hub answers in 50 ms: syncs", "1/s", syncs / seconds,
+		          BAR_AT_MOST, 1);
+		scene_row(b, "sync", "25/s, hub answers in 50 ms: written per message", "bytes",
+		          (double)written / messages, BAR_AT_MOST, 1500);
 	}
 	scene_close(&s);
 }

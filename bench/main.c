@@ -15,19 +15,13 @@ static const struct {
 	void (*run)(struct bench *b);
 	bool quick; /* part of the quick subset */
 } benches[] = {
-	{ "forward", bench_forward, true },
-	{ "distance", bench_distance, true },
-	{ "latency", bench_latency, true },
-	{ "outage", bench_outage, false },
-	{ "kill", bench_kill, false },
-	{ "rate", bench_rate, false },
-	{ "fair", bench_fair, true },
-	{ "disk", bench_disk, true },
-	{ "callbacks", bench_callbacks, true },
-	{ "memory", bench_memory, true },
-	{ "shadow", bench_shadow, true },
-	{ "million", bench_million, false },
-	{ "reconnect", bench_reconnect, false },
+	{ "forward", bench_forward, true },  { "distance", bench_distance, true },
+	{ "latency", bench_latency, true },  { "outage", bench_outage, false },
+	{ "kill", bench_kill, false },       { "rate", bench_rate, false },
+	{ "fair", bench_fair, true },        { "disk", bench_disk, true },
+	{ "sync", bench_sync, true },        { "callbacks", bench_callbacks, true },
+	{ "memory", bench_memory, true },    { "shadow", bench_shadow, true },
+	{ "million", bench_million, false }, { "reconnect", bench_reconnect, false },
 	{ "shadows", bench_shadows, false },
 };
 

@@ -68,10 +68,12 @@ int64_t measure_stolen_ms(void)
 
 static int add_file(const char *path, const struct stat *st, int type, struct FTW *at)
 {
+	int64_t blocks = (int64_t)st->st_blocks * 512, filled = (st->st_size + 4095) / 4096 * 4096;
+
 	(void)path;
 	(void)at;
 	if (type == FTW_F)
-		disk_sum += (int64_t)st->st_blocks * 512;
+		disk_sum += blocks < filled ? blocks : filled;
 	return 0;
 }
 
@@ -80,6 +82,23 @@ int64_t measure_disk(const char *dir)
 	disk_sum = 0;
 	nftw(dir, add_file, 16, FTW_PHYS);
 	return disk_sum;
+}
+
+int64_t measure_written(pid_t pid)
+{
+	char path[64], line[128];
+	long long bytes = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "write_bytes: %20lld", &bytes) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return bytes;
 }
 
 static int compare(const void *a, const void *b)

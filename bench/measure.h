@@ -12,7 +12,10 @@ int64_t measure_cpu_ns(pid_t pid);
 int64_t measure_rss(pid_t pid);
 /* Milliseconds that the host gave to others since it started, of all processors. */
 int64_t measure_stolen_ms(void);
-/* Bytes that the files below a directory occupy; 0 when there is none. */
+/* Bytes that the process gave to block devices, or will; 0: cannot be read. */
+int64_t measure_written(pid_t pid);
+/* Bytes that the files below a directory fill, room reserved behind their ends left out; 0 when
+ * there is none. */
 int64_t measure_disk(const char *dir);
 /* Sorts. 0 when there are no samples. */
 double measure_quantile(double *samples, size_t count, double q);

@@ -15,9 +15,10 @@
 enum {
 	LOOK_MS = 30000, /* between two looks at a disk with plenty of room */
 	LOOK_SOON_MS = 1000,
-	PLENTY = 2,            /* times max_bytes */
-	CALM_MS = 10000,       /* without a refusal: there is room again */
-	RESERVED_SEGMENTS = 2, /* the spare, and a compaction */
+	PLENTY = 2,                /* times max_bytes */
+	CALM_MS = 10000,           /* without a refusal: there is room again */
+	RESERVED_SEGMENTS = 2,     /* the spare, and a compaction */
+	SPARE_BYTES_MAX = 4 << 20, /* of a large segment only the beginning is reserved */
 };
 
 /* --- the spare --- */
@@ -30,6 +31,7 @@ static void spare_path(const struct journal *j, const char *suffix, char out[PAT
 static void make_spare(struct journal *j)
 {
 	char tmp[PATH_BYTES + 64], path[PATH_BYTES + 64];
+	off_t bytes = j->segment_bytes < SPARE_BYTES_MAX ? j->segment_bytes : SPARE_BYTES_MAX;
 	bool ok;
 	int fd;
 
@@ -39,7 +41,7 @@ static void make_spare(struct journal *j)
 	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	ok = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)j->segment_bytes) == 0;
+	ok = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;
 	close(fd);
 	if (!ok || rename(tmp, path) != 0) {
 		unlink(tmp); /* no room, or a file system that reserves none: it goes without */
@@ -144,8 +146,8 @@ static bool is_due(struct journal *j, int64_t now_ms)
 	bool due;
 
 	pthread_mutex_lock(&j->lock);
-	due = now_ms >= j->space.look_ms || j->space.wants_spare ||
-	      (j->disk_full && !j->space.told_full);
+	due =
+		now_ms >= j->space.look_ms || j->space.wants_spare || (j->disk_full && !j->space.told_full);
 	j->space.wants_spare = false;
 	pthread_mutex_unlock(&j->lock);
 	return due;
