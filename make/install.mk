@@ -43,8 +43,8 @@ drop    = [ ! -d $(call quote,$(DESTDIR)$(1)) ] || \
 install: private export HUBBRIDGE_PC = $(hubbridge_pc)
 install: all ## plugin, C interface and documentation into DESTDIR, PREFIX (/usr)
 	$(Q)$(call put,$(B),$(LIBDIR),$(lib_files))
-	$(Q)printf '%s\n' "$$HUBBRIDGE_PC" >$(B)/hubbridge.pc
-	$(Q)$(call put,$(B),$(LIBDIR)/pkgconfig,hubbridge.pc)
+	$(Q)printf '%s\n' "$$HUBBRIDGE_PC" | \
+	  install -D -m 0644 /dev/stdin $(call quote,$(DESTDIR)$(LIBDIR)/pkgconfig/hubbridge.pc)
 	$(Q)$(call put,.,$(INCLUDEDIR)/hubgate,$(sdk_files))
 	$(Q)$(call put,.,$(DOCDIR),$(doc_files))
 	@echo "installed "$(call quote,$(DESTDIR)$(LIBDIR)/mosquitto_hubgate.so)
