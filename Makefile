@@ -1,4 +1,4 @@
-# hubgate. Targets: all (default), deps, demo, check, lint, install, clean, help.
+# hubgate. `make help` names the targets: a comment that begins with ## behind a rule is its help.
 # Variants: SAN=address,undefined or SAN=thread (objects in build/san-*),
 #           DEBUG=1 (room checks), WERROR=1 (as CI does), V=1 (print commands).
 
@@ -23,7 +23,8 @@ ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 # Evaluated when first used, so that `make deps` runs where pkg-config is missing.
 PKG        = $(shell pkg-config $(1))
-LIBS       = $(call PKG,--libs openssl libcjson sqlite3 libcurl libmicrohttpd)
+LIB_PACKAGES := openssl libcjson sqlite3 libcurl libmicrohttpd
+LIBS       = $(call PKG,--libs $(LIB_PACKAGES))
 TEST_LIBS  = $(call PKG,--libs cunit libmosquitto)
 
 lib_src    := $(wildcard core/*.c shadowstore/*.c bridge/*.c)
@@ -39,8 +40,8 @@ crash_src  := $(wildcard tests/crash/*.c)
 bench_src  := $(wildcard bench/*.c)
 obj         = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-.PHONY: all deps demo check lint install clean help
-all: $(B)/mosquitto_hubgate.so $(B)/libhubbridge.a
+.PHONY: all clean help
+all: $(B)/mosquitto_hubgate.so $(B)/libhubbridge.a ## the plugin and the library (default)
 
 include make/*.mk
 
@@ -58,7 +59,12 @@ $(B)/mosquitto_hubgate.so: $(call obj,$(plugin_src)) $(B)/libhubbridge.a plugin/
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-z,nodelete -Wl,-z,relro,-z,now \
 	  -Wl,--version-script=plugin/exports.map -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-clean:
+clean: ## all that was built
 	rm -rf build
+
+help: ## this list
+	@awk 'BEGIN { FS = ":[^#]*## " } \
+	  /^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile make/*.mk
+	@echo "with: SAN=address,undefined or SAN=thread, DEBUG=1, WERROR=1, V=1"
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -5,7 +5,7 @@
 QUICK ?=
 BENCH ?=
 
-bench: deps-test
+bench: deps-test ## figures of this machine, with bars; QUICK=1, BENCH="name name"
 	$(Q)$(MAKE) --no-print-directory bench-run
 
 $(B)/bench/downlink: $(call obj,bench/downlink.c) $(B)/libharness.a

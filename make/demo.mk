@@ -1,7 +1,7 @@
 # The main job on real processes. KEEP=1 leaves it running.
 
 .PHONY: demo demo-run
-demo: deps-test
+demo: deps-test ## simulator, broker, two devices, an outage; KEEP=1 leaves it running
 	$(Q)$(MAKE) --no-print-directory demo-run
 
 $(B)/demo/demo: $(call obj,tests/demo/demo.c) $(B)/libharness.a

@@ -5,7 +5,7 @@ TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
 LINT_PACKAGES  := clang-format-14 cppcheck
 
 .PHONY: deps deps-build deps-test deps-lint
-deps: deps-build deps-test deps-lint
+deps: deps-build deps-test deps-lint ## installs the Debian packages that are missing
 deps-build:
 	@tests/tools/install.sh $(BUILD_PACKAGES)
 deps-test: deps-build

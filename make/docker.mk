@@ -4,13 +4,13 @@
 IMAGE ?= hubgate
 export BASE VERSION
 
-image:
+image: ## the container image; IMAGE=name:tag, BASE=image, VERSION=text
 	$(Q)docker/build.sh gateway $(IMAGE)
 
-image-demo:
+image-demo: ## the same with the simulator
 	$(Q)docker/build.sh demo $(IMAGE)-demo
 
 # Needs root, buildah and Debian's mirror; no engine, no registry.
-image-check:
+image-check: ## proves the image, without docker and registry (root)
 	$(Q)tests/tools/install.sh debootstrap buildah iproute2 util-linux
 	$(Q)docker/image_check.sh build/image

@@ -10,7 +10,7 @@ $(fuzzers): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/driver.o $(B)/li
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-fuzz: $(fuzzers)
+fuzz: $(fuzzers) ## random and mutated inputs; FUZZ=count, FUZZ_SEED=number
 	$(Q)for program in $(fuzzers); do \
 		echo "== $$program"; \
 		$$program -n $(FUZZ) $(if $(FUZZ_SEED),-s $(FUZZ_SEED)) || exit 1; \

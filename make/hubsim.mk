@@ -3,7 +3,7 @@
 hubsim_so_src := $(filter-out tests/hubsim/hubsim_main.c,$(hubsim_src))
 
 .PHONY: hubsim
-hubsim: $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so
+hubsim: $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so ## the hub simulator (tests/hubsim/README.md)
 
 $(B)/hubsim/hubsim: $(call obj,tests/hubsim/hubsim_main.c)
 	@mkdir -p $(@D)

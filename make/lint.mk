@@ -4,12 +4,12 @@ CLANG_FORMAT ?= clang-format-14
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
 
 .PHONY: lint format
-lint: deps-lint deps-build
+lint: deps-lint deps-build ## layer arrows, clang-format, cppcheck
 	$(Q).ci/arrows.sh
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(lint_src)
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I. -D_GNU_SOURCE \
 	  --enable=warning,performance,portability --suppressions-list=.ci/cppcheck.txt \
 	  -j 2 core shadowstore bridge plugin tests bench
 
-format:
+format: ## clang-format over all sources
 	$(CLANG_FORMAT) -i $(lint_src)

@@ -1,5 +1,5 @@
-# Test programs and what runs them. `make check` is unit, docs, e2e tests and a short
-# round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
+# Test programs and what runs them. `make check` is unit, docs, e2e tests, an installation and a
+# short round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
 $(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(filter-out plugin/plugin.c,$(plugin_src))) \
@@ -22,7 +22,7 @@ $(B)/clockshift.so: tests/tools/clockshift.c
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
 
-unit: $(B)/unit
+unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
@@ -33,10 +33,10 @@ plain-e2e:
 	$(Q)$(MAKE) --no-print-directory SAN= build/e2e build/crash
 
 # make e2e TEST=part-of-a-name runs some of them.
-e2e: $(E2E_NEEDS)
+e2e: $(E2E_NEEDS) ## tests on real brokers; TEST=part-of-a-name
 	$(Q)tests/tools/run_tests.sh $(B) e2e $(TEST)
 
-check: deps-test
+check: deps-test ## all tests
 	$(Q)$(MAKE) --no-print-directory check-run
 
 .PHONY: check-run
@@ -50,7 +50,7 @@ $(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridg
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/gen_sdk_map: $(call obj,tests/tools/gen_sdk_map.c)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
-docs: $(B)/gen_config_docs $(B)/gen_sdk_map
+docs: $(B)/gen_config_docs $(B)/gen_sdk_map ## what is generated in README.md, conf/ and docs/
 	$(Q)tests/tools/docs_check.sh $(B) --write
 docs-check: $(B)/gen_config_docs $(B)/gen_sdk_map
 	$(Q)tests/tools/docs_check.sh $(B)

@@ -33,6 +33,8 @@ enum {
 	DOORBELL_TEXT_MAX = 48
 };
 
+struct hubgate;
+
 struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
@@ -45,6 +47,16 @@ struct shadows {                 /* plugin/shadow.h */
 	int64_t look_ms; /* next get that can wait, not before */
 	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
 	struct buf reply, stored;
+};
+
+struct state_entry; /* shadowstore/state.h */
+
+struct stored { /* of devices that are not known: plugin/stored */
+	struct table entries;
+	size_t bytes;
+	bool left_out;
+	/* True: its device is known, and has it. */
+	bool (*hand_out)(struct hubgate *h, const struct state_entry *e);
 };
 
 struct gateway_ask { /* a request of the gateway application: plugin/gateway_service */
@@ -76,6 +88,7 @@ struct hubgate {
 	struct journal *journal;
 	struct state *state; /* NULL: nothing is remembered, as disk */
 	struct disk *disk;
+	struct stored stored;
 	struct uplink *uplink;
 	struct registry registry;
 	struct table sessions;       /* by struct mosquitto * */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mapping.h"
+#include "plugin/stored.h"
 
 enum { /* bits of the stored byte */
 	FACT_BOUND = 1,
@@ -47,23 +48,34 @@ void facts_bound(struct hubgate *h, struct device *d, bool bound)
 		facts_keep(h, d);
 }
 
+enum status facts_add(struct hubgate *h, const char *product_id, const char *device_name,
+                      const struct secret *secret, struct device **out)
+{
+	enum status st = identity_add_product(h, product_id);
+
+	if (st == ST_OK)
+		st = registry_add(&h->registry, product_id, device_name, secret, out);
+	/* Without a presence nothing can be done with it; there is no way to remove it again. */
+	if (st == ST_OK)
+		st = presence_attach(*out);
+	if (st == ST_OK)
+		stored_claim(h, *out);
+	return st;
+}
+
 struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name)
 {
 	static const struct secret none;
 	struct device *d = NULL;
 
 	if (h->registry.devices.count >= FACTS_DEVICES_MAX ||
-	    identity_add_product(h, product_id) != ST_OK ||
-	    registry_add(&h->registry, product_id, device_name, &none, &d) != ST_OK)
+	    facts_add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	d->guest = true;
-	/* Without a presence nothing can be done with it; there is no way to remove it again. */
-	if (presence_attach(d) != ST_OK)
-		return NULL;
 	return d;
 }
 
-void facts_load(struct hubgate *h, const struct state_entry *e)
+bool facts_load(struct hubgate *h, const struct state_entry *e)
 {
 	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
@@ -72,15 +84,16 @@ void facts_load(struct hubgate *h, const struct state_entry *e)
 	bool mapped;
 
 	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
-		return;
+		return true; /* nobody's */
 	memcpy(product_id, e->key, PRODUCT_ID_LEN);
 	product_id[PRODUCT_ID_LEN] = '\0';
 	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
 	if (!d && (mapped || *facts & FACT_BY_APP))
 		d = facts_guest(h, product_id, name);
 	if (!d)
-		return;
+		return false;
 	d->bound = *facts & FACT_BOUND;
 	d->by_app = *facts & FACT_BY_APP;
 	d->mapped = mapped;
+	return true;
 }

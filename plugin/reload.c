@@ -5,9 +5,9 @@
 
 #include "plugin/certificate.h"
 #include "plugin/config_file.h"
+#include "plugin/facts.h"
 #include "plugin/mapped.h"
 #include "plugin/plain.h"
-#include "plugin/presence.h"
 
 static struct config *load(struct hubgate *h)
 {
@@ -77,11 +77,7 @@ static enum status take_device(struct hubgate *h, const struct config_device *c,
 		d->presence->secret_told = false;
 		return ST_OK;
 	}
-	st = identity_add_product(h, c->product_id);
-	if (st == ST_OK)
-		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
-	if (st == ST_OK)
-		st = presence_attach(d);
+	st = facts_add(h, c->product_id, c->device_name, &c->secret, &d);
 	if (st == ST_OK && c->cert_file)
 		st = certificate_read(c->cert_file, &d->certificate);
 	*added += st == ST_OK;

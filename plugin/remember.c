@@ -3,81 +3,65 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/buf.h"
 #include "plugin/dispatch.h"
 #include "plugin/facts.h"
 #include "plugin/shadow.h"
+#include "plugin/stored.h"
 
 enum {
 	KEY_MAX = 512, /* client id, space, filter */
-	FORGET_MAX = 64 << 20,
 };
 
-struct loading {
-	struct hubgate *h;
-	struct buf forget; /* keys of nobody, each with its NUL */
-};
-
-/* False: nobody's. */
+/* False: of no device that is known. */
 static bool take_subscription(struct hubgate *h, const struct state_entry *e)
 {
 	const char *space = strchr(e->key, ' ');
 	const unsigned char *qos = e->value;
 	struct device *d;
-	enum status st;
 
 	if (!space || e->len != 1)
-		return false;
+		return true; /* nobody's */
 	d = registry_find(&h->registry, e->key, (size_t)(space - e->key));
 	if (!d)
 		return false;
-	st = registry_subscribe(d, space + 1, *qos > 0);
+	registry_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
 	d->presence->unsent = true;
 	h->orders_unsent = true;
-	return st == ST_OK || st == ST_EXISTS || st == ST_NOMEM;
+	return true;
+}
+
+static bool hand_out(struct hubgate *h, const struct state_entry *e)
+{
+	if (e->kind == STATE_DEVICE)
+		return facts_load(h, e);
+	if (e->kind == STATE_SHADOW)
+		return shadow_load(h, e);
+	return e->kind != STATE_SUBSCRIPTION || take_subscription(h, e);
 }
 
 static void on_entry(void *ctx, const struct state_entry *e)
 {
-	struct loading *l = ctx;
+	struct hubgate *h = ctx;
 
-	/* Without memory it is forgotten at another start. */
-	if (e->kind == STATE_DEVICE)
-		facts_load(l->h, e); /* of nobody now: kept, as shadows are */
-	else if (e->kind == STATE_SHADOW)
-		shadow_load(l->h, e);
-	else if (e->kind == STATE_SUBSCRIPTION && !take_subscription(l->h, e))
-		(void)buf_add(&l->forget, e->key, strlen(e->key) + 1);
-}
-
-static void forget_all(struct hubgate *h, const struct buf *keys)
-{
-	enum status st = ST_OK;
-
-	for (size_t at = 0; at < keys->len && st == ST_OK;) {
-		const char *key = (const char *)keys->data + at;
-
-		st = state_put(h->state, STATE_SUBSCRIPTION, key, NULL, 0);
-		at += strlen(key) + 1;
-	}
+	if (!hand_out(h, e))
+		stored_keep(h, e, strcspn(e->key, " "));
 }
 
 enum status remember_open(struct hubgate *h)
 {
-	struct loading l = { .h = h, .forget = BUF_MAX(FORGET_MAX) };
 	const struct state_conf conf = { .dir = h->config->store.dir,
 		                             .flush_ms = h->config->store.flush_ms,
 		                             .log = &h->log };
 	struct disk_conf disk = { .journal = h->journal, .flush_ms = h->config->store.flush_ms };
-	enum status st = state_open(&conf, on_entry, &l, &h->state);
+	enum status st;
 
-	if (st == ST_OK) {
-		forget_all(h, &l.forget);
-		shadow_loaded(h);
-	}
-	buf_free(&l.forget);
+	h->stored.hand_out = hand_out;
+	st = state_open(&conf, on_entry, h, &h->state);
+	if (st != ST_OK)
+		return st;
+	shadow_loaded(h);
 	disk.state = h->state;
-	return st == ST_OK ? disk_new(&disk, &h->disk) : st;
+	return disk_new(&disk, &h->disk);
 }
 
 void remember_close(struct hubgate *h, uint32_t wait_ms)
@@ -94,6 +78,7 @@ void remember_close(struct hubgate *h, uint32_t wait_ms)
 	h->disk = NULL;
 	state_close(h->state);
 	h->state = NULL;
+	stored_fini(h);
 }
 
 static void put(struct hubgate *h, const struct device *d, const char *filter, const void *value)

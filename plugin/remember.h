@@ -1,16 +1,17 @@
 /* remember.h - what devices subscribed, across restarts; and the room that writes it.
  * Room:  BROKER.
- * Keeps: a subscription mirrored at the hub is in the state store. Without a store (h->state
- *        NULL) everything here does nothing.
+ * Keeps: a subscription mirrored at the hub is in the state store until its device ends it. A
+ *        start erases nothing: what is stored of a device that is not known (yet) waits in
+ *        plugin/stored. Without a store (h->state NULL) everything here does nothing.
  */
 #ifndef HUBGATE_REMEMBER_H
 #define HUBGATE_REMEMBER_H
 
 #include "plugin/presence.h"
 
-/* Opens h->state in store.dir, fills the registry's filters from it, makes h->disk. Devices are
- * attached. Subscriptions of devices that are no longer configured are forgotten. ST_OK; ST_IO
- * (errno); ST_NOMEM. */
+/* Opens h->state in store.dir, hands out what is in it to the devices that are known and attached,
+ * makes h->disk. Devices that become known later get theirs then. ST_OK; ST_IO (errno); ST_NOMEM.
+ */
 enum status remember_open(struct hubgate *h);
 void remember_close(struct hubgate *h, uint32_t wait_ms); /* the uplink was stopped */
 

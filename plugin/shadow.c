@@ -76,13 +76,13 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 	return s;
 }
 
-void shadow_load(struct hubgate *h, const struct state_entry *e)
+bool shadow_load(struct hubgate *h, const struct state_entry *e)
 {
 	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
 	if (!d || d->shadow)
-		return; /* a device that is not configured now keeps what is stored */
+		return d != NULL;
 	if (shadow_doc_decode(e->value, e->len, &doc) != ST_OK) {
 		log_line(&h->log, LOG_ERROR,
 		         "%s: its stored shadow cannot be read; it is fetched again from the hub", e->key);
@@ -94,6 +94,7 @@ void shadow_load(struct hubgate *h, const struct state_entry *e)
 		d->presence->unsent = true;
 		h->orders_unsent = true;
 	}
+	return true;
 }
 
 void shadow_loaded(struct hubgate *h)

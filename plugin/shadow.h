@@ -29,8 +29,9 @@ struct shadow; /* opaque */
 
 void shadow_init(struct hubgate *h);
 void shadow_fini(struct hubgate *h);
-/* A stored document, at start. An unreadable one is logged and fetched again. */
-void shadow_load(struct hubgate *h, const struct state_entry *e);
+/* A stored document of a device that has none yet. An unreadable one is logged and fetched again.
+ * False: of no device that is known. */
+bool shadow_load(struct hubgate *h, const struct state_entry *e);
 /* Everything stored has been handed out. */
 void shadow_loaded(struct hubgate *h);
 

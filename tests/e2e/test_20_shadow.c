@@ -83,7 +83,7 @@ static bool hub_has(struct scene *s, const char *reported, const char *desired)
 		equal = is_text(doc, "reported", reported) && is_text(doc, "desired", desired);
 		if (equal || now_ms() > end_ms)
 			break;
-		sim_await_event(s->sim, WAIT_MS, "ev", "shadow", "device", DEV, NULL);
+		sim_look_for_event(s->sim, 500, "ev", "shadow", "device", DEV, NULL);
 	}
 	if (!equal) {
 		char *text = cJSON_PrintUnformatted(doc);

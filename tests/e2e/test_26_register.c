@@ -368,6 +368,135 @@ static void command_of_an_application_registers_a_device_and_nobody_else_may(voi
 	stage_end(&t);
 }
 
+/* --- what a restart must not take from a device that only registered itself --- */
+
+#define CONTROL PRODUCT "/dev1/control"
+#define SHADOW  "$shadow/operation/" PRODUCT "/dev1"
+#define RESULT  "$shadow/operation/result/" PRODUCT "/dev1"
+
+/* It is bound, subscribes its commands, reports into its shadow. */
+static void live(struct stage *t)
+{
+	struct dev *d;
+
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(t, "dev1", 1)), KEY_OF(DEV1_SECRET));
+	d = scene_device(&t->s, "dev1", NULL);
+	CU_ASSERT_EQUAL(scene_number(scene_await(&t->s, "bind", "dev1"), "result"), 0);
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT_EQUAL(dev_subscribe(d, RESULT, 0), 0);
+	CU_ASSERT(scene_await_filter(&t->s, CONTROL)); /* only online devices are granted any */
+	CU_ASSERT(dev_publish(d, SHADOW,
+	                      "{\"type\":\"update\",\"state\":{\"reported\":{\"a\":1}},"
+	                      "\"clientToken\":\"t-1\"}",
+	                      0));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, RESULT, WAIT_MS));
+	dev_disconnect(d);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&t->s, "offline", "dev1"));
+}
+
+static void restart(struct stage *t, bool kill_9)
+{
+	CU_ASSERT(sim_do(t->s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
+	if (kill_9)
+		lan_kill(t->s.lan);
+	else
+		CU_ASSERT(lan_stop(t->s.lan) >= 0);
+	CU_ASSERT(lan_restart(t->s.lan));
+}
+
+/* The hub cannot be asked: all of it is known from here. */
+static void expect_bound_and_shadow(struct stage *t)
+{
+	const struct dev_opts gw = { .client_id = NULL };
+	struct dev *app = dev_connect(t->s.lan, "GWPRODUCT1", "gw1", "Z2F0ZXdheS1vbmUtcHNrIQ==", &gw);
+	struct dev *d = scene_device(&t->s, "dev1", NULL);
+	const struct dev_message *m;
+
+	CU_ASSERT_FATAL(app && dev_code(app) == 0);
+	CU_ASSERT(dev_subscribe(app, "$gateway/operation/result/" GATEWAY, 1) >= 0);
+	CU_ASSERT(
+		dev_publish(app, "$gateway/operation/" GATEWAY, "{\"type\":\"describe_sub_devices\"}", 0));
+	m = dev_await_message(app, NULL, WAIT_MS);
+	CU_ASSERT(m && strstr(m->payload, "\"dev1\""));
+	CU_ASSERT_EQUAL(dev_subscribe(d, RESULT, 0), 0);
+	CU_ASSERT(dev_publish(d, SHADOW, "{\"type\":\"get\",\"clientToken\":\"t-2\"}", 0));
+	m = dev_await_message(d, RESULT, WAIT_MS);
+	CU_ASSERT(m && strstr(m->payload, "\"reported\":{\"a\":1}"));
+	dev_disconnect(d);
+	dev_disconnect(app);
+}
+
+static void registered_device_keeps_all(bool kill_9)
+{
+	struct stage t = stage_start("", 0);
+	struct dev *d;
+
+	live(&t);
+	for (int i = 0; i < 2; i++) { /* nothing of it is erased for the start after this one, either */
+		restart(&t, kill_9);
+		expect_bound_and_shadow(&t);
+	}
+	sim_skip_events(t.s.sim);
+	CU_ASSERT(sim_do(t.s.sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"));
+	d = scene_device(&t.s, "dev1", NULL); /* and says nothing of its own */
+	CU_ASSERT(scene_await_filter(&t.s, CONTROL));
+	CU_ASSERT_EQUAL(scene_count(&t.s, "bind", "dev1"), 1);
+	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), 1);
+	dev_disconnect(d);
+	stage_end(&t);
+}
+
+static void registered_device_keeps_shadow_subscriptions_and_bound_over_a_restart(void)
+{
+	registered_device_keeps_all(false);
+}
+
+static void registered_device_keeps_shadow_subscriptions_and_bound_over_kill_9(void)
+{
+	registered_device_keeps_all(true);
+}
+
+/* It is gone from the file at one start, and back in it at the next, or with the next reload. */
+static void device_that_leaves_the_configuration_and_returns_finds_all_of_it(void)
+{
+	static const struct scene_opts with = { .more = "" };
+	static const struct scene_opts without = { .more = ",\"devices\":[]" };
+	struct scene s = scene_start(&with);
+	char *there = scene_patch(&with), *gone = scene_patch(&without);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	const struct dev_message *m;
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT_EQUAL(dev_subscribe(d, RESULT, 0), 0);
+	CU_ASSERT(dev_publish(d, SHADOW,
+	                      "{\"type\":\"update\",\"state\":{\"reported\":{\"a\":1}},"
+	                      "\"clientToken\":\"t-1\"}",
+	                      0));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, RESULT, WAIT_MS));
+	dev_disconnect(d);
+	CU_ASSERT(lan_configure(s.lan, gone));
+	CU_ASSERT(lan_restart(s.lan));
+	CU_ASSERT(lan_configure(s.lan, there));
+	lan_reload(s.lan);
+	CU_ASSERT(lan_log_await(s.lan, "read again: 2 devices, 2 of them new", WAIT_MS));
+	sim_skip_events(s.sim);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"cut\"}"));
+	CU_ASSERT(lan_log_await(s.lan, "messages wait", WAIT_MS));
+	d = scene_device(&s, "dev1", NULL);
+	CU_ASSERT_EQUAL(dev_subscribe(d, RESULT, 0), 0);
+	CU_ASSERT(dev_publish(d, SHADOW, "{\"type\":\"get\",\"clientToken\":\"t-2\"}", 0));
+	m = dev_await_message(d, RESULT, WAIT_MS);
+	CU_ASSERT(m && strstr(m->payload, "\"reported\":{\"a\":1}"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"));
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	dev_disconnect(d);
+	free(there);
+	free(gone);
+	scene_end(&s);
+}
+
 static void source_that_asks_too_often_is_told_to_wait(void)
 {
 	struct stage t = stage_start("", 0);
@@ -481,5 +610,8 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(known_device_is_answered_without_the_hub_an_unknown_one_is_not),
       TEST(forged_and_replayed_requests_are_refused_in_the_form_of_the_request),
       TEST(command_of_an_application_registers_a_device_and_nobody_else_may),
+      TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_a_restart),
+      TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_kill_9),
+      TEST(device_that_leaves_the_configuration_and_returns_finds_all_of_it),
       TEST(source_that_asks_too_often_is_told_to_wait),
       TEST(five_hundred_devices_register_and_are_bound_at_once))

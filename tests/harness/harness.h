@@ -29,7 +29,8 @@ char *text_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* c
 /* stdout and stderr go to `out` and `log` (appended; `out` NULL: to `log`). Killed when the caller
  * dies. NULL when it cannot start. */
 struct proc *proc_start(char *const argv[], const char *out, const char *log);
-pid_t proc_pid(const struct proc *p);
+/* NULL, here and below, is a process that ended long ago. */
+pid_t proc_pid(const struct proc *p); /* NULL: -1 */
 bool proc_alive(struct proc *p);
 void proc_signal(struct proc *p, int signal);
 /* Milliseconds until it ended, or -1 after timeout_ms. `*status` as of waitpid; may be NULL. */
@@ -38,7 +39,8 @@ int proc_wait(struct proc *p, int timeout_ms, int *status);
  * finding): this program then exits 1 whatever its tests say. */
 bool proc_ended_well(struct proc *p);
 void proc_free(struct proc *p); /* kill -9 if alive; NULL is fine */
-/* Waits until a listener accepts on loopback `port` (or, `path` given, on that unix socket). */
+/* Waits until a listener accepts on loopback `port` (or, `path` given, on that unix socket), at
+ * most until `p` ends; NULL: some process. */
 bool port_await(struct proc *p, int port, const char *path, int timeout_ms);
 /* Waits until `substring` is in the file, from *offset on, which moves behind it (NULL: from 0). */
 bool file_await(const char *path, const char *substring, long *offset, int timeout_ms);
@@ -79,7 +81,9 @@ bool sim_publish(struct sim *s, const char *topic, const char *payload, int qos)
  * given name, text pairs (ended by NULL; numbers and booleans as JSON writes them). Marks it taken.
  * Borrowed until sim_stop(); NULL after timeout_ms. */
 const cJSON *sim_await_event(struct sim *s, int timeout_ms, ...) __attribute__((sentinel));
-/* Such events so far, taken ones too. Does not wait. */
+/* The same for a wait that may end without one: nothing is dumped. */
+const cJSON *sim_look_for_event(struct sim *s, int timeout_ms, ...) __attribute__((sentinel));
+/* Such events so far, taken ones too: of all that the simulator did before the call. */
 int sim_count_events(struct sim *s, ...) __attribute__((sentinel));
 void sim_skip_events(struct sim *s);
 

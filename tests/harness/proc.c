@@ -78,11 +78,13 @@ struct proc *proc_start(char *const argv[], const char *out, const char *log)
 
 pid_t proc_pid(const struct proc *p)
 {
-	return p->pid;
+	return p ? p->pid : -1;
 }
 
 bool proc_alive(struct proc *p)
 {
+	if (!p)
+		return false;
 	if (!p->ended && waitpid(p->pid, &p->status, WNOHANG) == p->pid)
 		p->ended = true;
 	return !p->ended;
@@ -104,7 +106,7 @@ int proc_wait(struct proc *p, int timeout_ms, int *status)
 		poll(NULL, 0, 1);
 	}
 	if (status)
-		*status = p->status;
+		*status = p ? p->status : 0;
 	return (int)(now_ms() - start);
 }
 
@@ -116,7 +118,7 @@ static void fail_program(void)
 
 bool proc_ended_well(struct proc *p)
 {
-	if (proc_alive(p) || (WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0))
+	if (!p || proc_alive(p) || (WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0))
 		return true;
 	if (!bad_exit)
 		atexit(fail_program);
@@ -194,7 +196,7 @@ bool port_await(struct proc *p, int port, const char *path, int timeout_ms)
 	int64_t end = now_ms() + timeout_ms;
 
 	while (!accepts(port, path)) {
-		if (!proc_alive(p))
+		if (p && !proc_alive(p))
 			return harness_failed("process ended before it listened on %d%s", port,
 			                      path ? path : "");
 		if (now_ms() > end)

@@ -268,6 +268,7 @@ static int on_message(int event, void *event_data, void *userdata)
 
 	(void)event;
 	if (is_admin(s, ed->client)) {
+		drain(s); /* the answer of a command comes after the events of all that was before it */
 		if (strcmp(ed->topic, CONTROL_TOPIC) == 0)
 			control_message(s, ed->payload, ed->payloadlen);
 		drain(s);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|sdk|crash|all [NAME] - runs the test programs of a build, with
+# run_tests.sh BUILD unit|e2e|sdk|crash|install|all [NAME] - runs the test programs of a build, with
 # the sanitizers' runtimes preloaded into the brokers where the build has any.
 # Closing line: N passed, N failed.
 set -u
@@ -49,17 +49,31 @@ run_program() {
 	[ "$program" = unit ] || from=$clients
 	# shellcheck disable=SC2086
 	$prefix "$from/$program" --count "$counts" "$@" || status=1
+	add_counts
+}
+
+add_counts() {
 	read -r good bad <"$counts" || { good=0; bad=1; status=1; }
 	passed=$((passed + good))
 	failed=$((failed + bad))
 }
 
+# A sanitized library is nothing to install.
+run_install() {
+	case $build in *san-*) return ;; esac
+	: >"$counts"
+	"$here/install_check.sh" "$build" --count "$counts" "$@" || status=1
+	add_counts
+}
+
 case $what in
+install) run_install "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
 	[ ! -x "$build/sdk" ] || run_program sdk "$@"
+	run_install "$@"
 	run_program crash --brief "$@"
 	;;
 esac

@@ -1,0 +1,147 @@
+#!/bin/sh
+# install_check.sh BUILD [--count FILE] [NAME ...] - runs `make install` and `make uninstall` of a
+# build, into a folder with a space in its name, as a packager and a guest of the library would.
+# Run in the top directory, after `make all`.
+set -u
+
+build=$1 count=
+shift
+if [ "${1:-}" = --count ]; then
+	count=$2
+	shift 2
+fi
+wanted=$*
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+root="$dir/a root"
+triplet=$(gcc -print-multiarch)
+passed=0 failed=0
+
+# run_make TARGET [PREFIX]: not as a part of the make that may run this script
+run_make() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory "$1" B="$build" \
+		DESTDIR="$root" ${2:+PREFIX="$2"} >"$dir/make.log" 2>&1 && return 0
+	cat "$dir/make.log"
+	return 1
+}
+
+fail() {
+	echo "     $*"
+	return 1
+}
+
+# --- tests ---
+
+# has PATTERN ...: each names files below root, with mode 0644, in folders with 0755
+has() {
+	for file in "$@"; do
+		[ -s "$file" ] || fail "$file is missing" || return 1
+		[ "$(stat -c %a "$file")" = 644 ] || fail "$file has another mode than 0644" || return 1
+	done
+	[ -z "$(find "$root" -mindepth 1 -type d ! -perm 755)" ] || fail "folders are not 0755"
+}
+
+check_files() {
+	run_make install "$1" || return 1
+	at="$root${1:-/usr}"
+	has "$at/lib/$triplet/mosquitto_hubgate.so" "$at/lib/$triplet/libhubbridge.a" \
+		"$at/lib/$triplet/pkgconfig/hubbridge.pc" "$at/include/hubgate/bridge/program.h" \
+		"$at/include/hubgate/bridge/uplink.h" "$at/include/hubgate/bridge/dynreg_device.h" \
+		"$at/share/doc/hubgate/README.md" "$at/share/doc/hubgate/conf/README.md" \
+		"$at/share/doc/hubgate/conf/hubgate.json"
+}
+
+check_uninstall() {
+	at="$root${1:-/usr}"
+	run_make install "$1" || return 1
+	echo "somebody else's" >"$at/lib/$triplet/other.so"
+	run_make uninstall "$1" || return 1
+	run_make uninstall "$1" || fail "a second time fails" || return 1
+	left=$(find "$root" ! -type d; find "$root" -name '*hubgate*')
+	rm -f "$at/lib/$triplet/other.so"
+	[ "$left" = "$at/lib/$triplet/other.so" ] || fail "left behind: $left"
+}
+
+# pkg-config takes no space in a sysroot: it gets a link.
+build_guest() {
+	ln -sfn "$root" "$dir/root"
+	flags=$(PKG_CONFIG_PATH="$dir/root${1:-/usr}/lib/$triplet/pkgconfig" \
+		PKG_CONFIG_SYSROOT_DIR="$dir/root" pkg-config --cflags --libs hubbridge) || return 1
+	cp tests/tools/guest.c "$dir/guest.c"
+	(cd "$dir" && eval "gcc -std=c11 -Wall -Werror -o guest guest.c $flags")
+}
+
+check_guest() {
+	run_make install "$1" && build_guest "$1" || return 1
+	"$dir/guest" >"$dir/guest.log" && return 0
+	cat "$dir/guest.log"
+	return 1
+}
+
+files_stand_where_they_belong_with_mode_0644() {
+	check_files ""
+}
+
+uninstall_leaves_nothing_of_ours_and_everything_of_others() {
+	check_uninstall ""
+}
+
+program_builds_with_the_installed_headers_and_library_and_runs() {
+	check_guest ""
+}
+
+prefix_may_hold_spaces_too() {
+	check_files "/opt/hub gate" && check_guest "/opt/hub gate" && check_uninstall "/opt/hub gate"
+}
+
+# The plugin is loaded when it says what it lacks; the broker then ends by itself.
+broker_loads_the_installed_plugin() {
+	run_make install || return 1
+	[ "$(id -u)" != 0 ] || echo 'user root' >"$dir/mosquitto.conf"
+	printf 'listener 0 %s\nplugin %s\n' "$dir/sock" \
+		"$root/usr/lib/$triplet/mosquitto_hubgate.so" >>"$dir/mosquitto.conf"
+	broker=/usr/sbin/mosquitto
+	[ -x "$broker" ] || broker=mosquitto
+	timeout 20 "$broker" -c "$dir/mosquitto.conf" >"$dir/broker.log" 2>&1
+	grep -q 'hubgate: not started: mosquitto.conf names no configuration' "$dir/broker.log" &&
+		return 0
+	cat "$dir/broker.log"
+	return 1
+}
+
+help_names_what_the_readme_names() {
+	run_make help || return 1
+	for target in $(grep -o '`make [a-z0-9-]*' README.md | cut -d ' ' -f 2 | sort -u); do
+		grep -q "^make $target " "$dir/make.log" || fail "make help is silent on $target" || return 1
+	done
+}
+
+# --- runner ---
+
+is_wanted() {
+	[ -n "$wanted" ] || return 0
+	for part in $wanted; do
+		case install.$1 in
+		*"$part"*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+run() {
+	is_wanted "$1" || return 0
+	rm -rf "$root"
+	if "$1"; then
+		echo "ok   install.$1"
+		passed=$((passed + 1))
+	else
+		echo "FAIL install.$1"
+		failed=$((failed + 1))
+	fi
+}
+
+for test in $(sed -n 's/^\([a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*\)() {$/\1/p' "$0"); do
+	run "$test"
+done
+[ -z "$count" ] || echo "$passed $failed" >"$count"
+[ "$failed" = 0 ]
