@@ -1,17 +1,15 @@
 #include "shadowstore/disk.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/mailbox.h"
 #include "core/room.h"
+#include "shadowstore/thread.h"
 
 enum {
 	LOGS_MAX = 64,
@@ -28,8 +26,7 @@ struct disk {
 	_Atomic uint64_t logs_lost;
 	int wake_fd, stop_fd;
 	atomic_bool stopping;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 };
 
 static void to_mailbox(void *ctx, enum log_level level, const char *line)
@@ -69,9 +66,19 @@ static enum status run_round(struct disk *d)
 		log_line(&d->log, LOG_WARN, "disk: %llu lines were not logged", (unsigned long long)lost);
 	if (d->conf.journal)
 		journal = journal_disk_run(d->conf.journal, &d->log);
-	if (d->conf.state)
+	/* A stop waits for no fold. */
+	if (d->conf.state && !atomic_load(&d->stopping))
 		state = state_disk_run(d->conf.state, &d->log);
 	return journal != ST_OK ? journal : state;
+}
+
+/* What the files need to be closed without a wait. */
+static void last_round(struct disk *d)
+{
+	if (d->conf.journal)
+		journal_disk_run(d->conf.journal, &d->log);
+	if (d->conf.state)
+		state_disk_sync(d->conf.state, &d->log);
 }
 
 /* Appends that come meanwhile share the next sync. */
@@ -95,7 +102,7 @@ static void await_work(const struct disk *d, int64_t wait_ms)
 		return; /* only the stop was rung */
 }
 
-static void *disk_thread(void *arg)
+static void disk_thread(void *arg)
 {
 	struct disk *d = arg;
 
@@ -109,8 +116,7 @@ static void *disk_thread(void *arg)
 		pause_flush(d);
 		await_work(d, wait_ms);
 	}
-	run_round(d);
-	return NULL;
+	last_round(d);
 }
 
 /* --- life --- */
@@ -141,49 +147,25 @@ enum status disk_new(const struct disk_conf *conf, struct disk **out)
 
 enum status disk_start(struct disk *d)
 {
-	sigset_t all, before;
-	int rc;
-
 	if (d->conf.journal)
 		journal_disk_wake(d->conf.journal, wake, d);
 	if (d->conf.state)
 		state_disk_wake(d->conf.state, wake, d);
-	/* The broker's signals are for the broker's thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&d->thread, NULL, disk_thread, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	d->started = rc == 0;
-	return rc == 0 ? ST_OK : ST_IO;
+	return thread_start(&d->thread, disk_thread, d);
 }
 
 bool disk_stop(struct disk *d, uint32_t wait_ms)
 {
-	struct timespec deadline;
-
-	if (!d || !d->started)
+	if (!d || !d->thread.started)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += wait_ms / 1000;
-	deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (deadline.tv_nsec >= 1000000000) {
-		deadline.tv_sec++;
-		deadline.tv_nsec -= 1000000000;
-	}
 	atomic_store(&d->stopping, true);
 	ring(d->stop_fd);
-	if (pthread_timedjoin_np(d->thread, NULL, &deadline) == 0) {
-		d->started = false;
-		return true;
-	}
-	/* It hangs in the kernel. Everything it may touch is left to the ending process. */
-	pthread_detach(d->thread);
-	return false;
+	return thread_join(&d->thread, wait_ms);
 }
 
 void disk_free(struct disk *d)
 {
-	if (!d || d->started)
+	if (!d || d->thread.started)
 		return;
 	/* What they hold is no longer valid. */
 	if (d->conf.journal)
