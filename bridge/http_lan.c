@@ -157,7 +157,7 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 	return d;
 }
 
-enum status http_lan_start(const struct http_lan_conf *conf, struct http_lan **out)
+enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out)
 {
 	struct http_lan *h = calloc(1, sizeof(*h));
 	uint64_t seed = (uint64_t)http_lan_now_ms();
@@ -176,18 +176,19 @@ enum status http_lan_start(const struct http_lan_conf *conf, struct http_lan **o
 	if (st == ST_OK && h->fd < 0)
 		st = errno == EINVAL ? ST_INVALID : ST_IO;
 	if (st == ST_OK) {
-		h->daemon = start_daemon(h);
-		st = h->daemon ? ST_OK : ST_NOMEM;
-		if (!h->daemon)
-			close(h->fd);
-	}
-	if (st == ST_OK) {
 		*out = h;
 		return ST_OK;
 	}
-	pthread_mutex_destroy(&h->lock);
-	free(h);
+	http_lan_close(h);
 	return st;
+}
+
+enum status http_lan_start(struct http_lan *h)
+{
+	h->daemon = start_daemon(h);
+	/* The descriptor is libmicrohttpd's now, which closes it on most of its failures. */
+	h->fd = -1;
+	return h->daemon ? ST_OK : ST_IO;
 }
 
 void http_lan_quiesce(struct http_lan *h)
@@ -198,9 +199,21 @@ void http_lan_quiesce(struct http_lan *h)
 
 void http_lan_stop(struct http_lan *h)
 {
-	if (!h)
+	if (!h || !h->daemon)
 		return;
 	MHD_stop_daemon(h->daemon);
+	h->daemon = NULL;
+}
+
+void http_lan_close(struct http_lan *h)
+{
+	int why = errno;
+
+	if (!h)
+		return;
+	if (h->fd >= 0)
+		close(h->fd);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
+	errno = why;
 }

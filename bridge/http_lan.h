@@ -26,7 +26,7 @@ struct http_product {
 	const char *product_id, *product_secret; /* borrowed */
 };
 
-struct http_lan_conf {  /* borrowed until http_lan_free() */
+struct http_lan_conf {  /* borrowed until http_lan_close() */
 	const char *listen; /* address:port */
 	const struct http_product *products;
 	size_t product_count;
@@ -39,12 +39,15 @@ struct http_lan_conf {  /* borrowed until http_lan_free() */
 	void *ctx;
 };
 
-/* Caller owns *out. ST_OK; ST_INVALID: listen names no address; ST_IO (errno): it cannot be
- * listened on; ST_NOMEM. */
-enum status http_lan_start(const struct http_lan_conf *conf, struct http_lan **out);
-/* net_stop() came before, so nobody waits any more. NULL is fine. */
-void http_lan_stop(struct http_lan *h);
+/* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: listen names
+ * no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
+enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
+/* Serves. ST_OK; ST_IO: no thread; it is deaf from then on. */
+enum status http_lan_start(struct http_lan *h);
 /* From now on requests are refused. NULL is fine. */
 void http_lan_quiesce(struct http_lan *h);
+/* Ends the thread. net_stop() came before, so nobody waits any more. NULL is fine. */
+void http_lan_stop(struct http_lan *h);
+void http_lan_close(struct http_lan *h); /* stopped, or never started; NULL is fine */
 
 #endif

@@ -26,8 +26,8 @@ struct recent { /* devices that were asked for at the hub */
 
 struct http_lan {
 	struct http_lan_conf conf;
-	struct MHD_Daemon *daemon;
-	int fd;
+	struct MHD_Daemon *daemon; /* NULL: does not serve */
+	int fd;                    /* -1: the daemon has it */
 	char hub_host[DYNREG_HOST_MAX];
 	struct calls calls; /* HTTP */
 	atomic_bool closing;

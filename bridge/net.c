@@ -1,17 +1,15 @@
 #include "bridge/net.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buf.h"
 #include "core/mailbox.h"
 #include "core/room.h"
+#include "shadowstore/thread.h"
 
 enum {
 	JOBS_MAX = 1024,
@@ -37,8 +35,7 @@ struct net {
 	struct mailbox *jobs; /* of struct job * */
 	struct job *active;   /* NET */
 	atomic_bool stopping;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 };
 
 static void job_free(struct job *j)
@@ -75,7 +72,7 @@ enum status net_new(struct net **out)
 
 void net_free(struct net *n)
 {
-	if (!n || n->started)
+	if (!n || n->thread.started)
 		return;
 	mailbox_free(n->jobs, drop);
 	if (n->multi)
@@ -235,7 +232,7 @@ static void take_finished(struct net *n)
 	}
 }
 
-static void *run(void *arg)
+static void run(void *arg)
 {
 	struct net *n = arg;
 	struct job *j;
@@ -256,41 +253,23 @@ static void *run(void *arg)
 		leave(n, j);
 		finish(j, ST_CLOSED);
 	}
-	return NULL;
 }
 
 enum status net_start(struct net *n)
 {
-	sigset_t all, before;
-	int rc;
+	return thread_start(&n->thread, run, n);
+}
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&n->thread, NULL, run, n);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	n->started = rc == 0;
-	return rc == 0 ? ST_OK : ST_IO;
+void net_quit(struct net *n)
+{
+	if (!n || !n->thread.started)
+		return;
+	atomic_store(&n->stopping, true);
+	curl_multi_wakeup(n->multi);
 }
 
 bool net_stop(struct net *n, uint32_t wait_ms)
 {
-	struct timespec deadline;
-
-	if (!n || !n->started)
-		return true;
-	atomic_store(&n->stopping, true);
-	curl_multi_wakeup(n->multi);
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += wait_ms / 1000;
-	deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (deadline.tv_nsec >= 1000000000) {
-		deadline.tv_sec++;
-		deadline.tv_nsec -= 1000000000;
-	}
-	if (pthread_timedjoin_np(n->thread, NULL, &deadline) == 0) {
-		n->started = false;
-		return true;
-	}
-	pthread_detach(n->thread);
-	return false;
+	net_quit(n);
+	return !n || thread_join(&n->thread, wait_ms);
 }

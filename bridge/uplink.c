@@ -1,7 +1,6 @@
 #include "bridge/uplink.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,10 @@
 
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
+
+enum {
+	GOODBYE_PART = 8 /* of the time for a stop: DISCONNECT, the last ends into the ack file */
+};
 
 int64_t uplink_now_us(void)
 {
@@ -138,7 +141,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 
 enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint32_t min_s)
 {
-	if (u->started)
+	if (u->thread.started)
 		return ST_STATE;
 	if (min_s == 0 || max_s < min_s || max_s > RECONNECT_MAX_S)
 		return ST_INVALID;
@@ -150,7 +153,7 @@ enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint
 
 enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
 {
-	if (u->started)
+	if (u->thread.started)
 		return ST_STATE;
 	u->conf.keepalive_s = interval_s;
 	return ST_OK;
@@ -158,7 +161,7 @@ enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
 
 enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
 {
-	if (u->started)
+	if (u->thread.started)
 		return ST_STATE;
 	if (timeout_s == 0 || timeout_s > LONGEST_SLEEP_S)
 		return ST_INVALID;
@@ -168,18 +171,7 @@ enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
 
 enum status uplink_connect(struct uplink *u)
 {
-	sigset_t all, before;
-	int rc;
-
-	if (u->started)
-		return ST_STATE;
-	/* The broker's signals are for the broker's thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&u->thread, NULL, uplink_thread, u);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	u->started = rc == 0;
-	return rc == 0 ? ST_OK : ST_IO;
+	return u->thread.started ? ST_STATE : thread_start(&u->thread, uplink_thread, u);
 }
 
 void uplink_wake(struct uplink *u)
@@ -193,31 +185,22 @@ void uplink_wake(struct uplink *u)
 
 bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 {
-	struct timespec deadline;
-
-	if (!u || !u->started)
+	if (!u || !u->thread.started)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms);
+	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms - wait_ms / GOODBYE_PART);
 	atomic_store(&u->stopping, true);
 	atomic_store(&u->wake_pending, false);
 	uplink_wake(u);
-	deadline.tv_sec += wait_ms / 1000 + 1;
-	if (pthread_timedjoin_np(u->thread, NULL, &deadline) == 0) {
-		u->started = false;
-		return true;
-	}
-	/* It hangs in the kernel (a dead disk, say). The broker's stop is worth more
-	 * than the memory: uplink_free() leaves everything to the ending process. */
-	pthread_detach(u->thread);
-	return false;
+	/* When it hangs in the kernel (a dead disk, say), uplink_free() leaves everything to the ending
+	 * process: the broker's stop is worth more than the memory. */
+	return thread_join(&u->thread, wait_ms);
 }
 
 void uplink_free(struct uplink *u)
 {
 	enum room before = room_now();
 
-	if (!u || u->started)
+	if (!u || u->thread.started)
 		return;
 	room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
 	session_close(u->session, SESSION_PLAIN);

@@ -11,7 +11,6 @@
 #ifndef HUBGATE_UPLINK_IMPL_H
 #define HUBGATE_UPLINK_IMPL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "bridge/drop_report.h"
@@ -24,6 +23,7 @@
 #include "core/hearing.h"
 #include "core/mailbox.h"
 #include "core/pacer.h"
+#include "shadowstore/thread.h"
 
 enum {
 	ORDERS_MAX = 4096,
@@ -87,8 +87,7 @@ struct uplink {
 	_Atomic int64_t broker_due_ms;
 	_Atomic int64_t stop_by_ms;
 	_Atomic uint64_t logs_lost;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 	uint32_t sleep_ms; /* at most, when nothing happens */
 
 	/* UPLINK */
@@ -127,7 +126,7 @@ int64_t uplink_now_us(void);
 void uplink_move(struct uplink *u, enum uplink_state to);
 void order_free(void *order);
 
-void *uplink_thread(void *arg); /* uplink_loop.c */
+void uplink_thread(void *arg); /* uplink_loop.c */
 
 /* News for programs that want all of it (conf.tells_all); topic is copied. */
 void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code);

@@ -262,7 +262,7 @@ static bool leaving_done(struct uplink *u)
 	       uplink_now_ms() >= atomic_load(&u->stop_by_ms);
 }
 
-void *uplink_thread(void *arg)
+void uplink_thread(void *arg)
 {
 	struct uplink *u = arg;
 
@@ -277,5 +277,4 @@ void *uplink_thread(void *arg)
 	if (u->conf.journal)
 		journal_reader_flush(u->conf.journal);
 	uplink_move(u, UPLINK_STOPPED);
-	return NULL;
 }

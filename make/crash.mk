@@ -1,4 +1,5 @@
 # Kills, cut links, damaged files, full disks: make crash N=200 CASE=kill SEED=7.
+# CASE=failing_starts is 20 starts a run, CASE=stops 10 stops.
 
 .PHONY: crash
 N    ?= 20
@@ -9,5 +10,5 @@ $(B)/crash: $(call obj,$(crash_src)) $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
-crash: deps-test all hubsim $(if $(filter thread,$(SAN)),plain-e2e,$(B)/crash) ## kills, cut links, damaged files, full disks; N=20, CASE=name, SEED=7
+crash: deps-test all hubsim $(B)/slowsync.so $(B)/late_plugin.so $(if $(filter thread,$(SAN)),plain-e2e,$(B)/crash) ## kills, cut links, damaged files, full disks; N=20, CASE=name, SEED=7
 	$(Q)tests/tools/run_tests.sh $(B) crash --runs $(N) $(if $(SEED),--seed $(SEED)) $(CASE)

@@ -22,11 +22,22 @@ $(B)/clockshift.so: tests/tools/clockshift.c
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
 
+$(B)/slowsync.so: tests/tools/slowsync.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
+
+# A plugin behind ours.
+$(B)/late_plugin.so: tests/tools/late_plugin.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC -pthread $(WARN) -Wno-missing-prototypes -shared -o $@ $<
+
 unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so
 
 .PHONY: plain-e2e
 plain-e2e:

@@ -22,6 +22,7 @@
 #include "core/route_rules.h"
 #include "core/table.h"
 #include "plugin/broker.h"
+#include "plugin/parts.h"
 #include "plugin/tls_watch.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal.h"
@@ -121,6 +122,9 @@ struct hubgate {
 	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
 	int64_t report_ms;                   /* next publication of the metrics */
 	struct limiter refusals, bad_logins;
+	struct parts parts;
+	struct exit_handler *exit_handler; /* plugin/exit_handler */
+	bool uplink_hangs;                 /* at the end: the journal is still its */
 };
 
 /* Measures one callback: struct timespec start = callback_begin(); ...

@@ -120,9 +120,11 @@ int on_auth(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_basic_auth *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	int verdict = judge(h, ed);
+	int verdict;
 
 	(void)event;
+	parts_start(&h->parts, h);
+	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;
 }

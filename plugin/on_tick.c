@@ -10,6 +10,7 @@ int on_tick(int event, void *event_data, void *userdata)
 
 	(void)event;
 	(void)event_data;
+	parts_start(&h->parts, h);
 	h->reloading = false;
 	plain_run(h);
 	dispatch_drain(h);

@@ -16,6 +16,7 @@
 #include "plugin/certificate.h"
 #include "plugin/config_file.h"
 #include "plugin/control.h"
+#include "plugin/exit_handler.h"
 #include "plugin/gateway_service.h"
 #include "plugin/mapped.h"
 #include "plugin/plain.h"
@@ -29,10 +30,10 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum {
-	STOP_MS = 1200, /* of the 2 s that a stop of the broker may take */
-	NET_STOP_MS = 400,
-	DISK_STOP_MS = 300
+enum { /* of the 2 s that a stop of the broker may take: until when each part is waited for */
+	UPLINK_BY_MS = 1200,
+	NET_BY_MS = 1400, /* it ends while the uplink does */
+	STORE_BY_MS = 1850
 };
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
@@ -60,8 +61,9 @@ static const char *find_option(const struct mosquitto_opt *opts, int count, cons
 	return NULL;
 }
 
-static enum status load_config(struct hubgate *h, const char *path)
+static enum status load_config(struct hubgate *h)
 {
+	const char *path = h->config_path;
 	struct config_report *report = calloc(1, sizeof(*report));
 	enum status st;
 
@@ -79,6 +81,13 @@ static enum status load_config(struct hubgate *h, const char *path)
 		log_line(&h->log, LOG_ERROR, "not started: %s cannot be used", path);
 	free(report);
 	return st;
+}
+
+static void free_config(struct hubgate *h)
+{
+	if (h->config)
+		config_free(h->config);
+	free(h->config);
 }
 
 /* What the broker is configured to do with clients that are not ours. */
@@ -147,6 +156,11 @@ static enum status list_products(struct hubgate *h)
 	return ST_OK;
 }
 
+static void free_products(struct hubgate *h)
+{
+	free(h->products);
+}
+
 /* The gateway is a device too: for the application that logs in with its identity. */
 static enum status add_own(struct hubgate *h)
 {
@@ -182,6 +196,16 @@ static enum status add_devices(struct hubgate *h)
 	return st == ST_OK ? add_own(h) : st;
 }
 
+static void free_devices(struct hubgate *h)
+{
+	gateway_service_fini(h);
+	shadow_fini(h);
+	presence_fini(h);
+	identity_fini(h);
+	proof_fini(h);
+	registry_fini(&h->registry);
+}
+
 static enum status open_journal(struct hubgate *h)
 {
 	const struct config_store *c = &h->config->store;
@@ -206,6 +230,27 @@ static enum status open_journal(struct hubgate *h)
 		         "`install -d -o mosquitto -m 0700 %s`",
 		         c->dir, (unsigned)geteuid(), strerror(errno), c->dir);
 	return st;
+}
+
+static void close_store(struct hubgate *h)
+{
+	remember_close(h);
+	journal_close(h->journal);
+	h->journal = NULL;
+}
+
+static bool stop_store(struct hubgate *h, uint32_t wait_ms)
+{
+	if (!remember_stop(h, wait_ms))
+		return false; /* DISK has both in its hands */
+	if (!h->uplink_hangs) {
+		close_store(h);
+		return true;
+	}
+	/* It has the journal, which DISK has synced, and may wake DISK. */
+	state_close(h->state);
+	h->state = NULL;
+	return true;
 }
 
 static enum status random_text(char *out, size_t size, const char *prefix)
@@ -267,6 +312,47 @@ static enum status make_uplink(struct hubgate *h)
 	return st == ST_OK ? uplink_new(&conf, &h->uplink) : st;
 }
 
+static enum status start_uplink(struct hubgate *h)
+{
+	return uplink_connect(h->uplink);
+}
+
+static void write_lines(struct hubgate *h)
+{
+	struct uplink_log line;
+
+	while (h->uplink && uplink_take_log(h->uplink, &line) == ST_OK)
+		log_line(&h->log, line.level, "%s", line.line);
+}
+
+static bool stop_uplink(struct hubgate *h, uint32_t wait_ms)
+{
+	h->uplink_hangs = !uplink_disconnect(h->uplink, wait_ms);
+	write_lines(h);
+	return !h->uplink_hangs;
+}
+
+static void free_uplink(struct hubgate *h)
+{
+	uplink_free(h->uplink);
+}
+
+/* First of all: what it is told ends while the uplink takes devices offline. */
+static bool quit_registration(struct hubgate *h, uint32_t wait_ms)
+{
+	(void)wait_ms;
+	registration_quit(h);
+	return true;
+}
+
+static bool stop_registration(struct hubgate *h, uint32_t wait_ms)
+{
+	bool stopped = registration_stop(h, wait_ms);
+
+	write_lines(h);
+	return stopped;
+}
+
 /* --- callbacks --- */
 
 static const struct {
@@ -318,70 +404,75 @@ static void unregister_callbacks(struct hubgate *h)
 
 /* --- life --- */
 
-static void hubgate_free(struct hubgate *h)
+static enum status begin(struct hubgate *h)
 {
-	struct uplink_log line;
-
-	if (!registration_stop(h, NET_STOP_MS))
-		return; /* as below */
-	if (h->uplink) {
-		bool stopped = uplink_disconnect(h->uplink, STOP_MS);
-
-		while (uplink_take_log(h->uplink, &line) == ST_OK)
-			log_line(&h->log, line.level, "%s", line.line);
-		if (!stopped)
-			return; /* the thread that hangs still uses all of it; the process ends */
-	}
-	uplink_free(h->uplink);
-	remember_close(h, DISK_STOP_MS);
-	journal_close(h->journal);
-	gateway_service_fini(h);
-	shadow_fini(h);
-	presence_fini(h);
-	identity_fini(h);
-	proof_fini(h);
-	tls_watch_free(h->tls_watch);
-	registry_fini(&h->registry);
-	free(h->products);
-	free(h->config_path);
-	if (h->config)
-		config_free(h->config);
-	free(h->config);
-	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
-	free(h);
+	timekeeper_start(h);
+	apps_check(h);
+	return mapped_start(h);
 }
 
-static enum status start(struct hubgate *h, const char *config_path)
+/* The broker's functions are out of reach, its main() may have returned. */
+static void log_to_stderr(void *ctx, enum log_level level, const char *line)
 {
-	enum status st = load_config(h, config_path);
+	(void)ctx;
+	if (level <= LOG_WARN)
+		fprintf(stderr, "hubgate: %s\n", line);
+}
 
-	if (st == ST_OK)
-		st = read_broker_conf(h);
-	if (st == ST_OK)
-		st = plain_check(h);
-	if (st == ST_OK)
-		st = list_products(h);
-	if (st == ST_OK)
-		st = add_devices(h);
-	if (st == ST_OK)
-		st = open_journal(h);
-	if (st == ST_OK)
-		st = registration_open(h);
-	if (st == ST_OK)
-		st = make_uplink(h);
-	if (st == ST_OK)
-		st = register_callbacks(h);
-	if (st == ST_OK)
-		st = disk_start(h->disk);
-	if (st == ST_OK)
-		st = registration_start(h);
-	if (st == ST_OK)
-		timekeeper_start(h);
-	if (st == ST_OK)
-		st = mapped_start(h);
-	if (st == ST_OK)
-		apps_check(h);
-	return st == ST_OK ? uplink_connect(h->uplink) : st;
+static bool stop_at_exit(void *ctx)
+{
+	struct hubgate *h = ctx;
+
+	h->log = (struct log){ log_to_stderr, NULL };
+	return parts_stop(&h->parts, h);
+}
+
+static enum status watch_exit(struct hubgate *h)
+{
+	h->exit_handler = exit_handler_new(stop_at_exit, h);
+	return h->exit_handler ? ST_OK : ST_NOMEM;
+}
+
+/* In the order of opening; they stop from the last to the first. */
+static const struct part parts[] = {
+	{ .name = "the configuration", .open = load_config, .close = free_config },
+	{ .name = "mosquitto.conf", .open = read_broker_conf },
+	{ .name = "the logins", .open = plain_check },
+	{ .name = "the products", .open = list_products, .close = free_products },
+	{ .name = "the devices", .open = add_devices, .close = free_devices },
+	{ .name = "the store",
+	  .open = open_journal,
+	  .start = remember_start,
+	  .stop = stop_store,
+	  .by_ms = STORE_BY_MS,
+	  .close = close_store },
+	{ .name = "registration",
+	  .open = registration_open,
+	  .start = registration_start,
+	  .stop = stop_registration,
+	  .by_ms = NET_BY_MS,
+	  .close = registration_close },
+	{ .name = "the uplink",
+	  .open = make_uplink,
+	  .start = start_uplink,
+	  .stop = stop_uplink,
+	  .by_ms = UPLINK_BY_MS,
+	  .close = free_uplink },
+	{ .name = "lan.http",
+	  .open = registration_listen,
+	  .start = registration_serve,
+	  .stop = quit_registration },
+	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
+	{ .name = "the first orders", .open = begin },
+	{ .name = "the exit handler", .open = watch_exit },
+};
+
+static void hubgate_free(struct hubgate *h)
+{
+	tls_watch_free(h->tls_watch);
+	free(h->config_path);
+	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
+	free(h);
 }
 
 /* 1,500 devices want more descriptors than a soft limit of 1,024. */
@@ -415,6 +506,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		return MOSQ_ERR_NOMEM;
 	room_enter(ROOM_BROKER);
 	h->id = id;
+	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
@@ -432,10 +524,9 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		st = ST_NOTFOUND;
 	} else {
 		h->config_path = strdup(path);
-		st = h->config_path ? start(h, path) : ST_NOMEM;
+		st = h->config_path ? parts_open(&h->parts, h) : ST_NOMEM;
 	}
 	if (st != ST_OK) {
-		unregister_callbacks(h);
 		hubgate_free(h);
 		return MOSQ_ERR_INVAL;
 	}
@@ -455,6 +546,13 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *opts, int opt
 	if (!h)
 		return MOSQ_ERR_SUCCESS;
 	unregister_callbacks(h);
+	if (!parts_stop(&h->parts, h)) {
+		/* The threads that hang still use all of it. */
+		exit_handler_left(h->exit_handler);
+		return MOSQ_ERR_SUCCESS;
+	}
+	exit_handler_done(h->exit_handler);
+	parts_close(&h->parts, h);
 	hubgate_free(h);
 	return MOSQ_ERR_SUCCESS;
 }

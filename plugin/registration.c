@@ -347,6 +347,11 @@ int64_t registration_due(const struct hubgate *h)
 	return due_ms;
 }
 
+enum status registration_start(struct hubgate *h)
+{
+	return h->registrations ? net_start(h->registrations->net) : ST_OK;
+}
+
 static enum status listen_lan(struct hubgate *h)
 {
 	struct registrations *r = h->registrations;
@@ -372,7 +377,7 @@ static enum status listen_lan(struct hubgate *h)
 				(struct http_product){ p->product_id, p->product_secret };
 	}
 	conf.products = r->products;
-	st = http_lan_start(&conf, &r->http);
+	st = http_lan_open(&conf, &r->http);
 	if (st == ST_OK)
 		log_line(&h->log, LOG_NOTE, "devices register at http://%s" DYNREG_PATH, conf.listen);
 	else
@@ -383,17 +388,33 @@ static enum status listen_lan(struct hubgate *h)
 	return st;
 }
 
-enum status registration_start(struct hubgate *h)
+enum status registration_listen(struct hubgate *h)
 {
-	enum status st;
-
-	if (!h->registrations) {
-		if (strcmp(h->config->lan.http, "off") != 0)
-			log_line(&h->log, LOG_WARN, "lan.http is set, but no product in products[] registers");
+	if (strcmp(h->config->lan.http, "off") == 0)
 		return ST_OK;
-	}
-	st = net_start(h->registrations->net);
-	return st == ST_OK && strcmp(h->config->lan.http, "off") != 0 ? listen_lan(h) : st;
+	if (h->registrations)
+		return listen_lan(h);
+	log_line(&h->log, LOG_WARN, "lan.http is set, but no product in products[] registers");
+	return ST_OK;
+}
+
+enum status registration_serve(struct hubgate *h)
+{
+	struct http_lan *http = h->registrations ? h->registrations->http : NULL;
+
+	if (http && http_lan_start(http) != ST_OK)
+		log_line(&h->log, LOG_ERROR,
+		         "no thread for lan.http: devices cannot register there until the broker is "
+		         "restarted");
+	return ST_OK;
+}
+
+void registration_quit(struct hubgate *h)
+{
+	if (!h->registrations)
+		return;
+	http_lan_quiesce(h->registrations->http);
+	net_quit(h->registrations->net);
 }
 
 bool registration_stop(struct hubgate *h, uint32_t wait_ms)
@@ -402,10 +423,20 @@ bool registration_stop(struct hubgate *h, uint32_t wait_ms)
 
 	if (!r)
 		return true;
-	http_lan_quiesce(r->http);
+	registration_quit(h);
 	if (!net_stop(r->net, wait_ms))
 		return false;
 	http_lan_stop(r->http);
+	return true;
+}
+
+void registration_close(struct hubgate *h)
+{
+	struct registrations *r = h->registrations;
+
+	if (!r)
+		return;
+	http_lan_close(r->http);
 	net_free(r->net);
 	mailbox_free(r->results, drop_result);
 	secrets_close(r->secrets);
@@ -418,5 +449,4 @@ bool registration_stop(struct hubgate *h, uint32_t wait_ms)
 	free(r->products);
 	free(r);
 	h->registrations = NULL;
-	return true;
 }

@@ -64,16 +64,21 @@ enum status remember_open(struct hubgate *h)
 	return disk_new(&disk, &h->disk);
 }
 
-void remember_close(struct hubgate *h, uint32_t wait_ms)
+enum status remember_start(struct hubgate *h)
+{
+	return disk_start(h->disk);
+}
+
+bool remember_stop(struct hubgate *h, uint32_t wait_ms)
 {
 	bool stopped = disk_stop(h->disk, wait_ms);
 
 	remember_drain(h);
-	if (!stopped) {
-		/* DISK hangs in the kernel with both in its hands. */
-		h->journal = NULL;
-		h->state = NULL;
-	}
+	return stopped;
+}
+
+void remember_close(struct hubgate *h)
+{
 	disk_free(h->disk);
 	h->disk = NULL;
 	state_close(h->state);

@@ -13,7 +13,12 @@
  * makes h->disk. Devices that become known later get theirs then. ST_OK; ST_IO (errno); ST_NOMEM.
  */
 enum status remember_open(struct hubgate *h);
-void remember_close(struct hubgate *h, uint32_t wait_ms); /* the uplink was stopped */
+enum status remember_start(struct hubgate *h); /* DISK begins. ST_OK; ST_IO: no thread */
+/* Ends DISK, at most wait_ms, with everything synced. False: it hangs in the kernel with journal
+ * and state in its hands: neither may be closed. */
+bool remember_stop(struct hubgate *h, uint32_t wait_ms);
+void remember_close(
+	struct hubgate *h); /* stopped, or never started; before the journal is closed */
 
 /* A failure is logged: the subscription then holds until the next start. */
 void remember_subscribed(struct hubgate *h, const struct device *d, const char *filter,

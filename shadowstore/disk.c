@@ -1,8 +1,6 @@
 #include "shadowstore/disk.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include "core/mailbox.h"
 #include "core/room.h"
 #include "core/wake.h"
+#include "shadowstore/thread.h"
 
 enum {
 	LOGS_MAX = 64,
@@ -22,8 +21,7 @@ enum {
 
 struct worker { /* one thread */
 	struct wake wake;
-	pthread_t thread;
-	bool started;
+	struct thread thread;
 };
 
 struct disk {
@@ -77,7 +75,7 @@ static void await(const struct disk *d, struct worker *w, int64_t wait_ms)
 
 /* --- messages: to the disk by their time, whatever else is to be done --- */
 
-static void *sync_thread(void *arg)
+static void sync_thread(void *arg)
 {
 	struct disk *d = arg;
 
@@ -91,7 +89,6 @@ static void *sync_thread(void *arg)
 		journal_sync_run(d->conf.journal, &d->log);
 	}
 	journal_sync_all(d->conf.journal);
-	return NULL;
 }
 
 /* --- everything else --- */
@@ -103,7 +100,8 @@ static enum status run_round(struct disk *d)
 
 	if (lost > 0)
 		log_line(&d->log, LOG_WARN, "disk: %llu lines were not logged", (unsigned long long)lost);
-	if (d->conf.state)
+	/* A stop waits for no fold. */
+	if (d->conf.state && !atomic_load(&d->stopping))
 		state = state_disk_run(d->conf.state, &d->log);
 	if (d->conf.journal)
 		journal = journal_disk_run(d->conf.journal, &d->log);
@@ -115,7 +113,7 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-static void *tidy_thread(void *arg)
+static void tidy_thread(void *arg)
 {
 	struct disk *d = arg;
 
@@ -130,11 +128,27 @@ static void *tidy_thread(void *arg)
 		await(d, NULL, d->conf.flush_ms);
 		await(d, &d->tidy, wait_ms);
 	}
-	run_round(d);
-	return NULL;
+	/* What the files need to be closed without a wait. */
+	if (d->conf.state)
+		state_disk_sync(d->conf.state, &d->log);
 }
 
 /* --- life --- */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint32_t left_ms(int64_t end_ms)
+{
+	int64_t left = end_ms - now_ms();
+
+	return left > 0 ? (uint32_t)left : 0;
+}
 
 enum status disk_new(const struct disk_conf *conf, struct disk **out)
 {
@@ -164,20 +178,6 @@ enum status disk_new(const struct disk_conf *conf, struct disk **out)
 	return ST_OK;
 }
 
-static enum status start(struct disk *d, struct worker *w, void *(*run)(void *))
-{
-	sigset_t all, before;
-	int rc;
-
-	/* The broker's signals are for the broker's thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&w->thread, NULL, run, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	w->started = rc == 0;
-	return rc == 0 ? ST_OK : ST_IO;
-}
-
 enum status disk_start(struct disk *d)
 {
 	const struct journal_wakes wakes = { wake_sync, wake_tidy, d };
@@ -188,48 +188,33 @@ enum status disk_start(struct disk *d)
 	if (d->conf.state)
 		state_disk_wake(d->conf.state, wake_tidy, d);
 	if (d->conf.journal)
-		st = start(d, &d->sync, sync_thread);
-	return st == ST_OK ? start(d, &d->tidy, tidy_thread) : st;
+		st = thread_start(&d->sync.thread, sync_thread, d);
+	return st == ST_OK ? thread_start(&d->tidy.thread, tidy_thread, d) : st;
 }
 
-static bool join(struct worker *w, const struct timespec *deadline)
+static bool is_running(const struct disk *d)
 {
-	if (!w->started)
-		return true;
-	if (pthread_timedjoin_np(w->thread, NULL, deadline) == 0) {
-		w->started = false;
-		return true;
-	}
-	/* It hangs in the kernel. Everything it may touch is left to the ending process. */
-	pthread_detach(w->thread);
-	return false;
+	return d->sync.thread.started || d->tidy.thread.started;
 }
 
 bool disk_stop(struct disk *d, uint32_t wait_ms)
 {
 	const uint64_t one = 1;
-	struct timespec deadline;
+	int64_t end_ms = now_ms() + wait_ms;
 	bool stopped;
 
-	if (!d || (!d->sync.started && !d->tidy.started))
+	if (!d || !is_running(d))
 		return true;
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += wait_ms / 1000;
-	deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (deadline.tv_nsec >= 1000000000) {
-		deadline.tv_sec++;
-		deadline.tv_nsec -= 1000000000;
-	}
 	atomic_store(&d->stopping, true);
 	stopped = write(d->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
-	stopped &= join(&d->sync, &deadline);
-	stopped &= join(&d->tidy, &deadline);
+	stopped &= thread_join(&d->sync.thread, left_ms(end_ms));
+	stopped &= thread_join(&d->tidy.thread, left_ms(end_ms));
 	return stopped;
 }
 
 void disk_free(struct disk *d)
 {
-	if (!d || d->sync.started || d->tidy.started)
+	if (!d || is_running(d))
 		return;
 	/* What they hold is no longer valid. */
 	if (d->conf.journal)

@@ -23,9 +23,9 @@ struct disk_log {
 };
 
 enum status disk_new(const struct disk_conf *conf, struct disk **out); /* ST_OK; ST_NOMEM; ST_IO */
-enum status disk_start(struct disk *d); /* all signals masked; ST_OK; ST_IO */
-/* One last round, at most wait_ms. false: a thread hangs in the kernel and is left behind, so
- * journal and state must not be closed. d NULL is fine. */
+enum status disk_start(struct disk *d);                                /* ST_OK; ST_IO: no thread */
+/* One last round, which syncs and folds nothing, at most wait_ms. false: a thread hangs in the
+ * kernel and is left behind, so journal and state must not be closed. d NULL is fine. */
 bool disk_stop(struct disk *d, uint32_t wait_ms);
 /* Stopped, and before journal and state are closed: it takes its wake functions back. NULL is
  * fine. */

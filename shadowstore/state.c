@@ -130,11 +130,16 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+static bool all_synced(const struct state *s)
+{
+	return s->synced.log == s->written.log && s->synced.end == s->written.end;
+}
+
 void state_close(struct state *s)
 {
 	if (!s)
 		return;
-	if (s->fd >= 0 && fdatasync(s->fd) == 0)
+	if (s->fd >= 0 && !all_synced(s) && fdatasync(s->fd) == 0)
 		fsync(s->dir);
 	close_fd(s->fd);
 	close_fd(s->dir);

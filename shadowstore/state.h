@@ -49,7 +49,8 @@ enum status state_open(const struct state_conf *conf,
                        struct state **out);
 /* Something that stood here could not be read: what is missing may have been there. */
 bool state_was_damaged(const struct state *s);
-void state_close(struct state *s); /* other rooms have ended; syncs; NULL is fine */
+/* Other rooms have ended. Syncs what DISK has not synced. NULL is fine. */
+void state_close(struct state *s);
 
 /* One write(), and now and then a new log file. value NULL: the key has no value any more. ST_OK;
  * ST_NOSPACE; ST_IO (errno); ST_TOOBIG: over RECORD_BYTES_MAX, or an empty key;
@@ -63,6 +64,8 @@ void state_disk_wake(struct state *s, void (*wake)(void *ctx), void *ctx);
  * changes are older than fold_ms. ST_OK; ST_IO, ST_NOMEM: logged once per change of state, tried
  * again next time. Takes no lock that a put waits for while it does. */
 enum status state_disk_run(struct state *s, const struct log *log);
+/* Room DISK: syncs and no more. ST_OK; ST_IO, logged as above. */
+enum status state_disk_sync(struct state *s, const struct log *log);
 /* Room DISK: in how many ms it wants to run again even if nobody wakes it; -1: not. */
 int64_t state_disk_wait_ms(struct state *s);
 

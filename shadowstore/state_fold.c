@@ -242,6 +242,26 @@ static bool open_is_due(struct state *s, const struct state_pos *to)
 	return state_now_ms() - s->dirty_ms >= s->fold_ms;
 }
 
+static enum status sync_to(struct state *s, const struct state_pos *to, const struct log *log)
+{
+	enum status st;
+
+	if (s->doubt != 0)
+		return ST_OK; /* the fold will tell */
+	st = sync_logs(s, to, log);
+	if (s->doubt == 0)
+		note(&s->sync_fails, st, "state cannot be written to the disk", strerror(errno), log);
+	return st;
+}
+
+enum status state_disk_sync(struct state *s, const struct log *log)
+{
+	struct state_pos to = state_written(s);
+
+	IN_ROOM(ROOM_DISK);
+	return sync_to(s, &to, log);
+}
+
 enum status state_disk_run(struct state *s, const struct log *log)
 {
 	struct state_pos to;
@@ -252,9 +272,7 @@ enum status state_disk_run(struct state *s, const struct log *log)
 	IN_ROOM(ROOM_DISK);
 	atomic_store(&s->work, false);
 	to = state_written(s);
-	synced = s->doubt == 0 ? sync_logs(s, &to, log) : ST_OK;
-	if (s->doubt == 0)
-		note(&s->sync_fails, synced, "state cannot be written to the disk", strerror(errno), log);
+	synced = sync_to(s, &to, log);
 	open_too = open_is_due(s, &to) || (s->doubt != 0 && to.end > RECORD_FILE_BYTES);
 	if (open_too || to.log > s->folded.log) {
 		folded = fold(s, &db, &to, open_too, log);

@@ -31,6 +31,9 @@ struct scenario {
 	enum ready (*prepare)(const char **why);
 	const char *(*store_dir)(void); /* NULL: below the broker's directory */
 	const char *store;              /* members for "store"; NULL: defaults */
+	const char *devices;            /* more of devices[], each with a comma before; NULL: none */
+	char *(*patch)(void);           /* more members, each with a comma before. Freed. NULL: none */
+	char *(*conf)(void);            /* lines for mosquitto.conf. Freed. NULL: none */
 	enum loss loss;
 	int rate, pad; /* of a device, messages per second and bytes; 0: 150 and 100 */
 	int rate_up;   /* hub.rate_up; 0: unlimited */
@@ -51,5 +54,13 @@ enum ready disk_plain_user(const char **why);
 bool fault_disk_full(struct world *w);
 bool fault_readonly_start(struct world *w);
 bool fault_readonly_later(struct world *w);
+
+/* stops.c */
+enum ready stops_prepare(const char **why);
+enum ready starts_prepare(const char **why);
+char *stops_patch(void);
+char *stops_conf(void);
+bool fault_stops(struct world *w);
+bool fault_failing_starts(struct world *w);
 
 #endif

@@ -84,18 +84,22 @@ static struct sim *start_sim(void)
 static struct lan *start_lan(const struct world *w)
 {
 	const struct scenario *sc = w->scenario;
-	char *devices = accounts(false);
+	char *devices = accounts(false), *more = sc->patch ? sc->patch() : strdup("");
+	char *conf = sc->conf ? sc->conf() : NULL;
 	char *dir = sc->store_dir ? text_fmt("\"dir\":\"%s\",", sc->store_dir()) : strdup("");
 	char *patch =
 		text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"rate_up\":%d,"
 	             "\"window\":%d,\"request_timeout_s\":1,\"connect_timeout_s\":1,\"keepalive\":5},"
 	             "\"store\":{%s%s},\"presence\":{\"grace_ms\":3000},"
-	             "\"metrics\":{\"sys_interval_s\":1},\"devices\":[%s]}",
-	             sc->rate_up, WINDOW_UP, dir, sc->store ? sc->store : "\"flush_ms\":200", devices);
-	const struct lan_opts o = { .hub_port = sim_port(w->sim), .patch = patch };
+	             "\"metrics\":{\"sys_interval_s\":1},\"devices\":[%s%s]%s}",
+	             sc->rate_up, WINDOW_UP, dir, sc->store ? sc->store : "\"flush_ms\":200", devices,
+	             sc->devices ? sc->devices : "", more);
+	const struct lan_opts o = { .hub_port = sim_port(w->sim), .patch = patch, .extra_conf = conf };
 	struct lan *l = lan_start(&o);
 
 	free(devices);
+	free(more);
+	free(conf);
 	free(dir);
 	free(patch);
 	return l;

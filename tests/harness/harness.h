@@ -107,7 +107,9 @@ struct lan;
 
 struct lan *lan_start(const struct lan_opts *opts); /* until a listener accepts; NULL on failure */
 void lan_free(struct lan *l);                       /* ends it; NULL is fine */
-int lan_stop(struct lan *l);     /* TERM; ms it took; -1: killed after 10 s, or ended badly */
+int lan_stop(struct lan *l); /* TERM; ms it took; -1: killed after 10 s, or ended badly */
+/* Waits until it ended by itself; status as of waitpid, -1 after 10 s. */
+int lan_await_end(struct lan *l);
 void lan_kill(struct lan *l);    /* kill -9 */
 bool lan_restart(struct lan *l); /* same ports and directory; stops it first if it runs */
 void lan_reload(struct lan *l);  /* SIGHUP */

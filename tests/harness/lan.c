@@ -176,6 +176,16 @@ int lan_stop(struct lan *l)
 	return ms;
 }
 
+int lan_await_end(struct lan *l)
+{
+	int status = -1;
+
+	if (proc_wait(l->proc, STOP_WAIT_MS, &status) < 0)
+		harness_failed("the LAN broker did not end");
+	drop_proc(l);
+	return status;
+}
+
 void lan_kill(struct lan *l)
 {
 	drop_proc(l);

@@ -14,7 +14,6 @@
 #define GUEST LAMP_PID NAME
 
 enum {
-	STOP_MS = 1000,
 	BIG = 1 << 20,
 };
 
@@ -33,7 +32,7 @@ static struct lan *start(void)
 
 static void stop(struct lan *l)
 {
-	remember_close(&l->h, STOP_MS);
+	remember_close(&l->h);
 	l->config.store.dir = NULL;
 	lan_close(l);
 }
