@@ -26,7 +26,7 @@ unit: $(B)/unit
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/diskshim.so
 
 .PHONY: plain-e2e
 plain-e2e:
