@@ -1,5 +1,6 @@
 /* A disk that gets full, and one that may not be written. */
 #include "tests/crash/faults.h"
+#include "tests/crash/starts.h"
 #include "tests/crash/world.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -22,25 +22,39 @@ enum {
 	STALL_MS = 1000,
 };
 
-#define DISK_SIZE "size=2m"
-
-static char disk[PATH_MAX];
+static char disk[PATH_MAX], store[PATH_MAX + 8];
 
 const char *disk_dir(void)
 {
 	return disk;
 }
 
+const char *disk_store(void)
+{
+	snprintf(store, sizeof store, "%s/store", disk);
+	return store;
+}
+
 /* Mounted in a namespace of this run: it is gone with the run, however that ends. */
-enum ready disk_small(const char **why)
+static enum ready mount_disk(const char *size, const char **why)
 {
 	snprintf(disk, sizeof disk, "%s/disk", getenv("TMPDIR"));
 	*why = "no permission to mount";
 	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return NOT_PERMITTED;
-	if (mkdir(disk, 0700) == 0 && mount("tmpfs", disk, "tmpfs", MS_NODEV, DISK_SIZE) == 0)
+	if (mkdir(disk, 0700) == 0 && mount("tmpfs", disk, "tmpfs", MS_NODEV, size) == 0)
 		return READY;
 	return errno == EPERM || errno == EACCES ? NOT_PERMITTED : NOT_READY;
+}
+
+enum ready disk_small(const char **why)
+{
+	return mount_disk("size=2m", why);
+}
+
+enum ready disk_large(const char **why)
+{
+	return mount_disk("size=48m", why);
 }
 
 /* Modes of directories do not bind root. */
@@ -63,8 +77,7 @@ enum ready disk_plain_user(const char **why)
 	return r;
 }
 
-/* Publishers got nothing acknowledged for `ms`, within `timeout_ms`. */
-static bool await_stall(const struct world *w, int ms, int timeout_ms)
+bool disk_await_stall(const struct world *w, int ms, int timeout_ms)
 {
 	int64_t end_ms = now_ms() + timeout_ms, since_ms = now_ms();
 	struct load_counts c, before;
@@ -107,7 +120,7 @@ bool fault_disk_full(struct world *w)
 		return false;
 	if (drops(w) && !await_dropped(w))
 		return false;
-	if (!drops(w) && !await_stall(w, STALL_MS, WAIT_MS))
+	if (!drops(w) && !disk_await_stall(w, STALL_MS, WAIT_MS))
 		return world_broken(w, "the disk is full and publishers are still acknowledged");
 	world_pause(w, 0, 500);
 	return world_wan_up(w);
@@ -123,41 +136,6 @@ static bool set_mode(struct world *w, mode_t mode)
 	free(journal);
 	free(state);
 	return ok || world_broken(w, "%s: mode cannot be changed: %s", w->store, strerror(errno));
-}
-
-/* Lines of hubgate at level error, in a log of its own. */
-static int error_lines(const char *log, const char *about)
-{
-	char *text = file_read(log), *rest = text, *line;
-	int n = 0;
-
-	while (rest && (line = strsep(&rest, "\n"))) {
-		if (strstr(line, "hubgate: ") && strstr(line, about))
-			n++;
-	}
-	free(text);
-	return n;
-}
-
-/* True when the broker ended by itself, with a failure and one clear line. */
-static bool start_refused(struct world *w)
-{
-	static char debian[] = "/usr/sbin/mosquitto", in_path[] = "mosquitto", flag[] = "-c";
-	char *conf = text_fmt("%s/mosquitto.conf", lan_dir(w->lan));
-	char *log = text_fmt("%s/refused.log", lan_dir(w->lan));
-	char *argv[] = { access(debian, X_OK) == 0 ? debian : in_path, flag, conf, NULL };
-	struct proc *p = proc_start(argv, NULL, log);
-	int status = 0, ms = p ? proc_wait(p, WAIT_MS, &status) : -1,
-		lines = error_lines(log, w->store);
-	bool ok = ms >= 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0 && lines == 1;
-
-	proc_free(p);
-	free(conf);
-	free(log);
-	return ok || world_broken(w,
-	                          "a store that cannot be written: ended %s, status 0x%x, %d lines "
-	                          "that name it",
-	                          ms >= 0 ? "by itself" : "not", (unsigned)status, lines);
 }
 
 bool fault_readonly_start(struct world *w)
@@ -180,7 +158,7 @@ bool fault_readonly_later(struct world *w)
 	world_pause(w, 100, 300);
 	if (!set_mode(w, 0500))
 		return false;
-	stalled = await_stall(w, STALL_MS, WAIT_MS);
+	stalled = disk_await_stall(w, STALL_MS, WAIT_MS);
 	if (!set_mode(w, 0700))
 		return false;
 	if (kill(pid, 0) != 0)

@@ -1,5 +1,6 @@
 #include "tests/crash/faults.h"
 
+#include "tests/crash/power.h"
 #include "tests/crash/world.h"
 
 #include <stdlib.h>
@@ -151,6 +152,10 @@ static bool lost_pubacks(struct world *w)
 
 #define SMALL_STORE "\"max_bytes\":16777216,\"policy\":"
 
+/* With updates of shadows, so that the disk has state to keep as well. */
+#define ON_SHIM .prepare = power_prepare, .store_dir = power_store, .shadow = 10
+#define CUT     .loss = LOSS_POWER_CUT
+
 const struct scenario scenarios[] = {
 	{ .name = "kill_wan_up", .disturb = kill_wan_up, .brief = true },
 	{ .name = "kill_wan_down", .disturb = kill_wan_down, .brief = true },
@@ -201,5 +206,37 @@ const struct scenario scenarios[] = {
 	  .store = SMALL_STORE "\"drop_oldest\"",
 	  .rate = 300,
 	  .pad = 4000 },
+	{ .name = "disk_full_foreign",
+	  .disturb = fault_foreign_full,
+	  .prepare = disk_large,
+	  .store_dir = disk_store,
+	  .store = SMALL_STORE "\"refuse\"",
+	  .rate = 300,
+	  .pad = 1000,
+	  .brief = true },
+	{ .name = "disk_full_foreign_drop_oldest",
+	  .disturb = fault_foreign_full,
+	  .prepare = disk_large,
+	  .store_dir = disk_store,
+	  .store = SMALL_STORE "\"drop_oldest\"",
+	  .rate = 300,
+	  .pad = 1000,
+	  .brief = true },
+	{ .name = "second_broker", .disturb = fault_second_broker, .brief = true },
+	{ .name = "handover", .disturb = fault_handover },
+	{ .name = "readdir_fails_at_start", .disturb = fault_readdir_at_start, ON_SHIM, .brief = true },
+	{ .name = "open_fails_at_start", .disturb = fault_open_at_start, ON_SHIM },
+	{ .name = "read_fails_at_start", .disturb = fault_read_at_start, ON_SHIM, .brief = true },
+	{ .name = "power_cut", .disturb = fault_power_cut, ON_SHIM, CUT, .brief = true },
+	{ .name = "power_cut_writeback", .disturb = fault_power_cut_writeback, ON_SHIM, CUT },
+	{ .name = "power_cut_flush_0",
+	  .disturb = fault_power_cut,
+	  ON_SHIM,
+	  CUT,
+	  .flush_ms = FLUSH_BEFORE_ACK },
+	{ .name = "sync_fails_once", .disturb = fault_sync_fails_once, ON_SHIM, CUT, .brief = true },
+	{ .name = "sync_fails_for_a_while", .disturb = fault_sync_fails_for_a_while, ON_SHIM, CUT },
+	{ .name = "slow_sync_flush_200", .disturb = fault_slow_sync, ON_SHIM, CUT },
+	{ .name = "slow_sync_flush_50", .disturb = fault_slow_sync, ON_SHIM, CUT, .flush_ms = 50 },
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

@@ -16,6 +16,7 @@ enum {
 	RETRY_MS = 30, /* between two attempts to connect */
 	CONNACK_WAIT_MS = 3000,
 	PAYLOAD_MAX = 16384,
+	SHADOW_PAD = 3000,
 };
 
 struct flight {
@@ -39,7 +40,7 @@ struct publisher {
 	char *payload;
 	atomic_int made;
 	atomic_ullong acks, republished, connects, refused;
-	atomic_uchar acked[LOAD_SEQ_MAX + 1];
+	atomic_llong acked_ms[LOAD_SEQ_MAX + 1]; /* 0: not yet */
 };
 
 struct load {
@@ -71,6 +72,7 @@ static void on_connect(struct mosquitto *mosq, void *arg, int rc)
 static void on_publish(struct mosquitto *mosq, void *arg, int mid)
 {
 	struct publisher *p = arg;
+	long long none = 0;
 	int i = 0;
 
 	(void)mosq;
@@ -78,11 +80,11 @@ static void on_publish(struct mosquitto *mosq, void *arg, int mid)
 		i++;
 	if (i == p->flights)
 		return;
-	if (atomic_exchange(&p->acked[p->flight[i].seq], 1) == 0)
+	if (atomic_compare_exchange_strong(&p->acked_ms[p->flight[i].seq], &none, now_ms()))
 		atomic_fetch_add(&p->acks, 1);
 	memmove(&p->flight[i], &p->flight[i + 1], sizeof p->flight[0] * (size_t)(p->flights - i - 1));
 	p->flights--;
-	while (p->done_upto < p->sent_top && atomic_load(&p->acked[p->done_upto + 1]))
+	while (p->done_upto < p->sent_top && atomic_load(&p->acked_ms[p->done_upto + 1]) != 0)
 		p->done_upto++;
 }
 
@@ -142,12 +144,27 @@ static void make_numbers(struct publisher *p)
 		p->start_ms = now_ms() - (int64_t)made * 1000 / o->rate;
 }
 
+/* Large enough that the state's log is soon folded into its database. */
+static bool update_shadow(const struct publisher *p, int seq)
+{
+	char topic[64], text[SHADOW_PAD + 128];
+	int len;
+
+	snprintf(topic, sizeof topic, "$shadow/operation/" LOAD_PRODUCT "/%s", p->name);
+	len = snprintf(text, sizeof text,
+	               "{\"type\":\"update\",\"state\":{\"reported\":{\"n\":%d,\"pad\":\"%0*d\"}},"
+	               "\"clientToken\":\"c\"}",
+	               seq, SHADOW_PAD, 0);
+	return mosquitto_publish(p->mosq, NULL, topic, len, text, 0, false) == MOSQ_ERR_SUCCESS;
+}
+
 static bool send_next(struct publisher *p)
 {
+	const struct load_opts *o = &p->load->opts;
 	int len, mid, seq = p->next;
 
 	len = snprintf(p->payload, PAYLOAD_MAX, "{\"dev\":%d,\"seq\":%d,\"pad\":\"%0*d\"}", p->dev, seq,
-	               p->load->opts.pad, 0);
+	               o->pad, 0);
 	if (mosquitto_publish(p->mosq, &mid, p->topic, len, p->payload, 1, false) != MOSQ_ERR_SUCCESS)
 		return false;
 	p->flight[p->flights++] = (struct flight){ .mid = mid, .seq = seq };
@@ -156,7 +173,7 @@ static bool send_next(struct publisher *p)
 	else
 		p->sent_top = seq;
 	p->next++;
-	return true;
+	return o->shadow == 0 || seq % o->shadow != 0 || update_shadow(p, seq);
 }
 
 static bool send_some(struct publisher *p)
@@ -164,7 +181,7 @@ static bool send_some(struct publisher *p)
 	int made = atomic_load(&p->made);
 
 	while (p->next <= made && p->flights < p->load->opts.window) {
-		if (atomic_load(&p->acked[p->next])) {
+		if (atomic_load(&p->acked_ms[p->next]) != 0) {
 			p->next++;
 			continue;
 		}
@@ -280,7 +297,7 @@ int load_made(const struct load *l, int dev)
 	return atomic_load(&l->at[dev - 1].made);
 }
 
-bool load_acked(const struct load *l, int dev, int seq)
+int64_t load_acked_ms(const struct load *l, int dev, int seq)
 {
-	return atomic_load(&l->at[dev - 1].acked[seq]) != 0;
+	return atomic_load(&l->at[dev - 1].acked_ms[seq]);
 }

@@ -23,6 +23,7 @@ struct load_opts {
 	int window; /* messages in flight of one device */
 	int rate;   /* messages per second of one device */
 	int pad;    /* bytes that make a payload longer */
+	int shadow; /* every so many messages an update of the device's shadow, QoS 0; 0: none */
 };
 
 struct load_counts { /* of all devices */
@@ -38,8 +39,9 @@ struct load *load_start(const struct load_opts *opts);
 bool load_finish(struct load *l, int timeout_ms);
 void load_free(struct load *l); /* ends the threads; NULL is fine */
 void load_counts(const struct load *l, struct load_counts *out);
-/* How many numbers device D made, and whether one was acknowledged to it. */
+/* How many numbers device D made, and when one was first acknowledged to it (now_ms()); 0: not yet.
+ */
 int load_made(const struct load *l, int dev);
-bool load_acked(const struct load *l, int dev, int seq);
+int64_t load_acked_ms(const struct load *l, int dev, int seq);
 
 #endif

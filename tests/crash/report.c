@@ -6,17 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An acknowledged message that is not at the hub. */
+static void count_one(const struct world *w, int dev, int seq, struct row *row)
+{
+	int before_ms;
+	bool excused = power_excuses(w, load_acked_ms(w->load, dev, seq), &before_ms);
+
+	row->lost++;
+	row->excused += excused || w->may_miss[dev][seq];
+	if (before_ms > row->lost_ms)
+		row->lost_ms = before_ms;
+}
+
 static void count_lost(struct world *w, struct row *row)
 {
 	for (int dev = 1; dev <= LOAD_DEVICES; dev++) {
 		for (int seq = 1; seq <= load_made(w->load, dev); seq++) {
-			if (!load_acked(w->load, dev, seq))
+			if (load_acked_ms(w->load, dev, seq) == 0)
 				continue;
 			row->acked++;
-			if (seen_has(w->seen, dev, seq))
-				continue;
-			row->lost++;
-			row->excused += w->may_miss[dev][seq];
+			if (!seen_has(w->seen, dev, seq))
+				count_one(w, dev, seq, row);
 		}
 	}
 }
@@ -34,6 +44,8 @@ static void judge_loss(struct world *w, const struct world_numbers *n, struct ro
 	}
 	if (row->lost > row->excused)
 		world_broken(w, "%" PRIu64 " acknowledged messages lost", row->lost - row->excused);
+	if (n->bound > 0)
+		world_broken(w, "%.0f messages dropped at a bound that was not reached", n->bound);
 	if (w->scenario->loss == LOSS_DAMAGED && (double)row->lost > n->damaged)
 		world_broken(w, "%" PRIu64 " lost by damage, and hubgate counts %.0f", row->lost,
 		             n->damaged);
@@ -51,7 +63,18 @@ static void judge_account(struct world *w, const struct world_numbers *n)
 /* Damage may take the hub's word for messages that it has: they go again, as often as need be. */
 static bool repeats_freely(const struct world *w)
 {
-	return w->scenario->loss == LOSS_DAMAGED || w->scenario->loss == LOSS_CUT;
+	return w->scenario->loss == LOSS_DAMAGED || w->scenario->loss == LOSS_CUT ||
+	       w->scenario->loss == LOSS_POWER_CUT;
+}
+
+static void note_cuts(struct world *w, const struct row *row)
+{
+	size_t len = strlen(w->note);
+
+	if (w->cut_count > 0)
+		snprintf(w->note + len, sizeof w->note - len,
+		         "%s%d cuts, at most %d ms before one may miss, %d ms missed", len > 0 ? ", " : "",
+		         w->cut_count, w->cuts[w->cut_count - 1].allowed_ms, row->lost_ms);
 }
 
 void report_judge(struct world *w, const struct world_numbers *n, struct row *row)
@@ -68,6 +91,7 @@ void report_judge(struct world *w, const struct world_numbers *n, struct row *ro
 	row->reordered = c.reordered;
 	row->duplicates_most = (uint64_t)(w->kills + w->breaks) * WINDOW_UP + l.republished;
 	count_lost(w, row);
+	note_cuts(w, row);
 	judge_loss(w, n, row);
 	if (row->reordered > 0)
 		world_broken(w, "%" PRIu64 " first arrivals out of order", row->reordered);

@@ -18,6 +18,7 @@ struct row { /* crosses from the run's process by value */
 	int kills, breaks, ms;
 	uint64_t acked, delivered; /* numbers, not copies */
 	uint64_t lost, excused;    /* acknowledged and not at the hub; of these, by the scenario */
+	int lost_ms; /* the longest that a lost message had been acknowledged before a power cut */
 	uint64_t duplicates, duplicates_most, reordered;
 	char note[128], why[256];
 };

@@ -87,13 +87,13 @@ static struct lan *start_lan(const struct world *w)
 	char *devices = accounts(false), *more = sc->patch ? sc->patch() : strdup("");
 	char *conf = sc->conf ? sc->conf() : NULL;
 	char *dir = sc->store_dir ? text_fmt("\"dir\":\"%s\",", sc->store_dir()) : strdup("");
+	char *store = sc->store ? strdup(sc->store) : text_fmt("\"flush_ms\":%d", power_flush_ms(sc));
 	char *patch =
 		text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"rate_up\":%d,"
 	             "\"window\":%d,\"request_timeout_s\":1,\"connect_timeout_s\":1,\"keepalive\":5},"
 	             "\"store\":{%s%s},\"presence\":{\"grace_ms\":3000},"
 	             "\"metrics\":{\"sys_interval_s\":1},\"devices\":[%s%s]%s}",
-	             sc->rate_up, WINDOW_UP, dir, sc->store ? sc->store : "\"flush_ms\":200", devices,
-	             sc->devices ? sc->devices : "", more);
+	             sc->rate_up, WINDOW_UP, dir, store, devices, sc->devices ? sc->devices : "", more);
 	const struct lan_opts o = { .hub_port = sim_port(w->sim), .patch = patch, .extra_conf = conf };
 	struct lan *l = lan_start(&o);
 
@@ -101,6 +101,7 @@ static struct lan *start_lan(const struct world *w)
 	free(more);
 	free(conf);
 	free(dir);
+	free(store);
 	free(patch);
 	return l;
 }
@@ -113,6 +114,7 @@ static bool start_load(struct world *w)
 		.window = WINDOW_LAN,
 		.rate = sc->rate ? sc->rate : 150,
 		.pad = sc->pad ? sc->pad : 100,
+		.shadow = sc->shadow,
 	};
 
 	w->load = load_start(&o);
@@ -136,6 +138,7 @@ bool world_open(struct world *w, const struct scenario *sc, uint64_t seed)
 	w->sim = start_sim();
 	if (!w->may_miss || !w->seen || !w->sim || !watch_hub(w))
 		return world_broken(w, "the simulator cannot be set up");
+	power_preload();
 	w->lan = start_lan(w);
 	if (!w->lan)
 		return world_broken(w, "the broker cannot be set up");
@@ -164,6 +167,7 @@ bool world_kill(struct world *w)
 
 bool world_restart(struct world *w)
 {
+	power_on(w);
 	return lan_restart(w->lan) || world_broken(w, "the broker does not start again");
 }
 

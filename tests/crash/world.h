@@ -6,6 +6,7 @@
 #define HUBGATE_TESTS_CRASH_WORLD_H
 
 #include "tests/crash/load.h"
+#include "tests/crash/power.h"
 #include "tests/crash/seen.h"
 #include "tests/harness/harness.h"
 
@@ -24,8 +25,11 @@ struct world {
 	struct lan *lan;
 	struct load *load;
 	struct seen *seen;
-	char *store;                                 /* directory of the journal */
-	int kills, breaks;                           /* of the broker; of the connection to the hub */
+	char *store;               /* directory of the journal */
+	int kills, breaks;         /* of the broker; of the connection to the hub */
+	struct cut cuts[CUTS_MAX]; /* of the power */
+	int cut_count;
+	int starts;                                  /* beside the broker's own */
 	unsigned char (*may_miss)[LOAD_SEQ_MAX + 1]; /* by device: its record was damaged or cut */
 	char note[128];                              /* what was chosen, for the report */
 	char why[256];                               /* the first broken promise; empty: none */
