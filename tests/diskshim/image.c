@@ -19,6 +19,7 @@ struct node { /* an inode below the directory */
 	dev_t dev;
 	ino_t ino;
 	unsigned born;                /* how often a file was created with this number */
+	unsigned begun, ended;        /* the latest sync that began, and of those that ended */
 	char *path;                   /* at its creation, until its name is durable; owned */
 	struct ranges dirty, dropped; /* written since the last sync; lost by a failed one */
 };
@@ -370,6 +371,7 @@ void image_sync_begin(struct image *im, int fd, const char *path, struct image_s
 		give_up("fstat", path);
 	*s = (struct image_sync){ .is_dir = S_ISDIR(st.st_mode), .dev = st.st_dev, .ino = st.st_ino };
 	s->path = need(strdup(path));
+	s->order = ++node_of(im, st.st_dev, st.st_ino)->begun;
 	if (s->is_dir)
 		read_names(im, s);
 	else
@@ -385,18 +387,25 @@ static void drop(struct node *n, const struct image_sync *s)
 		ranges_remove(&n->dropped, n->dirty.at[i].from, n->dirty.at[i].to);
 }
 
+static void make_durable(struct image *im, struct node *n, const struct image_sync *s)
+{
+	if (s->is_dir) {
+		put_names(im, s);
+	} else {
+		put_bytes(im, s, &n->dropped);
+		put_own_name(im, n);
+	}
+}
+
 void image_sync_end(struct image *im, struct image_sync *s, bool durable)
 {
 	struct node *n = node_of(im, s->dev, s->ino);
 
-	if (s->is_dir) {
-		if (durable)
-			put_names(im, s);
-	} else if (durable) {
-		put_bytes(im, s, &n->dropped);
-		put_own_name(im, n);
-	} else {
+	if (!durable && !s->is_dir)
 		drop(n, s);
+	if (durable && s->order > n->ended) { /* else a younger sync has done it already */
+		n->ended = s->order;
+		make_durable(im, n, s);
 	}
 	ranges_clear(&s->dirty);
 	free(s->entries);

@@ -21,7 +21,7 @@ struct image_sync {
 	char *path; /* below the directory; owned */
 	dev_t dev;
 	ino_t ino;
-	unsigned born;
+	unsigned born, order;
 	char *bytes; /* of a file; owned */
 	size_t size;
 	struct ranges dirty;

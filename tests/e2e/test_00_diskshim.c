@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -184,6 +186,40 @@ static void a_failed_sync_drops_bytes_until_they_are_written_again(void)
 	rig_close(&r);
 }
 
+struct slow_sync {
+	const struct rig *rig;
+	int fd;
+};
+
+static void *sync_slowly(void *arg)
+{
+	const struct slow_sync *s = arg;
+
+	s->rig->fdatasync(s->fd);
+	return NULL;
+}
+
+static void a_sync_that_ends_late_takes_nothing_back(void)
+{
+	struct rig r = rig_open();
+	struct slow_sync s = { .rig = &r, .fd = file_of(&r, "a") };
+	pthread_t thread;
+
+	put(&r, s.fd, "one", 0);
+	atomic_store(&r.disk->sync_ms, 300);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, sync_slowly, &s), 0);
+	poll(NULL, 0, 100); /* it has begun, and takes a while */
+	put(&r, s.fd, "two", 3);
+	CU_ASSERT(left(&r, "a", NULL));
+	atomic_store(&r.disk->sync_ms, 0);
+	CU_ASSERT_EQUAL(r.fdatasync(s.fd), 0);
+	CU_ASSERT(left(&r, "a", "onetwo"));
+	pthread_join(thread, NULL);
+	CU_ASSERT(left(&r, "a", "onetwo"));
+	close(s.fd);
+	rig_close(&r);
+}
+
 static void a_rename_and_an_unlink_need_the_sync_of_their_directory(void)
 {
 	struct rig r = rig_open();
@@ -266,6 +302,7 @@ static void a_fault_hits_the_path_it_names_as_often_as_it_says(void)
 SUITE(diskshim, TEST(a_write_is_durable_after_its_sync_and_not_before),
       TEST(a_new_name_is_durable_with_its_file),
       TEST(a_failed_sync_drops_bytes_until_they_are_written_again),
+      TEST(a_sync_that_ends_late_takes_nothing_back),
       TEST(a_rename_and_an_unlink_need_the_sync_of_their_directory),
       TEST(a_name_that_is_still_durable_keeps_the_bytes_of_a_file_that_is_gone),
       TEST(a_name_whose_file_was_never_synced_leads_to_no_bytes),
