@@ -17,11 +17,11 @@
 
 enum {
 	SYNCS_MAX = 64, /* files of one round */
-	RETRY_MIN_MS = 1000,
-	RETRY_MAX_MS = 60000,
-	AGAIN_MS = 20,   /* until the reader has gone through a segment, or BROKER has appended */
-	SLOW_MS = 1000,  /* a sync this long is worth a line ... */
-	CALM_MS = 60000, /* ... and none for so long another */
+	RETRY_MIN_MS = 500,
+	RETRY_MAX_MS = 5000, /* a disk that works again shall not wait long */
+	AGAIN_MS = 20,       /* until the reader has gone through a segment, or BROKER has appended */
+	SLOW_MS = 1000,      /* a sync this long is worth a line ... */
+	CALM_MS = 60000,     /* ... and none for so long another */
 };
 
 static int64_t boot_now_ms(void)
@@ -256,8 +256,8 @@ static void tell_failed(struct journal *j, const struct log *log, int error)
 {
 	if (!j->sync.failed)
 		log_line(log, LOG_ERROR,
-		         "%s: the disk does not sync (%s): it may have lost what it was given; messages "
-		         "that wait are written again to new files",
+		         "%s: the disk does not sync (%s): it may have lost what it was given; until the "
+		         "messages that wait stand in new files, a power cut loses them",
 		         j->dir, strerror(error));
 	j->sync.failed = true;
 }

@@ -274,7 +274,7 @@ static void a_disk_that_goes_on_failing_is_said_once_and_tried_with_pauses(void)
 	for (int i = 0; i < 100; i++)
 		journal_sync_run(j, &log_here);
 	CU_ASSERT(disk_faults.syncs <= 3); /* the file; its copy */
-	CU_ASSERT(journal_sync_wait_ms(j) > 500);
+	CU_ASSERT(journal_sync_wait_ms(j) > 250);
 	CU_ASSERT_EQUAL(line_count, 1);
 	disk_faults.sync_fails = 0;
 	sync_until_done(j);
@@ -293,7 +293,7 @@ static void a_directory_whose_sync_failed_is_synced_again(void)
 	disk_faults.sync_fails = 1;
 	journal_sync_run(j, &log_here);
 	CU_ASSERT_EQUAL(disk_faults.syncs, 2);
-	CU_ASSERT(journal_sync_wait_ms(j) > 500);
+	CU_ASSERT(journal_sync_wait_ms(j) > 250);
 	sync_until_done(j);
 	CU_ASSERT_EQUAL(disk_faults.syncs, 4);
 	CU_ASSERT_EQUAL(said("the disk does not sync"), 1);
