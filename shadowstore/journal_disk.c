@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	COMPACT_DEAD_MIN = 64 << 10, /* less is not worth a file */
@@ -280,7 +281,7 @@ static enum status compact_one(struct journal *j)
 	st = c.to ? ST_OK : ST_NOMEM;
 	if (st == ST_OK) {
 		c.to->refs = 1;
-		c.to->fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		c.to->fd = store_file_create_tmp(AT_FDCWD, tmp);
 		st = c.to->fd < 0 ? ST_IO : copy_records(&c);
 	}
 	if (st == ST_OK && rename(tmp, path) != 0)

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shadowstore/store_file.h"
+
 static const char kind[] = "SEG";
 
 void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_MAX])
@@ -42,7 +44,7 @@ static enum status segment_new(const char *dir, uint64_t first_seq, int flags, s
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	s->first_seq = first_seq;
 	s->file->refs = 1;
-	s->file->fd = open(path, flags | O_CLOEXEC, 0600);
+	s->file->fd = store_file_open(AT_FDCWD, path, flags);
 	if (s->file->fd < 0) {
 		int error = errno;
 
@@ -54,13 +56,22 @@ static enum status segment_new(const char *dir, uint64_t first_seq, int flags, s
 	return ST_OK;
 }
 
+static void segment_unlink(const char *dir, const struct segment *s)
+{
+	char path[4200], name[SEGMENT_NAME_MAX];
+
+	segment_name(s->first_seq, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+}
+
 enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *boot_id,
                            struct segment **out)
 {
 	struct record_file header = { .first_seq = first_seq };
 	uint8_t bytes[RECORD_FILE_BYTES];
 	struct segment *s;
-	enum status st = segment_new(dir, first_seq, O_RDWR | O_CREAT | O_TRUNC, &s);
+	enum status st = segment_new(dir, first_seq, O_RDWR | O_CREAT | O_EXCL, &s);
 	bool broken;
 
 	if (st != ST_OK)
@@ -71,7 +82,11 @@ enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *b
 	record_put_file(&header, bytes);
 	st = segment_write(s, bytes, sizeof(bytes), &broken);
 	if (st != ST_OK) {
+		int error = errno;
+
+		segment_unlink(dir, s);
 		segment_free(s);
+		errno = error;
 		return st;
 	}
 	s->size = s->scanned = sizeof(bytes);

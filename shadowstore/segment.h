@@ -47,8 +47,8 @@ void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_MAX]);
 /* false: no name of a segment. */
 bool segment_name_parse(const char *name, uint64_t *first_seq);
 
-/* A new file with its header; replaces one of that name. Caller owns *out. ST_OK; ST_IO (errno);
- * ST_NOMEM. */
+/* A new file with its header, never one that exists. Caller owns *out. ST_OK; ST_IO (errno,
+ * EEXIST); ST_FULL: no room on the disk; ST_NOMEM. On any but ST_OK there is no file. */
 enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *boot_id,
                            struct segment **out);
 /* One that exists, read-only, size as the file's. A damaged header is no error: *header_ok says it,
