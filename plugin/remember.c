@@ -1,5 +1,6 @@
 #include "plugin/remember.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,7 +78,12 @@ enum status remember_open(struct hubgate *h)
 	}
 	buf_free(&l.forget);
 	disk.state = h->state;
-	return st == ST_OK ? disk_new(&disk, &h->disk) : st;
+	if (st != ST_OK)
+		return st;
+	st = disk_new(&disk, &h->disk);
+	if (st == ST_IO)
+		log_line(&h->log, LOG_ERROR, "not started: no descriptors: %s", strerror(errno));
+	return st;
 }
 
 void remember_close(struct hubgate *h, uint32_t wait_ms)
@@ -86,9 +92,10 @@ void remember_close(struct hubgate *h, uint32_t wait_ms)
 
 	remember_drain(h);
 	if (!stopped) {
-		/* DISK hangs in the kernel with both in its hands. */
+		/* DISK hangs in the kernel with both in its hands, and the lock ends with the process. */
 		h->journal = NULL;
 		h->state = NULL;
+		h->store = NULL;
 	}
 	disk_free(h->disk);
 	h->disk = NULL;
