@@ -111,6 +111,7 @@ struct uplink {
 	int64_t down_since_ms;
 	uint64_t reasons[REASONS_MAX]; /* why the hub was lost: hashes of what is logged already */
 	unsigned reason_count;
+	bool stamp_failed;           /* last-connect cannot be written, which is logged */
 	bool paused;                 /* the inbox is full: do not read */
 	int64_t turn_us;             /* when the turn began */
 	bool worked;                 /* it had messages to take or end */

@@ -1,4 +1,5 @@
 /* Connecting to the hub, logging in, losing the link and coming back. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "bridge/uplink_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	SHORT_LIFE_MS = 5000, /* protocol/connection.md 6: lost this soon ... */
@@ -34,20 +36,26 @@ void uplink_move(struct uplink *u, enum uplink_state to)
 
 /* The hub counts connects, not processes: a broker that is restarted in a loop
  * must not connect faster than one that runs (protocol/limits.md). */
-static void stamp_path(const struct uplink *u, char *out, size_t size)
+static bool stamp_path(const struct uplink *u, char *out, size_t size)
 {
-	snprintf(out, size, "%s/last-connect", u->conf.state_dir);
+	return u->conf.state_dir &&
+	       snprintf(out, size, "%s/last-connect", u->conf.state_dir) < (int)size;
 }
 
-static void stamp_connect(const struct uplink *u)
+static void stamp_connect(struct uplink *u)
 {
-	char path[4096];
+	char path[4200];
 	int fd;
 
-	if (!u->conf.state_dir)
+	if (!stamp_path(u, path, sizeof(path)))
 		return;
-	stamp_path(u, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = store_file_open(AT_FDCWD, path, O_WRONLY | O_CREAT);
+	if (fd < 0 && !u->stamp_failed)
+		log_line(&u->log, LOG_WARN,
+		         "%s cannot be written: %s; after a restart the gateway may connect sooner than "
+		         "hub.min_reconnect_s",
+		         path, store_file_why(errno));
+	u->stamp_failed = fd < 0;
 	if (fd < 0)
 		return;
 	futimens(fd, NULL);
@@ -59,17 +67,19 @@ static void stamp_connect(const struct uplink *u)
 static int64_t stamp_wait_ms(const struct uplink *u)
 {
 	int64_t floor_ms = INT64_C(1000) * u->conf.min_reconnect_s;
-	char path[4096];
+	char path[4200];
 	struct stat info;
 	struct timespec now;
 	int64_t age_ms;
 
-	if (!u->conf.state_dir)
-		return 0;
-	stamp_path(u, path, sizeof(path));
-	if (stat(path, &info) != 0)
+	if (!stamp_path(u, path, sizeof(path)) || lstat(path, &info) != 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
+	/* A file may carry any time at all. */
+	if (info.st_mtim.tv_sec > now.tv_sec)
+		return floor_ms;
+	if (info.st_mtim.tv_sec < now.tv_sec - (time_t)u->conf.min_reconnect_s)
+		return 0;
 	age_ms = (int64_t)(now.tv_sec - info.st_mtim.tv_sec) * 1000 +
 	         (now.tv_nsec - info.st_mtim.tv_nsec) / 1000000;
 	if (age_ms < 0)

@@ -74,7 +74,7 @@ struct config_store {
 	uint32_t max_messages, device_share, max_age_s, flush_ms;
 	uint64_t max_bytes;
 	enum store_policy policy;
-	bool queue_qos0;
+	bool queue_qos0, lock;
 };
 
 struct config_presence {

@@ -34,6 +34,12 @@ size_t record_size(const struct record *r)
 	return RECORD_HEAD_BYTES + r->key_len + r->topic_len + r->payload_len;
 }
 
+static bool in_bounds(const struct record *r)
+{
+	return r->seq <= RECORD_SEQ_MAX && r->boot_ms >= 0 && r->boot_ms <= RECORD_MS_MAX &&
+	       r->wall_ms >= 0 && r->wall_ms <= RECORD_MS_MAX;
+}
+
 static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
 {
 	if (len > 0)
@@ -48,7 +54,7 @@ enum status record_encode(struct buf *out, const struct record *r)
 	enum status st;
 
 	if (r->key_len > UINT16_MAX || r->topic_len > UINT16_MAX || r->payload_len > RECORD_BYTES_MAX ||
-	    size > RECORD_BYTES_MAX)
+	    size > RECORD_BYTES_MAX || !in_bounds(r))
 		return ST_TOOBIG;
 	st = buf_reserve(out, size, &at);
 	if (st != ST_OK)
@@ -93,7 +99,7 @@ enum status record_decode(const void *bytes, size_t len, struct record *out, siz
 		.key_len = (size_t)get(at + 10, 2),
 		.topic_len = (size_t)get(at + 12, 2),
 	};
-	if (out->key_len + out->topic_len > whole - RECORD_HEAD_BYTES)
+	if (out->key_len + out->topic_len > whole - RECORD_HEAD_BYTES || !in_bounds(out))
 		return ST_MALFORMED;
 	*size = whole;
 	if (len < whole)
@@ -134,7 +140,7 @@ enum status record_get_file(const void *bytes, size_t len, const char *kind,
 		return ST_INVALID;
 	memcpy(out->boot_id, at + BOOT_AT, RECORD_BOOT_BYTES);
 	out->first_seq = get(at + FIRST_SEQ_AT, 8);
-	return ST_OK;
+	return out->first_seq > RECORD_SEQ_MAX ? ST_MALFORMED : ST_OK;
 }
 
 int64_t record_age_ms(const struct record *r, const uint8_t *boot_id, const struct record_now *now)

@@ -22,6 +22,10 @@
  *   16  8  sequence number
  *   24  8  milliseconds of CLOCK_BOOTTIME
  *   32  8  milliseconds since 1970, worth what RECORD_CLOCK_TRUSTED says
+ *
+ * Numbers are checked when they are read: a sequence (of a record, or the first of a file) is at
+ * most RECORD_SEQ_MAX, a time 0..RECORD_MS_MAX. What is beyond is damage, whatever its checksum
+ * says: arithmetic behind these functions does not overflow.
  */
 #ifndef HUBGATE_RECORD_H
 #define HUBGATE_RECORD_H
@@ -41,6 +45,9 @@ enum {
 	RECORD_BOOT_BYTES = 16,
 	RECORD_BYTES_MAX = 2 << 20, /* of one record */
 };
+
+#define RECORD_SEQ_MAX (UINT64_C(1) << 62)
+#define RECORD_MS_MAX  (INT64_C(1) << 53)
 
 enum record_type {
 	RECORD_MESSAGE = 1, /* for the hub */
@@ -77,7 +84,7 @@ struct record_file {
 /* Bytes that the record takes in a file. */
 size_t record_size(const struct record *r);
 /* Appends to out. ST_OK; ST_TOOBIG (a length over its field or over the maximum, or over
- * out's ceiling); ST_NOMEM. */
+ * out's ceiling; a number out of its bounds); ST_NOMEM. */
 enum status record_encode(struct buf *out, const struct record *r);
 /* Looks at the front of bytes. ST_OK: *size bytes are the record, views point into bytes.
  * ST_AGAIN: the beginning of a record perhaps, *size bytes are needed. ST_MALFORMED: no

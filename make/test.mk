@@ -18,6 +18,8 @@ $(B)/sdk: $(call obj,$(sdk_src)) $(B)/libhubbridge.a $(B)/libharness.a
 
 # Preloaded into brokers, never sanitized.
 $(B)/clockshift.so: tests/tools/clockshift.c
+$(B)/bad_disk.so: tests/fakes/bad_disk.c
+$(B)/clockshift.so $(B)/bad_disk.so:
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
@@ -37,7 +39,7 @@ unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
 
 .PHONY: plain-e2e
 plain-e2e:

@@ -30,13 +30,18 @@ static enum status status_of_errno(void)
 	}
 }
 
-/* Docker and Kubernetes mount secrets readable to all. In a container that is the
- * gateway alone, which the image says by this variable; writable to all stays refused. */
-static mode_t forbidden_to_others(void)
+bool config_file_in_container(void)
 {
 	const char *container = getenv("HUBGATE_CONTAINER");
 
-	return container && strcmp(container, "1") == 0 ? OTHERS_WRITE : OTHERS;
+	return container && strcmp(container, "1") == 0;
+}
+
+/* Docker and Kubernetes mount secrets readable to all. In a container that is the
+ * gateway alone; writable to all stays refused. */
+static mode_t forbidden_to_others(void)
+{
+	return config_file_in_container() ? OTHERS_WRITE : OTHERS;
 }
 
 /* ST_DENIED with the sentence when others may use the file at path. */

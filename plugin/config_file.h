@@ -7,11 +7,16 @@
 #ifndef HUBGATE_CONFIG_FILE_H
 #define HUBGATE_CONFIG_FILE_H
 
+#include <stdbool.h>
+
 #include "core/config.h"
 
 /* Links are followed, as Docker and Kubernetes lay out secrets; what they lead to
  * must be a regular file. Statuses and ownership as config_parse, and ST_NOTFOUND,
  * ST_DENIED (not readable, or open to others), ST_IO; report then holds one line. */
 enum status config_file_load(const char *path, struct config *out, struct config_report *report);
+
+/* Nobody else is where this process runs, as the container's image says (HUBGATE_CONTAINER=1). */
+bool config_file_in_container(void);
 
 #endif

@@ -27,6 +27,7 @@
 #include "shadowstore/disk.h"
 #include "shadowstore/journal.h"
 #include "shadowstore/registry.h"
+#include "shadowstore/store.h"
 
 #define DOORBELL_TOPIC "$hubgate/wake"
 
@@ -86,6 +87,7 @@ struct hubgate {
 	mosquitto_plugin_id_t *id;
 	struct log log;
 	struct metrics metrics;
+	struct store *store; /* closed last of all that stands in store.dir */
 	struct journal *journal;
 	struct state *state; /* NULL: nothing is remembered, as disk */
 	struct disk *disk;

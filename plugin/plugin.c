@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/room.h"
@@ -216,20 +215,18 @@ static enum status open_journal(struct hubgate *h)
 		.flush_ms = c->flush_ms,
 		.policy = c->policy == STORE_REFUSE ? JOURNAL_REFUSE : JOURNAL_DROP_OLDEST,
 	};
-	enum status st = ST_OK;
+	const struct store_conf store = {
+		.dir = c->dir,
+		.lock = c->lock,
+		.others_are_none = config_file_in_container(),
+		.wait_ms = STORE_WAIT_MS,
+		.log = &h->log,
+	};
+	enum status st = store_open(&store, &h->store);
 
-	if (mkdir(c->dir, 0700) != 0 && errno != EEXIST)
-		st = ST_IO;
 	if (st == ST_OK)
 		st = journal_open(c->dir, &lim, &h->log, &h->journal);
-	if (st == ST_OK)
-		st = remember_open(h);
-	if (st == ST_IO)
-		log_line(&h->log, LOG_ERROR,
-		         "not started: store.dir %s cannot be used by uid %u: %s; make it with "
-		         "`install -d -o mosquitto -m 0700 %s`",
-		         c->dir, (unsigned)geteuid(), strerror(errno), c->dir);
-	return st;
+	return st == ST_OK ? remember_open(h) : st;
 }
 
 static void close_store(struct hubgate *h)
@@ -237,6 +234,8 @@ static void close_store(struct hubgate *h)
 	remember_close(h);
 	journal_close(h->journal);
 	h->journal = NULL;
+	store_close(h->store);
+	h->store = NULL;
 }
 
 static bool stop_store(struct hubgate *h, uint32_t wait_ms)

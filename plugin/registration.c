@@ -140,9 +140,6 @@ enum status registration_open(struct hubgate *h)
 		                          .verify = h->config->hub.verify,
 		                          .timeout_ms = TIMEOUT_MS };
 	st = secrets_open(h->config->store.dir, &h->log, &r->secrets);
-	if (st == ST_IO)
-		log_line(&h->log, LOG_ERROR, "not started: %s/secrets cannot be read: %s",
-		         h->config->store.dir, strerror(errno));
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct result), RESULTS_MAX, &r->results);
 	if (st == ST_OK)

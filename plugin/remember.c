@@ -1,5 +1,6 @@
 #include "plugin/remember.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,7 +62,10 @@ enum status remember_open(struct hubgate *h)
 		return st;
 	shadow_loaded(h);
 	disk.state = h->state;
-	return disk_new(&disk, &h->disk);
+	st = disk_new(&disk, &h->disk);
+	if (st == ST_IO)
+		log_line(&h->log, LOG_ERROR, "not started: no descriptors: %s", strerror(errno));
+	return st;
 }
 
 enum status remember_start(struct hubgate *h)

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "core/utf8.h"
+#include "shadowstore/store_file.h"
+
+#define FILE_NAME "dead-letter.jsonl"
 
 static cJSON *payload_of(const struct dead_letter *l, const char **name)
 {
@@ -67,31 +70,56 @@ static enum status append(int fd, const char *line, off_t size)
 		return ST_NOMEM;
 	memcpy(whole, line, len);
 	whole[len] = '\n';
-	if (write(fd, whole, len + 1) != (ssize_t)(len + 1))
-		st = ftruncate(fd, size) == 0 || errno != 0 ? ST_IO : ST_OK;
+	errno = ENOSPC; /* of a write that is cut short */
+	if (write(fd, whole, len + 1) != (ssize_t)(len + 1)) {
+		int error = errno;
+
+		st = ST_IO;
+		(void)!ftruncate(fd, size);
+		errno = error;
+	}
 	free(whole);
 	return st;
 }
 
-enum status dead_letter_add(const char *dir, const struct dead_letter *letter)
+/* ST_IO also when there is no second file to move the first to: the bound holds. */
+static enum status make_room(int dir)
 {
-	char path[4096], old[4096];
 	struct stat info;
-	enum status st;
-	char *line;
-	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/dead-letter.jsonl", dir) >= (int)sizeof(path) ||
-	    snprintf(old, sizeof(old), "%s/dead-letter.jsonl.1", dir) >= (int)sizeof(old))
-		return ST_IO;
-	if (stat(path, &info) == 0 && info.st_size > DEAD_LETTER_BYTES)
-		rename(path, old);
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fstatat(dir, FILE_NAME, &info, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? ST_OK : ST_IO;
+	if (info.st_size <= DEAD_LETTER_BYTES)
+		return ST_OK;
+	return renameat(dir, FILE_NAME, dir, FILE_NAME ".1") == 0 ? ST_OK : ST_IO;
+}
+
+static enum status add_line(int dir, const struct dead_letter *letter)
+{
+	enum status st = make_room(dir);
+	int fd = st == ST_OK ? store_file_open(dir, FILE_NAME, O_WRONLY | O_APPEND | O_CREAT) : -1;
+	struct stat info;
+	char *line;
+
 	if (fd < 0)
 		return ST_IO;
 	line = line_of(letter);
 	st = fstat(fd, &info) != 0 ? ST_IO : !line ? ST_NOMEM : append(fd, line, info.st_size);
 	cJSON_free(line);
 	close(fd);
+	return st;
+}
+
+enum status dead_letter_add(const char *dir, const struct dead_letter *letter)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+	enum status st;
+
+	if (fd < 0)
+		return ST_IO;
+	st = add_line(fd, letter);
+	error = errno;
+	close(fd);
+	errno = error;
 	return st;
 }

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	/* With JOURNAL_DROP_OLDEST the reader trims. Until it has run, so much over
@@ -431,11 +431,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	read_boot_id(j->boot_id);
 	if (snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
 		errno = ENAMETOOLONG;
-		st = ST_IO;
-	} else if (mkdir(j->dir, 0700) != 0 && errno != EEXIST) {
-		st = ST_IO;
-	} else if (access(j->dir, R_OK | W_OK | X_OK) != 0) {
-		st = ST_IO;
+		st = store_file_refuse(log, dir, "journal", "used");
 	}
 	if (st == ST_OK)
 		st = journal_recover(j, log);

@@ -70,8 +70,10 @@ struct journal_counts {
 
 /* Caller owns *out. Makes DIR/journal when missing. Fast however much is queued: looks at
  * headers, the newest segment and the ack file only; the reader scans the rest. What had to be
- * repaired is logged (log is used in the caller's room, during the call only).
- * ST_OK; ST_IO (errno is set: cannot make, read or write there); ST_NOMEM. */
+ * repaired is logged (log is used in the caller's room, during the call only). Takes no lock:
+ * one journal per DIR is the caller's business (shadowstore/store.h).
+ * ST_OK; ST_IO (errno): something cannot be made, read or written there; one line of the log names
+ * it, and everything is left as it was; ST_NOMEM. */
 enum status journal_open(const char *dir, const struct journal_limits *lim, const struct log *log,
                          struct journal **out);
 /* All rooms but the caller's have ended. Syncs. NULL is fine. */

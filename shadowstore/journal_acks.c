@@ -3,8 +3,10 @@
  *                seq 0: payload = how many ended so before the file was written anew;
  *                kind ENDED_COUNTED: a run that is in those counts already
  *   RECORD_MARK  key = client id that the hub may show online; RECORD_DELETED: not any more
- * UPLINK appends with one write() and writes the file anew when it has become long: acks.tmp, then
- * rename. Not synced: a power cut may repeat deliveries, it loses none. */
+ * A run reaches at most SEQ_STEP above what is known when it is read, counts are below what was
+ * given away: more is damage. UPLINK appends with one write() and writes the file anew when it has
+ * become long: acks.tmp, then rename. Not synced: a power cut may repeat deliveries, it loses none.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,13 +17,17 @@
 #include <unistd.h>
 
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	ENDED_COUNTED = 0xffff,
 	RENEW_BYTES = 256 << 10, /* of growth; and not before it is four times what it was */
 	RENEW_FACTOR = 4,
+	RESERVE_BYTES = 256 << 10,  /* of the disk, beyond the end; half of it at least */
 	ACKS_BYTES_MAX = 512 << 20, /* of one file in memory */
 };
+
+#define SEQ_STEP (UINT64_C(1) << 32) /* more than any store holds at once */
 
 struct mark {
 	struct table_node node;
@@ -110,12 +116,23 @@ static enum status put_mark(struct buf *out, const char *client_id, bool online)
 	return record_encode(out, &r);
 }
 
+/* Room for the next ends, so that a disk that is full does not forget them. */
+static void reserve_ahead(struct acks *a)
+{
+	if (a->size + RESERVE_BYTES / 2 <= a->reserved)
+		return;
+	/* Some file systems reserve nothing, and a full disk does not: it goes without. */
+	a->reserved = a->size + RESERVE_BYTES;
+	(void)!fallocate(a->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)a->reserved);
+}
+
 static enum status append(struct acks *a)
 {
 	ssize_t n = pwrite(a->fd, a->out.data, a->out.len, (off_t)a->size);
 
 	if (n == (ssize_t)a->out.len) {
 		a->size += a->out.len;
+		reserve_ahead(a);
 		return ST_OK;
 	}
 	if (n >= 0)
@@ -224,12 +241,10 @@ static enum status renew(struct journal *j)
 	path_of(j, "acks.tmp", tmp);
 	path_of(j, "acks", path);
 	if (st == ST_OK) {
-		fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		fd = store_file_create_tmp(AT_FDCWD, tmp);
 		st = fd < 0 ? ST_IO : ST_OK;
 	}
-	/* Room for the next ends, so that a disk that is full does not forget them. */
-	if (st == ST_OK)
-		(void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)(all.len + RENEW_BYTES));
+	errno = ENOSPC; /* of a write that is cut short */
 	if (st == ST_OK && write(fd, all.data, all.len) != (ssize_t)all.len)
 		st = ST_IO;
 	if (st == ST_OK && rename(tmp, path) != 0)
@@ -239,6 +254,8 @@ static enum status renew(struct journal *j)
 			close(j->acks.fd);
 		j->acks.fd = fd;
 		j->acks.size = j->acks.renewed_size = all.len;
+		j->acks.reserved = 0;
+		reserve_ahead(&j->acks);
 	} else if (fd >= 0) {
 		int error = errno;
 
@@ -323,26 +340,52 @@ void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *c
 
 /* --- reading at open --- */
 
-static enum status take_end(struct journal *j, const struct record *r, uint64_t *next_seq)
+struct reading {
+	struct journal *j;
+	uint64_t *next_seq;  /* above all that is known so far */
+	uint64_t renewed_to; /* next_seq when the file was written anew; 0: its header is damaged */
+	uint64_t ended;      /* of all kinds, so far */
+	size_t good;         /* bytes up to the end of the last record */
+	unsigned damaged;    /* places */
+};
+
+/* Whatever stands in the file, the account stays below RECORD_SEQ_MAX. */
+static enum status count_ended(struct reading *r, uint16_t kind, uint64_t n)
 {
+	if (kind >= JOURNAL_ENDS || n >= RECORD_SEQ_MAX - r->ended)
+		return ST_MALFORMED;
+	r->ended += n;
+	r->j->ended[kind] += n;
+	return ST_OK;
+}
+
+static bool run_is_possible(const struct reading *r, uint64_t first, uint64_t last)
+{
+	if (last < first || last > RECORD_SEQ_MAX)
+		return false;
+	return r->renewed_to == 0 || last < *r->next_seq + SEQ_STEP;
+}
+
+static enum status take_end(struct reading *r, const struct record *rec)
+{
+	enum status st = ST_OK;
 	uint64_t last;
 
-	if (r->payload_len != 8)
+	if (rec->payload_len != 8)
 		return ST_MALFORMED;
-	last = get_u64(r->payload);
-	if (r->seq == 0) {
-		if (r->kind >= JOURNAL_ENDS)
-			return ST_MALFORMED;
-		j->ended[r->kind] += last;
-		return ST_OK;
-	}
-	if (last < r->seq || (r->kind >= JOURNAL_ENDS && r->kind != ENDED_COUNTED))
+	last = get_u64(rec->payload);
+	if (rec->seq == 0)
+		return r->renewed_to > 0 && last >= r->renewed_to ? ST_MALFORMED
+		                                                  : count_ended(r, rec->kind, last);
+	if (!run_is_possible(r, rec->seq, last))
 		return ST_MALFORMED;
-	if (r->kind != ENDED_COUNTED)
-		j->ended[r->kind] += last - r->seq + 1;
-	if (last >= *next_seq)
-		*next_seq = last + 1;
-	return runs_add(&j->ended_before, r->seq, last);
+	if (rec->kind != ENDED_COUNTED)
+		st = count_ended(r, rec->kind, last - rec->seq + 1);
+	if (st != ST_OK)
+		return st;
+	if (last >= *r->next_seq)
+		*r->next_seq = last + 1;
+	return runs_add(&r->j->ended_before, rec->seq, last);
 }
 
 static enum status take_mark(struct journal *j, const struct record *r)
@@ -370,81 +413,113 @@ static size_t resync(const unsigned char *bytes, size_t at, size_t len)
 	return len;
 }
 
-static enum status take_records(struct journal *j, const unsigned char *bytes, size_t len,
-                                uint64_t *next_seq, size_t *good, unsigned *damaged)
+static enum status take_records(struct reading *r, const unsigned char *bytes, size_t len)
 {
-	size_t at = *good, size;
-	struct record r;
+	size_t at = RECORD_FILE_BYTES, size;
+	struct record rec;
 
 	while (at + RECORD_HEAD_BYTES <= len) {
-		enum status st = record_decode(bytes + at, len - at, &r, &size);
+		enum status st = record_decode(bytes + at, len - at, &rec, &size);
 
 		if (st == ST_OK)
-			st = r.type == RECORD_END    ? take_end(j, &r, next_seq)
-			     : r.type == RECORD_MARK ? take_mark(j, &r)
-			                             : ST_MALFORMED;
+			st = rec.type == RECORD_END    ? take_end(r, &rec)
+			     : rec.type == RECORD_MARK ? take_mark(r->j, &rec)
+			                               : ST_MALFORMED;
 		if (st == ST_NOMEM)
 			return st;
 		if (st == ST_OK) {
 			at += size;
-			*good = at;
+			r->good = at;
 		} else {
 			at = resync(bytes, at, len);
-			*damaged += at < len;
+			r->damaged++;
 		}
 	}
+	r->damaged += at < len;
 	return ST_OK;
 }
 
-static enum status load(struct journal *j, const struct log *log, uint64_t *next_seq)
+static enum status take_bytes(struct reading *r, const struct buf *b)
 {
-	struct stat info;
-	unsigned char *bytes;
-	unsigned damaged = 0;
 	struct record_file header;
-	size_t len, good = RECORD_FILE_BYTES;
-	enum status st = ST_OK;
 
-	if (fstat(j->acks.fd, &info) != 0)
-		return ST_IO;
-	len = (size_t)info.st_size;
-	bytes = malloc(len + 1);
-	if (!bytes)
-		return ST_NOMEM;
-	if (pread(j->acks.fd, bytes, len, 0) != (ssize_t)len)
-		st = ST_IO;
-	if (st == ST_OK && len > 0 && record_get_file(bytes, len, "ACK", &header) != ST_OK)
-		damaged++; /* what stands behind the header is still worth reading */
-	else if (st == ST_OK && len > 0 && header.first_seq > *next_seq)
-		*next_seq = header.first_seq;
+	if (b->len == 0)
+		return ST_OK;
+	if (record_get_file(b->data, b->len, "ACK", &header) != ST_OK)
+		r->damaged++; /* what stands behind the header is still worth reading */
+	else
+		r->renewed_to = header.first_seq;
+	if (r->renewed_to > *r->next_seq)
+		*r->next_seq = r->renewed_to;
+	return take_records(r, b->data, b->len);
+}
+
+static enum status load(struct reading *r, struct buf *bytes)
+{
+	int fd = r->j->acks.fd;
+	struct stat info;
+	enum status st = fstat(fd, &info) == 0 ? ST_OK : ST_IO;
+
 	if (st == ST_OK)
-		st = take_records(j, bytes, len, next_seq, &good, &damaged);
-	free(bytes);
-	if (damaged > 0)
+		st = store_file_read(fd, (size_t)info.st_size, bytes);
+	return st == ST_OK ? take_bytes(r, bytes) : st;
+}
+
+/* Where nothing could be read the file is not written over. */
+static enum status keep_useless(const struct reading *r, const struct buf *bytes, int dir,
+                                const struct log *log)
+{
+	char aside[32];
+
+	/* Zeros: a power cut took its bytes. */
+	if (r->good > RECORD_FILE_BYTES || bytes->len <= RECORD_FILE_BYTES ||
+	    store_file_is_blank(bytes->data, bytes->len))
+		return ST_OK;
+	if (store_file_set_aside(dir, "acks", aside, sizeof(aside)) != ST_OK)
+		return ST_IO;
+	log_line(log, LOG_ERROR,
+	         "%s/acks cannot be read: set aside as %s; messages delivered before may be sent again",
+	         r->j->dir, aside);
+	return ST_OK;
+}
+
+static enum status read_acks(struct journal *j, int dir, const struct log *log, uint64_t *next_seq)
+{
+	struct reading r = { .j = j, .next_seq = next_seq, .good = RECORD_FILE_BYTES };
+	struct buf bytes = BUF_MAX(SIZE_MAX / 2);
+	enum status st = load(&r, &bytes);
+
+	if (st == ST_OK)
+		st = keep_useless(&r, &bytes, dir, log);
+	buf_free(&bytes);
+	if (r.damaged > 0)
 		log_line(log, LOG_WARN,
 		         "%s/acks is damaged in %u places: messages delivered before may be sent again, "
 		         "counts may be lower",
-		         j->dir, damaged);
-	j->acks.size = good;
+		         j->dir, r.damaged);
+	j->acks.size = r.good;
 	return st;
 }
 
-enum status acks_open(struct journal *j, const struct log *log, uint64_t *next_seq)
+enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq)
 {
-	char path[PATH_BYTES + 16];
 	enum status st;
 
-	path_of(j, "acks", path);
 	j->acks.out = (struct buf)BUF_MAX(1 << 20);
-	j->acks.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	j->acks.fd = store_file_open(dir, "acks", O_RDWR | O_CREAT);
 	if (j->acks.fd < 0)
-		return ST_IO;
-	st = load(j, log, next_seq);
+		return store_file_refuse(log, j->dir, "acks", "opened");
+	st = read_acks(j, dir, log, next_seq);
+	if (st == ST_IO)
+		store_file_refuse(log, j->dir, "acks", "read");
 	if (st != ST_OK)
 		return st;
 	runs_sort(&j->ended_before);
-	/* A disk that is full still has room for ends, and a new file gets its header. */
-	return j->acks.size > RECORD_FILE_BYTES ? ST_OK : renew(j);
+	reserve_ahead(&j->acks);
+	if (j->acks.size > RECORD_FILE_BYTES)
+		return ST_OK;
+	st = renew(j); /* a new file gets its header */
+	return st == ST_IO ? store_file_refuse(log, j->dir, "acks", "written") : st;
 }
 
 void acks_close(struct journal *j)

@@ -27,6 +27,7 @@ enum {
 	SEGMENT_BYTES_MIN = 256 << 10,
 	SEGMENT_BYTES_MAX = 64 << 20,
 	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
+	SEGMENT_FILE_MAX = 128 << 20,    /* of one that is read */
 	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
 	ENDS_MAX = 256,                  /* in one batch */
 	TIME_MARKS = 64,
@@ -34,6 +35,9 @@ enum {
 	BLOCK_BYTES = 256 << 10,
 	PATH_BYTES = 4096,
 };
+
+/* Sequences in a segment are first_seq and up to so much above it. */
+#define SEGMENT_SEQS_MAX UINT32_MAX
 
 struct run { /* of sequences, both ends included */
 	uint64_t first, last;
@@ -60,6 +64,7 @@ struct block {        /* bytes of one file in memory */
 struct acks {
 	int fd;
 	uint64_t size, renewed_size; /* bytes now, and when it was last written anew */
+	uint64_t reserved;           /* of the disk, from the file's start */
 	struct end batch[ENDS_MAX];
 	size_t batch_count;
 	struct buf out;
@@ -136,9 +141,11 @@ struct journal {
 	/* UPLINK */
 	const struct log *log;
 	struct segment *scanning;
-	struct runs ended_before; /* by earlier runs; until the scan is through */
-	uint64_t scanned_seq;     /* everything below has been handed out or skipped */
-	uint64_t found_before;    /* live records of earlier runs, so far */
+	struct runs ended_before;       /* by earlier runs; until the scan is through */
+	uint64_t scanned_seq;           /* everything below has been handed out or skipped */
+	uint64_t found_before;          /* live records of earlier runs, so far */
+	uint64_t unread_seq, unread_at; /* segment and place that the disk does not give */
+	int64_t unread_ms;              /* since when */
 	struct block scan, load;
 	char device[UINT16_MAX + 1], topic[UINT16_MAX + 1], load_topic[UINT16_MAX + 1];
 	struct acks acks;
@@ -161,7 +168,7 @@ uint64_t journal_queued(const struct journal *j);
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */
-/* ST_OK; ST_IO: an old spare cannot be removed. */
+/* ST_OK; ST_IO (errno; logged): an old spare cannot be removed. */
 enum status journal_space_open(struct journal *j, const struct log *log);
 /* Now and then: how much the disk has room for becomes the bound, and the spare is made. */
 void journal_space_run(struct journal *j, const struct log *log);
@@ -173,7 +180,7 @@ bool journal_space_release(struct journal *j);
  * ST_NOMEM: as before. The caller has set s->busy, so that nobody else takes it; it is cleared. */
 enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *count);
 
-/* What is on the disk becomes j. ST_OK; ST_IO; ST_NOMEM. */
+/* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status journal_recover(struct journal *j, const struct log *log);
 
 void runs_free(struct runs *r);
@@ -183,12 +190,13 @@ void runs_sort(struct runs *r);
 const struct run *runs_at(const struct runs *r, uint64_t seq);
 
 /* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
- * names. Opens it for writing, makes it when missing. */
-enum status acks_open(struct journal *j, const struct log *log, uint64_t *next_seq);
+ * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
+ * logged); ST_NOMEM. */
+enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq);
 void acks_close(struct journal *j);
 
-/* The bytes of file at offset as far as they are known and fit, at least want of them unless the
- * file ends. *avail may be smaller at its end. ST_OK; ST_IO; ST_NOMEM. */
+/* The bytes of file at offset as far as they are known and fit, at least want of them unless
+ * file_size ends them. ST_OK; ST_IO (errno): fewer can be read; ST_NOMEM. */
 enum status block_get(struct block *b, const struct segment_file *f, uint64_t offset,
                       uint64_t file_size, size_t want, const unsigned char **at, size_t *avail);
 

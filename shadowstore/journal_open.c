@@ -1,6 +1,6 @@
 /* What earlier runs left: the list of segments, what of it ended, and the next sequence. */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 /* --- runs --- */
 
@@ -76,47 +77,77 @@ const struct run *runs_at(const struct runs *r, uint64_t seq)
 
 /* --- the directory --- */
 
-static void forget_file(const struct journal *j, const char *name)
-{
-	char path[PATH_BYTES + 300];
+struct opening {
+	struct journal *j;
+	const struct log *log;
+	int dir;
+	bool refused; /* it was logged why */
+};
 
-	snprintf(path, sizeof(path), "%s/%s", j->dir, name);
-	unlink(path);
+/* An error is never taken for an end: what cannot be read may be read tomorrow, so nothing is
+ * begun in its place. */
+static enum status refuse(struct opening *o, const char *name, const char *done)
+{
+	o->refused = true;
+	return store_file_refuse(o->log, o->j->dir, name, done);
 }
 
-static bool ends_with(const char *text, const char *end)
+static enum status remove_file(struct opening *o, const char *name)
 {
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+	o->j->dir_dirty = true;
+	return unlinkat(o->dir, name, 0) == 0 || errno == ENOENT ? ST_OK : refuse(o, name, "removed");
 }
 
-static enum status take_file(struct journal *j, const struct log *log, const char *name)
+/* What a compaction or a renewal that was cut short has left. */
+static bool is_our_tmp(const char *name)
+{
+	size_t len = strlen(name), stem = len - strlen(".tmp");
+	char segment[SEGMENT_NAME_MAX];
+	uint64_t ignored;
+
+	if (len <= strlen(".tmp") || stem >= sizeof(segment) || strcmp(name + stem, ".tmp") != 0)
+		return false;
+	memcpy(segment, name, stem);
+	segment[stem] = '\0';
+	return strcmp(segment, "acks") == 0 || segment_name_parse(segment, &ignored);
+}
+
+static enum status take_segment(struct opening *o, const char *name, uint64_t first_seq)
 {
 	struct segment *s = NULL;
-	uint64_t first_seq;
 	bool header_ok;
-	enum status st;
+	enum status st = segment_open(o->j->dir, first_seq, &s, &header_ok);
 
-	if (ends_with(name, ".tmp"))
-		forget_file(j, name); /* of a compaction or a renewal that was cut short */
-	if (!segment_name_parse(name, &first_seq))
-		return ST_OK;
-	st = segment_open(j->dir, first_seq, &s, &header_ok);
-	if (st == ST_IO) {
-		log_line(log, LOG_ERROR, "%s/%s cannot be read: %s; its messages are left out", j->dir,
-		         name, strerror(errno));
-		return ST_OK;
-	}
 	if (st != ST_OK)
-		return st;
+		return st == ST_IO ? refuse(o, name, "read") : st;
 	if (!header_ok)
-		log_line(log, LOG_WARN, "%s/%s has a damaged header; what can be read behind it is used",
-		         j->dir, name);
-	st = journal_add_segment(j, s);
+		log_line(o->log, LOG_WARN, "%s/%s has a damaged header; what can be read behind it is used",
+		         o->j->dir, name);
+	if (s->size > SEGMENT_FILE_MAX) {
+		log_line(o->log, LOG_WARN, "%s/%s is longer than any segment; its end is not used",
+		         o->j->dir, name);
+		s->size = SEGMENT_FILE_MAX;
+	}
+	st = journal_add_segment(o->j, s);
 	if (st != ST_OK)
 		segment_free(s);
 	return st;
+}
+
+static enum status take_file(void *ctx, const char *name)
+{
+	struct opening *o = ctx;
+	uint64_t first_seq;
+
+	if (is_our_tmp(name))
+		return remove_file(o, name);
+	if (!segment_name_parse(name, &first_seq))
+		return ST_OK;
+	if (first_seq <= RECORD_SEQ_MAX)
+		return take_segment(o, name, first_seq);
+	log_line(o->log, LOG_WARN, "%s/%s: no segment can have that number; it is not used", o->j->dir,
+	         name);
+	return ST_OK;
 }
 
 static int by_first_seq(const void *a, const void *b)
@@ -126,18 +157,14 @@ static int by_first_seq(const void *a, const void *b)
 	return (*x)->first_seq < (*y)->first_seq ? -1 : (*x)->first_seq > (*y)->first_seq;
 }
 
-static enum status list_segments(struct journal *j, const struct log *log)
+static enum status list_segments(struct opening *o)
 {
-	DIR *dir = opendir(j->dir);
-	enum status st = ST_OK;
-	struct dirent *e;
+	struct journal *j = o->j;
+	enum status st = store_file_list(o->dir, take_file, o);
 
-	if (!dir)
-		return ST_IO;
-	while (st == ST_OK && (e = readdir(dir)) != NULL)
-		st = take_file(j, log, e->d_name);
-	closedir(dir);
-	if (j->segment_count > 0)
+	if (st == ST_IO && !o->refused)
+		return refuse(o, NULL, "read");
+	if (st == ST_OK && j->segment_count > 0)
 		qsort(j->segments, j->segment_count, sizeof(struct segment *), by_first_seq);
 	return st;
 }
@@ -151,7 +178,7 @@ struct tail {
 
 static enum status find_tail(struct journal *j, const struct segment *s, struct tail *out)
 {
-	uint64_t at = RECORD_FILE_BYTES, high = s->first_seq + s->size / RECORD_HEAD_BYTES;
+	uint64_t at = RECORD_FILE_BYTES, high = s->first_seq + SEGMENT_SEQS_MAX;
 	const unsigned char *bytes;
 	size_t avail, pos, size;
 	struct record r;
@@ -179,58 +206,126 @@ static enum status find_tail(struct journal *j, const struct segment *s, struct 
 	return ST_OK;
 }
 
-static void drop_newest(struct journal *j, bool unlink_it)
+/* What a crash leaves of a segment that was just begun: a piece of a header, or one with zeros
+ * behind it. A header that is good says up to where numbers were given away: *first_seq, else 0. */
+static enum status holds_nothing(struct journal *j, const struct segment *s, bool *out,
+                                 uint64_t *first_seq)
 {
-	struct segment *s = j->segments[--j->segment_count];
-	char name[SEGMENT_NAME_MAX];
+	struct record_file header;
+	const unsigned char *bytes;
+	size_t avail, skip;
+	enum status st;
 
-	segment_name(s->first_seq, name);
-	if (unlink_it)
-		forget_file(j, name);
-	segment_free(s);
-}
-
-/* Looks at the newest segment, cuts what a power cut left half written, and learns the next
- * sequence. A file without a single record says nothing. */
-static enum status read_tail(struct journal *j, const struct log *log)
-{
-	while (j->segment_count > 0) {
-		struct segment *s = j->segments[j->segment_count - 1];
-		struct tail tail;
-		enum status st = find_tail(j, s, &tail);
-
+	*out = true;
+	*first_seq = 0;
+	if (s->size < RECORD_FILE_BYTES)
+		return ST_OK;
+	for (uint64_t at = 0; at < s->size && *out; at += avail) {
+		st = block_get(&j->scan, s->file, at, s->size, RECORD_FILE_BYTES, &bytes, &avail);
 		if (st != ST_OK)
 			return st;
-		if (tail.last_seq == 0) {
-			if (s->size > RECORD_FILE_BYTES)
-				log_line(log, LOG_WARN, "%s: the newest segment holds no readable record", j->dir);
-			drop_newest(j, true);
-			continue;
+		skip = 0;
+		if (at == 0 && record_get_file(bytes, avail, "SEG", &header) == ST_OK &&
+		    header.first_seq == s->first_seq) {
+			skip = RECORD_FILE_BYTES;
+			*first_seq = s->first_seq;
 		}
-		if (tail.end < s->size) {
-			log_line(log, LOG_WARN, "%s: cut %" PRIu64 " bytes that were not written whole", j->dir,
-			         s->size - tail.end);
-			if (ftruncate(s->file->fd, (off_t)tail.end) != 0)
-				return ST_IO;
-			s->size = tail.end;
-		}
-		if (tail.last_seq >= j->next_seq)
-			j->next_seq = tail.last_seq + 1;
-		return ST_OK;
+		*out = store_file_is_blank(bytes + skip, avail - skip);
 	}
 	return ST_OK;
+}
+
+static enum status set_newest_aside(struct opening *o, const char *name)
+{
+	char aside[SEGMENT_NAME_MAX * 2];
+
+	if (store_file_set_aside(o->dir, name, aside, sizeof(aside)) != ST_OK)
+		return refuse(o, name, "set aside");
+	o->j->dir_dirty = true;
+	log_line(o->log, LOG_ERROR,
+	         "%s/%s holds bytes and no message that can be read: set aside as %s; messages that "
+	         "were in it are lost",
+	         o->j->dir, name, aside);
+	return ST_OK;
+}
+
+/* The newest segment, without a record that can be read. */
+static enum status leave_newest(struct opening *o, const char *name)
+{
+	struct journal *j = o->j;
+	struct segment *s = j->segments[j->segment_count - 1];
+	uint64_t first_seq;
+	bool nothing;
+	enum status st = holds_nothing(j, s, &nothing, &first_seq);
+
+	if (st != ST_OK)
+		return st == ST_IO ? refuse(o, name, "read") : st;
+	st = nothing ? remove_file(o, name) : set_newest_aside(o, name);
+	if (first_seq > j->next_seq)
+		j->next_seq = first_seq;
+	j->segment_count--;
+	segment_free(s);
+	return st;
+}
+
+static enum status cut_tail(struct opening *o, struct segment *s, const char *name, uint64_t end)
+{
+	log_line(o->log, LOG_WARN, "%s/%s: cut %" PRIu64 " bytes that were not written whole",
+	         o->j->dir, name, s->size - end);
+	if (ftruncate(s->file->fd, (off_t)end) != 0)
+		return refuse(o, name, "cut");
+	s->size = end;
+	return ST_OK;
+}
+
+/* Looks at the newest segment that has a record, cuts what a power cut left half written, and
+ * learns the next sequence. */
+static enum status read_tail(struct opening *o)
+{
+	struct journal *j = o->j;
+	struct tail tail = { 0, 0 };
+	enum status st = ST_OK;
+
+	while (j->segment_count > 0 && tail.last_seq == 0 && st == ST_OK) {
+		struct segment *s = j->segments[j->segment_count - 1];
+		char name[SEGMENT_NAME_MAX];
+
+		segment_name(s->first_seq, name);
+		st = find_tail(j, s, &tail);
+		if (st == ST_IO)
+			return refuse(o, name, "read");
+		if (st == ST_OK && tail.last_seq == 0)
+			st = leave_newest(o, name);
+		else if (st == ST_OK && tail.end < s->size)
+			st = cut_tail(o, s, name, tail.end);
+	}
+	if (tail.last_seq >= j->next_seq)
+		j->next_seq = tail.last_seq + 1;
+	return st;
+}
+
+static enum status read_all(struct journal *j, const struct log *log)
+{
+	struct opening o = { .j = j, .log = log, .dir = store_file_dir(AT_FDCWD, j->dir) };
+	enum status st;
+
+	if (o.dir < 0)
+		return refuse(&o, NULL, "used");
+	st = list_segments(&o);
+	if (st == ST_OK)
+		st = read_tail(&o);
+	if (st == ST_OK)
+		st = acks_open(j, o.dir, log, &j->next_seq);
+	close(o.dir);
+	return st;
 }
 
 enum status journal_recover(struct journal *j, const struct log *log)
 {
 	uint64_t ended = 0;
 	int64_t wall_ms;
-	enum status st = list_segments(j, log);
+	enum status st = read_all(j, log);
 
-	if (st == ST_OK)
-		st = read_tail(j, log);
-	if (st == ST_OK)
-		st = acks_open(j, log, &j->next_seq);
 	for (int i = 0; i < JOURNAL_ENDS; i++)
 		ended += j->ended[i];
 	if (ended >= j->next_seq)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 struct copy { /* of a segment's live records */
 	struct segment *segment;
@@ -162,8 +163,7 @@ static enum status begin_file(struct copy *c, const char *tmp)
 	if (!c->to)
 		return ST_NOMEM;
 	c->to->refs = 1;
-	unlink(tmp); /* of a copy that was cut short */
-	c->to->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	c->to->fd = store_file_create_tmp(AT_FDCWD, tmp);
 	if (c->to->fd >= 0)
 		return ST_OK;
 	return segment_no_room(errno) ? ST_NOSPACE : ST_IO;

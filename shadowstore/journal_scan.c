@@ -1,6 +1,7 @@
 /* From segments to items: every live record once, in the order of sequence. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,9 @@
 #include "shadowstore/journal_impl.h"
 
 enum {
-	SEARCH_BYTES = 2 * RECORD_BYTES_MAX /* looked through at once behind damage */
+	SEARCH_BYTES = 2 * RECORD_BYTES_MAX, /* looked through at once behind damage */
+	SECTOR_BYTES = 4096,                 /* that a disk does not give */
+	READ_TRY_MS = 3000,                  /* then it is skipped */
 };
 
 /* --- blocks --- */
@@ -27,12 +30,30 @@ static enum status make_room(struct block *b, size_t size)
 	return ST_OK;
 }
 
+/* As much as can be read; errno says why it is not all. A disk gives what stands before its bad
+ * sector, and only the next read says so. */
+static size_t read_block(int fd, unsigned char *out, size_t size, uint64_t offset)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (len < size && n > 0) {
+		n = pread(fd, out + len, size - len, (off_t)(offset + len));
+		if (n > 0)
+			len += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n == 0)
+			errno = ENODATA; /* somebody cut the file */
+	}
+	return len;
+}
+
 enum status block_get(struct block *b, const struct segment_file *f, uint64_t offset,
                       uint64_t file_size, size_t want, const unsigned char **at, size_t *avail)
 {
 	uint64_t left = file_size - offset;
-	size_t size;
-	ssize_t n;
+	size_t size, len;
 
 	if (want > left)
 		want = (size_t)left;
@@ -47,12 +68,12 @@ enum status block_get(struct block *b, const struct segment_file *f, uint64_t of
 	b->file_id = 0;
 	if (make_room(b, size) != ST_OK)
 		return ST_NOMEM;
-	n = pread(f->fd, b->data, size, (off_t)offset);
-	if (n < 0)
+	len = read_block(f->fd, b->data, size, offset);
+	if (len < want)
 		return ST_IO;
-	*b = (struct block){ f->id, offset, (size_t)n, b->cap, b->data };
+	*b = (struct block){ f->id, offset, len, b->cap, b->data };
 	*at = b->data;
-	*avail = (size_t)n;
+	*avail = len;
 	return ST_OK;
 }
 
@@ -146,28 +167,91 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 
 /* --- damage --- */
 
-static enum status skip_damage(struct journal *j, struct segment *s, uint64_t size, uint64_t limit)
+/* A disk that hiccups is asked again for a while: true. */
+static bool ask_again(struct journal *j, const struct segment *s)
 {
-	uint64_t from = s->scanned, at = s->scanned + 1;
-	const unsigned char *bytes;
-	size_t avail, pos;
-	enum status st;
+	int error = errno;
+	int64_t now_ms, ignored;
 
-	while (at < size) {
-		st = block_get(&j->scan, s->file, at, size, SEARCH_BYTES, &bytes, &avail);
+	journal_now(&now_ms, &ignored);
+	if (j->unread_seq == s->first_seq && j->unread_at == s->scanned)
+		return now_ms - j->unread_ms < READ_TRY_MS;
+	j->unread_seq = s->first_seq;
+	j->unread_at = s->scanned;
+	j->unread_ms = now_ms;
+	log_line(j->log, LOG_ERROR,
+	         "%s/%016" PRIx64 ".seg cannot be read at byte %" PRIu64 ": %s; tried again", j->dir,
+	         s->first_seq, s->scanned, strerror(error));
+	return true;
+}
+
+/* The disk may give tomorrow what it does not give now: the bytes get a second name, so that they
+ * stay when the segment goes. */
+static void keep_unreadable(const struct journal *j, const struct segment *s)
+{
+	char name[SEGMENT_NAME_MAX], path[PATH_BYTES + 64], kept[PATH_BYTES + 64];
+
+	segment_name(s->first_seq, name);
+	snprintf(path, sizeof(path), "%s/%s", j->dir, name);
+	snprintf(kept, sizeof(kept), "%s/%s.damaged-1", j->dir, name);
+	if (link(path, kept) == 0 || errno == EEXIST)
+		log_line(j->log, LOG_ERROR, "%s: what cannot be read of it is skipped; it stays as %s",
+		         path, kept);
+	else
+		log_line(j->log, LOG_ERROR,
+		         "%s: what cannot be read of it is skipped, and it cannot be "
+		         "kept: %s",
+		         path, strerror(errno));
+}
+
+/* From *at on to the next record that can be read, or to the end. *unreadable: the disk did not
+ * give all of what lies between. */
+static enum status search(struct journal *j, const struct segment *s, uint64_t size, uint64_t last,
+                          uint64_t *at, bool *unreadable)
+{
+	uint64_t jump = SECTOR_BYTES;
+
+	while (*at < size) {
+		const unsigned char *bytes;
+		size_t avail = 0, pos = 0, again = RECORD_BYTES_MAX;
+		enum status st = block_get(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
+
+		if (st == ST_IO) { /* somewhere in there: what stands before it */
+			again = 0;
+			*unreadable = true;
+			st = block_get(&j->scan, s->file, *at, size, 1, &bytes, &avail);
+		}
 		if (st == ST_NOMEM)
 			return st;
-		if (st != ST_OK || avail == 0)
-			at = size;
-		pos = 0;
-		if (at < size && segment_find_record(bytes, avail, j->scanned_seq, limit - 1, &pos)) {
-			at += pos;
-			break;
+		if (st == ST_OK && segment_find_record(bytes, avail, j->scanned_seq, last, &pos)) {
+			*at += pos;
+			return ST_OK;
 		}
-		at = at + avail >= size ? size : at + avail - RECORD_BYTES_MAX;
+		if (st == ST_OK) {
+			*at = *at + avail >= size ? size : *at + avail - again;
+		} else {
+			/* Each try may take the disk seconds: a bad region is left in few steps. */
+			*at = (*at / SECTOR_BYTES) * SECTOR_BYTES + jump;
+			jump *= 2;
+		}
 	}
-	if (at > size)
-		at = size;
+	*at = size;
+	return ST_OK;
+}
+
+static enum status skip_damage(struct journal *j, struct segment *s, uint64_t size, uint64_t limit,
+                               bool unreadable)
+{
+	uint64_t from = s->scanned, at = s->scanned + !unreadable, last = limit - 1;
+	enum status st;
+
+	if (last - s->first_seq > SEGMENT_SEQS_MAX)
+		last = s->first_seq + SEGMENT_SEQS_MAX;
+	st = search(j, s, size, last, &at, &unreadable);
+	if (st != ST_OK)
+		return st;
+	if (unreadable)
+		keep_unreadable(j, s);
 	if (!s->damaged)
 		log_line(j->log, LOG_ERROR,
 		         "%s/%016" PRIx64 ".seg is damaged at byte %" PRIu64 ": %" PRIu64 " bytes skipped",
@@ -271,6 +355,12 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 	return st == ST_AGAIN ? ST_MALFORMED : st;
 }
 
+static bool fits(const struct segment *s, const struct record *r, uint64_t limit)
+{
+	return r->type == RECORD_MESSAGE && r->seq >= s->first_seq && r->seq < limit &&
+	       r->seq - s->first_seq <= SEGMENT_SEQS_MAX;
+}
+
 enum status journal_reader_next(struct journal *j, struct journal_item *out)
 {
 	for (;;) {
@@ -283,14 +373,14 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 		if (!s)
 			return ST_EMPTY;
 		st = decode_at(j, s, size, &r, &bytes);
-		if (st == ST_NOMEM)
+		if (st == ST_NOMEM || (st == ST_IO && ask_again(j, s)))
 			return ST_EMPTY; /* looked at again in the next turn */
-		if (st == ST_OK && (r.type != RECORD_MESSAGE || r.seq < s->first_seq || r.seq >= limit))
+		if (st == ST_OK && !fits(s, &r, limit))
 			st = ST_MALFORMED;
 		if (st == ST_OK)
 			st = take_record(j, s, &r, bytes, out);
 		else
-			st = skip_damage(j, s, size, limit) == ST_OK ? ST_AGAIN : ST_EMPTY;
+			st = skip_damage(j, s, size, limit, st == ST_IO) == ST_OK ? ST_AGAIN : ST_EMPTY;
 		if (st != ST_AGAIN)
 			return st == ST_NOMEM ? ST_EMPTY : st;
 	}

@@ -11,6 +11,7 @@
 
 #include "core/disk_bound.h"
 #include "shadowstore/journal_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	LOOK_MS = 30000, /* between two looks at a disk with plenty of room */
@@ -37,8 +38,7 @@ static void make_spare(struct journal *j)
 
 	spare_path(j, ".tmp", tmp);
 	spare_path(j, "", path);
-	unlink(tmp);
-	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = store_file_create_tmp(AT_FDCWD, tmp);
 	if (fd < 0)
 		return;
 	ok = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;
@@ -180,7 +180,7 @@ enum status journal_space_open(struct journal *j, const struct log *log)
 	/* A killed process may have begun to use it. */
 	spare_path(j, "", path);
 	if (unlink(path) != 0 && errno != ENOENT)
-		return ST_IO;
+		return store_file_refuse(log, j->dir, SEGMENT_SPARE, "removed");
 	j->space.target = j->lim.max_bytes;
 	journal_space_run(j, log);
 	return ST_OK;

@@ -10,8 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shadowstore/store_file.h"
+
 enum {
 	LINE_BYTES = CLIENT_ID_MAX + SECRET_TEXT_MAX + 8,
+	FILE_BYTES_MAX = 64 << 20,
 };
 
 struct known {
@@ -89,55 +92,78 @@ static bool take_line(struct secrets *s, char *line)
 	return ok;
 }
 
-/* ST_OK: read, *bad lines were none; ST_NOTFOUND: no such file; ST_IO. */
+static void take_lines(struct secrets *s, char *text, size_t len, size_t *bad)
+{
+	char *end;
+
+	for (char *line = text; line < text + len; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + len - line));
+		if (!end) { /* not written to its end */
+			++*bad;
+			return;
+		}
+		*end = '\0';
+		*bad += (size_t)(end - line) >= LINE_BYTES || strlen(line) != (size_t)(end - line) ||
+		        !take_line(s, line);
+	}
+}
+
+/* ST_OK: read, *bad lines were none; ST_NOTFOUND: no such file; ST_IO (errno). */
 static enum status read_file(struct secrets *s, const char *name, size_t *bad)
 {
-	int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
-	char line[LINE_BYTES];
-	FILE *f;
+	int fd = store_file_open(s->dir, name, O_RDONLY);
+	struct buf text = BUF_MAX(FILE_BYTES_MAX);
+	struct stat info;
+	enum status st;
 
 	if (fd < 0)
 		return errno == ENOENT ? ST_NOTFOUND : ST_IO;
-	f = fdopen(fd, "r");
-	if (!f) {
-		close(fd);
-		return ST_NOMEM;
+	st = fstat(fd, &info) == 0 ? ST_OK : ST_IO;
+	if (st == ST_OK)
+		st = store_file_read(fd, (size_t)info.st_size, &text);
+	if (st == ST_TOOBIG) {
+		errno = EFBIG;
+		st = ST_IO;
 	}
-	while (fgets(line, sizeof(line), f)) {
-		size_t len = strcspn(line, "\n");
-		bool whole = line[len] == '\n';
+	if (st == ST_OK)
+		take_lines(s, (char *)text.data, text.len, bad);
+	if (text.data)
+		explicit_bzero(text.data, text.cap);
+	buf_free(&text);
+	close(fd);
+	return st;
+}
 
-		line[len] = '\0';
-		*bad += !whole || !take_line(s, line);
-	}
-	explicit_bzero(line, sizeof(line));
-	fclose(f);
-	return ST_OK;
+static enum status read_both(struct secrets *s, const char *dir, const struct log *log)
+{
+	size_t bad = 0, old = 0;
+	enum status now = read_file(s, "secrets", &bad), before;
+
+	if (now == ST_IO)
+		return store_file_refuse(log, dir, "secrets", "read");
+	if (now != ST_NOTFOUND && (now != ST_OK || bad == 0))
+		return now;
+	before = read_file(s, "secrets.old", &old);
+	if (before == ST_IO)
+		return store_file_refuse(log, dir, "secrets.old", "read");
+	if (before == ST_OK || bad > 0)
+		log_line(log, LOG_WARN,
+		         "%s/secrets %s; what the copy before it knows is used, the rest is registered "
+		         "again",
+		         dir, now == ST_OK ? "has lines that are none" : "is gone");
+	return before == ST_NOTFOUND ? ST_OK : before;
 }
 
 enum status secrets_open(const char *dir, const struct log *log, struct secrets **out)
 {
 	struct secrets *s = calloc(1, sizeof(*s));
 	enum status st;
-	size_t bad = 0;
 
 	if (!s)
 		return ST_NOMEM;
 	pthread_mutex_init(&s->lock, NULL);
 	s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	st = s->dir < 0 ? ST_IO : read_file(s, "secrets", &bad);
-	if (st == ST_NOTFOUND || (st == ST_OK && bad > 0)) {
-		size_t old = 0;
-		enum status before = st;
-
-		st = read_file(s, "secrets.old", &old);
-		if (st == ST_OK || bad > 0)
-			log_line(log, LOG_WARN,
-			         "%s/secrets %s; what the copy before it knows is used, the rest is "
-			         "registered again",
-			         dir, before == ST_OK ? "has lines that are none" : "is gone");
-		st = st == ST_NOTFOUND ? ST_OK : st;
-	}
+	st = s->dir < 0 ? store_file_refuse(log, dir, NULL, "used") : read_both(s, dir, log);
 	if (st != ST_OK) {
 		int why = errno;
 
@@ -213,7 +239,7 @@ static bool write_all(int fd, const char *text, size_t len)
 
 static enum status write_file(const struct secrets *s, const char *text, size_t len)
 {
-	int fd = openat(s->dir, "secrets.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = store_file_create_tmp(s->dir, "secrets.new");
 	bool ok = fd >= 0 && write_all(fd, text, len);
 
 	if (fd >= 0)

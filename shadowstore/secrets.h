@@ -15,7 +15,7 @@
 struct secrets; /* opaque */
 
 /* Caller owns *out. Lines that are none are left out and counted in one warning. ST_OK, also
- * without a file; ST_IO (errno): it is there and cannot be read; ST_NOMEM. */
+ * without a file; ST_IO (errno): one is there and cannot be read, which is logged; ST_NOMEM. */
 enum status secrets_open(const char *dir, const struct log *log, struct secrets **out);
 void secrets_close(struct secrets *s); /* wipes; NULL is fine */
 

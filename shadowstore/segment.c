@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shadowstore/store_file.h"
+
 static const char kind[] = "SEG";
 
 void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_MAX])
@@ -65,7 +67,7 @@ static enum status segment_new(const char *dir, uint64_t first_seq, int flags, s
 	s->file->refs = 1;
 	if (flags & O_CREAT && take_spare(dir, path))
 		flags &= ~(O_CREAT | O_EXCL);
-	s->file->fd = open(path, flags | O_CLOEXEC, 0600);
+	s->file->fd = store_file_open(AT_FDCWD, path, flags);
 	if (s->file->fd < 0) {
 		int error = errno;
 

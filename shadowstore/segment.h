@@ -53,7 +53,8 @@ void segment_name(uint64_t first_seq, char out[SEGMENT_NAME_MAX]);
 bool segment_name_parse(const char *name, uint64_t *first_seq);
 
 /* A new file with its header; DIR/SEGMENT_SPARE becomes it when that is there. Caller owns *out.
- * ST_OK; ST_NOSPACE; ST_IO (errno; EEXIST: one of that name is there); ST_NOMEM. */
+ * ST_OK; ST_NOSPACE; ST_IO (errno; EEXIST: one of that name is there);
+ * ST_NOMEM. On any but ST_OK there is no file. */
 enum status segment_create(const char *dir, uint64_t first_seq, const uint8_t *boot_id,
                            struct segment **out);
 /* One that exists, read-only, size as the file's. A damaged header is no error: *header_ok says it,

@@ -11,6 +11,7 @@
 
 #include "core/room.h"
 #include "shadowstore/state_impl.h"
+#include "shadowstore/store_file.h"
 
 int64_t state_now_ms(void)
 {
@@ -22,18 +23,16 @@ int64_t state_now_ms(void)
 
 /* --- life --- */
 
-static enum status open_dirs(struct state *s, const char *dir)
+static enum status open_dirs(struct state *s, const char *dir, const struct log *log)
 {
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return ST_IO;
+		return store_file_refuse(log, dir, NULL, "made");
 	s->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root < 0)
-		return ST_IO;
-	if (mkdirat(s->root, "state", 0700) != 0 && errno != EEXIST)
-		return ST_IO;
-	s->dir = openat(s->root, "state", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return store_file_refuse(log, dir, NULL, "used");
+	s->dir = store_file_dir(s->root, "state");
 	if (s->dir < 0)
-		return ST_IO;
+		return store_file_refuse(log, dir, "state", "used");
 	return asprintf(&s->db_path, "%s/state.db", dir) < 0 ? ST_NOMEM : ST_OK;
 }
 
@@ -97,7 +96,7 @@ enum status state_open(const struct state_conf *conf,
 	if (st != ST_OK)
 		return st;
 	state_map_init(&m);
-	st = open_dirs(s, conf->dir);
+	st = open_dirs(s, conf->dir, conf->log);
 	if (st == ST_OK)
 		st = state_load(s, &m, conf->log, &rebuild);
 	if (st == ST_OK) {
@@ -201,7 +200,7 @@ static enum status begin_log(struct state *s)
 	int fd;
 
 	state_log_name(number, name);
-	fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = store_file_create(s->dir, name);
 	if (fd < 0)
 		return refusal(errno);
 	record_put_file(&head, bytes);

@@ -43,7 +43,8 @@ struct state_conf {
 /* Caller owns *out. Loads everything and calls on_entry once per (kind, key) that has a value,
  * those of STATE_DEVICE first, else in no order. A damaged database or log is set aside
  * (NAME.damaged-N), logged with what it means, and everything readable is used. ST_OK; ST_IO
- * (errno); ST_NOMEM. */
+ * (errno): something cannot be read or is no file, one line of the log names it, and nothing is
+ * begun in its place; ST_NOMEM. */
 enum status state_open(const struct state_conf *conf,
                        void (*on_entry)(void *ctx, const struct state_entry *entry), void *ctx,
                        struct state **out);

@@ -6,9 +6,11 @@
 
 #include "core/crc32.h"
 #include "shadowstore/state_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
-	SCHEMA_VERSION = 1
+	SCHEMA_VERSION = 1,
+	PATH_SIZE = 4200,
 };
 
 static const char *const texts[STMTS] = {
@@ -30,6 +32,7 @@ static enum status failed(struct state_db *db, int rc)
 	case SQLITE_ERROR: /* our texts are right, so a table is not what it was */
 	case SQLITE_CONSTRAINT:
 	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG: /* a length that nobody wrote */
 	case SQLITE_SCHEMA:
 		return ST_MALFORMED;
 	case SQLITE_NOMEM:
@@ -141,17 +144,44 @@ static enum status check_schema(struct state_db *db)
 	return run_all(db, make, sizeof(make) / sizeof(make[0]));
 }
 
+static enum status unusable(struct state_db *db, const char *name)
+{
+	const char *file = strrchr(name, '/');
+
+	db->rc = SQLITE_CANTOPEN;
+	snprintf(db->why, sizeof(db->why), "%s: %s", file ? file + 1 : name, store_file_why(errno));
+	return ST_IO;
+}
+
+/* SQLite would make the file readable for others (its journal takes the mode of the file), and wait
+ * for ever at a FIFO. */
+static enum status check_files(struct state_db *db, const char *path)
+{
+	static const char *const companions[] = { "-journal", "-wal", "-shm" };
+	char name[PATH_SIZE];
+	int fd = store_file_open(AT_FDCWD, path, O_RDWR | O_CREAT);
+
+	if (fd < 0)
+		return unusable(db, path);
+	close(fd);
+	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, companions[i]);
+		if (store_file_check(AT_FDCWD, name) == ST_IO)
+			return unusable(db, name);
+	}
+	return ST_OK;
+}
+
 enum status state_db_open(struct state_db *db, const char *path)
 {
 	static const enum stmt settings[] = { STMT_EXTRA, STMT_CELLS, STMT_UNTRUSTED };
 	enum status st;
-	int fd, rc;
+	int rc;
 
 	memset(db, 0, sizeof(*db));
-	/* SQLite would make it readable for others; its journal takes the mode of the file. */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		close(fd);
+	st = check_files(db, path);
+	if (st != ST_OK)
+		return st;
 	rc = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return failed(db, rc);
@@ -245,7 +275,7 @@ static enum status load_meta(struct state_db *db, struct state_pos *folded, uint
 	*entries = (uint64_t)sqlite3_column_int64(stmt, 2);
 	fits = sqlite3_column_int64(stmt, 3) == sum_meta(log, end, *entries);
 	sqlite3_reset(stmt);
-	if (!fits)
+	if (!fits || log > STATE_LOG_NUMBER_MAX || end > STATE_LOG_NUMBER_MAX)
 		return malformed(db, "what it says about itself does not fit its checksum");
 	*folded = (struct state_pos){ log, end };
 	return ST_OK;

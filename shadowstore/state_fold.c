@@ -8,6 +8,7 @@
 
 #include "core/room.h"
 #include "shadowstore/state_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
 	RETRY_MS = 1000
@@ -21,7 +22,7 @@ static enum status sync_log(struct state *s, uint64_t number, const struct log *
 	int fd, rc;
 
 	state_log_name(number, name);
-	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
+	fd = store_file_open(s->dir, name, O_RDONLY);
 	if (fd < 0 && errno == ENOENT) {
 		/* Somebody deleted it. What BROKER appends would go nowhere. */
 		log_line(log, LOG_ERROR,
@@ -111,7 +112,7 @@ static enum status remove_log(struct state *s, uint64_t number,
 	state_log_name(number, name);
 	if (!state_log_is_damaged(report))
 		return unlinkat(s->dir, name, 0) == 0 || errno == ENOENT ? ST_OK : ST_IO;
-	if (state_set_aside(s->dir, name, aside, sizeof(aside)) != ST_OK)
+	if (store_file_set_aside(s->dir, name, aside, sizeof(aside)) != ST_OK)
 		return ST_IO;
 	log_line(log, LOG_WARN, "state/%s is damaged: what can be read of it is used, it stays as %s",
 	         name, aside);
@@ -205,7 +206,7 @@ static enum status replace_db(struct state *s, struct state_db *db, const struct
 	if (state_db_open(db, s->db_path) == ST_OK)
 		state_db_load(db, &m, &ignored, &report);
 	state_db_close(db);
-	st = state_set_aside(s->root, "state.db", aside, sizeof(aside));
+	st = store_file_set_aside(s->root, "state.db", aside, sizeof(aside));
 	if (st == ST_OK) {
 		log_line(log, LOG_ERROR,
 		         "%s is damaged (%s): set aside as %s and begun anew with the %zu entries that "

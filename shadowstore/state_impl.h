@@ -2,7 +2,7 @@
  *   state.c       life, put: the log that is written
  *   state_load.c  what stands on the disk, at start
  *   state_fold.c  room DISK: sync, fold, delete
- *   state_log.c   log files: names, lists, reading, setting aside
+ *   state_log.c   log files: names, lists, reading
  *   state_db.c    the SQLite file
  *   state_map.c   entries in memory, while loading
  * Room: BROKER or DISK, one of them at a time per object, except where a member of struct state
@@ -91,6 +91,11 @@ enum {
 	STATE_NAME_MAX = 32 /* of a log, without its folder */
 };
 
+/* Of a log that the database names; one that is found is at most so much above the one before it.
+ * So numbers fit into SQLite, whose integers have a sign, and there is always a next one. */
+#define STATE_LOG_NUMBER_MAX RECORD_SEQ_MAX
+#define STATE_LOG_STEP       (UINT64_C(1) << 32)
+
 struct state_log_report {
 	size_t records;
 	size_t size;    /* bytes looked at, from the file's start */
@@ -112,10 +117,6 @@ enum status state_log_list(int dir, uint64_t **out, size_t *count);
 typedef enum status state_record_fn(void *ctx, const struct record *r);
 enum status state_log_read(int dir, uint64_t number, size_t from, size_t to,
                            state_record_fn *on_record, void *ctx, struct state_log_report *report);
-/* Renames name to name.damaged-N, with those of its companions ("-journal" ...) that exist. The
- * last N is used again and again, so that damage cannot fill a disk. out: the new name. ST_OK;
- * ST_IO (errno). */
-enum status state_set_aside(int dir, const char *name, char *out, size_t out_size);
 
 /* --- state_db.c --- */
 
@@ -134,7 +135,8 @@ struct state_db {
 };
 
 /* Opens path, making it when it is missing. db is to be closed in any case. Each function: ST_OK;
- * ST_MALFORMED: not usable as it is; ST_IO: try again later; ST_NOMEM. */
+ * ST_MALFORMED: read, and not usable as it is; ST_IO: cannot be read or written (try again later);
+ * ST_NOMEM. */
 enum status state_db_open(struct state_db *db, const char *path);
 void state_db_close(struct state_db *db); /* rolls back what was not committed */
 enum status state_db_begin(struct state_db *db);
@@ -154,7 +156,7 @@ enum status state_db_load(struct state_db *db, struct state_map *m, struct state
 /* --- state_load.c --- */
 
 /* Fills m from the disk, sets s->folded and s->tail. *rebuild: what is in m does not stand in a
- * database any more and is to be put again. ST_OK; ST_IO (errno); ST_NOMEM. */
+ * database any more and is to be put again. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status state_load(struct state *s, struct state_map *m, const struct log *log, bool *rebuild);
 
 #endif

@@ -1,45 +1,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shadowstore/state_impl.h"
+#include "shadowstore/store_file.h"
 
 #define DB_NAME "state.db"
 
-static bool db_is_there(const struct state *s)
-{
-	struct stat st;
-
-	return fstatat(s->root, DB_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* --- the database --- */
 
-/* Where only trying again helps. Everything else makes the database useless, and the broker is not
- * to stay down for that. */
-static bool is_passing(const struct state_db *db)
-{
-	int rc = db->rc & 0xff;
-
-	return rc == SQLITE_NOMEM || rc == SQLITE_BUSY || rc == SQLITE_LOCKED || rc == SQLITE_FULL;
-}
-
-static enum status refuse_db(struct state *s, const struct state_db *db, size_t kept,
-                             const struct log *log)
+/* What can be read and makes no sense is useless, and the broker is not to stay down for that. What
+ * cannot be read now (a disk error, missing rights, a lock, no memory) is not replaced. */
+static enum status refuse_db(struct state *s, const struct state_db *db, enum status st,
+                             size_t kept, const struct log *log)
 {
 	char aside[STATE_NAME_MAX];
-	enum status st;
 
-	if (is_passing(db)) {
-		log_line(log, LOG_ERROR, "%s: %s", s->db_path, db->why);
-		errno = (db->rc & 0xff) == SQLITE_FULL ? ENOSPC : EBUSY;
-		return db->rc == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
-	}
-	st = state_set_aside(s->root, DB_NAME, aside, sizeof(aside));
-	if (st != ST_OK)
+	if (st == ST_IO) {
+		log_line(log, LOG_ERROR, "not started: %s cannot be read: %s", s->db_path, db->why);
+		errno = (db->rc & 0xff) == SQLITE_FULL ? ENOSPC : EIO;
 		return st;
+	}
+	if (store_file_set_aside(s->root, DB_NAME, aside, sizeof(aside)) != ST_OK)
+		return store_file_refuse(log, s->db_path, NULL, "set aside");
 	log_line(
 		log, LOG_ERROR,
 		"%s is damaged (%s): set aside as %s and begun anew with the %zu entries that could be "
@@ -56,8 +42,9 @@ static enum status load_db(struct state *s, struct state_map *m, const struct lo
 	struct state_db db;
 	enum status st;
 
-	if (!db_is_there(s))
-		return ST_OK;
+	st = store_file_check(s->root, DB_NAME);
+	if (st != ST_OK)
+		return st == ST_NOTFOUND ? ST_OK : store_file_refuse(log, s->db_path, NULL, "read");
 	st = state_db_open(&db, s->db_path);
 	if (st == ST_OK)
 		st = state_db_load(&db, m, &s->folded, &report);
@@ -70,9 +57,8 @@ static enum status load_db(struct state *s, struct state_map *m, const struct lo
 		         s->db_path, report.damaged, report.rows);
 	if (st == ST_OK || st == ST_NOMEM)
 		return st;
-	*rebuild = true;
-	s->damaged = true;
-	return refuse_db(s, &db, m->entries.count, log);
+	*rebuild = s->damaged = st == ST_MALFORMED;
+	return refuse_db(s, &db, st, m->entries.count, log);
 }
 
 /* --- the logs --- */
@@ -103,18 +89,35 @@ static void tell(const struct log *log, uint64_t number, const struct state_log_
 		         name, report->torn, report->records);
 }
 
+/* name NULL: the folder itself. */
+static enum status refuse_log(const struct state *s, const char *name, const struct log *log)
+{
+	int error = errno;
+	char *folder = strdup(s->db_path);
+	char *end = folder ? strrchr(folder, '.') : NULL; /* DIR/state.db and DIR/state */
+
+	if (end)
+		*end = '\0';
+	errno = error;
+	store_file_refuse(log, folder ? folder : "state", name, "read");
+	free(folder);
+	errno = error;
+	return ST_IO;
+}
+
 static enum status load_log(struct state *s, struct state_map *m, uint64_t number,
                             const struct log *log)
 {
 	struct state_log_report report;
 	size_t from = number == s->folded.log ? (size_t)s->folded.end : 0;
+	char name[STATE_NAME_MAX];
 	enum status st;
 
+	state_log_name(number, name);
+	if (store_file_check(s->dir, name) == ST_IO)
+		return refuse_log(s, name, log);
 	if (number < s->folded.log) {
-		char name[STATE_NAME_MAX];
-
 		/* Folded; the end came between that and its deletion. */
-		state_log_name(number, name);
 		unlinkat(s->dir, name, 0);
 		return ST_OK;
 	}
@@ -122,7 +125,18 @@ static enum status load_log(struct state *s, struct state_map *m, uint64_t numbe
 	s->damaged |= st == ST_OK && state_log_is_damaged(&report);
 	if (st == ST_OK)
 		tell(log, number, &report);
-	return st;
+	return st == ST_IO || st == ST_NOTFOUND ? refuse_log(s, name, log) : st;
+}
+
+static bool is_nobodys(const struct state *s, uint64_t number, const struct log *log)
+{
+	char name[STATE_NAME_MAX];
+
+	if (number <= s->tail.log || number - s->tail.log < STATE_LOG_STEP)
+		return false;
+	state_log_name(number, name);
+	log_line(log, LOG_WARN, "state/%s: no log can have that number; it is not used", name);
+	return true;
 }
 
 enum status state_load(struct state *s, struct state_map *m, const struct log *log, bool *rebuild)
@@ -131,12 +145,17 @@ enum status state_load(struct state *s, struct state_map *m, const struct log *l
 	size_t count = 0;
 	enum status st = load_db(s, m, log, rebuild);
 
-	if (st == ST_OK)
-		st = state_log_list(s->dir, &numbers, &count);
+	if (st != ST_OK)
+		return st;
+	st = state_log_list(s->dir, &numbers, &count);
+	if (st == ST_IO)
+		return refuse_log(s, NULL, log);
 	if (st != ST_OK)
 		return st;
 	s->tail.log = s->folded.log;
 	for (size_t i = 0; i < count && st == ST_OK; i++) {
+		if (is_nobodys(s, numbers[i], log))
+			continue;
 		st = load_log(s, m, numbers[i], log);
 		if (numbers[i] > s->tail.log)
 			s->tail.log = numbers[i];

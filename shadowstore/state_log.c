@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,10 +8,9 @@
 #include <unistd.h>
 
 #include "shadowstore/state_impl.h"
+#include "shadowstore/store_file.h"
 
 enum {
-	ASIDE_MAX = 8, /* files set aside under one name */
-	PATH_SIZE = 128,
 	NUMBER_DIGITS = 16,
 };
 
@@ -29,8 +27,7 @@ static bool parse_name(const char *name, uint64_t *number)
 
 	*number = strtoull(name, NULL, NUMBER_DIGITS);
 	state_log_name(*number, again);
-	/* Numbers stand in SQLite, whose integers have a sign. */
-	return strcmp(name, again) == 0 && *number < INT64_MAX;
+	return strcmp(name, again) == 0;
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -40,32 +37,18 @@ static int compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static enum status add_number(struct buf *list, const char *name)
+static enum status add_number(void *ctx, const char *name)
 {
 	uint64_t number;
 
-	return parse_name(name, &number) ? buf_add(list, &number, sizeof(number)) : ST_OK;
+	return parse_name(name, &number) ? buf_add(ctx, &number, sizeof(number)) : ST_OK;
 }
 
 enum status state_log_list(int dir, uint64_t **out, size_t *count)
 {
 	struct buf list = BUF_MAX(SIZE_MAX / 2);
-	const struct dirent *entry;
-	enum status st = ST_OK;
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	enum status st = store_file_list(dir, add_number, &list);
 
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return ST_IO;
-	}
-	errno = 0;
-	while (st == ST_OK && (entry = readdir(d)) != NULL)
-		st = add_number(&list, entry->d_name);
-	if (st == ST_OK && errno != 0)
-		st = ST_IO;
-	closedir(d);
 	if (st != ST_OK) {
 		buf_free(&list);
 		return st;
@@ -87,9 +70,8 @@ bool state_log_is_damaged(const struct state_log_report *report)
 static enum status read_all(int fd, size_t to, struct buf *out, struct state_log_report *report)
 {
 	struct stat st;
-	unsigned char *at;
+	enum status read;
 	size_t want;
-	ssize_t got = 1;
 
 	if (fstat(fd, &st) != 0)
 		return ST_IO;
@@ -97,17 +79,9 @@ static enum status read_all(int fd, size_t to, struct buf *out, struct state_log
 	report->cut = want > STATE_READ_MAX;
 	if (report->cut)
 		want = STATE_READ_MAX;
-	if (buf_reserve(out, want + 1, &at) != ST_OK)
-		return ST_NOMEM;
-	while (out->len < want && got > 0) {
-		got = pread(fd, out->data + out->len, want - out->len, (off_t)out->len);
-		if (got > 0)
-			out->len += (size_t)got;
-		else if (got < 0 && errno == EINTR)
-			got = 1;
-	}
+	read = store_file_read(fd, want, out);
 	report->size = out->len;
-	return got < 0 ? ST_IO : ST_OK;
+	return read;
 }
 
 static bool is_state(const struct record *r, uint64_t after_seq)
@@ -153,7 +127,7 @@ enum status state_log_read(int dir, uint64_t number, size_t from, size_t to,
 
 	memset(report, 0, sizeof(*report));
 	state_log_name(number, name);
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	fd = store_file_open(dir, name, O_RDONLY);
 	if (fd < 0)
 		return errno == ENOENT ? ST_NOTFOUND : ST_IO;
 	st = read_all(fd, to, &bytes, report);
@@ -171,35 +145,4 @@ enum status state_log_read(int dir, uint64_t number, size_t from, size_t to,
 	}
 	buf_free(&bytes);
 	return st;
-}
-
-/* --- setting aside --- */
-
-static bool is_there(int dir, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-enum status state_set_aside(int dir, const char *name, char *out, size_t out_size)
-{
-	static const char *const companions[] = { "-journal", "-wal", "-shm" };
-	char from[PATH_SIZE], to[PATH_SIZE];
-	int n = 1;
-
-	snprintf(out, out_size, "%s.damaged-%d", name, n);
-	while (n < ASIDE_MAX && is_there(dir, out))
-		snprintf(out, out_size, "%s.damaged-%d", name, ++n);
-	/* The companions first: a database must never be found with a strange journal. */
-	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
-		snprintf(from, sizeof(from), "%s%s", name, companions[i]);
-		snprintf(to, sizeof(to), "%s%s", out, companions[i]);
-		if (renameat(dir, from, dir, to) == 0)
-			continue;
-		if (errno != ENOENT)
-			return ST_IO;
-		unlinkat(dir, to, 0);
-	}
-	return renameat(dir, name, dir, out) == 0 || errno == ENOENT ? ST_OK : ST_IO;
 }

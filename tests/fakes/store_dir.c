@@ -2,10 +2,14 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char base[32];
@@ -109,4 +113,61 @@ size_t store_dir_bytes(const char *dir, const char *suffix)
 
 	store_dir_each(dir, add_one, &s);
 	return s.bytes;
+}
+
+static bool put_socket(const char *path)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool bound;
+
+	snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
+	bound = bind(fd, (const struct sockaddr *)&name, sizeof name) == 0;
+	close(fd);
+	return bound;
+}
+
+static bool put_link(const char *path, bool to_file)
+{
+	char to[512];
+	FILE *f;
+
+	snprintf(to, sizeof to, "%s/elsewhere", base);
+	if (!to_file)
+		return symlink("/nonexistent/elsewhere", path) == 0;
+	f = fopen(to, "ab");
+	return f && fclose(f) == 0 && symlink(to, path) == 0;
+}
+
+static bool put_device(const char *path)
+{
+	return mknod(path, S_IFCHR | 0600, makedev(1, 3)) == 0 || mkfifo(path, 0600) == 0;
+}
+
+void store_dir_put_odd(const char *path, enum store_dir_odd kind)
+{
+	bool done = false;
+
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	switch (kind) {
+	case ODD_FIFO:
+		done = mkfifo(path, 0600) == 0;
+		break;
+	case ODD_FOLDER:
+		done = mkdir(path, 0700) == 0;
+		break;
+	case ODD_LINK:
+	case ODD_LINK_TO_FILE:
+		done = put_link(path, kind == ODD_LINK_TO_FILE);
+		break;
+	case ODD_SOCKET:
+		done = put_socket(path);
+		break;
+	case ODD_DEVICE:
+	case ODDS:
+		done = put_device(path);
+		break;
+	}
+	if (!done)
+		abort();
 }

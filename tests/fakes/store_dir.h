@@ -13,4 +13,18 @@ void store_dir_each(const char *dir, void (*fn)(void *ctx, const char *path), vo
 const char *store_dir_copy(const char *dir);
 size_t store_dir_bytes(const char *dir, const char *suffix);
 
+/* What may stand in the place of a file and is none. */
+enum store_dir_odd {
+	ODD_FIFO,
+	ODD_FOLDER,
+	ODD_LINK, /* to nothing */
+	ODD_LINK_TO_FILE,
+	ODD_SOCKET,
+	ODD_DEVICE, /* where we may not make one: ODD_FIFO */
+	ODDS
+};
+
+/* Takes the place of path, which may be missing; its directory is there. */
+void store_dir_put_odd(const char *path, enum store_dir_odd kind);
+
 #endif

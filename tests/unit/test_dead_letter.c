@@ -104,6 +104,25 @@ static void file_is_bounded_and_the_newest_letters_are_kept(void)
 	letters_end(&l);
 }
 
+static void file_stays_bounded_where_the_older_one_cannot_be_replaced(void)
+{
+	struct letters l = letters_begin();
+	size_t len = 65536;
+	char *payload = calloc(1, len);
+	enum status st = ST_OK;
+	struct stat now;
+
+	CU_ASSERT_EQUAL(mkdir(l.old, 0700), 0);
+	for (int i = 0; i < 40 && st == ST_OK; i++)
+		st = add(&l, payload, len);
+	CU_ASSERT_EQUAL(st, ST_IO);
+	CU_ASSERT_EQUAL_FATAL(stat(l.file, &now), 0);
+	CU_ASSERT(now.st_size < DEAD_LETTER_BYTES + 2 * 131072);
+	free(payload);
+	rmdir(l.old);
+	letters_end(&l);
+}
+
 static void directory_that_is_not_there_is_an_error_and_no_crash(void)
 {
 	struct letters l = { .dir = "/nonexistent" };
@@ -113,4 +132,5 @@ static void directory_that_is_not_there_is_an_error_and_no_crash(void)
 
 SUITE(dead_letter, TEST(letter_is_a_line_of_json_with_text_as_text_and_bytes_in_base64),
       TEST(file_is_bounded_and_the_newest_letters_are_kept),
+      TEST(file_stays_bounded_where_the_older_one_cannot_be_replaced),
       TEST(directory_that_is_not_there_is_an_error_and_no_crash))

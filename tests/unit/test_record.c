@@ -124,6 +124,66 @@ static void no_flipped_bit_passes_for_a_record(void)
 	buf_free(&out);
 }
 
+static void put_number(unsigned char *at, uint64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* Checksums fit: somebody computed them. */
+static void numbers_out_of_their_bounds_are_no_record_and_no_header(void)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+		bool ok;
+	} numbers[] = {
+		{ RECORD_SEQ_AT, RECORD_SEQ_MAX, true },
+		{ RECORD_SEQ_AT, RECORD_SEQ_MAX + 1, false },
+		{ RECORD_SEQ_AT, UINT64_MAX, false },
+		{ 24, RECORD_MS_MAX, true },
+		{ 24, RECORD_MS_MAX + 1, false },
+		{ 24, (uint64_t)INT64_MIN, false },
+		{ 32, RECORD_MS_MAX, true },
+		{ 32, UINT64_MAX, false },
+		{ 32, (uint64_t)INT64_MIN, false },
+	};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		struct buf out = BUF_MAX(OUT_MAX);
+		struct record in = example(), back;
+		uint32_t crc;
+		size_t size;
+
+		CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+		put_number(out.data + numbers[i].at, numbers[i].value);
+		crc = crc32c(0, out.data + 8, out.len - 8);
+		for (int k = 0; k < 4; k++)
+			out.data[4 + k] = (unsigned char)(crc >> 8 * k);
+		CU_ASSERT_EQUAL(record_decode(out.data, out.len, &back, &size),
+		                numbers[i].ok ? ST_OK : ST_MALFORMED);
+		buf_free(&out);
+	}
+}
+
+static void numbers_out_of_their_bounds_are_not_written(void)
+{
+	struct buf out = BUF_MAX(OUT_MAX);
+	struct record r = example();
+	struct record_file file = { .kind = "SEG", .first_seq = RECORD_SEQ_MAX + 1 };
+	uint8_t header[RECORD_FILE_BYTES];
+
+	r.seq = RECORD_SEQ_MAX + 1;
+	CU_ASSERT_EQUAL(record_encode(&out, &r), ST_TOOBIG);
+	r = example();
+	r.wall_ms = -1;
+	CU_ASSERT_EQUAL(record_encode(&out, &r), ST_TOOBIG);
+	CU_ASSERT_EQUAL(out.len, 0);
+	record_put_file(&file, header);
+	CU_ASSERT_EQUAL(record_get_file(header, sizeof header, "SEG", &file), ST_MALFORMED);
+	buf_free(&out);
+}
+
 static void what_does_not_fit_its_length_field_is_refused(void)
 {
 	static char text[UINT16_MAX + 1];
@@ -183,6 +243,8 @@ static void age_counts_on_the_boot_clock_and_across_boots_on_a_trusted_wall_cloc
 SUITE(record, TEST(checksum_is_crc_32c), TEST(checksum_tables_are_those_of_the_polynomial),
       TEST(record_comes_back_as_it_was_written), TEST(numbers_stand_where_the_header_file_says),
       TEST(half_a_record_asks_for_the_rest), TEST(no_flipped_bit_passes_for_a_record),
+      TEST(numbers_out_of_their_bounds_are_no_record_and_no_header),
+      TEST(numbers_out_of_their_bounds_are_not_written),
       TEST(what_does_not_fit_its_length_field_is_refused),
       TEST(file_header_comes_back_and_another_kind_is_told_apart),
       TEST(age_counts_on_the_boot_clock_and_across_boots_on_a_trusted_wall_clock_only))

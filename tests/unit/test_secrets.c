@@ -1,11 +1,14 @@
 /* The secrets file: nothing readable by others, nothing lost by a damaged line. */
 #include "shadowstore/secrets.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/fakes/bad_disk.h"
+#include "tests/fakes/said.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
@@ -102,6 +105,56 @@ static void damaged_or_missing_file_falls_back_to_the_copy_before(void)
 	secrets_close(s);
 }
 
+static void file_that_cannot_be_read_ends_the_start_and_is_not_written_over(void)
+{
+	static const char *const calls[] = { "open", "pread" };
+	const char *dir = store_dir_new();
+	struct secrets *s = opened(dir), *none = NULL;
+	struct secret one = secret_of(ONE);
+	struct said said;
+
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_OK);
+	secrets_close(s);
+	for (size_t i = 0; i < 2; i++) {
+		said_clear(&said);
+		bad_disk_fail(calls[i], "/secrets", EIO);
+		CU_ASSERT_EQUAL(secrets_open(dir, &said.log, &none), ST_IO);
+		CU_ASSERT(said_has(&said, "/secrets cannot be read: Input/output error"));
+		CU_ASSERT_EQUAL(said.lines, 1);
+	}
+	bad_disk_heal();
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", ONE));
+	secrets_close(s);
+}
+
+static void lines_of_any_length_and_bytes_cost_only_themselves(void)
+{
+	static const char before[] = "SUBPROD001lamp-01 " ONE "\n", after[] = "SUBPROD001lamp-02 " TWO;
+	const char *dir = store_dir_new();
+	char path[512];
+	struct secrets *s;
+	FILE *f;
+
+	path_of(dir, "secrets", path);
+	f = fopen(path, "we");
+	CU_ASSERT_FATAL(f != NULL);
+	fputs(before, f);
+	for (int i = 0; i < 5000; i++)
+		fputc('x', f);
+	fputs("\n\n", f);
+	fwrite("SUBPROD001lamp-03\0 " ONE "\n", 1, 18 + sizeof ONE + 1, f);
+	fprintf(f, "%s\n%s", after, after); /* the last one is not written to its end */
+	fclose(f);
+	s = opened(dir);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-01", ONE));
+	CU_ASSERT(knows(s, "SUBPROD001lamp-02", TWO));
+	CU_ASSERT_FALSE(knows(s, "SUBPROD001lamp-03", ONE));
+	secrets_close(s);
+}
+
 SUITE(secrets, TEST(what_was_put_is_there_after_a_restart_and_for_the_owner_alone),
       TEST(new_secret_replaces_the_old_one),
-      TEST(damaged_or_missing_file_falls_back_to_the_copy_before))
+      TEST(damaged_or_missing_file_falls_back_to_the_copy_before),
+      TEST(file_that_cannot_be_read_ends_the_start_and_is_not_written_over),
+      TEST(lines_of_any_length_and_bytes_cost_only_themselves))

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -7,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fakes/bad_disk.h"
 #include "tests/unit/state_world.h"
 
 enum {
@@ -162,12 +164,6 @@ static void make_text(const char *db)
 	fclose(f);
 }
 
-static void make_folder(const char *db)
-{
-	unlink(db);
-	CU_ASSERT_EQUAL(mkdir(db, 0700), 0);
-}
-
 static void cut_in_half(const char *db)
 {
 	CU_ASSERT_EQUAL(truncate(db, (off_t)(world_size(db) / 2)), 0);
@@ -200,7 +196,6 @@ static void lose_a_table(const char *db)
 static void useless_database_is_set_aside_and_begun_anew(void)
 {
 	CU_ASSERT_TRUE(set_aside_after(make_text));
-	CU_ASSERT_TRUE(set_aside_after(make_folder));
 	CU_ASSERT_TRUE(set_aside_after(cut_in_half));
 	CU_ASSERT_TRUE(set_aside_after(make_newer));
 	CU_ASSERT_TRUE(set_aside_after(lose_a_table));
@@ -274,6 +269,92 @@ static void files_set_aside_are_bounded(void)
 	world_end(&w);
 }
 
+static const struct {
+	const char *call, *part, *named;
+} faults[] = {
+	{ "readdir", "/state", "/state cannot be read: Input/output error" },
+	{ "open", "1.log", ".log cannot be read: Input/output error" },
+	{ "pread", "1.log", ".log cannot be read: Input/output error" },
+	{ "open", "/state.db", "/state.db cannot be read: state.db: Input/output error" },
+	{ "pread", "/state.db", "/state.db cannot be read: disk I/O error" },
+};
+
+/* Half of what is remembered in the database, half in a log. */
+static void what_cannot_be_read_ends_the_start_and_is_there_at_the_next(void)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		char line[LOG_LINE_MAX];
+		struct state_conf conf = { .dir = w.dir, .flush_ms = 200, .log = &w.log };
+		struct state *s = NULL;
+
+		world_make(&w);
+		world_open(&w);
+		put_few();
+		world_fold(&w);
+		world_put(&w, FEW, 30, 7);
+		world_close(&w);
+		w.lines = 0;
+		bad_disk_fail(faults[i].call, faults[i].part, EIO);
+		CU_ASSERT_EQUAL(state_open(&conf, NULL, NULL, &s), ST_IO);
+		bad_disk_heal();
+		CU_ASSERT_EQUAL(w.lines, 1);
+		snprintf(line, sizeof(line), "%s", w.last_line);
+		CU_ASSERT_PTR_NOT_NULL(strstr(line, "not started: "));
+		CU_ASSERT_PTR_NOT_NULL(strstr(line, faults[i].named));
+		world_open(&w);
+		world_expect_all(&w);
+		CU_ASSERT_EQUAL(w.lines, 0);
+		world_end(&w);
+	}
+}
+
+static void no_log_that_exists_is_written_over(void)
+{
+	char log[PATH_SIZE];
+
+	world_make(&w);
+	world_open(&w);
+	snprintf(log, sizeof(log), "%s/state/0000000000000001.log", w.dir);
+	make_text(log);
+	CU_ASSERT_EQUAL(world_put(&w, 0, 20, 1), ST_IO);
+	CU_ASSERT(world_size(log) > 1000);
+	CU_ASSERT_EQUAL(unlink(log), 0);
+	CU_ASSERT_EQUAL(world_put(&w, 0, 20, 1), ST_OK);
+	world_close(&w);
+	world_open(&w);
+	world_expect_all(&w);
+	world_end(&w);
+}
+
+/* Numbers that cannot be continued are nobody's, in names and in the database. */
+static void logs_with_the_highest_number_of_all_do_not_hide_the_next_ones(void)
+{
+	static const char *const names[] = { "7ffffffffffffffe", "7fffffffffffffff", "ffffffffffffffff",
+		                                 "4000000000000000", "0000000100000000" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char log[PATH_SIZE];
+
+		world_make(&w);
+		world_open(&w);
+		put_few();
+		world_close(&w);
+		snprintf(log, sizeof(log), "%s/state/%s.log", w.dir, names[i]);
+		make_text(log);
+		for (int start = 0; start < 3; start++) {
+			world_open(&w);
+			world_expect_all(&w);
+			world_put(&w, FEW + start, 20, 1);
+			if (start == 1)
+				world_fold(&w);
+			world_close(&w);
+		}
+		world_open(&w);
+		world_expect_all(&w);
+		world_end(&w);
+	}
+}
+
 /* A child puts, folds and dies by SIGKILL in the middle of it. */
 static void killed_process_loses_no_change(void)
 {
@@ -327,4 +408,7 @@ SUITE(state_damage, TEST(any_damaged_byte_of_a_log_costs_one_change_at_most),
       TEST(useless_database_is_set_aside_and_begun_anew),
       TEST(entries_that_vanished_are_noticed_and_the_others_kept),
       TEST(damaged_entry_alone_is_left_out), TEST(database_that_breaks_while_in_use_is_replaced),
+      TEST(what_cannot_be_read_ends_the_start_and_is_there_at_the_next),
+      TEST(no_log_that_exists_is_written_over),
+      TEST(logs_with_the_highest_number_of_all_do_not_hide_the_next_ones),
       TEST(files_set_aside_are_bounded), TEST(killed_process_loses_no_change))
