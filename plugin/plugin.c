@@ -29,10 +29,12 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { /* of the 2 s that a stop of the broker may take: until when each part is waited for */
-	UPLINK_BY_MS = 1200,
-	NET_BY_MS = 1400, /* it ends while the uplink does */
-	STORE_BY_MS = 1850
+/* Of the 2 s that a stop may take, 100 ms of which pass before the broker looks up: until when each
+ * part is waited for. */
+enum {
+	UPLINK_BY_MS = 1150,
+	NET_BY_MS = 1300, /* it ends while the uplink does */
+	STORE_BY_MS = 1700
 };
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */

@@ -233,15 +233,21 @@ static void signals_at_any_moment_of_a_start_do_not_crash_it(void)
 
 struct stage {
 	struct scene s;
-	struct dev *d; /* dev1, online at the hub */
-	int fd;        /* where registrations go, with silent */
+	struct dev *d;         /* dev1, online at the hub */
+	int fd;                /* where registrations go, with silent */
+	char *ca, *cert, *key; /* of the simulator */
 };
 
-/* Hubgate asks for dev2's secret at once; silent: and is never answered. */
+/* The link is TLS. Hubgate asks for dev2's secret at once; silent: and is never answered. */
 static struct stage stage_start(bool silent, const char *conf)
 {
+	char *ca = scene_cert("ca.pem"), *cert = scene_cert("server.pem"),
+		 *key = scene_cert("server.key");
 	const struct sim_opts so = {
 		.registers = true,
+		.tls_ca = ca,
+		.tls_cert = cert,
+		.tls_key = key,
 		.config = "{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
 				  "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
 				  "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":"
@@ -251,7 +257,7 @@ static struct stage stage_start(bool silent, const char *conf)
 				  "\",\"device_name\":\"dev1\"}],\"product_secrets\":{\"" PRODUCT
 				  "\":\"hzvf5LF9S0isvBhDSauWMaIk\"},\"limits\":{\"connect_s\":1,\"rate_up\":30}}",
 	};
-	struct stage t = { .s.sim = sim_start(&so), .fd = -1 };
+	struct stage t = { .s.sim = sim_start(&so), .fd = -1, .ca = ca, .cert = cert, .key = key };
 	int port = silent ? port_free() : sim_register_port(t.s.sim);
 	char *patch = text_fmt(
 		"{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"register_url\":"
@@ -259,7 +265,9 @@ static struct stage stage_start(bool silent, const char *conf)
 		"\"lan\":{\"acl\":\"allow\"},\"products\":[" PRODUCTS "],\"devices\":[" DEVICES "]}",
 		port);
 	const struct lan_opts lo = { .patch = patch,
-		                         .hub_port = sim_port(t.s.sim),
+		                         .hub_port = sim_tls_port(t.s.sim),
+		                         .hub_tls = true,
+		                         .hub_ca = ca,
 		                         .extra_conf = conf };
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t.s.sim);
@@ -276,6 +284,9 @@ static void stage_end(struct stage *t)
 {
 	dev_disconnect(t->d);
 	scene_end(&t->s);
+	free(t->ca);
+	free(t->cert);
+	free(t->key);
 	if (t->fd >= 0)
 		close(t->fd);
 }
