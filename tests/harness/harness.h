@@ -129,6 +129,7 @@ struct dev_opts {
 	bool sha256;                                 /* hmacsha256 instead of hmacsha1 */
 	bool mqtt31;                                 /* protocol level 3 */
 	bool persistent;                             /* clean session 0 */
+	bool may_fail;                               /* no CONNACK is fine: nothing is dumped */
 	int keepalive;                               /* 0: 60 */
 	int port;                                    /* 0: the broker's plain port */
 	const char *client_id, *username, *password; /* instead of hub credentials; "" = absent */
