@@ -22,7 +22,7 @@ enum {
 	STALL_MS = 1000,
 };
 
-#define DISK_SIZE "size=2m"
+#define DISK_SIZE "size=2m,mode=0700"
 
 static char disk[PATH_MAX];
 
