@@ -49,12 +49,12 @@ static enum ready mount_disk(const char *size, const char **why)
 
 enum ready disk_small(const char **why)
 {
-	return mount_disk("size=2m", why);
+	return mount_disk("size=2m,mode=0700", why);
 }
 
 enum ready disk_large(const char **why)
 {
-	return mount_disk("size=48m", why);
+	return mount_disk("size=48m,mode=0700", why);
 }
 
 /* Modes of directories do not bind root. */

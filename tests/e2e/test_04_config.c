@@ -99,7 +99,7 @@ static const struct fault {
 	  ":5: sotre: unknown key; did you mean \"store\"?" },
 	{ 4, "\"store\": {\"dir\":\"store\",\"colour\":1},",
 	  ":4: store.colour: unknown key; remove it (known here: dir, max_messages, max_bytes, "
-	  "device_share, policy, max_age_s, flush_ms, queue_qos0)" },
+	  "device_share, policy, max_age_s, flush_ms, lock, queue_qos0)" },
 	{ 3, "\"hub\": {\"host\":\"127.0.0.1\",\"port\":\"1883\"},",
 	  ":3: hub.port: is a text; use a whole number from 1 to 65535" },
 	{ 3, "\"hub\": {\"host\":\"127.0.0.1\",\n\"tls\":\"yes\"},",

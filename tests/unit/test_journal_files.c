@@ -332,7 +332,7 @@ static void segment_that_found_no_room_leaves_no_file_in_the_way(void)
 	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &before), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &tiny);
-	CU_ASSERT_EQUAL(put(j, 1, NULL), ST_FULL);
+	CU_ASSERT_EQUAL(put(j, 1, NULL), ST_NOSPACE);
 	setrlimit(RLIMIT_FSIZE, &before);
 	CU_ASSERT_FALSE(is_there(dir, "0000000000000001.seg"));
 	CU_ASSERT_EQUAL(put(j, 1, NULL), ST_OK);
