@@ -68,7 +68,9 @@ enum status remember_open(struct hubgate *h)
 	const struct state_conf conf = { .dir = h->config->store.dir,
 		                             .flush_ms = h->config->store.flush_ms,
 		                             .log = &h->log };
-	struct disk_conf disk = { .journal = h->journal, .flush_ms = h->config->store.flush_ms };
+	struct disk_conf disk = { .journal = h->journal,
+		                      .metrics = &h->metrics,
+		                      .flush_ms = h->config->store.flush_ms };
 	enum status st = state_open(&conf, on_entry, &l, &h->state);
 
 	if (st == ST_OK) {

@@ -12,6 +12,7 @@
 
 #include "core/mailbox.h"
 #include "core/room.h"
+#include "core/wake.h"
 
 enum {
 	LOGS_MAX = 64,
@@ -26,7 +27,8 @@ struct disk {
 	/* shared between rooms */
 	struct mailbox *logs;
 	_Atomic uint64_t logs_lost;
-	int wake_fd, stop_fd;
+	struct wake wake;
+	int stop_fd;
 	atomic_bool stopping;
 	pthread_t thread;
 	bool started;
@@ -42,6 +44,14 @@ static void to_mailbox(void *ctx, enum log_level level, const char *line)
 		atomic_fetch_add(&d->logs_lost, 1);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void ring(int fd)
 {
 	const uint64_t one = 1;
@@ -51,11 +61,14 @@ static void ring(int fd)
 		return;
 }
 
+/* Journal and state call it for the first piece of work only: each has a flag of its own before the
+ * wake's, cleared by its run before it looks at the work. That is the rule of core/wake.h with two
+ * flags: both are cleared behind the read and before the work is taken. */
 static void wake(void *ctx)
 {
-	const struct disk *d = ctx;
+	struct disk *d = ctx;
 
-	ring(d->wake_fd);
+	wake_ring(&d->wake);
 }
 
 /* --- the thread --- */
@@ -82,17 +95,19 @@ static void pause_flush(const struct disk *d)
 	poll(&stop, 1, (int)d->conf.flush_ms);
 }
 
-static void await_work(const struct disk *d, int64_t wait_ms)
+/* wait_ms -1: for ever. */
+static void await_work(struct disk *d, int64_t wait_ms)
 {
 	struct pollfd fds[] = {
-		{ .fd = d->wake_fd, .events = POLLIN },
+		{ .fd = wake_fd(&d->wake), .events = POLLIN },
 		{ .fd = d->stop_fd, .events = POLLIN },
 	};
-	uint64_t rings;
+	int64_t now = now_ms(), look_ms = wake_look(&d->wake, false, now);
 
-	if (poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) > 0 &&
-	    read(d->wake_fd, &rings, sizeof(rings)) < 0)
-		return; /* only the stop was rung */
+	if (look_ms != INT64_MAX && (wait_ms < 0 || wait_ms > look_ms - now))
+		wait_ms = look_ms - now;
+	if (poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) > 0 && fds[0].revents)
+		wake_hear(&d->wake);
 }
 
 static void *disk_thread(void *arg)
@@ -118,6 +133,7 @@ static void *disk_thread(void *arg)
 enum status disk_new(const struct disk_conf *conf, struct disk **out)
 {
 	struct disk *d = calloc(1, sizeof(*d));
+	enum status st;
 
 	if (!d)
 		return ST_NOMEM;
@@ -125,9 +141,9 @@ enum status disk_new(const struct disk_conf *conf, struct disk **out)
 	if (d->conf.flush_ms == 0)
 		d->conf.flush_ms = FLUSH_MS;
 	d->log = (struct log){ to_mailbox, d };
-	d->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	st = wake_init(&d->wake, &(struct wake_watch){ "DISK", &d->log, conf->metrics });
 	d->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (d->wake_fd < 0 || d->stop_fd < 0) {
+	if (st != ST_OK || d->stop_fd < 0) {
 		disk_free(d);
 		return ST_IO;
 	}
@@ -191,8 +207,7 @@ void disk_free(struct disk *d)
 	if (d->conf.state)
 		state_disk_wake(d->conf.state, NULL, NULL);
 	mailbox_free(d->logs, NULL);
-	if (d->wake_fd >= 0)
-		close(d->wake_fd);
+	wake_fini(&d->wake);
 	if (d->stop_fd >= 0)
 		close(d->stop_fd);
 	free(d);
