@@ -237,6 +237,8 @@ bool visit_begin(struct visit *v, const char *path)
 			refuse(v, DYNREG_TOO_MANY);
 		return false;
 	}
+	/* Before NET may answer: what resumes must find it suspended. The reply is filled in before
+	 * MHD_resume_connection(), whose lock hands it over, and who resumes wakes libmicrohttpd. */
 	MHD_suspend_connection(v->connection);
 	if (dynreg_device(h->conf.net, h->conf.hub, v->request.product_id, v->request.device_name,
 	                  v->product->product_secret, on_result, v) == ST_OK)

@@ -244,6 +244,8 @@ static void run(void *arg)
 			enter(n, j);
 		curl_multi_perform(n->multi, &running);
 		take_finished(n);
+		/* The rule of core/wake.h, libcurl's descriptor without a flag of ours: net_post() puts,
+		 * then writes; the poll reads what was written, also before it began, then we take. */
 		if (mailbox_count(n->jobs) == 0)
 			curl_multi_poll(n->multi, NULL, 0, POLL_MS, NULL);
 	}

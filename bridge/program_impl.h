@@ -17,7 +17,7 @@ struct topic_route {
 
 struct program {
 	struct uplink *uplink;
-	int news_fd;
+	struct wake news; /* UPLINK rings, program_run() hears */
 	struct program_calls calls;
 	void *ctx;
 	struct topic_route *routes;

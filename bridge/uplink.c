@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,15 +28,19 @@ int64_t uplink_now_ms(void)
 	return uplink_now_us() / 1000;
 }
 
-/* Lines of this room wait in a mailbox: only BROKER may call the broker's log. */
+/* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
+ * and UPLINK rings for it. */
 static void to_mailbox(void *ctx, enum log_level level, const char *line)
 {
 	struct uplink *u = ctx;
 	struct uplink_log item = { .level = level };
+	bool was_empty = false;
 
 	snprintf(item.line, sizeof(item.line), "%s", line);
-	if (mailbox_put(u->logs, &item, NULL) != ST_OK)
+	if (mailbox_put(u->logs, &item, &was_empty) != ST_OK)
 		atomic_fetch_add(&u->logs_lost, 1);
+	else if (was_empty)
+		wake_ring(&u->wake);
 }
 
 static uint64_t random_seed(void)
@@ -83,10 +86,6 @@ static enum status make_parts(struct uplink *u)
 		waker.log = &u->log;
 		st = waker_new(&waker, &u->waker);
 	}
-	if (st == ST_OK) {
-		u->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		st = u->wake_fd < 0 ? ST_IO : ST_OK;
-	}
 	return st;
 }
 
@@ -103,12 +102,12 @@ static void release_id(void *ctx, uint16_t packet_id)
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 {
 	struct uplink *u = calloc(1, sizeof(*u));
-	enum status st;
+	enum status wake, st;
 
 	if (!u)
 		return ST_NOMEM;
 	u->conf = *conf;
-	u->wake_fd = -1;
+	wake = wake_init(&u->wake, &(struct wake_watch){ "UPLINK", &u->log, conf->metrics });
 	u->sleep_ms = LONGEST_SLEEP_S * 1000;
 	u->log = (struct log){ to_mailbox, u };
 	atomic_init(&u->broker_due_ms, INT64_MAX);
@@ -129,6 +128,8 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
 	             random_seed());
 	st = make_parts(u);
+	if (st == ST_OK)
+		st = wake;
 	if (st == ST_OK)
 		st = gateway_set_own(&u->gateway, u->client_id);
 	if (st != ST_OK) {
@@ -176,11 +177,7 @@ enum status uplink_connect(struct uplink *u)
 
 void uplink_wake(struct uplink *u)
 {
-	const uint64_t one = 1;
-
-	if (!atomic_exchange(&u->wake_pending, true) &&
-	    write(u->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		atomic_store(&u->wake_pending, false);
+	wake_ring(&u->wake);
 }
 
 bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
@@ -189,8 +186,7 @@ bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 		return true;
 	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms - wait_ms / GOODBYE_PART);
 	atomic_store(&u->stopping, true);
-	atomic_store(&u->wake_pending, false);
-	uplink_wake(u);
+	wake_ring(&u->wake);
 	/* When it hangs in the kernel (a dead disk, say), uplink_free() leaves everything to the ending
 	 * process: the broker's stop is worth more than the memory. */
 	return thread_join(&u->thread, wait_ms);
@@ -211,8 +207,7 @@ void uplink_free(struct uplink *u)
 	mailbox_free(u->orders, order_free);
 	mailbox_free(u->inbox, down_drop);
 	mailbox_free(u->logs, NULL);
-	if (u->wake_fd >= 0)
-		close(u->wake_fd);
+	wake_fini(&u->wake);
 	free(u);
 	room_enter(before);
 }
@@ -223,7 +218,8 @@ enum status uplink_take(struct uplink *u, struct uplink_down *out)
 {
 	enum status st = mailbox_take(u->inbox, out);
 
-	/* The loop stops reading while the inbox is full. */
+	/* UPLINK stops reading while the inbox is full, and looks again in the turn after this. It
+	 * alone puts, so the count cannot pass the half unseen. */
 	if (st == ST_OK && mailbox_count(u->inbox) == INBOX_MAX / 2)
 		uplink_wake(u);
 	return st;

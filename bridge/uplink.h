@@ -20,6 +20,7 @@
 #include "core/metrics.h"
 #include "core/route_rules.h"
 #include "core/uplink_state.h"
+#include "core/wake.h"
 #include "shadowstore/journal.h"
 
 struct uplink; /* opaque */
@@ -44,8 +45,8 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	struct journal *journal;          /* borrowed; NULL: only live messages */
 	bool bind;                        /* devices whose secret was told, when they are not bound */
 	struct metrics *metrics;          /* borrowed */
-	bool tells_all; /* also the news of links, PUBACKs and SUBACKs: for bridge/program.h */
-	int news_fd;    /* 0: none; else an eventfd, written when there is news. Borrowed */
+	bool tells_all;    /* also the news of links, PUBACKs and SUBACKs: for bridge/program.h */
+	struct wake *news; /* rung when there is news; NULL: by the doorbell alone. Borrowed */
 	const struct waker_conf *waker; /* NULL: no doorbell */
 };
 
@@ -146,7 +147,8 @@ enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK;
 
 /* Any room. */
 void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the doorbell rings */
-/* Lines of rooms that may not call the broker's log; they come out of uplink_take_log(). */
+/* Lines of rooms that may not call the broker's log; they come out of uplink_take_log(), and the
+ * doorbell rings for them. */
 const struct log *uplink_log(struct uplink *u);
 bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
@@ -155,7 +157,7 @@ void uplink_trust_clock(struct uplink *u, bool trusted);
 /* The hub's clock minus this machine's. */
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
- * rung; INT64_MAX: none. */
+ * rung; INT64_MAX: none. Rung once: whoever was rung for sets the next one. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);
 struct waker *uplink_waker(struct uplink *u); /* NULL: none */
 

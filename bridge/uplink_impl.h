@@ -23,6 +23,7 @@
 #include "core/hearing.h"
 #include "core/mailbox.h"
 #include "core/pacer.h"
+#include "core/wake.h"
 #include "shadowstore/thread.h"
 
 enum {
@@ -37,6 +38,7 @@ enum {
 	REASONS_MAX = 8,
 	REASON_MAX = 256,
 	LONGEST_SLEEP_S = 60,
+	NOMEM_PAUSE_MS = 200, /* until what had no memory is tried again */
 	RECONNECT_MAX_S = 3600,
 };
 
@@ -78,13 +80,13 @@ struct uplink {
 
 	/* shared between rooms */
 	struct mailbox *orders, *inbox, *logs;
-	int wake_fd;
+	struct wake wake;  /* for orders, the journal, ring_wanted, an earlier timer, lines, the stop */
 	_Atomic int state; /* enum uplink_state; written by UPLINK */
-	atomic_bool stopping, wake_pending;
+	atomic_bool stopping;
 	atomic_bool clock_trusted;
 	atomic_bool ring_wanted;       /* another room has mail for BROKER */
 	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
-	_Atomic int64_t broker_due_ms;
+	_Atomic int64_t broker_due_ms; /* not rung for yet; INT64_MAX: none */
 	_Atomic int64_t stop_by_ms;
 	_Atomic uint64_t logs_lost;
 	struct thread thread;
@@ -116,6 +118,10 @@ struct uplink {
 	int64_t turn_us;             /* when the turn began */
 	bool worked;                 /* it had messages to take or end */
 	bool more;                   /* the journal has more than one turn takes in */
+	bool left;                   /* it was not read to its end: what comes of it needed no wake */
+	bool found;                  /* in this turn: mail that somebody must have rung for */
+	int64_t look_ms;             /* wake_look(): the next turn at the latest */
+	int64_t retry_ms;            /* something had no memory, then it is tried again */
 	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
 	uint64_t aged;               /* messages that were too old, since the last line about it */
 	uint64_t untaken;            /* messages for which there was no memory */
@@ -141,7 +147,8 @@ int64_t link_deadline(const struct uplink *u);
 
 /* uplink_in.c */
 void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
-void flow_news(struct uplink *u); /* answers, and what BROKER does not know of the shadows yet */
+/* Answers, and what BROKER does not know of the shadows yet. */
+void flow_news(struct uplink *u, int64_t now_ms);
 
 /* uplink_take.c */
 /* What earlier runs left: devices that the hub may show online. */

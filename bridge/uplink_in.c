@@ -97,7 +97,7 @@ static void tell_answers(struct uplink *u)
 	}
 }
 
-void flow_news(struct uplink *u)
+void flow_news(struct uplink *u, int64_t now_ms)
 {
 	struct subdev *d;
 
@@ -109,8 +109,10 @@ void flow_news(struct uplink *u)
 
 		if (ready && d->shadow_sent)
 			news.kind = UPLINK_SHADOW_SENT;
-		if (!tell(u, &news, d))
-			return; /* it stays in line */
+		if (!tell(u, &news, d)) { /* it stays in line */
+			u->retry_ms = now_ms + NOMEM_PAUSE_MS;
+			return;
+		}
 		gateway_told(&u->gateway, d, ready);
 	}
 }

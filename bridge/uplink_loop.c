@@ -1,14 +1,12 @@
 /* The UPLINK room: one poll loop over the hub's socket, the doorbell's and the
  * wake descriptor. Nothing here blocks, so nothing here can be late by more than
  * one turn. */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bridge/uplink_impl.h"
 #include "core/room.h"
@@ -133,36 +131,41 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 static void take_orders(struct uplink *u, int64_t now_ms)
 {
 	struct order o;
+	int n = 0;
 
-	while (mailbox_take(u->orders, &o) == ST_OK) {
+	for (; mailbox_take(u->orders, &o) == ST_OK; n++) {
 		carry_out(u, &o, now_ms);
 		order_free(&o);
 	}
+	u->found |= n > 0;
+	/* It may have been full: BROKER says again what found no room. */
+	if (n >= ORDERS_MAX)
+		atomic_store(&u->ring_wanted, true);
 }
 
-static void hear_wake(struct uplink *u)
+/* BROKER's timer has come. True once: then it is BROKER's to set the next one, and any is earlier
+ * than none, so it wakes us. */
+static bool timer_came(struct uplink *u, int64_t now_ms)
 {
-	uint64_t count;
+	int64_t due_ms = atomic_load(&u->broker_due_ms);
 
-	/* First the flag, then the descriptor, then (in the loop) the mailboxes: what
-	 * is put in between wakes us once too often, never once too few. */
-	atomic_store(&u->wake_pending, false);
-	while (read(u->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
+	return now_ms >= due_ms &&
+	       atomic_compare_exchange_strong(&u->broker_due_ms, &due_ms, INT64_MAX);
 }
 
 static void ring_broker(struct uplink *u, int64_t now_ms)
 {
-	const uint64_t one = 1;
-	int64_t due_ms = atomic_load(&u->broker_due_ms);
+	bool mail = mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0;
+	bool wanted, timer;
 
-	if (u->conf.news_fd > 0 && (mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0) &&
-	    write(u->conf.news_fd, &one, sizeof(one)) < 0)
-		return; /* full: it was rung often enough */
+	if (u->conf.news && mail)
+		wake_ring(u->conf.news);
 	if (!u->waker)
 		return;
-	if (atomic_exchange(&u->ring_wanted, false) || mailbox_count(u->inbox) > 0 ||
-	    mailbox_count(u->logs) > 0 || now_ms >= due_ms)
+	wanted = atomic_exchange(&u->ring_wanted, false);
+	timer = timer_came(u, now_ms);
+	u->found |= wanted;
+	if (mail || wanted || timer)
 		waker_ring(u->waker, now_ms);
 }
 
@@ -176,15 +179,16 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t wake
 	int64_t now_ms = now_us / 1000;
 	int64_t due_ms = earlier(link_deadline(u), waker_due_ms);
 	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
+	bool stopping = atomic_load(&u->stopping);
 	int64_t wait_us, flow_us;
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
 	due_ms = earlier(due_ms, flow_times_due(u));
-	/* A timer that has come was rung for; ringing is confirmed or logged there. */
-	if (broker_due_ms > now_ms)
+	if (u->waker && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
+	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
 	due_ms = earlier(due_ms, now_ms + u->sleep_ms);
-	if (atomic_load(&u->stopping))
+	if (stopping)
 		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
 	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
 	flow_us = u->more ? 0 : flow_wait_us(u, now_ms);
@@ -204,7 +208,7 @@ static void space_turns(struct uplink *u)
 
 static void wait_for_work(struct uplink *u)
 {
-	struct pollfd fds[FDS_MAX] = { { .fd = u->wake_fd, .events = POLLIN } };
+	struct pollfd fds[FDS_MAX] = { { .fd = wake_fd(&u->wake), .events = POLLIN } };
 	nfds_t count = 1;
 	int64_t waker_due_ms = INT64_MAX;
 	struct timespec timeout;
@@ -215,7 +219,7 @@ static void wait_for_work(struct uplink *u)
 		count += waker_pollfds(u->waker, &fds[count], FDS_MAX - count, &waker_due_ms);
 	timeout = sleep_time(u, uplink_now_us(), waker_due_ms);
 	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
-		hear_wake(u);
+		wake_hear(&u->wake);
 }
 
 static void one_turn(struct uplink *u)
@@ -224,7 +228,8 @@ static void one_turn(struct uplink *u)
 
 	space_turns(u);
 	u->turn_us = uplink_now_us();
-	u->worked = false;
+	u->worked = u->found = false;
+	u->retry_ms = INT64_MAX;
 	now_ms = u->turn_us / 1000;
 
 	take_orders(u, now_ms);
@@ -236,13 +241,14 @@ static void one_turn(struct uplink *u)
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
 	flow_send(u, now_ms);
-	flow_news(u);
+	flow_news(u, now_ms);
 	/* A broker that stops has nobody left to ring for. */
 	if (!atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);
 		if (u->waker)
 			waker_run(u->waker, now_ms);
 	}
+	u->look_ms = wake_look(&u->wake, u->found, now_ms);
 }
 
 /* Every device is taken offline, so that the hub shows nothing that is not

@@ -195,6 +195,7 @@ void uplink_set_timer(struct uplink *u, int64_t due_ms)
 {
 	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);
 
+	/* A later one needs no wake: UPLINK looks again when the earlier would have come. */
 	if (due_ms < before)
 		uplink_wake(u);
 }

@@ -54,6 +54,7 @@ void flow_start(struct uplink *u, int64_t now_ms)
 	u->ages_ms = u->conf.max_age_s > 0 ? now_ms + age_round_ms(u) : INT64_MAX;
 	if (!u->conf.journal)
 		return;
+	u->left = true;
 	journal_reader_log(u->conf.journal, &u->log);
 	journal_reader_marks(u->conf.journal, marked_online, u);
 	u->gateway.mark = remember_mark;
@@ -209,17 +210,23 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 void flow_journal(struct uplink *u, int64_t now_ms)
 {
 	struct journal_item item;
+	enum status st = ST_OK;
 	uint64_t excess;
 	int n = 0;
 
 	if (!u->conf.journal)
 		return;
-	while (n < TAKES_PER_TURN && journal_reader_next(u->conf.journal, &item) == ST_OK) {
+	while (n < TAKES_PER_TURN && (st = journal_reader_next(u->conf.journal, &item)) == ST_OK) {
 		take_item(u, &item, now_ms);
 		n++;
 	}
 	u->worked |= n > 0;
-	u->more = n == TAKES_PER_TURN;
+	u->found |= n > 0 && !u->left;
+	/* Only who read it to its end is woken for what comes. */
+	u->left = st != ST_EMPTY;
+	u->more = st == ST_OK;
+	if (u->left && !u->more)
+		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
 		drop_excess(u, excess, now_ms);

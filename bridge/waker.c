@@ -72,8 +72,10 @@ static void come_up(struct waker *w, int64_t now_ms)
 	w->pong_by_ms = INT64_MAX;
 	search_worked(&w->search, &w->at);
 	atomic_store(&w->state, WAKER_CONNECTED);
-	for (const struct watched *f = w->watched; f; f = f->next)
+	for (const struct watched *f = w->watched; f && !w->broken; f = f->next) {
 		subscribe(w, f);
+		flush(w, now_ms); /* all at once may be more than the buffer takes */
+	}
 	waker_ring(w, now_ms);
 }
 

@@ -45,15 +45,17 @@ size_t waker_pollfds(struct waker *w, struct pollfd *fds, size_t max, int64_t *d
 /* Whatever is due: search, log in, read, write, ping. Harmless when nothing is. */
 void waker_run(struct waker *w, int64_t now_ms);
 /* Put the work into BROKER's mailbox first. Sends nothing while an earlier ring
- * is on its way; while not connected the ring follows the next login. */
+ * is on its way; while not connected, and when the connection breaks before the ring was heard,
+ * one follows the next login. */
 void waker_ring(struct waker *w, int64_t now_ms);
 
 /* The connection subscribes filter, now and after every login; what comes is BROKER's to see in its
  * ACL check. Copied. ST_OK, also when it is there already; ST_NOMEM. */
 enum status waker_watch(struct waker *w, const char *filter);
 
-/* BROKER, when it sees the topic, before it empties its mailbox: then no work
- * is left lying between a ring that was not sent and the emptying. */
+/* BROKER, when it sees the topic, before it empties its mailbox: the rule of core/wake.h, with the
+ * PUBLISH for a descriptor. A late one of a connection that is gone confirms a ring of the next,
+ * and does no harm: it drains as well, and the other is still to come. */
 void waker_confirm(struct waker *w);
 /* BROKER. May a client that presents our one-time password come from there?
  * NULL or "" and texts that start as a path (unix socket), 127.0.0.0/8 also

@@ -266,6 +266,8 @@ void dispatch_set_timer(struct hubgate *h)
 		due_ms = registration_due(h);
 	if (h->asks.first && h->asks.first->due_ms < due_ms)
 		due_ms = h->asks.first->due_ms;
+	if (h->asks.list_due_ms != 0 && h->asks.list_due_ms < due_ms)
+		due_ms = h->asks.list_due_ms;
 	uplink_set_timer(h->uplink, h->shadows.due_ms < due_ms ? h->shadows.due_ms : due_ms);
 }
 

@@ -216,6 +216,7 @@ static void describe(struct hubgate *h)
 	}
 	h->asks.list_due_ms = now_ms + GATEWAY_SLACK_MS;
 	h->asks.list_until_ms = h->asks.list_due_ms;
+	dispatch_set_timer(h);
 }
 
 /* --- in --- */

@@ -53,7 +53,9 @@ enum status remember_open(struct hubgate *h)
 	const struct state_conf conf = { .dir = h->config->store.dir,
 		                             .flush_ms = h->config->store.flush_ms,
 		                             .log = &h->log };
-	struct disk_conf disk = { .journal = h->journal, .flush_ms = h->config->store.flush_ms };
+	struct disk_conf disk = { .journal = h->journal,
+		                      .metrics = &h->metrics,
+		                      .flush_ms = h->config->store.flush_ms };
 	enum status st;
 
 	h->stored.hand_out = hand_out;

@@ -53,6 +53,9 @@ static void wake_sync(void *ctx)
 	wake_ring(&d->sync.wake);
 }
 
+/* State calls it for the first piece of work only: it has a flag of its own before the wake's,
+ * cleared by its run before it looks at the work. That is the rule of core/wake.h with two flags:
+ * both are cleared behind the read and before the work is taken. */
 static void wake_tidy(void *ctx)
 {
 	struct disk *d = ctx;
@@ -60,16 +63,45 @@ static void wake_tidy(void *ctx)
 	wake_ring(&d->tidy.wake);
 }
 
-/* Until something rings (w NULL: nothing does), or the stop, or wait_ms have passed; -1: for ever.
- */
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* -1: for ever. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int clip(int64_t ms)
+{
+	return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+/* Until the stop, or wait_ms have passed. What rings meanwhile is heard later. */
+static void rest(const struct disk *d, int64_t wait_ms)
+{
+	struct pollfd stop = { .fd = d->stop_fd, .events = POLLIN };
+
+	poll(&stop, 1, clip(wait_ms));
+}
+
+/* Until something rings, or the stop, or wait_ms have passed; -1: for ever. */
 static void await(const struct disk *d, struct worker *w, int64_t wait_ms)
 {
 	struct pollfd fds[] = {
+		{ .fd = wake_fd(&w->wake), .events = POLLIN },
 		{ .fd = d->stop_fd, .events = POLLIN },
-		{ .fd = w ? wake_fd(&w->wake) : -1, .events = POLLIN },
 	};
+	int64_t now = now_ms(), look_ms = wake_look(&w->wake, false, now);
 
-	if (poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms) > 0 && fds[1].revents)
+	if (look_ms != INT64_MAX)
+		wait_ms = sooner(wait_ms, look_ms - now);
+	if (poll(fds, 2, clip(wait_ms)) > 0 && fds[0].revents)
 		wake_hear(&w->wake);
 }
 
@@ -84,8 +116,10 @@ static void sync_thread(void *arg)
 		int64_t wait_ms = journal_sync_wait_ms(d->conf.journal);
 
 		/* What is appended while a time is awaited is due later: no reason to wake up. */
-		if (wait_ms != 0)
-			await(d, wait_ms < 0 ? &d->sync : NULL, wait_ms);
+		if (wait_ms > 0)
+			rest(d, wait_ms);
+		else if (wait_ms < 0)
+			await(d, &d->sync, wait_ms);
 		journal_sync_run(d->conf.journal, &d->log);
 	}
 	journal_sync_all(d->conf.journal);
@@ -108,11 +142,6 @@ static enum status run_round(struct disk *d)
 	return journal != ST_OK ? journal : state;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 static void tidy_thread(void *arg)
 {
 	struct disk *d = arg;
@@ -125,7 +154,7 @@ static void tidy_thread(void *arg)
 			wait_ms = sooner(wait_ms, state_disk_wait_ms(d->conf.state));
 		if (d->conf.journal)
 			wait_ms = sooner(wait_ms, journal_disk_wait_ms(d->conf.journal));
-		await(d, NULL, d->conf.flush_ms);
+		rest(d, d->conf.flush_ms);
 		await(d, &d->tidy, wait_ms);
 	}
 	/* What the files need to be closed without a wait. */
@@ -134,14 +163,6 @@ static void tidy_thread(void *arg)
 }
 
 /* --- life --- */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static uint32_t left_ms(int64_t end_ms)
 {
@@ -164,9 +185,9 @@ enum status disk_new(const struct disk_conf *conf, struct disk **out)
 	d->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	st = d->stop_fd < 0 ? ST_IO : ST_OK;
 	/* Both, whatever the first says: disk_free() ends both. */
-	if (wake_init(&d->sync.wake) != ST_OK)
+	if (wake_init(&d->sync.wake, &(struct wake_watch){ "DISK", &d->log, conf->metrics }) != ST_OK)
 		st = ST_IO;
-	if (wake_init(&d->tidy.wake) != ST_OK)
+	if (wake_init(&d->tidy.wake, &(struct wake_watch){ "DISK", &d->log, conf->metrics }) != ST_OK)
 		st = ST_IO;
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct disk_log), LOGS_MAX, &d->logs);

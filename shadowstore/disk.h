@@ -6,6 +6,7 @@
 #define HUBGATE_DISK_H
 
 #include "core/log.h"
+#include "core/metrics.h"
 #include "shadowstore/journal_disk.h"
 #include "shadowstore/state.h"
 
@@ -14,7 +15,8 @@ struct disk; /* opaque */
 struct disk_conf {
 	struct journal *journal; /* borrowed; NULL: none, as state */
 	struct state *state;
-	uint32_t flush_ms; /* pause between two rounds of state while there is work; 0: 200 */
+	struct metrics *metrics; /* borrowed; NULL: none */
+	uint32_t flush_ms;       /* pause between two rounds of state while there is work; 0: 200 */
 };
 
 struct disk_log {

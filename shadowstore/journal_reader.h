@@ -24,7 +24,9 @@ struct journal_item {
 	bool latest;
 };
 
-/* ST_OK; ST_EMPTY: caught up. Damaged records are skipped, ended and logged here. */
+/* ST_OK; ST_EMPTY: caught up, the next append says so (*was_idle); ST_NOMEM, ST_IO: there is
+ * more, and no append will say so: ask again. Damaged records are skipped, ended and logged here.
+ */
 enum status journal_reader_next(struct journal *j, struct journal_item *out);
 
 struct journal_view { /* borrowed until the next load */

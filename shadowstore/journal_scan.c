@@ -374,14 +374,14 @@ enum status journal_reader_next(struct journal *j, struct journal_item *out)
 			return ST_EMPTY;
 		st = decode_at(j, s, size, &r, &bytes);
 		if (st == ST_NOMEM || (st == ST_IO && ask_again(j, s)))
-			return ST_EMPTY; /* looked at again in the next turn */
+			return st;
 		if (st == ST_OK && !fits(s, &r, limit))
 			st = ST_MALFORMED;
 		if (st == ST_OK)
 			st = take_record(j, s, &r, bytes, out);
 		else
-			st = skip_damage(j, s, size, limit, st == ST_IO) == ST_OK ? ST_AGAIN : ST_EMPTY;
+			st = skip_damage(j, s, size, limit, st == ST_IO) == ST_OK ? ST_AGAIN : ST_NOMEM;
 		if (st != ST_AGAIN)
-			return st == ST_NOMEM ? ST_EMPTY : st;
+			return st;
 	}
 }

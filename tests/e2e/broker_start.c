@@ -79,7 +79,8 @@ bool broker_stop(struct broker *b)
 	if (!b->proc)
 		return true;
 	proc_signal(b->proc, SIGTERM);
-	well = proc_wait(b->proc, WAIT_MS, NULL) >= 0 && proc_ended_well(b->proc);
+	well = proc_wait(b->proc, WAIT_MS, NULL) >= 0 && proc_ended_well(b->proc) &&
+	       proc_never_said(b->proc, "hubgate: internal:");
 	proc_free(b->proc);
 	b->proc = NULL;
 	return well;

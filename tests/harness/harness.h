@@ -38,6 +38,8 @@ int proc_wait(struct proc *p, int timeout_ms, int *status);
 /* False, with the logs dumped, when it crashed, was killed or returned non-zero (a sanitizer's
  * finding): this program then exits 1 whatever its tests say. */
 bool proc_ended_well(struct proc *p);
+/* False, with the logs dumped and the same consequence, when `substring` is in its log. */
+bool proc_never_said(struct proc *p, const char *substring);
 void proc_free(struct proc *p); /* kill -9 if alive; NULL is fine */
 /* Waits until a listener accepts on loopback `port` (or, `path` given, on that unix socket), at
  * most until `p` ends; NULL: some process. */
@@ -88,6 +90,9 @@ int sim_count_events(struct sim *s, ...) __attribute__((sentinel));
 void sim_skip_events(struct sim *s);
 
 /* A LAN broker with the plugin ----------------------------------------------------------------- */
+
+/* Its log is looked through when it ends, however: a line in which hubgate accuses itself
+ * ("hubgate: internal: ...", a missed wake for instance) fails this program. */
 
 struct lan_opts {
 	int hub_port; /* of the simulator */

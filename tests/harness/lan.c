@@ -9,6 +9,7 @@
 
 #define START_WAIT_MS 20000
 #define STOP_WAIT_MS  10000
+#define ACCUSATION    "hubgate: internal:" /* a fault that hubgate found in itself */
 
 struct lan {
 	struct lan_opts opts; /* texts are not used after lan_start() */
@@ -156,6 +157,11 @@ struct lan *lan_start(const struct lan_opts *opts)
 
 static void drop_proc(struct lan *l)
 {
+	if (l->proc) {
+		proc_signal(l->proc, SIGKILL);
+		proc_wait(l->proc, STOP_WAIT_MS, NULL);
+		proc_never_said(l->proc, ACCUSATION);
+	}
 	proc_free(l->proc);
 	l->proc = NULL;
 }

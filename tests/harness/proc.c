@@ -116,13 +116,31 @@ static void fail_program(void)
 	_exit(EXIT_FAILURE);
 }
 
+static void fail_at_exit(void)
+{
+	if (!bad_exit)
+		atexit(fail_program);
+	bad_exit = true;
+}
+
+bool proc_never_said(struct proc *p, const char *substring)
+{
+	char *text = file_read(p->log);
+	const char *said = text ? strstr(text, substring) : NULL;
+
+	if (said) {
+		fail_at_exit();
+		harness_failed("pid %d said: %.*s", (int)p->pid, (int)strcspn(said, "\n"), said);
+	}
+	free(text);
+	return !said;
+}
+
 bool proc_ended_well(struct proc *p)
 {
 	if (!p || proc_alive(p) || (WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0))
 		return true;
-	if (!bad_exit)
-		atexit(fail_program);
-	bad_exit = true;
+	fail_at_exit();
 	return harness_failed("pid %d ended with status 0x%x", (int)p->pid, (unsigned)p->status);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge/uplink_impl.h"
+#include "plugin/gateway_service.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -404,6 +405,27 @@ static void metrics_are_published_retained_at_their_interval(void)
 	lan_each(metrics_out);
 }
 
+static void silent_hub(struct lan *l)
+{
+	static const char ask[] = "{\"type\":\"describe_sub_devices\"}";
+	int64_t due_ms;
+
+	lan_hub(l, true);
+	gateway_service_request(&l->h, ask, sizeof(ask) - 1);
+	due_ms = atomic_load(&l->h.uplink->broker_due_ms);
+	CU_ASSERT_FATAL(due_ms > hubgate_now_ms() && due_ms < hubgate_now_ms() + 60000);
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	lan_wait(due_ms - hubgate_now_ms());
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), INT64_MAX);
+}
+
+static void list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for(void)
+{
+	lan_each(silent_hub);
+}
+
 SUITE(dispatch, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
       TEST(qos_0_and_answers_go_live_and_late_answers_are_dropped),
       TEST(while_the_hub_is_away_qos_0_is_kept_or_dropped_as_configured),
@@ -418,4 +440,5 @@ SUITE(dispatch, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
       TEST(commands_stay_held_while_the_device_flaps), TEST(kept_sessions_need_no_holding),
       TEST(no_more_than_32_commands_are_held_for_a_device),
       TEST(lines_of_the_uplink_reach_the_brokers_log),
-      TEST(metrics_are_published_retained_at_their_interval))
+      TEST(metrics_are_published_retained_at_their_interval),
+      TEST(list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for))

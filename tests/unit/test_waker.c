@@ -7,75 +7,22 @@
 
 #include "bridge/waker.h"
 #include "bridge/waker_search.h"
+#include "core/mailbox.h"
+#include "tests/fakes/bell.h"
 #include "tests/fakes/certs.h"
 #include "tests/fakes/peer.h"
 #include "tests/runner.h"
 
 enum {
 	PATIENCE_MS = 5000,
-	DAY = 86400
+	DAY = 86400,
+	FILTERS = 200,
+	BOX = 8,
+	LETTERS = 300000,
+	STRESS_MS = 600,
+	AFTERWARDS = 1000,
+	LOST_MS = 500, /* a ring takes microseconds; under its 1 s of patience, which rings again */
 };
-
-/* --- a broker that knows just enough --- */
-
-struct broker {
-	atomic_int code;    /* of the CONNACK */
-	atomic_bool silent; /* never answers anything */
-	atomic_bool drops;  /* closes the next connection that says something after CONNECT */
-	atomic_uint logins, rings, pings, goodbyes;
-	struct waker *_Atomic confirms; /* confirm each ring of this one */
-	char last_topic[64];            /* read it only after peer_stop() */
-};
-
-static bool answer(struct peer_conn *c, struct broker *b, const unsigned char *packet, size_t len)
-{
-	unsigned char connack[4] = { 0x20, 2, 0, (unsigned char)atomic_load(&b->code) };
-	struct waker *w;
-
-	switch (packet[0] >> 4) {
-	case 1:
-		atomic_fetch_add(&b->logins, 1);
-		return atomic_load(&b->silent) || (peer_write(c, connack, 4) && connack[3] == 0);
-	case 3:
-		snprintf(b->last_topic, sizeof b->last_topic, "%.*s", (int)(len - 4), packet + 4);
-		atomic_fetch_add(&b->rings, 1);
-		w = atomic_load(&b->confirms);
-		if (w)
-			waker_confirm(w);
-		break;
-	case 12:
-		atomic_fetch_add(&b->pings, 1);
-		return atomic_load(&b->silent) || peer_write(c, "\xd0\x00", 2);
-	case 14:
-		atomic_fetch_add(&b->goodbyes, 1);
-		return false;
-	default:
-		break;
-	}
-	return !atomic_exchange(&b->drops, false);
-}
-
-/* All packets of the doorbell are shorter than 128 bytes: one byte of length. */
-static void serve(struct peer_conn *c, void *ctx)
-{
-	struct broker *b = ctx;
-	unsigned char data[512];
-	size_t have = 0, n;
-
-	while ((n = peer_read(c, data + have, sizeof data - have)) > 0) {
-		have += n;
-		if (data[0] >> 4 == 0 || data[0] == 0x16)
-			return; /* a TLS hello at a plain listener */
-		while (have >= 2 && have >= 2u + data[1]) {
-			size_t len = 2u + data[1];
-
-			if (!answer(c, b, data, len))
-				return;
-			have -= len;
-			memmove(data, data + len, have);
-		}
-	}
-}
 
 /* --- the doorbell under test, with a clock that can be turned forward --- */
 
@@ -150,14 +97,14 @@ static void turn(struct waker *w)
 	} while (0)
 
 /* Connected, and the ring that proves it has come back. */
-static void settle(struct waker *w, struct broker *b)
+static void settle(struct waker *w, struct bell *b)
 {
 	atomic_store(&b->confirms, w);
 	TURN_UNTIL(w, notes == 1);
 	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
 }
 
-static void finish(struct waker *w, struct peer *p, struct broker *b)
+static void finish(struct waker *w, struct peer *p, struct bell *b)
 {
 	peer_stop(p); /* first: it may be confirming */
 	atomic_store(&b->confirms, NULL);
@@ -166,8 +113,8 @@ static void finish(struct waker *w, struct peer *p, struct broker *b)
 
 static void rings_arrive_and_are_confirmed(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 	char text[300];
 
@@ -186,8 +133,8 @@ static void rings_arrive_and_are_confirmed(void)
 
 static void rings_are_one_while_one_is_on_its_way(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 
 	settle(w, &b);
@@ -205,8 +152,8 @@ static void rings_are_one_while_one_is_on_its_way(void)
 
 static void unconfirmed_ring_is_told_once_and_reconnects(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 	char text[300];
 
@@ -227,8 +174,8 @@ static void unconfirmed_ring_is_told_once_and_reconnects(void)
 
 static void refused_login_is_told_with_the_fix_and_left_alone_for_a_minute(void)
 {
-	struct broker b = { .code = 5 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { .code = 5 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 
 	TURN_UNTIL(w, warnings == 1);
@@ -249,7 +196,7 @@ static void refused_login_is_told_with_the_fix_and_left_alone_for_a_minute(void)
 static void tls_listener_is_reached_after_plain_failed(void)
 {
 	static const struct cert_wish wish = { "broker", NULL, NULL, -DAY, DAY };
-	struct broker b = { 0 };
+	struct bell b = { 0 };
 	char *dir = certs_dir();
 	struct waker *w;
 	struct peer *p;
@@ -258,7 +205,7 @@ static void tls_listener_is_reached_after_plain_failed(void)
 	p = peer_start(&(struct peer_conf){
 		.cert = certs_path(dir, "broker", "pem"),
 		.key = certs_path(dir, "broker", "key"),
-		.serve = serve,
+		.serve = bell_serve,
 		.ctx = &b,
 	});
 	w = waker_at(p);
@@ -277,8 +224,8 @@ static void tls_listener_is_reached_after_plain_failed(void)
 
 static void silent_listener_is_given_up_after_two_seconds(void)
 {
-	struct broker b = { .silent = true };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { .silent = true };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 
 	TURN_UNTIL(w, atomic_load(&b.logins) == 1);
@@ -309,8 +256,8 @@ static void deaf_listener_never_blocks(void)
 
 static void lost_connection_comes_back(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 
 	settle(w, &b);
@@ -327,8 +274,8 @@ static void lost_connection_comes_back(void)
 
 static void idle_connection_is_pinged_and_a_mute_broker_is_left(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 
 	settle(w, &b);
@@ -350,11 +297,11 @@ static void idle_connection_is_pinged_and_a_mute_broker_is_left(void)
 
 static void auto_finds_the_unix_socket_of_this_process(void)
 {
-	struct broker b = { 0 };
+	struct bell b = { 0 };
 	char *dir = certs_dir();
 	const char *path = certs_path(dir, "b", "sock");
 	struct peer *p =
-		peer_start(&(struct peer_conf){ .unix_path = path, .serve = serve, .ctx = &b });
+		peer_start(&(struct peer_conf){ .unix_path = path, .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_to("auto");
 
 	settle(w, &b);
@@ -365,8 +312,8 @@ static void auto_finds_the_unix_socket_of_this_process(void)
 
 static void goodbye_is_said_when_freed(void)
 {
-	struct broker b = { 0 };
-	struct peer *p = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &b });
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
 	struct waker *w = waker_at(p);
 	int64_t end;
 
@@ -459,6 +406,83 @@ static void search_leaves_a_wrong_answer_alone_for_a_minute(void)
 	free(s);
 }
 
+/* --- two threads --- */
+
+struct letters { /* numbers on their way to BROKER */
+	struct mailbox *box;
+	atomic_int last, disorder;
+};
+
+static void take_letters(void *ctx)
+{
+	struct letters *l = ctx;
+	int got;
+
+	while (mailbox_take(l->box, &got) == ST_OK) {
+		atomic_fetch_add(&l->disorder, got != atomic_load(&l->last) + 1);
+		atomic_store(&l->last, got);
+	}
+	for (volatile int i = 0; i < AFTERWARDS; i++) /* BROKER does more than that in its drain */
+		;
+}
+
+/* What BROKER still does not have after all this time was left lying. The rings were written. */
+static bool emptied(struct letters *l)
+{
+	int64_t end = now_ms() + LOST_MS;
+
+	while (mailbox_count(l->box) > 0) {
+		if (now_ms() > end)
+			return false;
+	}
+	return true;
+}
+
+static void nothing_put_while_the_broker_drains_is_left_lying(void)
+{
+	struct letters l = { 0 };
+	struct bell b = { .drain = take_letters, .ctx = &l };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+	int64_t end;
+	int n = 0;
+	bool ok = true;
+
+	CU_ASSERT_EQUAL_FATAL(mailbox_new(sizeof n, BOX, &l.box), ST_OK);
+	settle(w, &b);
+	end = now_ms() + STRESS_MS;
+	while (ok && n < LETTERS && now_ms() < end) {
+		n++;
+		CU_ASSERT_EQUAL(mailbox_put(l.box, &n, NULL), ST_OK);
+		waker_ring(w, now_ms());
+		ok = ok && emptied(&l); /* and at once the next one, while BROKER still drains */
+	}
+	CU_ASSERT(ok && emptied(&l));
+	CU_ASSERT(n > 1000);
+	CU_ASSERT_EQUAL(warnings, 0);
+	finish(w, p, &b);
+	CU_ASSERT_EQUAL(atomic_load(&l.last), n);
+	CU_ASSERT_EQUAL(atomic_load(&l.disorder), 0);
+	mailbox_free(l.box, NULL);
+}
+
+static void more_filters_than_the_buffer_holds_are_watched(void)
+{
+	struct bell b = { 0 };
+	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
+	struct waker *w = waker_at(p);
+	char filter[64];
+
+	for (int i = 0; i < FILTERS; i++) {
+		snprintf(filter, sizeof filter, "a/topic/that/is/about/as/long/as/they/are/%d", i);
+		CU_ASSERT_EQUAL(waker_watch(w, filter), ST_OK);
+	}
+	settle(w, &b);
+	CU_ASSERT_EQUAL(atomic_load(&b.subscribes), FILTERS);
+	CU_ASSERT_EQUAL(warnings, 0);
+	finish(w, p, &b);
+}
+
 SUITE(waker, TEST(rings_arrive_and_are_confirmed), TEST(rings_are_one_while_one_is_on_its_way),
       TEST(unconfirmed_ring_is_told_once_and_reconnects),
       TEST(refused_login_is_told_with_the_fix_and_left_alone_for_a_minute),
@@ -468,4 +492,6 @@ SUITE(waker, TEST(rings_arrive_and_are_confirmed), TEST(rings_are_one_while_one_
       TEST(auto_finds_the_unix_socket_of_this_process), TEST(goodbye_is_said_when_freed),
       TEST(off_polls_nothing_and_wrong_listeners_are_invalid),
       TEST(only_local_peers_may_present_our_password),
-      TEST(search_leaves_a_wrong_answer_alone_for_a_minute))
+      TEST(search_leaves_a_wrong_answer_alone_for_a_minute),
+      TEST(nothing_put_while_the_broker_drains_is_left_lying),
+      TEST(more_filters_than_the_buffer_holds_are_watched))
