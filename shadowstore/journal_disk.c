@@ -62,23 +62,31 @@ static void delete_dead(struct journal *j)
 
 /* --- room beyond the end of closed segments --- */
 
+/* Under the lock. NULL: none. */
+static struct segment *find_untrimmed(const struct journal *j)
+{
+	for (size_t i = 0; i < j->segment_count; i++) {
+		if (j->segments[i]->closed && !j->segments[i]->trimmed)
+			return j->segments[i];
+	}
+	return NULL;
+}
+
 /* NULL: none. The caller gives the file back. */
 static struct segment_file *take_untrimmed(struct journal *j, uint64_t *size)
 {
 	struct segment_file *file = NULL;
+	struct segment *s;
 
 	pthread_mutex_lock(&j->lock);
-	for (size_t i = 0; i < j->segment_count && j->trim && !file; i++) {
-		struct segment *s = j->segments[i];
-
-		if (!s->closed || s->trimmed)
-			continue;
+	s = j->trim ? find_untrimmed(j) : NULL;
+	j->trim = s != NULL;
+	if (s) {
 		s->trimmed = true;
 		file = s->file;
 		file->refs++;
 		*size = s->size;
 	}
-	j->trim = file != NULL;
 	pthread_mutex_unlock(&j->lock);
 	return file;
 }
