@@ -129,8 +129,9 @@ static bool has_waiting(const struct journal *j, size_t index)
 {
 	const struct segment *s = j->segments[index];
 	uint64_t end = end_seq(j, index);
+	uint64_t from = j->settled_seq > s->first_seq ? j->settled_seq : s->first_seq;
 
-	return !s->suspect && s->synced_seq < end && first_waiting(j, s, s->first_seq, end) < end;
+	return !s->suspect && s->synced_seq < end && first_waiting(j, s, from, end) < end;
 }
 
 static void collect(struct journal *j, struct round *r)
