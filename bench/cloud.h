@@ -3,7 +3,7 @@
  *
  * A process of its own (child of the caller, killed with it) on a loopback port, so that its
  * work is in nobody's figures. Counts lie in shared memory: the child writes, the caller reads.
- * Facts: protocol/gateway.md 2. No limits are enforced: that is the simulator's job.
+ * Facts: docs/protocol/gateway.md 2. No limits are enforced: that is the simulator's job.
  */
 #ifndef HUBGATE_BENCH_CLOUD_H
 #define HUBGATE_BENCH_CLOUD_H

@@ -1,6 +1,6 @@
 /* dynreg_device.h - one dynamic registration at the hub.
  * Room:  dynreg_device(): any; its result: NET.
- * Facts: protocol/dynreg.md 1, 2, 4.
+ * Facts: docs/protocol/dynreg.md 1, 2, 4.
  */
 #ifndef HUBGATE_DYNREG_DEVICE_H
 #define HUBGATE_DYNREG_DEVICE_H
@@ -22,7 +22,7 @@ struct dynreg_hub {  /* text is borrowed as long as requests are made with it */
 
 struct dynreg_result {
 	enum status status;        /* ST_OK: grant; ST_DENIED: refusal; else error says what */
-	bool again;                /* asking later may help (dynreg.md 1) */
+	bool again;                /* asking later may help (docs/protocol/dynreg.md 1) */
 	struct dynreg_grant grant; /* wiped after the call */
 	struct dynreg_refusal refusal;
 	char error[DYNREG_ERROR_MAX];

@@ -1,6 +1,6 @@
 /* flight.h - QoS 1 publishes that the hub has not acknowledged yet.
  * Room:  UPLINK. Pure.
- * Facts: architecture 6 "Poison": a publish not acknowledged while later ones
+ * Facts: docs/architecture.md 6 "Poison": a publish not acknowledged while later ones
  *        are is suspect after 10 s; it then leaves the window, so that it stops
  *        nobody, and its owner decides what becomes of it.
  */

@@ -3,7 +3,7 @@
  *        that it went out; replies, SUBACKs and time come in by call.
  * Keeps: level-triggered: every device has a wanted and a confirmed state, so a
  *        lost reply, a reconnect or a flap only costs another request.
- * Facts: protocol/gateway.md 1-8, protocol/topics.md 5.
+ * Facts: docs/protocol/gateway.md 1-8, docs/protocol/topics.md 5.
  * Times: milliseconds of CLOCK_MONOTONIC.
  */
 #ifndef HUBGATE_GATEWAY_H
@@ -67,7 +67,7 @@ struct answer {
 	struct answer *next;
 	struct subdev *dev;
 	enum gateway_op op;
-	int64_t code; /* protocol/gateway.md 6 */
+	int64_t code; /* docs/protocol/gateway.md 6 */
 };
 
 struct subdev {

@@ -6,7 +6,7 @@
 #include "bridge/gateway_impl.h"
 
 enum {
-	SYSTEM_ERROR = -2 /* protocol/gateway.md 6 */
+	SYSTEM_ERROR = -2 /* docs/protocol/gateway.md 6 */
 };
 
 /* In this order when several are asked at once: who binds wants to come online after it, who

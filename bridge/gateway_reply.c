@@ -8,7 +8,7 @@
 #include "core/topic.h"
 
 enum {
-	NOT_BOUND = -1, /* protocol/gateway.md 6 */
+	NOT_BOUND = -1, /* docs/protocol/gateway.md 6 */
 	SYSTEM_ERROR = -2,
 	BIND_SIGNATURE = 803,
 	BIND_OTHER_HASH = 804
@@ -16,7 +16,7 @@ enum {
 
 /* After three requests without an answer: 60 s. Before: 2, 4, 8 s, each with up
  * to half of it on top, so that a thousand devices do not come back as one
- * (protocol/gateway.md 7). */
+ * (docs/protocol/gateway.md 7). */
 static int64_t retry_delay_ms(struct gateway *g, unsigned attempts)
 {
 	int64_t base = attempts > GATEWAY_ATTEMPTS ? GATEWAY_RETRY_MS : INT64_C(1000) << attempts;
@@ -56,7 +56,7 @@ static void refused(struct gateway *g, struct subdev *d, enum gateway_op op, int
 		return;
 	}
 	if (op == GATEWAY_BIND && code == BIND_SIGNATURE && d->second) {
-		gateway_other_digest(d); /* protocol/README.md 9 */
+		gateway_other_digest(d); /* docs/protocol/README.md, doubt 9 */
 		d->due_ms = 0;
 		return;
 	}
@@ -97,7 +97,7 @@ static void accepted(struct gateway *g, struct subdev *d, enum gateway_op op)
 	gateway_count_online(g, d, online ? SUBDEV_ONLINE : SUBDEV_OFFLINE);
 }
 
-/* protocol/gateway.md 5 */
+/* docs/protocol/gateway.md 5 */
 static void changed(struct gateway *g, struct subdev *d, bool bound)
 {
 	log_line(g->log, LOG_NOTE, "%s/%s was %s this gateway", d->product_id, d->device_name,
@@ -171,7 +171,7 @@ static void result(struct gateway *g, struct subdev *d, enum gateway_op op,
 }
 
 /* One of the hub's list of what is bound here. Who is not on it may be on another part of it
- * (gateway.md 4): only what is there counts. */
+ * (docs/protocol/gateway.md 4): only what is there counts. */
 static void listed(struct gateway *g, struct subdev *d)
 {
 	if (!d->unbound)
@@ -182,7 +182,7 @@ static void listed(struct gateway *g, struct subdev *d)
 		d->due_ms = 0;
 }
 
-/* The documents show an unbind answered as `bind` (gateway.md 3). */
+/* The documents show an unbind answered as `bind` (docs/protocol/gateway.md 3). */
 static enum gateway_op meant(const struct subdev *d, enum gateway_op op)
 {
 	return op == GATEWAY_BIND && d->pending == GATEWAY_UNBIND ? GATEWAY_UNBIND : op;
@@ -226,7 +226,7 @@ void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t n
 /* --- SUBACK and UNSUBACK --- */
 
 /* The hub's UNSUBSCRIBE of a wildcard removes every subscription that matches, also
- * those that the device still wants (protocol/topics.md 3). */
+ * those that the device still wants (docs/protocol/topics.md 3). */
 static void subscribe_covered_again(struct subdev *d, const char *wildcard)
 {
 	for (struct filter *f = d->filters; f; f = f->next) {

@@ -23,7 +23,8 @@ bool gateway_can_bind(const struct gateway *g, const struct subdev *d)
 }
 
 /* The next request for d, whether or not its time has come. Bound only when `online` said that
- * it is not, never because a list did not name it: the list may be cut (gateway.md 4, 8). */
+ * it is not, never because a list did not name it: the list may be cut (docs/protocol/gateway.md 4,
+ * 8). */
 static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
 {
 	if (d->asked)

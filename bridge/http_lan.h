@@ -2,7 +2,7 @@
  * gateway. Room:  HTTP (libmicrohttpd's thread) and NET; the functions are for BROKER. Keeps: a
  * device is asked for at the hub once at a time and at most every 5 s; nobody waits longer than the
  * hub's timeout; a source that asks too often, and a request that was used before, is refused in
- * the protocol's form. Facts: protocol/dynreg.md 1, 3, 4.
+ * the protocol's form. Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
  * and a reply tells nothing to who does not hold the product secret.
@@ -15,7 +15,7 @@
 #include "shadowstore/secrets.h"
 
 enum {
-	HTTP_DEVICE_MS = 5000, /* between two calls for one device (dynreg.md 4) */
+	HTTP_DEVICE_MS = 5000, /* between two calls for one device (docs/protocol/dynreg.md 4) */
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
 };

@@ -2,7 +2,7 @@
  * requests that wait for their result. The plugin has a broker for that and uses bridge/uplink.h.
  * Room:  one thread of the program; callbacks run in it, inside program_run() and the functions
  *        that wait. From a callback nothing that waits may be called.
- * Facts: protocol/sdk-api.md; docs/sdk-map.md says which function stands for which method.
+ * Facts: docs/protocol/sdk-api.md; docs/sdk-map.md says which function stands for which method.
  */
 #ifndef HUBGATE_PROGRAM_H
 #define HUBGATE_PROGRAM_H
@@ -66,9 +66,10 @@ bool gateway_subdev_is_online(const struct program *p, const char *product_id,
 enum status gateway_subdev_set_status(struct program *p, const char *product_id,
                                       const char *device_name, enum subdev_status status);
 
-/* One request to the hub, waiting up to timeout_ms. ST_OK: *code is the hub's (gateway.md 6; -2
- * also when it did not answer, or is away); ST_TIMEOUT; ST_INVALID: ids; ST_FULL, ST_NOMEM. Online
- * and offline that succeed are noted in the list, and kept so over reconnects. */
+/* One request to the hub, waiting up to timeout_ms. ST_OK: *code is the hub's
+ * (docs/protocol/gateway.md 6; -2 also when it did not answer, or is away); ST_TIMEOUT; ST_INVALID:
+ * ids; ST_FULL, ST_NOMEM. Online and offline that succeed are noted in the list, and kept so over
+ * reconnects. */
 enum status gateway_subdev_online(struct program *p, const char *product_id,
                                   const char *device_name, int timeout_ms, int64_t *code);
 enum status gateway_subdev_offline(struct program *p, const char *product_id,

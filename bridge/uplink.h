@@ -4,7 +4,7 @@
  * Keeps: reconnects for ever, never faster than min_reconnect_s; sends nothing
  *        of a device before the hub confirmed it online; rate_up for everything
  *        that the hub counts.
- * Facts: protocol/connection.md 4-9, protocol/gateway.md 8, protocol/limits.md.
+ * Facts: docs/protocol/connection.md 4-9, docs/protocol/gateway.md 8, docs/protocol/limits.md.
  */
 #ifndef HUBGATE_UPLINK_H
 #define HUBGATE_UPLINK_H
@@ -131,7 +131,7 @@ struct uplink_down {
 	uint16_t packet_id; /* with epoch: for uplink_down_done() */
 	uint32_t epoch;
 	enum gateway_op op; /* of UPLINK_ANSWER, as code */
-	int64_t code;       /* protocol/gateway.md 6; -2 also when the hub did not answer */
+	int64_t code;       /* docs/protocol/gateway.md 6; -2 also when the hub did not answer */
 };
 
 enum status uplink_take(struct uplink *u, struct uplink_down *out); /* ST_OK; ST_EMPTY */
@@ -152,7 +152,7 @@ void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the door
 const struct log *uplink_log(struct uplink *u);
 bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
-/* Whether ages may be judged by the wall clock (architecture 4 "Clock"). */
+/* Whether ages may be judged by the wall clock (docs/architecture.md 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
 /* The hub's clock minus this machine's. */
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);

@@ -14,7 +14,7 @@
 #include "shadowstore/store_file.h"
 
 enum {
-	SHORT_LIFE_MS = 5000, /* protocol/connection.md 6: lost this soon ... */
+	SHORT_LIFE_MS = 5000, /* docs/protocol/connection.md 6: lost this soon ... */
 	SHORT_LIVES = 3,      /* ... this often in a row: somebody has our identity */
 	LASTING_MS = 30000,   /* a login that lasted this long forgives failures */
 };
@@ -35,7 +35,7 @@ void uplink_move(struct uplink *u, enum uplink_state to)
 /* --- the time of the last connect outlives the process --- */
 
 /* The hub counts connects, not processes: a broker that is restarted in a loop
- * must not connect faster than one that runs (protocol/limits.md). */
+ * must not connect faster than one that runs (docs/protocol/limits.md). */
 static bool stamp_path(const struct uplink *u, char *out, size_t size)
 {
 	return u->conf.state_dir &&
@@ -108,7 +108,7 @@ static void random_connid(char out[6])
 	out[5] = '\0';
 }
 
-/* A new connid and signature for every attempt (protocol/connection.md 9). */
+/* A new connid and signature for every attempt (docs/protocol/connection.md 9). */
 static enum status login_strings(const struct uplink *u, char username[USERNAME_MAX + 1],
                                  char password[PASSWORD_MAX + 1])
 {
@@ -290,7 +290,7 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 	bool was_in = u->login_ms != 0;
 	bool short_life = was_in && now_ms - u->login_ms < SHORT_LIFE_MS;
 
-	/* Wrong credentials stay wrong: protocol/connection.md 5. */
+	/* Wrong credentials stay wrong: docs/protocol/connection.md 5. */
 	if (why == ST_DENIED)
 		return backoff_longest_ms(&u->backoff);
 	u->short_lives = short_life ? u->short_lives + 1 : was_in ? 0 : u->short_lives;

@@ -1,6 +1,6 @@
 /* backoff.h - how long to wait before the next attempt.
  * Room:  any. Pure: the caller brings the seed.
- * Facts: protocol/connection.md 9.2 - full jitter, exponential, never under the
+ * Facts: docs/protocol/connection.md 9, point 2 - full jitter, exponential, never under the
  *        floor (the hub allows one connect per 5 s), never gives up.
  */
 #ifndef HUBGATE_BACKOFF_H

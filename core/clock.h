@@ -1,7 +1,7 @@
 /* clock.h - whether the wall clock can be believed.
  * Room:  any; one owner. Pure: times come in.
  * Why:   a gateway without a battery starts in 1970, and a wrong clock must neither drop messages
- *        for their age nor refuse a login for its expiry (architecture 4 "Clock").
+ *        for their age nor refuse a login for its expiry (docs/architecture.md 4 "Clock").
  * Times: milliseconds; wall since 1970, mono of a clock that nobody sets.
  */
 #ifndef HUBGATE_CLOCK_H

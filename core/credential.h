@@ -1,6 +1,6 @@
 /* credential.h - login strings and signatures of the hub.
  * Room:  any. Pure (HMAC from OpenSSL).
- * Facts: protocol/connection.md 1, 4, 9; protocol/gateway.md 3; vectors there.
+ * Facts: docs/protocol/connection.md 1, 4, 9; docs/protocol/gateway.md 3; vectors there.
  * Secrets pass as struct secret and are wiped by secret_wipe().
  */
 #ifndef HUBGATE_CREDENTIAL_H
@@ -57,7 +57,7 @@ enum status credential_parse_username(const char *username, struct login *out);
 /* Compares in constant time; expiry is the caller's to judge. ST_OK; ST_DENIED
  * (wrong digest, or secret wiped); ST_MALFORMED (not "{hex};hmacsha1|hmacsha256", a
  * digest length that is not the algorithm's, or username over USERNAME_MAX bytes);
- * ST_NOMEM. Algorithm names in any letter case (connection.md 4). Hex digits too:
+ * ST_NOMEM. Algorithm names in any letter case (docs/protocol/connection.md 4). Hex digits too:
  * what the hub does with upper case is unpublished, and case holds no secret. */
 enum status credential_check_password(const struct secret *s, const char *username,
                                       const char *password);
@@ -78,7 +78,7 @@ enum {
 };
 
 /* Bind signature: Base64 of the raw digest, keyed with s->text, not with s->key
- * (gateway.md 3). For authtype certificate s->text holds the hex digest of the file.
+ * (docs/protocol/gateway.md 3). For authtype certificate s->text holds the hex digest of the file.
  * ST_OK; ST_INVALID (ids out of their grammar, random over BIND_RANDOM_MAX, or
  * secret wiped); ST_NOMEM. */
 enum status credential_bind_signature(const struct secret *s, const char *product_id,

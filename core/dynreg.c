@@ -60,7 +60,7 @@ static enum status mac(const EVP_MD *hash, const char *key, const char *text,
 	return ST_OK;
 }
 
-/* dynreg.md 1: eight lines, the query string empty. */
+/* docs/protocol/dynreg.md 1: eight lines, the query string empty. */
 static bool text_to_sign(char out[TEXT_MAX], const char *algorithm, const char *host,
                          const char *path, uint64_t timestamp_s, uint32_t nonce, const void *body,
                          size_t len)
@@ -194,7 +194,7 @@ static enum status check_current(const struct dynreg_request *r, const char *pro
 	return same(base64, r->signature) || same(hex, r->signature) ? ST_OK : ST_DENIED;
 }
 
-/* dynreg.md 3: Base64 of the hex digits, unlike everything else. */
+/* docs/protocol/dynreg.md 3: Base64 of the hex digits, unlike everything else. */
 static enum status check_old(const struct dynreg_request *r, const char *product_secret)
 {
 	char text[TEXT_MAX], base64[DYNREG_SIGNATURE_SIZE], hex[HEX_MAX];

@@ -1,6 +1,7 @@
 /* dynreg.h - dynamic registration: requests and replies in both forms, in and out.
  * Room:  any. Pure (HMAC, SHA-256 and AES from OpenSSL).
- * Facts: protocol/dynreg.md; vectors there. Secrets in results are wiped by dynreg_grant_wipe().
+ * Facts: docs/protocol/dynreg.md; vectors there. Secrets in results are wiped by
+ * dynreg_grant_wipe().
  */
 #ifndef HUBGATE_DYNREG_H
 #define HUBGATE_DYNREG_H
@@ -63,7 +64,7 @@ enum status dynreg_sign(const char *product_secret, const char *algorithm, const
 enum status dynreg_parse(const struct dynreg_headers *headers, const void *body, size_t len,
                          struct dynreg_request *out);
 /* Whether the product secret signed it. host as the client named it, without port. Base64 or hex
- * digits (protocol/README.md 29). ST_OK; ST_DENIED; ST_NOMEM. */
+ * digits (docs/protocol/README.md, doubt 29). ST_OK; ST_DENIED; ST_NOMEM. */
 enum status dynreg_check(const struct dynreg_request *r, const char *product_secret,
                          const char *host, const char *path, const void *body, size_t len);
 

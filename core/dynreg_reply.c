@@ -14,7 +14,8 @@ enum {
 };
 
 static const struct json_limits limits = { .bytes = DYNREG_REPLY_MAX, .depth = 6, .values = 64 };
-static const unsigned char iv[BLOCK + 1] = "0000000000000000"; /* dynreg.md 2: ASCII zeros */
+static const unsigned char iv[BLOCK + 1] =
+	"0000000000000000"; /* docs/protocol/dynreg.md 2: ASCII zeros */
 
 void dynreg_grant_wipe(struct dynreg_grant *g)
 {
@@ -148,7 +149,7 @@ static enum status refused(const char *code, const char *message, struct dynreg_
 {
 	copy_text(out->code, code);
 	copy_text(out->message, message);
-	/* dynreg.md 1, "Retry only on" */
+	/* docs/protocol/dynreg.md 1, "Retry only on" */
 	out->passes =
 		strcmp(out->code, "InternalError") == 0 || strcmp(out->code, "RequestLimitExceeded") == 0;
 	return ST_DENIED;

@@ -1,6 +1,6 @@
 /* echo.h - recognises the hub's copies of what we sent ourselves.
  * Room:  UPLINK. Pure.
- * Facts: protocol/topics.md 2: who publishes to a topic that it also subscribes
+ * Facts: docs/protocol/topics.md 2: who publishes to a topic that it also subscribes
  *        gets its own message back. The LAN delivered it already: one echo per
  *        transmission of the same (topic, length, content) is swallowed within
  *        30 s; in doubt it is delivered.

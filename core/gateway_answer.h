@@ -1,6 +1,6 @@
 /* gateway_answer.h - the hub's side of the $gateway topics, for a gateway application on the LAN:
- * its requests in, the hub's replies out. Room:  any. Pure. Facts: protocol/gateway.md 1-6. One
- * device per request is what SDKs send, many are answered.
+ * its requests in, the hub's replies out. Room:  any. Pure. Facts: docs/protocol/gateway.md 1-6.
+ * One device per request is what SDKs send, many are answered.
  */
 #ifndef HUBGATE_GATEWAY_ANSWER_H
 #define HUBGATE_GATEWAY_ANSWER_H
@@ -13,7 +13,7 @@ enum {
 	GATEWAY_WISHES_MAX = 64, /* devices of one request */
 };
 
-enum gateway_code { /* gateway.md 6 */
+enum gateway_code { /* docs/protocol/gateway.md 6 */
 	CODE_OK = 0,
 	CODE_UNBOUND = -1,
 	CODE_SYSTEM = -2,
@@ -50,7 +50,7 @@ enum status gateway_request_parse(const void *text, size_t len, struct gateway_r
 void gateway_request_free(struct gateway_request *r);
 
 /* The signature of a bind, as far as secret (NULL: unknown here) allows: 0, or 801, 803, 804.
- * Whether it has expired is for the hub to say. gateway.md 3. */
+ * Whether it has expired is for the hub to say. docs/protocol/gateway.md 3. */
 int64_t gateway_check_bind(const struct gateway_wish *w, const struct secret *secret);
 /* The request for the hub that carries w's own signature. ST_OK or from buf; ST_INVALID: not one
  * that gateway_check_bind() finds complete. */

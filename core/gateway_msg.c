@@ -12,7 +12,7 @@ enum {
 };
 
 /* A describe reply for 1,500 devices takes about 100 KB and 4,500 values, and
- * the hub's way of splitting it is unpublished (gateway.md 4). */
+ * the hub's way of splitting it is unpublished (docs/protocol/gateway.md 4). */
 static const struct json_limits limits = { .bytes = 512 * 1024, .depth = 16, .values = 32768 };
 
 static const char *const op_names[] = {
@@ -168,7 +168,7 @@ static bool read_device(const cJSON *from, struct gateway_device *to)
 	return true;
 }
 
-/* The hub writes an empty list as [], null or not at all (gateway.md 4). */
+/* The hub writes an empty list as [], null or not at all (docs/protocol/gateway.md 4). */
 static enum status read_devices(const cJSON *list, struct gateway_msg *out)
 {
 	const cJSON *one;

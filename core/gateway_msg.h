@@ -1,6 +1,6 @@
 /* gateway_msg.h - the JSON of the $gateway topics, in and out.
  * Room:  any. Pure.
- * Facts: protocol/gateway.md 1-6. One device per request is sent, many accepted.
+ * Facts: docs/protocol/gateway.md 1-6. One device per request is sent, many accepted.
  */
 #ifndef HUBGATE_GATEWAY_MSG_H
 #define HUBGATE_GATEWAY_MSG_H
@@ -23,7 +23,7 @@ enum gateway_op {
 	GATEWAY_SEARCH,
 };
 
-/* gateway.md 6, "Treat as" */
+/* docs/protocol/gateway.md 6, "Treat as" */
 enum gateway_verdict {
 	VERDICT_OK,
 	VERDICT_UNBOUND, /* -1: needs a bind */
@@ -47,12 +47,12 @@ enum bind_auth {
 	BIND_CERTIFICATE, /* secret->text is a digest of the certificate, in hex */
 };
 
-/* gateway.md 3; random up to 2147483647. Statuses as above and those of
+/* docs/protocol/gateway.md 3; random up to 2147483647. Statuses as above and those of
  * credential_bind_signature(). */
 enum status gateway_put_bind(struct buf *out, const char *product_id, const char *device_name,
                              const struct secret *secret, uint32_t random, uint64_t timestamp_s,
                              enum hash hash, enum bind_auth auth);
-/* ST_OK or from buf. gateway.md 4, 5. */
+/* ST_OK or from buf. docs/protocol/gateway.md 4, 5. */
 enum status gateway_put_describe(struct buf *out);
 enum status gateway_put_change_ack(struct buf *out, int result);
 

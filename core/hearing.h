@@ -1,7 +1,7 @@
 /* hearing.h - what may be on its way unheard, so that a link which stalls and
  *             heals does not pour a queue over the hub at once.
  * Room:  UPLINK. Pure: time comes in as microseconds of a monotonic clock.
- * Why:   the hub counts what arrives per second (protocol/limits.md). Messages
+ * Why:   the hub counts what arrives per second (docs/protocol/limits.md). Messages
  *        written into a stalled link arrive together when it heals; those sent
  *        right after would come on top. So: never more than one second's worth
  *        unheard, and after a stall a pause as long as what it held back.

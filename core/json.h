@@ -2,7 +2,7 @@
  * Room:  any. Pure.
  * Keeps: number tokens keep their text (cJSON_Raw nodes), strings are valid
  *        UTF-8 without NUL, member names are unique, nothing follows the value.
- * Facts: architecture 12 - cJSON's own parser turns 0.0 into 0.
+ * Facts: docs/architecture.md 12 - cJSON's own parser turns 0.0 into 0.
  */
 #ifndef HUBGATE_JSON_H
 #define HUBGATE_JSON_H
@@ -38,7 +38,7 @@ enum status json_parse(const char *text, size_t len, const struct json_limits *l
 
 /* Numbers of such trees. false: not a number token, or not an exact integer in
  * range (5, 5.0, 5e0 are; 5.5 is not); json_int() also takes a string of digits when lenient is
- * true (protocol/README.md: numbers as strings). */
+ * true (docs/protocol/README.md: numbers as strings). */
 bool json_is_number(const cJSON *node);
 bool json_int(const cJSON *node, bool lenient, int64_t *out);
 /* Whether two number tokens have the same value, exactly: 0 and -0.0, 1e2 and 100.00. */

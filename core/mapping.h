@@ -1,6 +1,6 @@
 /* mapping.h - mappings[]: plain devices with topics of their own become devices of the hub.
  * Room:  any. Pure, no allocation but in mapping_wrap().
- * Facts: architecture 5 "Plain devices".
+ * Facts: docs/architecture.md 5 "Plain devices".
  *
  * A pattern is a topic in which {name} stands for one level, or for a part of one ("shelly-{id}");
  * + stands for any level. The same {name} in `device`, `to` and `down` takes what it stood for.

@@ -1,6 +1,6 @@
 /* mosquitto_conf.h - what hubgate must know of the broker's own configuration.
  * Room:  any, at start. Pure: the caller reads the files.
- * Facts: mosquitto-notes 1.4, 1.5, and the broker's conf.c: a line is a name, blanks
+ * Facts: docs/broker-notes.md 1.4, 1.5, and the broker's conf.c: a line is a name, blanks
  *        and a value; lines that start with # are comments; include_dir counts in
  *        the main file only.
  */

@@ -1,6 +1,6 @@
 /* mqtt_codec.h - MQTT 3.1.1 packets of a client that uses QoS 0 and 1.
  * Room:  any. Pure: bytes in, structures out, and back.
- * Facts: OASIS MQTT 3.1.1; what the hub takes of it: protocol/connection.md 4, 7.
+ * Facts: OASIS MQTT 3.1.1; what the hub takes of it: docs/protocol/connection.md 4, 7.
  * Sizes are bytes. Text is borrowed, with a length, not NUL-terminated.
  */
 #ifndef HUBGATE_MQTT_CODEC_H

@@ -1,6 +1,6 @@
 /* pacer.h - who may send next, and when: token bucket and fair turns.
  * Room:  UPLINK. Pure: time comes in as microseconds of a monotonic clock.
- * Facts: protocol/limits.md "Messages": the hub counts messages per connection,
+ * Facts: docs/protocol/limits.md "Messages": the hub counts messages per connection,
  *        so a turn is one message and the deficit of a flow is 0 or 1.
  */
 #ifndef HUBGATE_PACER_H
@@ -45,7 +45,7 @@ struct flow *turns_next(struct turns *t); /* the flow to serve, now last in line
 
 /* Control (online, subscribe, ...) never takes two turns in a row while data waits, and 9 of 19
  * in the long run: strictly under half, which makes good the turns before the first device was
- * online and had anything to send. Alone either lane takes every turn (architecture 4,
+ * online and had anything to send. Alone either lane takes every turn (docs/architecture.md 4,
  * Presence). */
 enum lane {
 	LANE_NONE,

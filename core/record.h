@@ -104,7 +104,7 @@ struct record_now {
 	bool clock_trusted;
 };
 /* Milliseconds; -1: cannot be known. In the same boot by CLOCK_BOOTTIME, else by the wall
- * clock if it was trusted then and is now (architecture 4 "Clock"). */
+ * clock if it was trusted then and is now (docs/architecture.md 4 "Clock"). */
 int64_t record_age_ms(const struct record *r, const uint8_t *boot_id, const struct record_now *now);
 
 #endif

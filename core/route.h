@@ -1,6 +1,6 @@
 /* route.h - what happens to a message that a LAN device published.
  * Room:  any. Pure.
- * Facts: architecture 4 "Telemetry up"; protocol/limits.md; protocol/topics.md 6.
+ * Facts: docs/architecture.md 4 "Telemetry up"; docs/protocol/limits.md; docs/protocol/topics.md 6.
  */
 #ifndef HUBGATE_ROUTE_H
 #define HUBGATE_ROUTE_H
@@ -11,7 +11,7 @@
 #include "core/topic.h"
 
 enum {
-	ROUTE_PAYLOAD_MAX = 16384 /* protocol/limits.md "Messages" */
+	ROUTE_PAYLOAD_MAX = 16384 /* docs/protocol/limits.md "Messages" */
 };
 
 enum route_action {

@@ -159,8 +159,8 @@ static void accepted(struct shadow_doc *d, const struct answer *a, struct shadow
 }
 
 /* The hub refuses to show its document: perhaps it has none yet, and has another word for that
- * than an empty one (protocol/shadow.md 7, DeviceShadowNotExist). Then ours makes it: without a
- * base nothing is deleted there, and what it holds is adopted when it is shown. */
+ * than an empty one (docs/protocol/shadow.md 7, DeviceShadowNotExist). Then ours makes it: without
+ * a base nothing is deleted there, and what it holds is adopted when it is shown. */
 static void without_document(struct shadow_doc *d, struct shadow_effect *out)
 {
 	cJSON *empty = SHADOW(d, base) ? NULL : cJSON_CreateObject();

@@ -1,6 +1,6 @@
 /* shadow_doc.h - the shadow document of one device, and what a message does to it.
  * Room:  BROKER (any one thread). Pure: time comes in, bytes go out.
- * Facts: protocol/shadow.md 1-8.
+ * Facts: docs/protocol/shadow.md 1-8.
  *
  * The device sees one `desired`: the hub's, and over it that of local applications, which a
  * gateway cannot write at the hub. Of two applications that set one attribute the last writer is
@@ -28,7 +28,7 @@ enum {
 	SHADOW_SDK_BYTES = 2048, /* what the C SDK takes in its default build */
 };
 
-enum shadow_code { /* protocol/shadow.md 7 */
+enum shadow_code { /* docs/protocol/shadow.md 7 */
 	SHADOW_OK = 0,
 	SHADOW_MALFORMED = 5001,
 	SHADOW_INVALID_NODE = 5002,

@@ -1,4 +1,4 @@
-/* The messages a device gets, byte by byte (protocol/shadow.md 2-5). Members stand in
+/* The messages a device gets, byte by byte (docs/protocol/shadow.md 2-5). Members stand in
  * alphabetical order, without spaces; number tokens as they came. */
 #include <inttypes.h>
 

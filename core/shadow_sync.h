@@ -3,7 +3,7 @@
  * Keeps: level-triggered. What stands in the document decides what is sent, so a lost message
  *        costs another request and never a state. reported: the device wins; desired: the
  *        application wins. Nothing is deleted at the hub that this document did not once have.
- * Facts: protocol/shadow.md 9.
+ * Facts: docs/protocol/shadow.md 9.
  * Times: mono_ms is a monotonic clock, wall_ms the wall clock.
  */
 #ifndef HUBGATE_SHADOW_SYNC_H

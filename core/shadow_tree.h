@@ -3,7 +3,7 @@
  * Keeps: numbers stay tokens (core/json.h). Every node carries the time of its last change
  *        in milliseconds in `valuedouble`, a field that cJSON uses for its own numbers only;
  *        so a section and its metadata cannot drift apart.
- * Facts: protocol/shadow.md 1, 3 (delta), 8 (apply). An object is merged member by member,
+ * Facts: docs/protocol/shadow.md 1, 3 (delta), 8 (apply). An object is merged member by member,
  *        everything else is replaced as a whole.
  *
  * After ST_NOMEM a tree that was being changed is fit for cJSON_Delete() only.

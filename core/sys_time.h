@@ -1,6 +1,6 @@
 /* sys_time.h - asking the hub what time it is.
  * Room:  any. Pure.
- * Facts: protocol/other.md "Time": $sys/operation/{pid}/{dname} and .../result/...
+ * Facts: docs/protocol/other.md "Time": $sys/operation/{pid}/{dname} and .../result/...
  */
 #ifndef HUBGATE_SYS_TIME_H
 #define HUBGATE_SYS_TIME_H

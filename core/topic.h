@@ -1,6 +1,6 @@
 /* topic.h - what a topic or filter means to the hub, and whose it is.
  * Room:  any. Pure, no allocation: judged on every delivery.
- * Facts: protocol/topics.md 1-6.
+ * Facts: docs/protocol/topics.md 1-6.
  */
 #ifndef HUBGATE_TOPIC_H
 #define HUBGATE_TOPIC_H

@@ -1,11 +1,12 @@
-# Style and static checks: layer arrows, clang-format, cppcheck.
+# Style and static checks: layer arrows, cited files and sections, clang-format, cppcheck.
 
 CLANG_FORMAT ?= clang-format-14
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
 
 .PHONY: lint format
-lint: deps-lint deps-build ## layer arrows, clang-format, cppcheck
+lint: deps-lint deps-build ## layer arrows, citations, clang-format, cppcheck
 	$(Q).ci/arrows.sh
+	$(Q).ci/citations.sh
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(lint_src)
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I. -D_GNU_SOURCE \
 	  --enable=warning,performance,portability --suppressions-list=.ci/cppcheck.txt \

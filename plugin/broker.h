@@ -1,6 +1,6 @@
 /* broker.h - the broker's API, and the only differences between 2.0 and 2.1.
  * Room:  BROKER for every function of the broker.
- * Facts: mosquitto-notes 1, 6: built against 2.0.11 headers, newer events are
+ * Facts: docs/broker-notes.md 1, 6: built against 2.0.11 headers, newer events are
  *        known by number and probed at run time.
  */
 #ifndef HUBGATE_BROKER_H

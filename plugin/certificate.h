@@ -1,6 +1,6 @@
 /* certificate.h - the digests of a device's certificate, with which the hub lets it be bound.
  * Room:  BROKER, at start and reload: it reads a file.
- * Facts: protocol/gateway.md 3 "Key for certificate".
+ * Facts: docs/protocol/gateway.md 3 "Key for certificate".
  */
 #ifndef HUBGATE_CERTIFICATE_H
 #define HUBGATE_CERTIFICATE_H

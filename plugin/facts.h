@@ -8,7 +8,7 @@
 #include "shadowstore/state.h"
 
 enum {
-	FACTS_DEVICES_MAX = 1500, /* of one gateway, protocol/limits.md */
+	FACTS_DEVICES_MAX = 1500, /* of one gateway, docs/protocol/limits.md */
 };
 
 /* What is remembered of a device. One that is not configured becomes known again if a gateway

@@ -3,7 +3,7 @@
  * every request gets one reply, in the hub's form; what the hub says decides. Devices that the
  * application brought online are there while it is, its grace time included, and again when it
  * comes back, also after a restart: stock SDKs do not announce them anew. Facts:
- * protocol/gateway.md; architecture 4 "Gateway operations from the LAN".
+ * docs/protocol/gateway.md; docs/architecture.md 4 "Gateway operations from the LAN".
  *
  * Without the hub: what is known is answered (online of a device that is configured or was brought
  * online before, and of which the hub did not say that it is not bound; offline; the list of those
@@ -16,7 +16,7 @@
 
 enum {
 	GATEWAY_ASKS_MAX = 2048, /* without a reply; more get -2 at once */
-	GATEWAY_LIST_MS = 2000,  /* parts of the hub's list come within (gateway.md 4) */
+	GATEWAY_LIST_MS = 2000,  /* parts of the hub's list come within (docs/protocol/gateway.md 4) */
 	GATEWAY_SLACK_MS = 5000, /* for its turn, beside hub.request_timeout_s for the answer */
 };
 

@@ -1,7 +1,7 @@
 /* identity.h - which LAN client is which device, and what it may touch.
  * Room:  BROKER. Judging neither allocates nor loops over devices: it runs on
  *        every delivery.
- * Facts: architecture 5; protocol/connection.md 3, 4, 9; protocol/topics.md 6.
+ * Facts: docs/architecture.md 5; docs/protocol/connection.md 3, 4, 9; docs/protocol/topics.md 6.
  */
 #ifndef HUBGATE_IDENTITY_H
 #define HUBGATE_IDENTITY_H

@@ -25,7 +25,7 @@ int on_reload(int event, void *event_data, void *userdata)
 	(void)event;
 	(void)event_data;
 	/* BASIC_AUTH for every client follows; no network event comes before the next
-	 * tick (mosquitto-notes 1.5). */
+	 * tick (docs/broker-notes.md 1.5). */
 	h->reloading = true;
 	reload_config(h);
 	/* 2.0 stops telling other plugins on anything but DEFER, 2.1 ends the broker on

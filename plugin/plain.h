@@ -1,7 +1,7 @@
 /* plain.h - devices with a username of this broker instead of hub credentials (devices[].login).
  * Room:  BROKER.
- * Facts: architecture 5. The broker itself checks name and password (password_file or another
- *        plugin, after us) and does not tell how that ended: a client that is still there at its
+ * Facts: docs/architecture.md 5. The broker itself checks name and password (password_file or
+ * another plugin, after us) and does not tell how that ended: a client that is still there at its
  *        first ACL check, at CONNECT (2.1) or at the next tick (2.0) was let in.
  */
 #ifndef HUBGATE_PLAIN_H

@@ -2,7 +2,7 @@
  * Room:  BROKER.
  * Keeps: keyed by the client's pointer, not its id: a take-over, a failed login
  *        with a live device's id or the end of a kept session's old object never
- *        takes a device offline that is there (mosquitto-notes 1.6, 8(e)).
+ *        takes a device offline that is there (docs/broker-notes.md 1.6, 8(e)).
  */
 #ifndef HUBGATE_PRESENCE_H
 #define HUBGATE_PRESENCE_H

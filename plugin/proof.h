@@ -1,6 +1,6 @@
 /* proof.h - what the TLS handshake proved about a client: TLS-PSK and client certificates.
  * Room:  BROKER.
- * Facts: protocol/connection.md 3, 9; architecture 5.
+ * Facts: docs/protocol/connection.md 3, 9; docs/architecture.md 5.
  *
  * The broker asks for the key of a PSK identity during the handshake and says nothing of the
  * outcome; that the client then sends a CONNECT at all is the proof that it holds the key. What

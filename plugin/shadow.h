@@ -2,7 +2,8 @@
  * Room:  BROKER.
  * Keeps: stored before said: no reply and no delta tells what a crash could take back. Requests of
  *        one device are answered in order.
- * Facts: protocol/shadow.md; core/shadow_doc.h and core/shadow_sync.h decide, this carries out.
+ * Facts: docs/protocol/shadow.md; core/shadow_doc.h and core/shadow_sync.h decide, this carries
+ * out.
  *
  * A device has a shadow from the moment it subscribes $shadow/operation/result/ or asks for it, or
  * a local application does; from then on its answers are subscribed at the hub.
@@ -22,7 +23,7 @@
 enum {
 	SHADOW_WAITING_MAX = 16, /* requests of one device that wait for its first document */
 	SHADOW_ASKED_MAX = 32,   /* requests at the hub, over all devices */
-	SHADOW_LOOK_MS = 500,    /* gets that can wait: two a second (architecture 4, Presence) */
+	SHADOW_LOOK_MS = 500, /* gets that can wait: two a second (docs/architecture.md 4, Presence) */
 };
 
 struct shadow; /* opaque */

@@ -1,4 +1,5 @@
-/* Who is let in as a device, in every form that devices log in (protocol/connection.md 3, 4, 9). */
+/* Who is let in as a device, in every form that devices log in (docs/protocol/connection.md 3, 4,
+ * 9). */
 #include "tests/harness/harness.h"
 #include "tests/runner.h"
 
@@ -110,7 +111,7 @@ static void every_login_form_is_accepted_over_tls_and_a_unix_socket(void)
 	"{\"devices\":[{\"product_id\":\"" pid "\",\"device_name\":\"" name "\",\"secret\":\"" secret \
 	"\"}]}"
 
-/* protocol/connection.md 4, letter by letter. */
+/* docs/protocol/connection.md 4, letter by letter. */
 static const struct vector {
 	const char *patch, *username, *password;
 	bool expires; /* in the past: refused where the clock is known to be right */

@@ -1,5 +1,5 @@
-/* What a device may touch: its own topics, and nothing of anybody else (protocol/topics.md 3, 4,
- * 6). */
+/* What a device may touch: its own topics, and nothing of anybody else (docs/protocol/topics.md 3,
+ * 4, 6). */
 #include "tests/e2e/rights_world.h"
 #include "tests/runner.h"
 

@@ -175,7 +175,7 @@ static void unbound_device_with_a_known_secret_is_bound_and_then_online(void)
 	scene_end(&s);
 }
 
-/* protocol/README.md 9: which digest is the key is not known. */
+/* docs/protocol/README.md, doubt 9: which digest is the key is not known. */
 static void device_with_a_certificate_is_bound_by_one_of_its_digests(void)
 {
 	static const char pem[] = "-----BEGIN CERTIFICATE-----\nMIIBtest\n-----END CERTIFICATE-----\n";

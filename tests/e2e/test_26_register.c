@@ -147,7 +147,7 @@ static char *sign(const EVP_MD *md, const char *text, bool of_hex)
 	return strdup((const char *)encoded);
 }
 
-/* Headers and body of the current form (protocol/dynreg.md 1). */
+/* Headers and body of the current form (docs/protocol/dynreg.md 1). */
 static void current_form(const char *name, long nonce, char **headers, char **body)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];

@@ -1,6 +1,6 @@
-/* What the SDK for Python does, method by method (protocol/sdk-api.md): its packets, QoS, order and
- * patience, against the broker as if it were the hub. MQTT 3.1, clean session, user name with an
- * expiry in milliseconds; it polls 3 times 0.5 s for the reply to a gateway operation. */
+/* What the SDK for Python does, method by method (docs/protocol/sdk-api.md): its packets, QoS,
+ * order and patience, against the broker as if it were the hub. MQTT 3.1, clean session, user name
+ * with an expiry in milliseconds; it polls 3 times 0.5 s for the reply to a gateway operation. */
 #include "tests/e2e/scene.h"
 #include "tests/runner.h"
 
@@ -18,7 +18,7 @@
 #define CONTROL     PRODUCT "/dev1/control"
 
 enum {
-	POLLS_MS = 1500, /* gateway.md 7 */
+	POLLS_MS = 1500, /* docs/protocol/gateway.md 7 */
 	KEEPALIVE_S = 60,
 };
 

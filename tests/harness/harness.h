@@ -154,8 +154,8 @@ struct dev_message {
 	bool retain;
 };
 
-/* Connects with hub credentials (protocol/connection.md 4), waits for CONNACK. NULL only when there
- * was none; dev_code() is 0 when accepted. `opts` NULL: defaults. */
+/* Connects with hub credentials (docs/protocol/connection.md 4), waits for CONNACK. NULL only when
+ * there was none; dev_code() is 0 when accepted. `opts` NULL: defaults. */
 struct dev *dev_connect(struct lan *l, const char *pid, const char *name, const char *secret,
                         const struct dev_opts *opts);
 /* The same to any loopback port, for instance the simulator's. */
@@ -193,7 +193,7 @@ int dev_count_messages(struct dev *d, const char *topic);
 char *cred_username(const char *pid, const char *name);
 /* password of a username; caller frees; NULL when the secret is not Base64. */
 char *cred_password(const char *secret, const char *username, bool sha256);
-/* bind signature (protocol/gateway.md 3); caller frees. */
+/* bind signature (docs/protocol/gateway.md 3); caller frees. */
 char *cred_bind(const char *secret_text, const char *pid, const char *name, long nonce,
                 long timestamp, bool sha256);
 /* ca.pem, server.pem/.key (127.0.0.1, localhost) and client.pem/.key (CN `client_cn`) in `dir`. */

@@ -32,7 +32,7 @@ struct account {
 	struct tally tally;
 };
 
-struct declared { /* one custom topic of every product, topics.md 2 */
+struct declared { /* one custom topic of every product, docs/protocol/topics.md 2 */
 	char *name;   /* after {pid}/{dname}/ */
 	bool publish, subscribe;
 };
@@ -71,7 +71,7 @@ void cloud_save(const struct cloud *c);
 /* Borrowed, or NULL when unknown. */
 struct account *account_find(const struct cloud *c, const char *key);
 struct account *account_of(const struct cloud *c, const char *pid, const char *name);
-/* By client id: {pid}{dname} without separator (connection.md 1). */
+/* By client id: {pid}{dname} without separator (docs/protocol/connection.md 1). */
 struct account *account_of_client(const struct cloud *c, const char *client_id);
 
 /* Hub time in ms since the epoch. */

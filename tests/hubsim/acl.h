@@ -1,4 +1,4 @@
-/* acl.h - which topics a device may use (protocol/topics.md 1, 2, 3 and 5). */
+/* acl.h - which topics a device may use (docs/protocol/topics.md 1, 2, 3 and 5). */
 #ifndef HUBSIM_ACL_H
 #define HUBSIM_ACL_H
 
@@ -12,7 +12,7 @@ enum use {
 
 /* NULL: allowed; else a short reason, static. Publishing and subscribing in the name of a subdevice
  * need it bound to `who` and online; delivery needs it bound only, because subscriptions outlive
- * an offline (topics.md 5.5). */
+ * an offline (docs/protocol/topics.md 5, point 5). */
 const char *acl_refusal(const struct cloud *c, const struct account *who, const char *topic,
                         enum use use);
 

@@ -8,18 +8,23 @@
 #include <stdint.h>
 
 /* id, name in stats and events, what it means */
-#define VIOLATIONS(X)                                                                          \
-	X(FILTERS, "filters", "more than one filter in a SUBSCRIBE (limits.md, Topics)")           \
-	X(QOS2, "qos2", "QoS 2 used (connection.md 7)")                                            \
-	X(RETAIN, "retain", "RETAIN set (connection.md 7)")                                        \
-	X(WILL, "will", "will flag set (connection.md 4)")                                         \
-	X(KEEPALIVE, "keepalive", "keep alive over 900 s (connection.md 4)")                       \
-	X(CONNECT_RATE, "connect_rate", "two CONNECTs of one device too close (limits.md)")        \
-	X(PUBLISH_RATE, "publish_rate", "too many PUBLISH in one second (limits.md, Messages)")    \
-	X(PAYLOAD_SIZE, "payload_size", "payload over 16384 bytes (limits.md, Messages)")          \
-	X(TOPIC, "topic", "topic over 255 bytes or 10 slashes (topics.md 4)")                      \
-	X(FORBIDDEN_PUBLISH, "forbidden_publish", "topic not the client's to publish (topics.md)") \
-	X(FORBIDDEN_SUBSCRIBE, "forbidden_subscribe", "filter not the client's (topics.md)")       \
+#define VIOLATIONS(X)                                                                              \
+	X(FILTERS, "filters", "more than one filter in a SUBSCRIBE (docs/protocol/limits.md, Topics)") \
+	X(QOS2, "qos2", "QoS 2 used (docs/protocol/connection.md 7)")                                  \
+	X(RETAIN, "retain", "RETAIN set (docs/protocol/connection.md 7)")                              \
+	X(WILL, "will", "will flag set (docs/protocol/connection.md 4)")                               \
+	X(KEEPALIVE, "keepalive", "keep alive over 900 s (docs/protocol/connection.md 4)")             \
+	X(CONNECT_RATE, "connect_rate",                                                                \
+	  "two CONNECTs of one device too close (docs/protocol/limits.md)")                            \
+	X(PUBLISH_RATE, "publish_rate",                                                                \
+	  "too many PUBLISH in one second (docs/protocol/limits.md, Messages)")                        \
+	X(PAYLOAD_SIZE, "payload_size",                                                                \
+	  "payload over 16384 bytes (docs/protocol/limits.md, Messages)")                              \
+	X(TOPIC, "topic", "topic over 255 bytes or 10 slashes (docs/protocol/topics.md 4)")            \
+	X(FORBIDDEN_PUBLISH, "forbidden_publish",                                                      \
+	  "topic not the client's to publish (docs/protocol/topics.md)")                               \
+	X(FORBIDDEN_SUBSCRIBE, "forbidden_subscribe",                                                  \
+	  "filter not the client's (docs/protocol/topics.md)")                                         \
 	X(FRAMING, "framing", "not an MQTT packet")
 
 enum violation {

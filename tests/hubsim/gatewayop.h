@@ -1,4 +1,5 @@
-/* gatewayop.h - the hub's side of $gateway (protocol/gateway.md) and $sys (protocol/other.md 4). */
+/* gatewayop.h - the hub's side of $gateway (docs/protocol/gateway.md) and $sys
+ * (docs/protocol/other.md 4). */
 #ifndef HUBSIM_GATEWAYOP_H
 #define HUBSIM_GATEWAYOP_H
 

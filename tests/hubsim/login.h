@@ -1,4 +1,5 @@
-/* login.h - who may connect (protocol/connection.md 3 and 4) and what a bind signature must be. */
+/* login.h - who may connect (docs/protocol/connection.md 3 and 4) and what a bind signature must
+ * be. */
 #ifndef HUBSIM_LOGIN_H
 #define HUBSIM_LOGIN_H
 
@@ -12,7 +13,7 @@ struct login {
 /* NULL: accepted; else a short reason to show, static. */
 const char *login_refusal(const struct cloud *c, const struct login *l);
 
-/* Result code of a bind request's signature fields (protocol/gateway.md 3 and 6):
+/* Result code of a bind request's signature fields (docs/protocol/gateway.md 3 and 6):
  * 0, 801, 803, 804 or 805. */
 int bind_signature_result(const struct cloud *c, const struct account *sub, const cJSON *fields);
 

@@ -182,7 +182,7 @@ static int judge_subscribe(struct sim *s, const struct account *who,
 	return why ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
 }
 
-/* The hub does not acknowledge what it does not take (protocol/README.md, doubt 36). */
+/* The hub does not acknowledge what it does not take (docs/protocol/README.md, doubt 36). */
 static int judge_publish(struct sim *s, const struct account *who,
                          const struct mosquitto_evt_acl_check *ed)
 {

@@ -1,4 +1,4 @@
-/* What single packets tell: limits of protocol/limits.md, kept or counted. */
+/* What single packets tell: limits of docs/protocol/limits.md, kept or counted. */
 #include "tests/hubsim/proxy_int.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* register.h - the hub's HTTP endpoint for dynamic registration (protocol/dynreg.md), both forms.
- * A thread of libmicrohttpd's: reads of the cloud only what never changes after it was loaded. */
+/* register.h - the hub's HTTP endpoint for dynamic registration (docs/protocol/dynreg.md), both
+ * forms. A thread of libmicrohttpd's: reads of the cloud only what never changes after it was
+ * loaded. */
 #ifndef HUBSIM_REGISTER_H
 #define HUBSIM_REGISTER_H
 

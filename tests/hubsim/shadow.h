@@ -1,5 +1,5 @@
-/* shadow.h - the hub's device shadows (protocol/shadow.md 1-5). Main thread only. Metadata is not
- * kept. Documents survive a restart beside the cloud's state file, if there is one. */
+/* shadow.h - the hub's device shadows (docs/protocol/shadow.md 1-5). Main thread only. Metadata is
+ * not kept. Documents survive a restart beside the cloud's state file, if there is one. */
 #ifndef HUBSIM_SHADOW_H
 #define HUBSIM_SHADOW_H
 

@@ -4,18 +4,14 @@
 # Run in the top directory, after `make all`.
 set -u
 
-build=$1 count=
+. tests/tools/suite.sh
+build=$1
 shift
-if [ "${1:-}" = --count ]; then
-	count=$2
-	shift 2
-fi
-wanted=$*
+suite_options "$@"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 root="$dir/a root"
 triplet=$(gcc -print-multiarch)
-passed=0 failed=0
 
 # run_make TARGET [PREFIX]: not as a part of the make that may run this script
 run_make() {
@@ -25,9 +21,8 @@ run_make() {
 	return 1
 }
 
-fail() {
-	echo "     $*"
-	return 1
+suite_before() {
+	rm -rf "$root"
 }
 
 # --- tests ---
@@ -116,32 +111,4 @@ help_names_what_the_readme_names() {
 	done
 }
 
-# --- runner ---
-
-is_wanted() {
-	[ -n "$wanted" ] || return 0
-	for part in $wanted; do
-		case install.$1 in
-		*"$part"*) return 0 ;;
-		esac
-	done
-	return 1
-}
-
-run() {
-	is_wanted "$1" || return 0
-	rm -rf "$root"
-	if "$1"; then
-		echo "ok   install.$1"
-		passed=$((passed + 1))
-	else
-		echo "FAIL install.$1"
-		failed=$((failed + 1))
-	fi
-}
-
-for test in $(sed -n 's/^\([a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*\)() {$/\1/p' "$0"); do
-	run "$test"
-done
-[ -z "$count" ] || echo "$passed $failed" >"$count"
-[ "$failed" = 0 ]
+suite_run install "$0"

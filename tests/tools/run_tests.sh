@@ -1,5 +1,5 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|sdk|crash|install|all [NAME] - runs the test programs of a build, with
+# run_tests.sh BUILD unit|e2e|sdk|crash|install|docs|all [NAME] - runs the test programs of a build, with
 # the sanitizers' runtimes preloaded into the brokers where the build has any.
 # Closing line: N passed, N failed.
 set -u
@@ -67,14 +67,22 @@ run_install() {
 	add_counts
 }
 
+run_docs() {
+	: >"$counts"
+	"$here/docs_test.sh" --count "$counts" "$@" || status=1
+	add_counts
+}
+
 case $what in
 install) run_install "$@" ;;
+docs) run_docs "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
 	[ ! -x "$build/sdk" ] || run_program sdk "$@"
 	run_install "$@"
+	run_docs "$@"
 	run_program crash --brief "$@"
 	;;
 esac

@@ -14,7 +14,7 @@
 #define DIGEST_2   "df4120a77459e2cbccbeb6f6826063da1d75b57b8fa63f4c226aaed8b4723228"
 #define UNDECODED  "6c2dabb41c806ef7ea68de35fe8128f211677c9cdcd7b44ab0e851007930cf5b"
 
-/* protocol/connection.md 4, C1..C4; then a Python expiry and the form of 2018 */
+/* docs/protocol/connection.md 4, C1..C4; then a Python expiry and the form of 2018 */
 static const struct login_vector {
 	const char *secret, *key;
 	size_t key_len;

@@ -14,7 +14,7 @@ static struct secret secret_of(const char *text)
 	return s;
 }
 
-/* protocol/gateway.md 3 */
+/* docs/protocol/gateway.md 3 */
 static const struct bind_vector {
 	const char *text, *name;
 	uint32_t random;

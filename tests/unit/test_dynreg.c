@@ -1,4 +1,4 @@
-/* Dynamic registration; every vector of protocol/dynreg.md. */
+/* Dynamic registration; every vector of docs/protocol/dynreg.md. */
 #include "core/dynreg.h"
 
 #include <string.h>

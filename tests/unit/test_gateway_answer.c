@@ -1,4 +1,4 @@
-/* The hub's side of the gateway channel; samples and vectors: protocol/gateway.md 2-6. */
+/* The hub's side of the gateway channel; samples and vectors: docs/protocol/gateway.md 2-6. */
 #include "core/gateway_answer.h"
 
 #include <string.h>

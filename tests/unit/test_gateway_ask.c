@@ -130,7 +130,7 @@ static void several_at_once_go_in_an_order_that_makes_sense(void)
 	hub_stop(&h);
 }
 
-/* protocol/gateway.md 3: the documents' own sample. */
+/* docs/protocol/gateway.md 3: the documents' own sample. */
 static void unbind_answered_as_bind_is_understood(void)
 {
 	struct hub h;

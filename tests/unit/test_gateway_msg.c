@@ -4,7 +4,7 @@
 
 #include "tests/runner.h"
 
-/* Samples and vectors: protocol/gateway.md 2-6. */
+/* Samples and vectors: docs/protocol/gateway.md 2-6. */
 #define PID          "SUBPROD001"
 #define DEVICE(name) "{\"product_id\":\"" PID "\",\"device_name\":\"" name "\"}"
 #define RESULT(name, code) \

@@ -113,7 +113,7 @@ static void failed_login(struct lan *l)
 	CU_ASSERT(told_present(l));
 	CU_ASSERT_EQUAL(lan_auth(&bad, l->username, "wrong"), MOSQ_ERR_AUTH);
 	if (fake_broker_version() == BROKER_2_0)
-		bad.id = NULL; /* mosquitto-notes 1.6: 2.1 keeps it */
+		bad.id = NULL; /* docs/broker-notes.md 1.6: 2.1 keeps it */
 	lan_gone(&bad);
 	CU_ASSERT(stays(l));
 	CU_ASSERT_EQUAL(lan_acl(&live, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_SUCCESS);

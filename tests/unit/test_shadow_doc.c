@@ -77,7 +77,7 @@ static void sync(struct shadow *s, const char *state, int version)
 	buf_free(&text);
 }
 
-/* --- get: the examples of protocol/shadow.md 3 --- */
+/* --- get: the examples of docs/protocol/shadow.md 3 --- */
 
 static void empty_document_is_answered_as_the_hub_does(void)
 {

@@ -51,7 +51,7 @@ static void check_rows(const struct row *rows, size_t count, bool filter)
 #define CHECK_TOPICS(rows)  check_rows(rows, sizeof rows / sizeof rows[0], false)
 #define CHECK_FILTERS(rows) check_rows(rows, sizeof rows / sizeof rows[0], true)
 
-/* protocol/topics.md 1, row by row; each must also hold as a filter. */
+/* docs/protocol/topics.md 1, row by row; each must also hold as a filter. */
 static const struct row system_topics[] = {
 	{ "$gateway/operation/" OWN, ST_OK, TOPIC_GATEWAY, TOPIC_PUB, MINE, "" },
 	{ "$gateway/operation/result/" OWN, ST_OK, TOPIC_GATEWAY_RESULT, TOPIC_SUB, MINE, "" },
@@ -199,7 +199,7 @@ static void concrete_topics_take_no_wildcard_anywhere(void)
 	CHECK_TOPICS(rows);
 }
 
-/* protocol/topics.md 3 */
+/* docs/protocol/topics.md 3 */
 static void filters_take_wildcards_where_the_hub_does(void)
 {
 	static const struct row rows[] = {
@@ -279,7 +279,7 @@ static void shared_filters_are_judged_without_their_share(void)
 	CU_ASSERT_FALSE(shared);
 }
 
-/* protocol/topics.md 4 */
+/* docs/protocol/topics.md 4 */
 static void hub_topics_end_at_255_bytes_and_10_slashes(void)
 {
 	static const struct row rows[] = {

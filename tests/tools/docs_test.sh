@@ -1,0 +1,66 @@
+#!/bin/sh
+# docs_test.sh [--count FILE] [NAME ...] - what the documents say is true, and the checks that hold
+# them to it notice a breach. Run in the top directory.
+set -u
+
+. tests/tools/suite.sh
+suite_options "$@"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+top=$(pwd)
+tree="$dir/tree"
+
+suite_before() {
+	rm -rf "$tree"
+	mkdir "$tree"
+}
+
+# --- citations ---
+
+# cites TEXT: a tree whose only code cites it, judged; what was said is in $dir/said
+cites() {
+	mkdir -p "$tree/core" "$tree/docs"
+	printf '# A\n\n## 1. One\n\n### 1.2 Two\n**Clock.** Words.\n\n| # | Question |\n|---|---|\n| 3 | why |\n' \
+		>"$tree/docs/a.md"
+	printf '/* x.c - %s */\n' "$1" >"$tree/core/x.c"
+	"$top/.ci/citations.sh" "$tree" >"$dir/said" 2>&1
+}
+
+notices() {
+	cites "$1" && fail "nothing is said of: $1" && return 1
+	grep -qF "core/x.c:$3: $2" "$dir/said" || fail "of '$1' is said: $(cat "$dir/said")"
+}
+
+citations_of_what_exists_are_fine() {
+	for text in 'docs/a.md' 'docs/a.md 1' 'docs/a.md 1, 1.2' 'docs/a.md 1 and 1.2' \
+		'docs/a.md 1 "Clock"' 'docs/a.md, doubt 3' 'core/x.c' 'core/x' \
+		'see docs/a.md
+ * 1.2'; do
+		cites "$text" || fail "of '$text' is said: $(cat "$dir/said")" || return 1
+	done
+}
+
+cited_file_that_does_not_exist_fails() {
+	notices 'docs/b.md 1' 'docs/b.md does not exist' 1 &&
+		notices 'a.md' 'a.md does not exist' 1 &&
+		notices 'core/y.h' 'core/y.h does not exist' 1
+}
+
+cited_section_that_does_not_exist_fails() {
+	notices 'docs/a.md 2' 'docs/a.md has no section 2' 1 &&
+		notices 'docs/a.md 1, 1.3' 'docs/a.md has no section 1.3' 1 &&
+		notices 'docs/a.md, doubt 4' 'docs/a.md has no doubt 4' 1 &&
+		notices 'docs/a.md 1 "Watch"' 'docs/a.md does not say "Watch"' 1 &&
+		notices 'docs/a.md
+ * 7' 'docs/a.md has no section 7' 2
+}
+
+link_to_what_does_not_exist_fails() {
+	cites 'nothing' || fail "$(cat "$dir/said")" || return 1
+	printf '[b](b.md) [a](../docs/a.md) [w](https://example.org/b.md)\n' >>"$tree/docs/a.md"
+	"$top/.ci/citations.sh" "$tree" >"$dir/said" 2>&1 && fail "nothing is said" && return 1
+	grep -qF 'docs/a.md:11: link to docs/b.md, which does not exist' "$dir/said" ||
+		fail "$(cat "$dir/said")"
+}
+
+suite_run docs "$0"
