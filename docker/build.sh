@@ -1,13 +1,13 @@
 #!/bin/sh
 # build.sh TARGET TAG - builds an image of docker/Dockerfile with docker, or, where no
 # docker answers, with buildah. Run in the top directory. In the environment: BASE,
-# another base image; VERSION.
+# another base image.
 set -eu
 target=$1 tag=$2
 revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 set -- -f docker/Dockerfile --target "$target" -t "$tag" \
-	--build-arg "VERSION=${VERSION:-$revision}" --build-arg "REVISION=$revision"
+	--build-arg "VERSION=$(cat VERSION)" --build-arg "REVISION=$revision"
 [ -z "${BASE:-}" ] || set -- "$@" --build-arg "BASE=$BASE"
 
 if docker info >/dev/null 2>&1; then

@@ -1,10 +1,10 @@
-# The container image. IMAGE=name:tag BASE=debian-12-image VERSION=text
+# The container image. IMAGE=name:tag BASE=debian-12-image
 
 .PHONY: image image-demo image-check
 IMAGE ?= hubgate
-export BASE VERSION
+export BASE
 
-image: ## the container image; IMAGE=name:tag, BASE=image, VERSION=text
+image: ## the container image; IMAGE=name:tag, BASE=image
 	$(Q)docker/build.sh gateway $(IMAGE)
 
 image-demo: ## the same with the simulator

@@ -20,7 +20,7 @@ includedir=$(call pc_path,$(INCLUDEDIR))
 
 Name: hubbridge
 Description: C interface of hubgate: a gateway of the Tencent Cloud IoT Hub
-Version: $(or $(VERSION),dev)
+Version: $(VERSION)
 Requires: $(LIB_PACKAGES)
 Libs: -L$${libdir} -lhubbridge -pthread
 Cflags: -I$${includedir}/hubgate

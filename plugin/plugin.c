@@ -531,7 +531,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		hubgate_free(h);
 		return MOSQ_ERR_INVAL;
 	}
-	log_line(&h->log, LOG_NOTE, "gateway %s/%s with %zu devices, hub %s:%u%s",
+	log_line(&h->log, LOG_NOTE, "%s: gateway %s/%s with %zu devices, hub %s:%u%s", HUBGATE_VERSION,
 	         h->config->gateway.product_id, h->config->gateway.device_name, h->config->device_count,
 	         h->config->hub.host, h->config->hub.port, h->config->hub.tls ? " over TLS" : "");
 	*userdata = h;

@@ -63,4 +63,14 @@ link_to_what_does_not_exist_fails() {
 		fail "$(cat "$dir/said")"
 }
 
+# --- version ---
+
+one_version_stands_in_every_place() {
+	version=$(cat VERSION)
+	grep -qx "ARG VERSION=$version" docker/Dockerfile ||
+		fail "docker/Dockerfile has another version than VERSION" || return 1
+	[ "$(sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -1)" = "$version" ] ||
+		fail "CHANGELOG.md does not begin with version $version"
+}
+
 suite_run docs "$0"

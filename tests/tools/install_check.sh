@@ -104,6 +104,15 @@ broker_loads_the_installed_plugin() {
 	return 1
 }
 
+package_file_and_plugin_say_the_version() {
+	run_make install || return 1
+	version=$(cat VERSION)
+	grep -qx "Version: $version" "$root/usr/lib/$triplet/pkgconfig/hubbridge.pc" ||
+		fail "hubbridge.pc has another version" || return 1
+	grep -qaF "$version" "$root/usr/lib/$triplet/mosquitto_hubgate.so" ||
+		fail "the plugin does not know $version"
+}
+
 help_names_what_the_readme_names() {
 	run_make help || return 1
 	for target in $(grep -o '`make [a-z0-9-]*' README.md | cut -d ' ' -f 2 | sort -u); do
