@@ -1,6 +1,6 @@
 /* metrics.h - counters, gauges and the histogram of time in callbacks.
  * Room:  any: atomics, no locks. The table in core/metrics.tbl makes the names,
- *        the help texts and the README's list.
+ *        the help texts and docs/metrics.md.
  */
 #ifndef HUBGATE_METRICS_H
 #define HUBGATE_METRICS_H

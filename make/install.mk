@@ -10,7 +10,7 @@ DOCDIR     ?= $(PREFIX)/share/doc/hubgate
 # The C interface (docs/sdk-map.md), with every file that these include.
 SDK_HEADERS := bridge/program.h bridge/uplink.h bridge/dynreg_device.h
 sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(CPPFLAGS) -MM $(SDK_HEADERS))))
-doc_files   := $(sort README.md $(wildcard conf/* docs/*.md))
+doc_files   := $(sort $(wildcard *.md LICENSE conf/* docs/*.md docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a
 
 define hubbridge_pc

@@ -56,14 +56,14 @@ check: deps-test ## all tests
 check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
 
-# What is generated: from core/config.tbl the schema and the README's table, from
-# tests/sdk/methods.tbl docs/sdk-map.md.
+# What is generated: from core/config.tbl the schema and docs/configuration.md, from
+# core/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md.
 .PHONY: docs docs-check
 $(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridge.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/gen_sdk_map: $(call obj,tests/tools/gen_sdk_map.c)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
-docs: $(B)/gen_config_docs $(B)/gen_sdk_map ## what is generated in README.md, conf/ and docs/
+docs: $(B)/gen_config_docs $(B)/gen_sdk_map ## what is generated in conf/ and docs/
 	$(Q)tests/tools/docs_check.sh $(B) --write
 docs-check: $(B)/gen_config_docs $(B)/gen_sdk_map
 	$(Q)tests/tools/docs_check.sh $(B)

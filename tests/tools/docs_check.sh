@@ -1,7 +1,7 @@
 #!/bin/sh
-# docs_check.sh BUILD [--write]: fails when conf/hubgate.schema.json, conf/hubgate-full.json, one of
-# the tables of README.md or docs/sdk-map.md differs from what the generators print; --write
-# updates them.
+# docs_check.sh BUILD [--write]: fails when conf/hubgate.schema.json, conf/hubgate-full.json, the
+# tables of docs/configuration.md or docs/metrics.md, or docs/sdk-map.md differ from what the
+# generators print; --write updates them.
 # Run in the top directory.
 set -eu
 
@@ -23,16 +23,16 @@ compare() {
 	fi
 }
 
-# table NAME OPTION: what stands between <!-- NAME:begin --> and <!-- NAME:end -->
+# table FILE NAME OPTION: what stands between <!-- NAME:begin --> and <!-- NAME:end --> of FILE
 table() {
-	begin="<!-- $1:begin -->" end="<!-- $1:end -->"
+	begin="<!-- $2:begin -->" end="<!-- $2:end -->"
 	for mark in "$begin" "$end"; do
-		if ! grep -qxF -e "$mark" README.md; then
-			echo "README.md: the line $mark is missing" >&2
+		if ! grep -qxF -e "$mark" "$1"; then
+			echo "$1: the line $mark is missing" >&2
 			exit 1
 		fi
 	done
-	"$generator" "$2" >"$dir/table"
+	"$generator" "$3" >"$dir/table"
 	awk -v begin="$begin" -v end="$end" -v table="$dir/table" '
 		$0 == end { inside = 0 }
 		!inside { print }
@@ -40,8 +40,8 @@ table() {
 			inside = 1
 			while ((getline line < table) > 0)
 				print line
-		}' README.md >"$dir/readme"
-	compare README.md "$dir/readme"
+		}' "$1" >"$dir/text"
+	compare "$1" "$dir/text"
 }
 
 "$generator" --schema >"$dir/schema"
@@ -50,6 +50,6 @@ compare conf/hubgate.schema.json "$dir/schema"
 compare conf/hubgate-full.json "$dir/example"
 "$1/gen_sdk_map" >"$dir/sdk"
 compare docs/sdk-map.md "$dir/sdk"
-table options --markdown
-table metrics --metrics
+table docs/configuration.md options --markdown
+table docs/metrics.md metrics --metrics
 exit $status

@@ -73,4 +73,12 @@ one_version_stands_in_every_place() {
 		fail "CHANGELOG.md does not begin with version $version"
 }
 
+# --- README ---
+
+readme_is_read_in_one_go() {
+	for text in README*.md; do
+		[ "$(wc -l <"$text")" -le 200 ] || fail "$text has more than 200 lines" || return 1
+	done
+}
+
 suite_run docs "$0"

@@ -1,5 +1,6 @@
-/* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema), the option table of
- * README.md (--markdown) and conf/hubgate-full.json (--example) must be, from core/config.tbl.
+/* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema), the option tables of
+ * docs/configuration.md (--markdown), the table of docs/metrics.md (--metrics) and
+ * conf/hubgate-full.json (--example) must be, from core/config.tbl.
  */
 #include <stdbool.h>
 #include <stdio.h>

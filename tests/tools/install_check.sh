@@ -113,9 +113,12 @@ package_file_and_plugin_say_the_version() {
 		fail "the plugin does not know $version"
 }
 
-help_names_what_the_readme_names() {
+# docs/architecture.md names what is planned too.
+help_names_what_the_documents_name() {
 	run_make help || return 1
-	for target in $(grep -o '`make [a-z0-9-]*' README.md | cut -d ' ' -f 2 | sort -u); do
+	texts=$(ls ./*.md docs/*.md | grep -v architecture)
+	# shellcheck disable=SC2086
+	for target in $(grep -oh '`make [a-z0-9-]*' $texts | cut -d ' ' -f 2 | sort -u); do
 		grep -q "^make $target " "$dir/make.log" || fail "make help is silent on $target" || return 1
 	done
 }
