@@ -81,4 +81,42 @@ readme_is_read_in_one_go() {
 	done
 }
 
+# --- user name and password ---
+
+# block NUMBER: what stands in that ```sh block of docs/devices.md
+block() {
+	awk -v wanted="$1" '/^```/ { inside = /^```sh$/ && ++n == wanted; next } inside' docs/devices.md
+}
+
+# signs ID SECRET USERNAME PASSWORD, of a vector: the second block makes the same
+signs() {
+	product=$(printf %s "$3" | cut -c 1-10)
+	device=$(printf %s "$3" | cut -d ';' -f 1 | cut -c 11-)
+	appid=$(printf %s "$3" | cut -d ';' -f 2)
+	connid=$(printf %s "$3" | cut -d ';' -f 3)
+	expiry=$(printf %s "$3" | cut -d ';' -f 4)
+	hash=${4##*;hmac} secret=$2
+	username='' password=''
+	eval "$(block 2)"
+	[ "$username" = "$3" ] || fail "$1: user name $username" || return 1
+	[ "$password" = "$4" ] || fail "$1: password $password"
+}
+
+snippet_for_a_password_makes_every_vector() {
+	sed -n 's/^| \(C[0-9]*\) | `\([^`]*\)`.* | `\([^`]*\)` | `\([^`]*\)` |$/\1 \2 \3 \4/p' \
+		docs/protocol/connection.md >"$dir/vectors"
+	[ "$(wc -l <"$dir/vectors")" -ge 4 ] || fail "the vectors are not found" || return 1
+	while read -r id secret username password; do
+		signs "$id" "$secret" "$username" "$password" || return 1
+	done <"$dir/vectors"
+}
+
+example_of_a_password_is_what_the_snippet_makes() {
+	username='' password=''
+	eval "$(block 1)
+$(block 2)"
+	[ -n "$password" ] && grep -qF "| \`$username\` |" docs/devices.md &&
+		grep -qF "| \`$password\` |" docs/devices.md || fail "it makes $username, $password"
+}
+
 suite_run docs "$0"
