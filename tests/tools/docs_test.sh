@@ -119,4 +119,43 @@ $(block 2)"
 		grep -qF "| \`$password\` |" docs/devices.md || fail "it makes $username, $password"
 }
 
+# --- README in Chinese ---
+
+# code FILE: its fenced blocks without comments; pictures (```text) are drawn in each language
+code() {
+	awk '/^```/ { if (!inside) text = /^```text/; inside = !inside; print; next } inside && !text' \
+		"$1" | sed 's/[ \t]*#.*//'
+}
+
+# names FILE: keys, commands and paths in the running text, and where its links lead
+names() {
+	awk '/^```/ { inside = !inside; next } !inside' "$1" |
+		grep -oE '`[^`]*`|\]\([^)]*\)' | grep -v '(README' | sort
+}
+
+# same KIND FILE: both READMEs hold the same of it
+same() {
+	"$1" README.md >"$dir/english"
+	"$1" "$2" >"$dir/chinese"
+	diff -u "$dir/english" "$dir/chinese" >"$dir/said"
+}
+
+readme_in_chinese_has_the_same_commands() {
+	same code README.zh-CN.md || fail "README.md and README.zh-CN.md differ: $(cat "$dir/said")"
+}
+
+readme_in_chinese_has_the_same_keys_and_links() {
+	same names README.zh-CN.md || fail "README.md and README.zh-CN.md differ: $(cat "$dir/said")"
+}
+
+readme_that_lags_behind_is_noticed() {
+	sed 's/make install/make instal/' README.zh-CN.md >"$tree/command.md"
+	sed 's/`lan.acl`/`lan.acls`/' README.zh-CN.md >"$tree/key.md"
+	sed 's/docs.metrics.md)/docs\/metric.md)/' README.zh-CN.md >"$tree/link.md"
+	same code "$tree/command.md" && fail "another command is the same" && return 1
+	same names "$tree/key.md" && fail "another key is the same" && return 1
+	same names "$tree/link.md" && fail "another link is the same" && return 1
+	return 0
+}
+
 suite_run docs "$0"
