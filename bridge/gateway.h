@@ -181,10 +181,11 @@ void gateway_remember_online(struct subdev *d);
 /* What is remembered is acted on from then on. */
 void gateway_settle(struct gateway *g, int64_t at_ms);
 
-/* Takes secret; NULL: forget it. With it the device can be bound. */
-/* By its certificate: the digest to try first, and after 803 the other one; both taken. */
+/* The device can be bound by its certificate: the digest to try first, and after 803 the other
+ * one; both taken. */
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
                              struct secret *second, int64_t now_ms);
+/* Takes secret; NULL: forget it. With it the device can be bound. */
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */

@@ -1,6 +1,6 @@
 /* mailbox.h - a bounded queue between rooms, by value.
- * Room:  any on either end; the only lock in the product is inside, held for a
- *        copy of one element.
+ * Room:  any on either end; a lock is inside, held for a copy of one element
+ *        (docs/rooms.md "Locks").
  * Keeps: order. Pointers inside an element change owner with it.
  */
 #ifndef HUBGATE_MAILBOX_H

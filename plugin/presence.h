@@ -49,11 +49,11 @@ void presence_mapped(struct hubgate *h, struct device *d, bool there);
 /* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 
-/* True when a command shall wait for the device to come back: it is inside its
- * grace time and the broker keeps nothing for it. */
 /* Where commands for d wait: with the device, or with the gateway application that speaks for it.
  */
 struct presence *presence_listener(const struct hubgate *h, const struct device *d);
+/* True when a command shall wait for the device to come back: it is inside its
+ * grace time and the broker keeps nothing for it. */
 bool presence_in_grace(const struct presence *p);
 /* Takes down. false: no room or memory, not taken. */
 bool presence_hold(struct presence *p, const struct uplink_down *down);

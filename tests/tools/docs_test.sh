@@ -119,6 +119,15 @@ $(block 2)"
 		grep -qF "| \`$password\` |" docs/devices.md || fail "it makes $username, $password"
 }
 
+# --- locks ---
+
+every_mutex_stands_in_rooms() {
+	for file in $(grep -rlE 'pthread_(mutex|rwlock|spinlock|cond)_t' core shadowstore bridge plugin); do
+		sed -n '/^## Locks/,/^## [^L]/p' docs/rooms.md | grep -qF "\`$file\`" ||
+			fail "docs/rooms.md \"Locks\" does not name $file" || return 1
+	done
+}
+
 # --- README in Chinese ---
 
 # code FILE: its fenced blocks without comments; pictures (```text) are drawn in each language
