@@ -123,7 +123,7 @@ function files(line,   run, before) {
 		if (run ~ /\.md$/ || run ~ /[$~*%<>{}]/ || before == ":" || before == "\\")
 			continue
 		if (run ~ /^(core|shadowstore|bridge|plugin|tests|bench|conf|docker|make|docs|\.ci)\/.*\.(c|h|tbl|sh|mk|json|conf|txt|py)$/ ||
-		    run ~ /^(core|shadowstore|bridge|plugin)\/[a-z0-9_]+$/)
+		    run ~ /^(core|shadowstore|bridge|plugin)(\/[a-z0-9_]+)+$/)
 			if (!(run in exists) && !((run ".c") in exists) && !((run ".h") in exists) &&
 			    !(run in is_made))
 				breach(run " does not exist")

@@ -1,4 +1,4 @@
-# Style and static checks: layer arrows, cited files and sections, clang-format, cppcheck.
+# Style and static checks: layer arrows, cited files and sections, docs/where.md, clang-format, cppcheck.
 
 CLANG_FORMAT ?= clang-format-14
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
@@ -7,6 +7,7 @@ lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]
 lint: deps-lint deps-build ## layer arrows, citations, clang-format, cppcheck
 	$(Q).ci/arrows.sh
 	$(Q).ci/citations.sh
+	$(Q).ci/where.sh
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(lint_src)
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I. -D_GNU_SOURCE \
 	  --enable=warning,performance,portability --suppressions-list=.ci/cppcheck.txt \

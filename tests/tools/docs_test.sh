@@ -119,6 +119,50 @@ $(block 2)"
 		grep -qF "| \`$password\` |" docs/devices.md || fail "it makes $username, $password"
 }
 
+# --- where ---
+
+# where FILE FUNCTION: docs/where.md with thirty rows that name it, and core/x.c with x_run()
+where() {
+	mkdir -p "$tree/core" "$tree/docs" "$tree/plugin"
+	cat >"$tree/core/x.c" <<-'END'
+		static int x_declared(int a);
+
+		/* x_said() */
+		enum status x_run(struct x *x,
+		                  int a)
+		{
+			return x_called(x, a);
+		}
+	END
+	awk -v row="| does it | \`$1\` | \`$2\` |" \
+		'BEGIN { for (i = 0; i < 30; i++) print row }' >"$tree/docs/where.md"
+	"$top/.ci/where.sh" "$tree" >"$dir/said" 2>&1
+}
+
+misses() {
+	where "$1" "$2" && fail "$2 in $1 is found" && return 1
+	grep -qF "docs/where.md:1: $3" "$dir/said" || fail "said: $(head -1 "$dir/said")"
+}
+
+every_behaviour_lives_where_the_table_says() {
+	"$top/.ci/where.sh" || return 1
+	where core/x.c x_run || fail "said: $(head -1 "$dir/said")"
+}
+
+row_whose_function_is_not_there_fails() {
+	misses core/x.c x_declared 'core/x.c does not define x_declared(); nor does any other' &&
+		misses core/x.c x_called 'core/x.c does not define x_called()' &&
+		misses core/x.c x_said 'core/x.c does not define x_said()' &&
+		misses core/y.c x_run 'there is no core/y.c; it is in core/x.c: change the row'
+}
+
+table_of_fewer_than_thirty_rows_fails() {
+	where core/x.c x_run
+	sed -i 1d "$tree/docs/where.md"
+	"$top/.ci/where.sh" "$tree" >"$dir/said" && fail "nothing is said" && return 1
+	grep -qF '29 rows' "$dir/said" || fail "said: $(cat "$dir/said")"
+}
+
 # --- locks ---
 
 every_mutex_stands_in_rooms() {
