@@ -27,8 +27,10 @@ LIB_PACKAGES := openssl libcjson sqlite3 libcurl libmicrohttpd
 LIBS       = $(call PKG,--libs $(LIB_PACKAGES))
 TEST_LIBS  = $(call PKG,--libs cunit libmosquitto)
 
-lib_src    := $(wildcard core/*.c shadowstore/*.c bridge/*.c)
-plugin_src := $(wildcard plugin/*.c)
+# The product's folders are searched to any depth.
+sources     = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+lib_src    := $(call sources,core shadowstore bridge)
+plugin_src := $(call sources,plugin)
 unit_src   := $(wildcard tests/unit/*.c) tests/runner.c
 fakes_src  := $(wildcard tests/fakes/*.c)
 e2e_src    := $(wildcard tests/e2e/*.c) tests/runner.c

@@ -4,7 +4,7 @@
 #   docs/broker-notes.md 1.2, 8(e)   4-6 too
 #   docs/architecture.md 4 "Clock"   those words stand in the file
 #   docs/protocol/README.md, doubt 9 a row of its table begins with the number
-#   core/record.h, plugin/stored     the file, or one of that name with .c or .h
+#   core/journal/record.h, plugin/devices/stored     the file, or one of that name with .c or .h
 #   [text](../core/record.h)         the file, seen from the folder of the text
 # A name without a folder is looked for beside the citing file and in the top directory.
 set -eu

@@ -1,11 +1,12 @@
-# Style and static checks: layer arrows, cited files and sections, docs/where.md, clang-format, cppcheck.
+# Style and static checks: walls between folders, cited files and sections, docs/where.md, clang-format, cppcheck.
 
 CLANG_FORMAT ?= clang-format-14
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
 
 .PHONY: lint format
-lint: deps-lint deps-build ## layer arrows, citations, clang-format, cppcheck
-	$(Q).ci/arrows.sh
+lint: deps-lint deps-build all ## walls between folders, citations, clang-format, cppcheck
+	$(Q).ci/walls.sh
+	$(Q).ci/circles.sh $(B)/obj
 	$(Q).ci/citations.sh
 	$(Q).ci/where.sh
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(lint_src)

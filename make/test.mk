@@ -56,8 +56,8 @@ check: deps-test ## all tests
 check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
 
-# What is generated: from core/config.tbl the schema and docs/configuration.md, from
-# core/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md.
+# What is generated: from core/config/config.tbl the schema and docs/configuration.md, from
+# core/base/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md.
 .PHONY: docs docs-check
 $(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridge.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

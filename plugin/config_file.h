@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 
 /* Links are followed, as Docker and Kubernetes lay out secrets; what they lead to
  * must be a regular file. Statuses and ownership as config_parse, and ST_NOTFOUND,

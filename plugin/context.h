@@ -9,24 +9,24 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "bridge/uplink.h"
-#include "bridge/waker.h"
-#include "core/buf.h"
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/gateway_answer.h"
-#include "core/inflow.h"
-#include "core/log.h"
-#include "core/mapping.h"
-#include "core/metrics.h"
-#include "core/route_rules.h"
-#include "core/table.h"
+#include "bridge/doorbell/waker.h"
+#include "bridge/uplink/uplink.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/base/table.h"
+#include "core/config/config.h"
+#include "core/hub/gateway_answer.h"
+#include "core/hub/route_rules.h"
+#include "core/mapping/mapping.h"
+#include "core/pace/inflow.h"
 #include "plugin/broker.h"
+#include "plugin/devices/registry.h"
+#include "plugin/lan/tls_watch.h"
 #include "plugin/parts.h"
-#include "plugin/tls_watch.h"
 #include "shadowstore/disk.h"
-#include "shadowstore/journal.h"
-#include "shadowstore/registry.h"
+#include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
 
 #define DOORBELL_TOPIC "$hubgate/wake"
@@ -41,7 +41,7 @@ struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
 
-struct shadows {                 /* plugin/shadow.h */
+struct shadows {                 /* plugin/services/shadow.h */
 	struct shadow *first, *last; /* those that have something to do with the hub */
 	size_t asked;                /* requests without an answer */
 	size_t dirty;
@@ -51,9 +51,9 @@ struct shadows {                 /* plugin/shadow.h */
 	struct buf reply, stored;
 };
 
-struct state_entry; /* shadowstore/state.h */
+struct state_entry; /* shadowstore/state/state.h */
 
-struct stored { /* of devices that are not known: plugin/stored */
+struct stored { /* of devices that are not known: plugin/devices/stored */
 	struct table entries;
 	size_t bytes;
 	bool left_out;
@@ -61,14 +61,14 @@ struct stored { /* of devices that are not known: plugin/stored */
 	bool (*hand_out)(struct hubgate *h, const struct state_entry *e);
 };
 
-struct gateway_ask { /* a request of the gateway application: plugin/gateway_service */
+struct gateway_ask { /* a request of the gateway application: plugin/services/gateway_service */
 	struct gateway_ask *next;
 	struct gateway_request request;
 	size_t open; /* wishes without a result */
 	int64_t due_ms;
 };
 
-struct registrations; /* plugin/registration */
+struct registrations; /* plugin/devices/registration */
 
 struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
 	struct gateway_ask *first, **last;
@@ -95,7 +95,7 @@ struct hubgate {
 	struct uplink *uplink;
 	struct registry registry;
 	struct table sessions;       /* by struct mosquitto * */
-	struct table proofs;         /* the same: plugin/proof */
+	struct table proofs;         /* the same: plugin/lan/proof */
 	struct tls_watch *tls_watch; /* NULL: no login by key */
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
@@ -103,8 +103,8 @@ struct hubgate {
 	enum lan_acl acl;        /* effective: allow or defer */
 	bool unknown_users_pass; /* usernames went unchecked before we came */
 	bool has_connect_event;  /* the broker is 2.1 or newer */
-	bool has_logins;         /* some device has one: plugin/plain */
-	bool claims;             /* sessions of plugin/plain may wait for their tick */
+	bool has_logins;         /* some device has one: plugin/lan/plain */
+	bool claims;             /* sessions of plugin/lan/plain may wait for their tick */
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;

@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/gateway_service.h"
-#include "plugin/mapped.h"
-#include "plugin/registration.h"
-#include "plugin/remember.h"
+#include "plugin/devices/registration.h"
+#include "plugin/devices/remember.h"
+#include "plugin/devices/talkers.h"
+#include "plugin/devices/thinning.h"
 #include "plugin/report.h"
-#include "plugin/shadow.h"
-#include "plugin/talkers.h"
-#include "plugin/thinning.h"
-#include "plugin/timekeeper.h"
+#include "plugin/services/gateway_service.h"
+#include "plugin/services/mapped.h"
+#include "plugin/services/shadow.h"
+#include "plugin/services/timekeeper.h"
 
 enum {
 	LOG_BURST = 20,

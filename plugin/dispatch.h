@@ -4,8 +4,8 @@
 #ifndef HUBGATE_DISPATCH_H
 #define HUBGATE_DISPATCH_H
 
-#include "core/route.h"
-#include "plugin/presence.h"
+#include "core/hub/route.h"
+#include "plugin/devices/presence.h"
 
 /* A device's message goes up as its route says. ST_OK: accepted, or dropped and
  * counted as the configuration allows. Anything else: it could not be kept, the

@@ -1,14 +1,14 @@
 /* May this client publish, subscribe or get this? Also the doorbell's door. */
 #include <string.h>
 
-#include "plugin/apps.h"
-#include "plugin/control.h"
+#include "plugin/devices/remember.h"
 #include "plugin/dispatch.h"
-#include "plugin/gateway_service.h"
-#include "plugin/mapped.h"
-#include "plugin/plain.h"
-#include "plugin/remember.h"
-#include "plugin/shadow.h"
+#include "plugin/lan/apps.h"
+#include "plugin/lan/plain.h"
+#include "plugin/services/control.h"
+#include "plugin/services/gateway_service.h"
+#include "plugin/services/mapped.h"
+#include "plugin/services/shadow.h"
 
 static int denied(struct hubgate *h)
 {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
-#include "plugin/plain.h"
-#include "plugin/proof.h"
+#include "plugin/lan/plain.h"
+#include "plugin/lan/proof.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "plugin/dispatch.h"
-#include "plugin/gateway_service.h"
-#include "plugin/mapped.h"
-#include "plugin/shadow.h"
+#include "plugin/services/gateway_service.h"
+#include "plugin/services/mapped.h"
+#include "plugin/services/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {

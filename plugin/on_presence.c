@@ -1,7 +1,7 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
-#include "plugin/mapped.h"
-#include "plugin/plain.h"
-#include "plugin/proof.h"
+#include "plugin/lan/plain.h"
+#include "plugin/lan/proof.h"
+#include "plugin/services/mapped.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */

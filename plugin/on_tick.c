@@ -1,6 +1,6 @@
 /* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
 #include "plugin/dispatch.h"
-#include "plugin/plain.h"
+#include "plugin/lan/plain.h"
 #include "plugin/reload.h"
 
 int on_tick(int event, void *event_data, void *userdata)

@@ -9,23 +9,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/room.h"
-#include "plugin/apps.h"
-#include "plugin/broker_conf.h"
-#include "plugin/certificate.h"
+#include "core/base/room.h"
 #include "plugin/config_file.h"
-#include "plugin/control.h"
+#include "plugin/devices/presence.h"
+#include "plugin/devices/registration.h"
+#include "plugin/devices/remember.h"
 #include "plugin/exit_handler.h"
-#include "plugin/gateway_service.h"
-#include "plugin/mapped.h"
-#include "plugin/plain.h"
-#include "plugin/presence.h"
-#include "plugin/proof.h"
-#include "plugin/registration.h"
-#include "plugin/remember.h"
+#include "plugin/lan/apps.h"
+#include "plugin/lan/broker_conf.h"
+#include "plugin/lan/certificate.h"
+#include "plugin/lan/plain.h"
+#include "plugin/lan/proof.h"
 #include "plugin/report.h"
-#include "plugin/shadow.h"
-#include "plugin/timekeeper.h"
+#include "plugin/services/control.h"
+#include "plugin/services/gateway_service.h"
+#include "plugin/services/mapped.h"
+#include "plugin/services/shadow.h"
+#include "plugin/services/timekeeper.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 

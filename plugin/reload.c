@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/certificate.h"
 #include "plugin/config_file.h"
-#include "plugin/facts.h"
-#include "plugin/mapped.h"
-#include "plugin/plain.h"
+#include "plugin/devices/facts.h"
+#include "plugin/lan/certificate.h"
+#include "plugin/lan/plain.h"
+#include "plugin/services/mapped.h"
 
 static struct config *load(struct hubgate *h)
 {

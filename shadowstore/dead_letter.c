@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/utf8.h"
-#include "shadowstore/store_file.h"
+#include "core/base/utf8.h"
+#include "shadowstore/file/store_file.h"
 
 #define FILE_NAME "dead-letter.jsonl"
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "core/status.h"
+#include "core/base/status.h"
 
 enum {
 	DEAD_LETTER_BYTES = 1 << 20

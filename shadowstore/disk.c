@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/mailbox.h"
-#include "core/room.h"
-#include "core/wake.h"
-#include "shadowstore/thread.h"
+#include "core/base/mailbox.h"
+#include "core/base/room.h"
+#include "core/base/thread.h"
+#include "core/base/wake.h"
 
 enum {
 	LOGS_MAX = 64,
@@ -54,8 +54,8 @@ static void wake_sync(void *ctx)
 }
 
 /* State calls it for the first piece of work only: it has a flag of its own before the wake's,
- * cleared by its run before it looks at the work. That is the rule of core/wake.h with two flags:
- * both are cleared behind the read and before the work is taken. */
+ * cleared by its run before it looks at the work. That is the rule of core/base/wake.h with two
+ * flags: both are cleared behind the read and before the work is taken. */
 static void wake_tidy(void *ctx)
 {
 	struct disk *d = ctx;

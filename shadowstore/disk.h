@@ -5,10 +5,10 @@
 #ifndef HUBGATE_DISK_H
 #define HUBGATE_DISK_H
 
-#include "core/log.h"
-#include "core/metrics.h"
-#include "shadowstore/journal_disk.h"
-#include "shadowstore/state.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "shadowstore/journal/journal_disk.h"
+#include "shadowstore/state/state.h"
 
 struct disk; /* opaque */
 

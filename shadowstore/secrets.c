@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shadowstore/store_file.h"
+#include "shadowstore/file/store_file.h"
 
 enum {
 	LINE_BYTES = CLIENT_ID_MAX + SECRET_TEXT_MAX + 8,

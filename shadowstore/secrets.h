@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#include "core/credential.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/hub/credential.h"
 
 struct secrets; /* opaque */
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shadowstore/store_file.h"
+#include "shadowstore/file/store_file.h"
 
 enum {
 	RETRY_MS = 50,

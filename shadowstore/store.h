@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/log.h"
-#include "core/status.h"
+#include "core/base/log.h"
+#include "core/base/status.h"
 
 enum {
 	STORE_WAIT_MS = 3000 /* longer than a broker with hubgate takes to stop */

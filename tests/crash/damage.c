@@ -16,7 +16,7 @@ enum {
 	FILES_MAX = 64,
 	CUT_MAX = 6000,
 	HITS_MAX = 4,
-	RECORD_HEAD = 40, /* core/record.h; client id and topic follow, then the payload */
+	RECORD_HEAD = 40, /* core/journal/record.h; client id and topic follow, then the payload */
 	NAMES_BYTES = sizeof LOAD_PRODUCT "dev1" LOAD_PRODUCT "/dev1/event" - 1
 };
 

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "bridge/waker.h"
+#include "bridge/doorbell/waker.h"
 #include "tests/fakes/peer.h"
 
 struct bell {

@@ -1,10 +1,10 @@
-/* hub.h - the hub as bridge/gateway meets it, with a clock of its own: what would
+/* hub.h - the hub as bridge/gateway/gateway meets it, with a clock of its own: what would
  * be sent is given as text, what the hub answers is said in one call.
  */
 #ifndef HUBGATE_TESTS_HUB_H
 #define HUBGATE_TESTS_HUB_H
 
-#include "bridge/gateway.h"
+#include "bridge/gateway/gateway.h"
 
 enum {
 	HUB_ANSWER_MS = 10000

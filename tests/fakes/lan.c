@@ -1,17 +1,17 @@
 #include "tests/fakes/lan.h"
 
-#include "plugin/gateway_service.h"
+#include "plugin/services/gateway_service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bridge/uplink_impl.h"
-#include "core/room.h"
-#include "plugin/proof.h"
+#include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
+#include "plugin/lan/proof.h"
 #include "plugin/report.h"
-#include "plugin/shadow.h"
+#include "plugin/services/shadow.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 enum {
 	SAID_MAX = 16384

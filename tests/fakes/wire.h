@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "bridge/session.h"
+#include "bridge/link/session.h"
 #include "tests/fakes/peer.h"
 
 enum {

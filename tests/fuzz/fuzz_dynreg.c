@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dynreg.h"
+#include "core/hub/dynreg.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SECRET "hzvf5LF9S0isvBhDSauWMaIk"

@@ -1,7 +1,7 @@
 /* Requests of a gateway application of any bytes: each gets a reply that a gateway can read. */
 #include <stdlib.h>
 
-#include "core/gateway_answer.h"
+#include "core/hub/gateway_answer.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SAMPLE(text)          \

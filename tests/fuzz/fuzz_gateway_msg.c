@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gateway_msg.h"
+#include "core/hub/gateway_msg.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SAMPLE(text)          \

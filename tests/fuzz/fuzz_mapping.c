@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/mapping.h"
+#include "core/mapping/mapping.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SAMPLE(text)          \

@@ -1,6 +1,6 @@
 /* A stream of packets is read to its end. Whatever is accepted lies inside the input,
  * is asked for when cut short, and comes back the same after being encoded again. */
-#include "core/mqtt_codec.h"
+#include "core/mqtt/mqtt_codec.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/route.h"
-#include "core/topic.h"
+#include "core/hub/route.h"
+#include "core/hub/topic.h"
 #include "tests/fuzz/fuzz.h"
 
 #define SAMPLE(text)          \

@@ -187,7 +187,8 @@ bool dev_unsubscribe(struct dev *d, const char *filter);
 const struct dev_message *dev_await_message(struct dev *d, const char *topic, int timeout_ms);
 int dev_count_messages(struct dev *d, const char *topic);
 
-/* Credentials, computed apart from core/credential --------------------------------------------- */
+/* Credentials, computed apart from core/hub/credential
+ * --------------------------------------------- */
 
 /* username for {pid}{name}; expiry never. Caller frees. */
 char *cred_username(const char *pid, const char *name);

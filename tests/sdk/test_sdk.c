@@ -1,13 +1,13 @@
 /* The C counterparts of the SDK's methods, by the methods' names, on one connection to the
  * simulated hub: what each does on the wire. Of hubgate this links libhubbridge.a only. */
-#include "bridge/dynreg_device.h"
-#include "bridge/program.h"
+#include "bridge/http/dynreg_device.h"
+#include "bridge/sdk/program.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/room.h"
+#include "core/base/room.h"
 #include "tests/harness/harness.h"
 #include "tests/runner.h"
 

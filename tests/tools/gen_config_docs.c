@@ -1,17 +1,17 @@
 /* gen_config_docs.c - prints what conf/hubgate.schema.json (--schema), the option tables of
  * docs/configuration.md (--markdown), the table of docs/metrics.md (--metrics) and
- * conf/hubgate-full.json (--example) must be, from core/config.tbl.
+ * conf/hubgate-full.json (--example) must be, from core/config/config.tbl.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/metrics.h"
+#include "core/base/metrics.h"
 
 enum section_id {
 #define SECTION(section, name, shape, help) SECTION_##section,
-#include "core/config.tbl"
+#include "core/config/config.tbl"
 	SECTION_COUNT
 };
 
@@ -45,7 +45,7 @@ static const struct section {
 	enum shape shape;
 } sections[] = {
 #define SECTION(section, name_, shape_, help_) { #name_, help_, shape_ },
-#include "core/config.tbl"
+#include "core/config/config.tbl"
 };
 
 static const struct key {
@@ -58,7 +58,7 @@ static const struct key {
 } keys[] = {
 #define KEY(section, key, field, kind, deflt, min, max, words, help) \
 	{ SECTION_##section, #key, kind, deflt, min, max, words, help },
-#include "core/config.tbl"
+#include "core/config/config.tbl"
 };
 
 enum {

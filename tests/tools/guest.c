@@ -2,8 +2,8 @@
  * with 0 when the library took that as it should. */
 #include <stdio.h>
 
-#include "bridge/dynreg_device.h"
-#include "bridge/program.h"
+#include "bridge/http/dynreg_device.h"
+#include "bridge/sdk/program.h"
 
 static void on_log(void *ctx, enum log_level level, const char *line)
 {

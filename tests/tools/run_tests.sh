@@ -67,22 +67,27 @@ run_install() {
 	add_counts
 }
 
-run_docs() {
+# Of scripts: what the documents say, and the checks of `make lint`.
+run_script() {
+	script=$1
+	shift
 	: >"$counts"
-	"$here/docs_test.sh" --count "$counts" "$@" || status=1
+	"$here/$script" --count "$counts" "$@" || status=1
 	add_counts
 }
 
 case $what in
 install) run_install "$@" ;;
-docs) run_docs "$@" ;;
+docs) run_script docs_test.sh "$@" ;;
+lint) run_script lint_test.sh "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
 	[ ! -x "$build/sdk" ] || run_program sdk "$@"
 	run_install "$@"
-	run_docs "$@"
+	run_script docs_test.sh "$@"
+	run_script lint_test.sh "$@"
 	run_program crash --brief "$@"
 	;;
 esac

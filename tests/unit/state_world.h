@@ -4,7 +4,7 @@
 #ifndef HUBGATE_TESTS_STATE_WORLD_H
 #define HUBGATE_TESTS_STATE_WORLD_H
 
-#include "shadowstore/state.h"
+#include "shadowstore/state/state.h"
 #include "tests/runner.h"
 
 enum {

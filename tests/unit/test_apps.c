@@ -1,4 +1,4 @@
-#include "plugin/apps.h"
+#include "plugin/lan/apps.h"
 
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"

@@ -1,4 +1,4 @@
-#include "core/backoff.h"
+#include "core/pace/backoff.h"
 #include "tests/runner.h"
 
 enum {

@@ -1,8 +1,8 @@
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <string.h>
 
-#include "core/sys_time.h"
+#include "core/hub/sys_time.h"
 #include "tests/runner.h"
 
 #define YEARS_10_MS (INT64_C(10) * 365 * 86400 * 1000)

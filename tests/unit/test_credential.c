@@ -1,4 +1,4 @@
-#include "core/credential.h"
+#include "core/hub/credential.h"
 #include "tests/runner.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-#include "core/disk_bound.h"
+#include "core/journal/disk_bound.h"
 
 #include "tests/runner.h"
 

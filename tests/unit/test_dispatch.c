@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "bridge/uplink_impl.h"
-#include "plugin/gateway_service.h"
+#include "bridge/uplink/uplink_impl.h"
+#include "plugin/services/gateway_service.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

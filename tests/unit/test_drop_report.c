@@ -1,4 +1,4 @@
-#include "bridge/drop_report.h"
+#include "bridge/uplink/drop_report.h"
 
 #include <stdio.h>
 #include <string.h>

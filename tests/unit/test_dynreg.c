@@ -1,5 +1,5 @@
 /* Dynamic registration; every vector of docs/protocol/dynreg.md. */
-#include "core/dynreg.h"
+#include "core/hub/dynreg.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "core/echo.h"
+#include "core/hub/echo.h"
 
 #include <stdio.h>
 #include <string.h>

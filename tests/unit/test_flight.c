@@ -1,4 +1,4 @@
-#include "bridge/flight.h"
+#include "bridge/uplink/flight.h"
 
 #include "tests/runner.h"
 

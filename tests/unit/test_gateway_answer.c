@@ -1,5 +1,5 @@
 /* The hub's side of the gateway channel; samples and vectors: docs/protocol/gateway.md 2-6. */
-#include "core/gateway_answer.h"
+#include "core/hub/gateway_answer.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "core/gateway_msg.h"
+#include "core/hub/gateway_msg.h"
 
 #include <string.h>
 

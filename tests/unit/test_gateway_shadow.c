@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/mqtt_codec.h"
+#include "core/mqtt/mqtt_codec.h"
 #include "tests/fakes/hub_steps.h"
 
 static const char result_topic[] = "$shadow/operation/result/SUBPROD001/lamp";

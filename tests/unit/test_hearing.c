@@ -1,4 +1,4 @@
-#include "core/hearing.h"
+#include "core/pace/hearing.h"
 #include "tests/runner.h"
 
 enum {

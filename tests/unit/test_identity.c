@@ -1,4 +1,4 @@
-#include "plugin/identity.h"
+#include "plugin/lan/identity.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "core/inflow.h"
+#include "core/pace/inflow.h"
 
 #include "tests/runner.h"
 

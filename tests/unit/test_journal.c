@@ -1,4 +1,4 @@
-#include "shadowstore/journal.h"
+#include "shadowstore/journal/journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shadowstore/journal_reader.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 

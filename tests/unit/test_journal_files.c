@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/crc32.h"
-#include "core/record.h"
-#include "shadowstore/journal.h"
-#include "shadowstore/journal_disk.h"
-#include "shadowstore/journal_reader.h"
+#include "core/base/crc32.h"
+#include "core/journal/record.h"
+#include "shadowstore/journal/journal.h"
+#include "shadowstore/journal/journal_disk.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/bad_disk.h"
 #include "tests/fakes/said.h"
 #include "tests/fakes/store_dir.h"

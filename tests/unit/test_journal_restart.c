@@ -1,6 +1,6 @@
 /* What the journal's files give back: after a kill, a power cut, damage. "Kill" is a copy of the
  * directory while the journal is open. */
-#include "shadowstore/journal.h"
+#include "shadowstore/journal/journal.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shadowstore/journal_disk.h"
-#include "shadowstore/journal_reader.h"
+#include "shadowstore/journal/journal_disk.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shadowstore/journal_disk.h"
-#include "shadowstore/journal_reader.h"
+#include "shadowstore/journal/journal_disk.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/disk_faults.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "shadowstore/disk.h"
-#include "shadowstore/journal_reader.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/disk_faults.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"

@@ -1,10 +1,10 @@
-#include "core/json.h"
+#include "core/json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "tests/runner.h"
 
 static const struct json_limits roomy = { .bytes = 1 << 20, .depth = 16, .values = 100000 };

@@ -1,4 +1,4 @@
-#include "bridge/latest.h"
+#include "bridge/gateway/latest.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "bridge/listeners.h"
+#include "bridge/doorbell/listeners.h"
 #include "tests/fakes/certs.h"
 #include "tests/runner.h"
 

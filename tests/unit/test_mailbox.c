@@ -1,4 +1,4 @@
-#include "core/mailbox.h"
+#include "core/base/mailbox.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* Rules of mappings[]: where topics go, and which rules are refused. */
-#include "core/mapping.h"
+#include "core/mapping/mapping.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "core/mosquitto_conf.h"
+#include "core/config/mosquitto_conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugin/broker_conf.h"
+#include "plugin/lan/broker_conf.h"
 #include "tests/runner.h"
 
 static struct mosquitto_conf conf;

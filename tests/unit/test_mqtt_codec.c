@@ -1,5 +1,5 @@
 /* Encoding; what comes in is in test_mqtt_decode.c. */
-#include "core/mqtt_codec.h"
+#include "core/mqtt/mqtt_codec.h"
 #include "tests/runner.h"
 
 #include <stdlib.h>

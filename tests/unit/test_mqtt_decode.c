@@ -1,5 +1,5 @@
 /* What a server sends, whole, cut, broken and too large. */
-#include "core/mqtt_codec.h"
+#include "core/mqtt/mqtt_codec.h"
 #include "tests/runner.h"
 
 #include <stdlib.h>

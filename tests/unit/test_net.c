@@ -1,4 +1,4 @@
-#include "bridge/net.h"
+#include "bridge/http/net.h"
 
 #include <pthread.h>
 #include <sched.h>

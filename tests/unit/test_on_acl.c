@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "bridge/uplink_impl.h"
+#include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

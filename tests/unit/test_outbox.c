@@ -1,4 +1,4 @@
-#include "bridge/outbox.h"
+#include "bridge/gateway/outbox.h"
 
 #include "tests/runner.h"
 

@@ -1,4 +1,4 @@
-#include "core/pacer.h"
+#include "core/pace/pacer.h"
 #include "tests/runner.h"
 
 #include <string.h>

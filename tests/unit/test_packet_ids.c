@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "bridge/session.h"
+#include "bridge/link/session.h"
 #include "tests/runner.h"
 
 static void packet_ids_are_unique_never_zero_and_return_when_released(void)

@@ -1,6 +1,6 @@
-#include "plugin/plain.h"
+#include "plugin/lan/plain.h"
 
-#include "bridge/uplink_impl.h"
+#include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/posted.h"
+#include "bridge/doorbell/posted.h"
 #include "tests/runner.h"
 
 enum {

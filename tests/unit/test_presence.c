@@ -1,8 +1,8 @@
-#include "plugin/presence.h"
+#include "plugin/devices/presence.h"
 
 #include <string.h>
 
-#include "bridge/uplink_impl.h"
+#include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

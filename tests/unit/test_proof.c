@@ -1,4 +1,4 @@
-#include "plugin/proof.h"
+#include "plugin/lan/proof.h"
 
 #include <openssl/ssl.h>
 #include <string.h>

@@ -1,9 +1,9 @@
-#include "core/record.h"
+#include "core/journal/record.h"
 
 #include <string.h>
 
-#include "core/crc32.h"
-#include "core/crc32_tables.h"
+#include "core/base/crc32.h"
+#include "core/base/crc32_tables.h"
 #include "tests/runner.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "shadowstore/registry.h"
+#include "plugin/devices/registry.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "core/route.h"
+#include "core/hub/route.h"
 
 #include <string.h>
 

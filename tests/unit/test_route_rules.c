@@ -1,4 +1,4 @@
-#include "core/route_rules.h"
+#include "core/hub/route_rules.h"
 
 #include <string.h>
 

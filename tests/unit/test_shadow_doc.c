@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/shadow_doc.h"
-#include "core/shadow_impl.h"
+#include "core/shadow/shadow_doc.h"
+#include "core/shadow/shadow_impl.h"
 #include "tests/runner.h"
 
 static const int64_t now = INT64_C(1626771521739);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
-#include "core/shadow_doc.h"
-#include "core/shadow_impl.h"
+#include "core/json/json.h"
+#include "core/shadow/shadow_doc.h"
+#include "core/shadow/shadow_impl.h"
 #include "tests/runner.h"
 #include "tests/unit/shadow_hub.h"
 

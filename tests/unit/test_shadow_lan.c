@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/uplink_impl.h"
-#include "core/shadow_sync.h"
-#include "plugin/shadow.h"
+#include "bridge/uplink/uplink_impl.h"
+#include "core/shadow/shadow_sync.h"
+#include "plugin/services/shadow.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/shadow_impl.h"
+#include "core/shadow/shadow_impl.h"
 #include "tests/runner.h"
 
 static const int64_t wall = INT64_C(1600000000000);

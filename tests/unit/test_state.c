@@ -1,4 +1,4 @@
-#include "shadowstore/state.h"
+#include "shadowstore/state/state.h"
 
 #include <errno.h>
 #include <fcntl.h>

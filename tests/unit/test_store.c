@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "shadowstore/dead_letter.h"
-#include "shadowstore/journal.h"
+#include "shadowstore/journal/journal.h"
 #include "shadowstore/secrets.h"
-#include "shadowstore/state.h"
+#include "shadowstore/state/state.h"
 #include "tests/fakes/bad_disk.h"
 #include "tests/fakes/said.h"
 #include "tests/fakes/store_dir.h"

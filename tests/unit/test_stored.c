@@ -1,12 +1,12 @@
-#include "plugin/stored.h"
+#include "plugin/devices/stored.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/shadow_doc.h"
-#include "plugin/facts.h"
-#include "plugin/remember.h"
+#include "core/shadow/shadow_doc.h"
+#include "plugin/devices/facts.h"
+#include "plugin/devices/remember.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

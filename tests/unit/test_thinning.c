@@ -1,4 +1,4 @@
-#include "plugin/thinning.h"
+#include "plugin/devices/thinning.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "shadowstore/thread.h"
+#include "core/base/thread.h"
 
 #include <errno.h>
 #include <poll.h>

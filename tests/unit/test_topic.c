@@ -1,4 +1,4 @@
-#include "core/topic.h"
+#include "core/hub/topic.h"
 
 #include <string.h>
 

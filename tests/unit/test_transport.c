@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bridge/transport_internal.h"
+#include "bridge/link/transport_impl.h"
 #include "tests/fakes/certs.h"
 #include "tests/fakes/peer.h"
 #include "tests/runner.h"

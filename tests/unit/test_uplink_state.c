@@ -1,4 +1,4 @@
-#include "core/uplink_state.h"
+#include "core/hub/uplink_state.h"
 
 #include "tests/runner.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "bridge/uplink_impl.h"
-#include "core/room.h"
+#include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
 #include "tests/fakes/bell.h"
 #include "tests/runner.h"
 

@@ -1,4 +1,4 @@
-#include "core/wake.h"
+#include "core/base/wake.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/mailbox.h"
-#include "shadowstore/journal_reader.h"
+#include "core/base/mailbox.h"
+#include "shadowstore/journal/journal_reader.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "bridge/waker.h"
-#include "bridge/waker_search.h"
-#include "core/mailbox.h"
+#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/waker_search.h"
+#include "core/base/mailbox.h"
 #include "tests/fakes/bell.h"
 #include "tests/fakes/certs.h"
 #include "tests/fakes/peer.h"

@@ -1,0 +1,83 @@
+/* waker_impl.h - the inside of the doorbell, shared by waker*.c alone.
+ * Room:  UPLINK, except what struct waker marks as seen by others.
+ */
+#ifndef HUBGATE_WAKER_IMPL_H
+#define HUBGATE_WAKER_IMPL_H
+
+#include <stdatomic.h>
+
+#include "bridge/doorbell/posted.h"
+#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/waker_search.h"
+#include "bridge/link/transport.h"
+#include "core/base/buf.h"
+
+/* To connect, and again until the CONNACK. */
+enum {
+	WAKER_ATTEMPT_MS = 2000
+};
+
+enum step {
+	IDLE,
+	OPENING,
+	LOGGING_IN,
+	UP
+};
+
+/* What keeps the doorbell from working; within a round the later ones explain
+ * more than the earlier. */
+enum trouble {
+	NOT_YET,
+	NO_LISTENER,
+	UNREACHABLE,
+	NOT_MQTT,
+	REFUSED,
+	LOST,
+	MUTE,
+	UNCONFIRMED,
+	NONE
+};
+
+struct watched {
+	struct watched *next;
+	char filter[];
+};
+
+struct waker {
+	struct watched *watched;
+	const struct log *log;
+	char *client_id, *username, *password, *topic;
+	struct search search;
+	enum step step;
+	struct candidate at;    /* not in IDLE */
+	struct transport *link; /* NULL in IDLE */
+	struct buf out, in;
+	bool broken;                          /* found while ringing, dealt with by waker_run() */
+	int64_t due_ms;                       /* IDLE: next round; LOGGING_IN: CONNACK; UP: next ping */
+	int64_t pong_by_ms;                   /* INT64_MAX: no ping on its way */
+	bool awaiting;                        /* a ring is unconfirmed, as far as UPLINK knows ... */
+	int64_t rung_ms;                      /* ... and was written then, INT64_MAX: not yet */
+	unsigned rounds;                      /* since the last confirmed ring */
+	enum trouble worst, told;             /* of this round; last told to the log */
+	char detail[LISTENER_TEXT_MAX + 160]; /* to worst */
+	atomic_int state;                     /* enum waker_state */
+	atomic_bool ringing;
+	atomic_ullong rings, unconfirmed;
+	struct posted local, status; /* our address; what `check` shows */
+};
+
+/* waker_view.c: what the log, `check` and BROKER see. detail is "" or what was met. */
+const char *waker_trouble_text(enum trouble trouble);
+void waker_complain(struct waker *w, enum trouble trouble, const char *detail);
+void waker_works(struct waker *w); /* the ring under way was confirmed */
+
+/* waker_attempt.c: from a round over the listeners to the CONNECT packet. */
+void waker_begin_round(struct waker *w, int64_t now_ms);
+void waker_run_opening(struct waker *w, int64_t now_ms);
+/* The login under way failed; the next candidate or the end of the round follows. */
+void waker_attempt_failed(struct waker *w, enum search_failure why, const char *detail,
+                          int64_t now_ms);
+void waker_lose(struct waker *w, enum trouble trouble, int64_t now_ms); /* an established one */
+void waker_hang_up(struct waker *w);
+
+#endif

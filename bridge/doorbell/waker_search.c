@@ -1,0 +1,102 @@
+#include "bridge/doorbell/waker_search.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_good(const struct search *s, const char *text, bool tls)
+{
+	return s->has_good && s->good.tls == tls && strcmp(s->good.at.text, text) == 0;
+}
+
+static struct search_memo *find_memo(struct search *s, const char *text, bool tls)
+{
+	for (size_t i = 0; i < 2 * LISTENERS_MAX; i++) {
+		if (s->memos[i].tls == tls && strcmp(s->memos[i].text, text) == 0)
+			return &s->memos[i];
+	}
+	return NULL;
+}
+
+static void remember(struct search *s, const char *text, bool tls, int64_t now_ms)
+{
+	struct search_memo *m = find_memo(s, text, tls);
+
+	if (!m) {
+		m = &s->memos[s->memo_next];
+		s->memo_next = (s->memo_next + 1) % (2 * LISTENERS_MAX);
+		snprintf(m->text, sizeof m->text, "%s", text);
+		m->tls = tls;
+	}
+	m->not_before_ms = now_ms + (is_good(s, text, tls) ? SEARCH_KNOWN_MS : SEARCH_UNKNOWN_MS);
+}
+
+void search_init(struct search *s, const struct listener *only)
+{
+	memset(s, 0, sizeof *s);
+	if (!only)
+		return;
+	s->fixed = true;
+	s->list[0] = *only;
+	s->count = 1;
+}
+
+static void good_first(struct search *s)
+{
+	struct listener good;
+
+	for (size_t i = 1; s->has_good && i < s->count; i++) {
+		if (strcmp(s->list[i].text, s->good.at.text) != 0)
+			continue;
+		good = s->list[i];
+		memmove(&s->list[1], &s->list[0], i * sizeof s->list[0]);
+		s->list[0] = good;
+		return;
+	}
+}
+
+void search_begin(struct search *s)
+{
+	s->next = 0;
+	if (s->fixed)
+		return;
+	s->count = listeners_find(s->list, LISTENERS_MAX);
+	good_first(s);
+}
+
+bool search_next(struct search *s, int64_t now_ms, struct candidate *out)
+{
+	while (s->next < 2 * s->count) {
+		const struct listener *l = &s->list[s->next / 2];
+		bool tls = (s->next % 2 == 1) != is_good(s, l->text, true);
+		const struct search_memo *m = find_memo(s, l->text, tls);
+
+		s->next++;
+		if (m && now_ms < m->not_before_ms)
+			continue;
+		out->at = *l;
+		out->tls = tls;
+		return true;
+	}
+	return false;
+}
+
+void search_failed(struct search *s, const struct candidate *c, enum search_failure why,
+                   int64_t now_ms)
+{
+	if (why != SEARCH_UNREACHABLE)
+		remember(s, c->at.text, c->tls, now_ms);
+	if (why == SEARCH_REFUSED)
+		remember(s, c->at.text, !c->tls, now_ms);
+	if (why == SEARCH_UNREACHABLE && s->next % 2 == 1)
+		s->next++; /* what refuses a connection needs no second one in TLS */
+}
+
+void search_worked(struct search *s, const struct candidate *c)
+{
+	struct search_memo *m = find_memo(s, c->at.text, c->tls);
+
+	if (m)
+		m->not_before_ms = 0;
+	s->good = *c;
+	s->has_good = true;
+}

@@ -1,0 +1,252 @@
+/* gateway.h - the subdevices as the hub sees them, and what to ask it next.
+ * Room:  UPLINK. No sockets: gateway_next() says what to send, gateway_sent()
+ *        that it went out; replies, SUBACKs and time come in by call.
+ * Keeps: level-triggered: every device has a wanted and a confirmed state, so a
+ *        lost reply, a reconnect or a flap only costs another request.
+ * Facts: docs/protocol/gateway.md 1-8, docs/protocol/topics.md 5.
+ * Times: milliseconds of CLOCK_MONOTONIC.
+ */
+#ifndef HUBGATE_GATEWAY_H
+#define HUBGATE_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bridge/gateway/latest.h"
+#include "bridge/gateway/outbox.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/base/table.h"
+#include "core/hub/credential.h"
+#include "core/hub/gateway_msg.h"
+#include "core/pace/pacer.h"
+
+enum {
+	GATEWAY_RETRY_MS = 60000,
+	GATEWAY_RENEW_MS = 1000,
+	GATEWAY_DESCRIBE_MS = 5000, /* after the login */
+	GATEWAY_ATTEMPTS = 3
+};
+
+enum filter_state {
+	FILTER_NONE,
+	FILTER_SUBSCRIBING,
+	FILTER_SUBSCRIBED,
+	FILTER_UNSUBSCRIBING
+};
+
+/* A topic filter that a device subscribed, mirrored at the hub. */
+struct filter {
+	struct filter *next;
+	enum filter_state state; /* at the hub */
+	bool wanted;             /* by the device */
+	bool renew;              /* subscribed in an earlier connection: ask again */
+	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
+	uint16_t packet_id;      /* of the request under way */
+	int64_t due_ms;          /* request: gives up; else: not before */
+	char text[];
+};
+
+/* A message for the hub that is not kept: QoS 0, or worthless when late. */
+struct live_msg {
+	struct live_msg *next;
+	char *topic; /* owned, as payload */
+	void *payload;
+	size_t len;
+};
+
+enum subdev_state {
+	SUBDEV_UNKNOWN,
+	SUBDEV_OFFLINE,
+	SUBDEV_ONLINE
+};
+
+/* What a program asked of the hub, answered. */
+struct answer {
+	struct answer *next;
+	struct subdev *dev;
+	enum gateway_op op;
+	int64_t code; /* docs/protocol/gateway.md 6 */
+};
+
+struct subdev {
+	struct table_node node;
+	struct flow control, data;
+	struct turns *line; /* that control stands in: urgent, normal or NULL */
+	char product_id[PRODUCT_ID_LEN + 1];
+	char device_name[DEVICE_NAME_MAX + 1];
+	bool own;          /* the gateway itself: it is there while the link is */
+	bool present;      /* on the LAN, grace time included */
+	bool shown_online; /* what the hub last confirmed, in any connection */
+	bool asked_online; /* asked, no answer: the hub may show it */
+	bool unbound;
+	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
+	struct secret *second; /* owned; of a certificate: to be tried when the first is refused */
+	enum bind_auth auth;
+	enum hash bind_hash;
+	bool bind_next;          /* online was answered with -1 in this connection */
+	bool bind_refused;       /* in this connection: asking again would not help */
+	bool bind_barred;        /* somebody unbound it: it is not for us to undo that */
+	enum subdev_state state; /* confirmed in this connection */
+	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
+	unsigned asked;          /* bits 1 << op: a program waits for the result */
+	struct live_msg *bind;   /* the signed request of an asked bind; owned */
+	unsigned attempts;
+	int64_t due_ms;   /* pending: gives up; else: next request not before */
+	int64_t reported; /* last result code logged, so that it is logged once */
+	struct filter *filters;
+	bool marked; /* remembered for the next start: the hub may show it online */
+	bool holds;  /* latest has messages that wait for their time */
+	struct outbox outbox;
+	struct latest latest;
+	struct live_msg *live, **live_tail;
+	bool live_turn;
+	/* The device shadow: the request to send next, the subscription that brings the answers,
+	 * and what BROKER knows (bridge/gateway/gateway_shadow.c). */
+	struct live_msg *shadow;
+	struct filter *shadow_filter;
+	bool shadow_dirty; /* the hub lacks something: worth being online for */
+	bool shadow_told;  /* BROKER was told that requests can be sent */
+	bool shadow_sent;  /* BROKER is to be told that one was */
+	struct flow news;
+};
+
+struct gateway {
+	struct table devices;
+	uint64_t seed, random;
+	struct turns urgent, normal; /* devices with control work; urgent: data waits */
+	struct turns data;           /* devices online with messages to send */
+	struct turns news;           /* devices of which BROKER does not know the latest */
+	uint32_t answer_ms;
+	bool linked, leaving;
+	bool binds; /* devices with a secret, when the hub says that they are not bound */
+	struct answer *answers, **answers_tail; /* for the programs that asked */
+	bool describe;                          /* to be asked in this connection */
+	int64_t describe_ms;                    /* not before: presence and data first */
+	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
+	 * not had the time to come back yet. */
+	bool settling;
+	int64_t settle_ms;
+	unsigned change_acks; /* notifications to acknowledge */
+	size_t live_count, online, unbound;
+	int64_t due_ms;   /* when gateway_tick() wants to run */
+	int64_t renew_ms; /* next renewal of a subscription not before */
+	bool renewing;
+	const struct log *log;
+	struct metrics *metrics;
+	/* NULL, or told of packet ids that are free again without an answer. */
+	void (*release_id)(void *ctx, uint16_t packet_id);
+	void *release_ctx;
+	/* NULL, or told what the hub said about a subscription (code of SUBACK) or its end. */
+	void (*answered)(void *ctx, const struct filter *f, bool subscribed, uint8_t code);
+	void *answered_ctx;
+	/* NULL, or told before the hub may come to show a device online, and when it surely does
+	 * not any more. */
+	void (*mark)(void *ctx, const struct subdev *d, bool online);
+	void *mark_ctx;
+};
+
+struct gateway_action {
+	enum {
+		ACT_NONE,
+		ACT_REQUEST,
+		ACT_CHANGE_ACK,
+		ACT_SUBSCRIBE,
+		ACT_UNSUBSCRIBE,
+		ACT_SHADOW, /* publish dev->shadow */
+		ACT_DESCRIBE
+	} kind;
+	struct subdev *dev;
+	enum gateway_op op;    /* of ACT_REQUEST */
+	struct filter *filter; /* of ACT_SUBSCRIBE and ACT_UNSUBSCRIBE */
+};
+
+/* answer_ms: how long a reply may take. log and metrics are borrowed. */
+void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const struct log *log,
+                  struct metrics *metrics);
+void gateway_fini(struct gateway *g);
+
+/* The device of a client id {pid}{dname}, made when unknown. NULL: no memory, or
+ * no such ids. Lives as long as the gateway. */
+struct subdev *gateway_device(struct gateway *g, const char *client_id);
+/* The gateway's own identity, with subscriptions and live messages like any device. ST_OK;
+ * ST_NOMEM. Before the first link. */
+enum status gateway_set_own(struct gateway *g, const char *client_id);
+struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
+void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
+
+/* The hub may show d online since an earlier run. */
+void gateway_remember_online(struct subdev *d);
+/* What is remembered is acted on from then on. */
+void gateway_settle(struct gateway *g, int64_t at_ms);
+
+/* The device can be bound by its certificate: the digest to try first, and after 803 the other
+ * one; both taken. */
+void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
+                             struct secret *second, int64_t now_ms);
+/* Takes secret; NULL: forget it. With it the device can be bound. */
+void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
+void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
+/* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
+                              int64_t now_ms);
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms);
+/* Takes m. */
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
+void live_msg_free(struct live_msg *m);
+
+/* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
+ * unsubscribed. ST_OK, also again; ST_NOMEM. */
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
+                                  int64_t now_ms);
+/* The hub lacks something of the shadow: d is brought online for it. */
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms);
+/* Takes m, the request to send next; one that has not gone out is replaced. NULL: none. */
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+/* Requests of d's shadow can be sent: it is online and its answers are subscribed. */
+bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
+/* A device of which BROKER does not know the latest, NULL: none; gateway_told() after it was
+ * told that requests can be sent or not. */
+struct subdev *gateway_news(struct gateway *g);
+void gateway_told(struct gateway *g, struct subdev *d, bool ready);
+
+/* After any change of d's outbox or state: puts d in the right lines. */
+void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);
+
+void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
+void gateway_link_down(struct gateway *g, int64_t now_ms);
+/* From now on only: take every device offline. */
+void gateway_leave(struct gateway *g, int64_t now_ms);
+/* Nothing is shown online, nor about to be. */
+bool gateway_left(const struct gateway *g);
+
+/* A program wants op (online, offline, bind, unbind) carried out once and its result told, by
+ * gateway_answer(): 0 at once when d is online already, -2 when the link is down, goes down, or the
+ * hub does not answer. A device that came online so counts as present, one that shall
+ * go offline does not, until gateway_present(). bind: the request as it goes out, taken; NULL for
+ * the others. */
+void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,
+                 int64_t now_ms);
+/* The list of what is bound is asked for again, at once. */
+void gateway_ask_list(struct gateway *g, int64_t now_ms);
+/* The oldest answer, out of the line; NULL: none. Caller frees. */
+struct answer *gateway_answer(struct gateway *g);
+
+bool gateway_has_control(const struct gateway *g, int64_t now_ms);
+/* What to send next; kind ACT_NONE: nothing. */
+void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out);
+void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
+                  int64_t now_ms);
+
+/* A message on $gateway/operation/result. */
+void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms);
+/* A SUBACK (code) or UNSUBACK (code 0). false: not one of ours. */
+bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms);
+/* Timeouts and retries; cheap, run it when gateway.due_ms has come. */
+void gateway_tick(struct gateway *g, int64_t now_ms);
+/* True when the device gets its own publishes on topic back from the hub. */
+bool gateway_echoes(const struct subdev *d, const char *topic);
+
+#endif

@@ -1,0 +1,101 @@
+/* What a program asks of the hub in a device's name: carried out once, in the device's turn, and
+ * its result told. What the gateway wants of its own goes on around it. */
+#include <stdlib.h>
+
+#include "bridge/gateway/gateway.h"
+#include "bridge/gateway/gateway_impl.h"
+
+enum {
+	SYSTEM_ERROR = -2 /* docs/protocol/gateway.md 6 */
+};
+
+/* In this order when several are asked at once: who binds wants to come online after it, who
+ * unbinds has gone offline before. */
+static const enum gateway_op order[] = { GATEWAY_BIND, GATEWAY_ONLINE, GATEWAY_OFFLINE,
+	                                     GATEWAY_UNBIND };
+
+enum {
+	ORDERS = sizeof(order) / sizeof(order[0])
+};
+
+enum gateway_op gateway_asked_op(const struct gateway *g, const struct subdev *d)
+{
+	for (size_t i = 0; i < ORDERS && d->asked && !g->leaving; i++) {
+		if (!(d->asked & 1u << order[i]))
+			continue;
+		if (order[i] == GATEWAY_ONLINE && d->bind_next && gateway_can_bind(g, d))
+			return GATEWAY_BIND;
+		return order[i];
+	}
+	return GATEWAY_UNKNOWN;
+}
+
+void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64_t code)
+{
+	struct answer *a;
+
+	if (!(d->asked & 1u << op))
+		return;
+	d->asked &= ~(1u << op);
+	if (op == GATEWAY_BIND) {
+		live_msg_free(d->bind);
+		d->bind = NULL;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return; /* who asked has a time limit of its own */
+	a->dev = d;
+	a->op = op;
+	a->code = code;
+	*g->answers_tail = a;
+	g->answers_tail = &a->next;
+}
+
+void gateway_give_up(struct gateway *g, struct subdev *d)
+{
+	for (size_t i = 0; i < ORDERS; i++)
+		gateway_tell(g, d, order[i], SYSTEM_ERROR);
+}
+
+void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,
+                 int64_t now_ms)
+{
+	d->asked |= 1u << op;
+	if (op == GATEWAY_OFFLINE)
+		d->present = false; /* as a success of online makes it present */
+	if (op == GATEWAY_BIND) {
+		live_msg_free(d->bind);
+		d->bind = bind;
+	} else {
+		live_msg_free(bind);
+	}
+	if (!g->linked || g->leaving || (op == GATEWAY_BIND && !d->bind))
+		gateway_tell(g, d, op, SYSTEM_ERROR);
+	else if (op == GATEWAY_ONLINE && d->state == SUBDEV_ONLINE && d->pending == GATEWAY_UNKNOWN) {
+		d->present = true;
+		gateway_tell(g, d, op, 0);
+	}
+	if (d->pending == GATEWAY_UNKNOWN && d->asked) {
+		d->due_ms = 0;
+		d->attempts = 0;
+	}
+	gateway_update(g, d, now_ms);
+}
+
+void gateway_ask_list(struct gateway *g, int64_t now_ms)
+{
+	g->describe = true;
+	g->describe_ms = now_ms;
+}
+
+struct answer *gateway_answer(struct gateway *g)
+{
+	struct answer *a = g->answers;
+
+	if (!a)
+		return NULL;
+	g->answers = a->next;
+	if (!g->answers)
+		g->answers_tail = &g->answers;
+	return a;
+}

@@ -1,0 +1,199 @@
+/* The devices of the gateway: found by their ids, with what they have to send. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/gateway/gateway.h"
+#include "bridge/gateway/gateway_impl.h"
+
+struct ids {
+	const char *product_id, *device_name;
+};
+
+static bool same_ids(const struct table_node *node, const void *key)
+{
+	const struct subdev *d = table_entry(node, struct subdev, node);
+	const struct ids *ids = key;
+
+	return strcmp(d->product_id, ids->product_id) == 0 &&
+	       strcmp(d->device_name, ids->device_name) == 0;
+}
+
+void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const struct log *log,
+                  struct metrics *metrics)
+{
+	memset(g, 0, sizeof(*g));
+	table_init(&g->devices);
+	turns_init(&g->urgent);
+	turns_init(&g->normal);
+	turns_init(&g->data);
+	turns_init(&g->news);
+	g->answer_ms = answer_ms;
+	g->seed = seed;
+	g->random = seed | 1;
+	g->due_ms = INT64_MAX;
+	g->answers_tail = &g->answers;
+	g->log = log;
+	g->metrics = metrics;
+}
+
+static void secret_free(struct secret *s)
+{
+	if (s)
+		secret_wipe(s);
+	free(s);
+}
+
+void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
+{
+	secret_free(d->secret);
+	secret_free(d->second);
+	d->second = NULL;
+	d->secret = secret;
+	d->auth = BIND_PSK;
+	d->bind_refused = false;
+	gateway_update(g, d, now_ms);
+}
+
+void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
+                             struct secret *second, int64_t now_ms)
+{
+	gateway_set_secret(g, d, first, now_ms);
+	d->second = second;
+	d->auth = BIND_CERTIFICATE;
+}
+
+void gateway_other_digest(struct subdev *d)
+{
+	secret_free(d->secret);
+	d->secret = d->second;
+	d->second = NULL;
+}
+
+static void subdev_free(struct subdev *d)
+{
+	secret_free(d->secret);
+	secret_free(d->second);
+	while (d->filters) {
+		struct filter *f = d->filters;
+
+		d->filters = f->next;
+		free(f);
+	}
+	while (d->live) {
+		struct live_msg *m = d->live;
+
+		d->live = m->next;
+		live_msg_free(m);
+	}
+	live_msg_free(d->shadow);
+	live_msg_free(d->bind);
+	outbox_fini(&d->outbox);
+	latest_fini(&d->latest);
+	free(d);
+}
+
+void gateway_fini(struct gateway *g)
+{
+	struct table_at at;
+	struct answer *a;
+
+	while ((a = gateway_answer(g)) != NULL)
+		free(a);
+	for (struct table_node *n = table_first(&g->devices, &at); n;
+	     n = table_next(&g->devices, &at)) {
+		table_remove(&g->devices, n);
+		subdev_free(table_entry(n, struct subdev, node));
+	}
+	table_fini(&g->devices);
+}
+
+static uint64_t hash_ids(const struct gateway *g, const char *product_id, const char *device_name)
+{
+	return table_hash(table_hash(g->seed, product_id, strlen(product_id)), device_name,
+	                  strlen(device_name));
+}
+
+struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name)
+{
+	const struct ids ids = { product_id, device_name };
+	struct table_node *n =
+		table_find(&g->devices, hash_ids(g, product_id, device_name), same_ids, &ids);
+
+	return n ? table_entry(n, struct subdev, node) : NULL;
+}
+
+struct subdev *gateway_device(struct gateway *g, const char *client_id)
+{
+	size_t len = strlen(client_id);
+	struct subdev *d;
+	char product_id[PRODUCT_ID_LEN + 1];
+
+	if (len <= PRODUCT_ID_LEN || len > CLIENT_ID_MAX)
+		return NULL;
+	memcpy(product_id, client_id, PRODUCT_ID_LEN);
+	product_id[PRODUCT_ID_LEN] = '\0';
+	d = gateway_find(g, product_id, client_id + PRODUCT_ID_LEN);
+	if (d)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	memcpy(d->product_id, product_id, sizeof(product_id));
+	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
+	d->live_tail = &d->live;
+	outbox_init(&d->outbox);
+	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+enum status gateway_set_own(struct gateway *g, const char *client_id)
+{
+	struct subdev *d = gateway_device(g, client_id);
+
+	if (!d)
+		return ST_NOMEM;
+	d->own = true;
+	return ST_OK;
+}
+
+void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
+{
+	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
+}
+
+/* --- live messages --- */
+
+void live_msg_free(struct live_msg *m)
+{
+	if (!m)
+		return;
+	free(m->topic);
+	free(m->payload);
+	free(m);
+}
+
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
+{
+	m->next = NULL;
+	*d->live_tail = m;
+	d->live_tail = &m->next;
+	g->live_count++;
+	gateway_update(g, d, now_ms);
+}
+
+struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
+{
+	struct live_msg *m = d->live;
+
+	if (!m)
+		return NULL;
+	d->live = m->next;
+	if (!d->live)
+		d->live_tail = &d->live;
+	g->live_count--;
+	return m;
+}

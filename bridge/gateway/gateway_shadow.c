@@ -1,0 +1,61 @@
+/* The device shadow's place in the session: UPLINK knows when a request can be sent and sends
+ * the latest one; what stands in it BROKER decides, which owns the documents. */
+#include "bridge/gateway/gateway.h"
+#include "bridge/gateway/gateway_impl.h"
+
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
+                                  int64_t now_ms)
+{
+	enum status st = gateway_subscribe(g, d, filter, 0, now_ms);
+
+	if (st != ST_OK)
+		return st;
+	d->shadow_filter = gateway_find_filter(d, filter);
+	gateway_update(g, d, now_ms);
+	return ST_OK;
+}
+
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms)
+{
+	d->shadow_dirty = dirty;
+	gateway_update(g, d, now_ms);
+}
+
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
+{
+	live_msg_free(d->shadow);
+	d->shadow = m;
+	gateway_update(g, d, now_ms);
+}
+
+bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
+{
+	return g->linked && !g->leaving && d->state == SUBDEV_ONLINE && d->shadow_filter &&
+	       d->shadow_filter->state == FILTER_SUBSCRIBED;
+}
+
+void gateway_shadow_update(struct gateway *g, struct subdev *d)
+{
+	if (d->shadow_sent || d->shadow_told != gateway_shadow_ready(g, d))
+		turns_add(&g->news, &d->news);
+	else
+		turns_remove(&g->news, &d->news);
+}
+
+struct subdev *gateway_news(struct gateway *g)
+{
+	struct flow *f = turns_next(&g->news);
+
+	return f ? table_entry(f, struct subdev, news) : NULL;
+}
+
+void gateway_told(struct gateway *g, struct subdev *d, bool ready)
+{
+	if (!ready) { /* BROKER makes a new request of what is true then */
+		live_msg_free(d->shadow);
+		d->shadow = NULL;
+	}
+	d->shadow_told = ready;
+	d->shadow_sent = false;
+	gateway_shadow_update(g, d);
+}

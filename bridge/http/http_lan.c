@@ -1,0 +1,219 @@
+#include "bridge/http/http_lan.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "bridge/http/http_lan_impl.h"
+
+enum {
+	CONNECTIONS_MAX = 256,
+	IDLE_S = 15,
+	MEMORY_BYTES = 16 * 1024,
+	BACKLOG = 128,
+};
+
+static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status, const void *text,
+                                 size_t len)
+{
+	/* libmicrohttpd copies; it takes a pointer to what it could change. */
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		len, (void *)(uintptr_t)(len ? text : ""), MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, "Content-Type", "application/json; charset=utf-8");
+	result = MHD_queue_response(c, status, r);
+	MHD_destroy_response(r);
+	return result;
+}
+
+static struct visit *visit_new(struct http_lan *h, struct MHD_Connection *c, bool old)
+{
+	struct visit *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->http = h;
+	v->connection = c;
+	v->old = old;
+	v->body = (struct buf)BUF_MAX(DYNREG_BODY_MAX);
+	v->reply = (struct buf)BUF_MAX(DYNREG_REPLY_MAX + 1024);
+	snprintf(v->request_id, sizeof(v->request_id), "hubgate-%08x", atomic_fetch_add(&h->ids, 1));
+	return v;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *len, void **at)
+{
+	struct visit *v = *at;
+	bool old = strcmp(url, DYNREG_OLD_PATH) == 0;
+
+	(void)version;
+	if (!v && !old && strcmp(url, DYNREG_PATH) != 0)
+		return send_text(c, MHD_HTTP_NOT_FOUND, NULL, 0);
+	if (!v && strcmp(method, "POST") != 0)
+		return send_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, NULL, 0);
+	if (!v) {
+		*at = visit_new(ctx, c, old);
+		return *at ? MHD_YES : MHD_NO;
+	}
+	if (*len > 0) {
+		v->too_big |= buf_add(&v->body, data, *len) != ST_OK;
+		*len = 0;
+		return MHD_YES;
+	}
+	if (!v->begun) {
+		v->begun = true;
+		if (visit_begin(v, url))
+			return MHD_YES;
+	}
+	return send_text(c, v->reply.len ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR, v->reply.data,
+	                 v->reply.len);
+}
+
+static void on_end(void *ctx, struct MHD_Connection *c, void **at,
+                   enum MHD_RequestTerminationCode code)
+{
+	struct visit *v = *at;
+
+	(void)ctx;
+	(void)c;
+	(void)code;
+	if (!v)
+		return;
+	if (v->reply.data)
+		explicit_bzero(v->reply.data, v->reply.cap);
+	buf_free(&v->body);
+	buf_free(&v->reply);
+	free(v);
+	*at = NULL;
+}
+
+/* libmicrohttpd's own lines are about clients' faults. */
+static void no_log(void *ctx, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+static void no_log(void *ctx, const char *format, va_list args)
+{
+	(void)ctx;
+	(void)format;
+	(void)args;
+}
+
+/* -1: errno says why; EINVAL: no such address. */
+static int listen_on(const char *listen_text)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		                            .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(listen_text, ':');
+	struct addrinfo *found = NULL;
+	char host[128];
+	int fd, on = 1;
+
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - listen_text), listen_text);
+	if (host[0] == '[') {
+		memmove(host, host + 1, strlen(host));
+		host[strcspn(host, "]")] = '\0';
+	}
+	errno = EINVAL;
+	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+		return -1;
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+			int why = errno;
+
+			close(fd);
+			errno = why;
+			fd = -1;
+		}
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_lan *h)
+{
+	struct MHD_Daemon *d;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* its thread inherits */
+	d = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL, MHD_OPTION_LISTEN_SOCKET, h->fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return d;
+}
+
+enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out)
+{
+	struct http_lan *h = calloc(1, sizeof(*h));
+	uint64_t seed = (uint64_t)http_lan_now_ms();
+	enum status st;
+
+	if (!h)
+		return ST_NOMEM;
+	h->conf = *conf;
+	pthread_mutex_init(&h->lock, NULL);
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed ^= (uint64_t)getpid() << 32;
+	calls_init(&h->calls, seed);
+	atomic_init(&h->ids, (unsigned)seed);
+	st = dynreg_url_host(conf->hub->url, h->hub_host);
+	h->fd = st == ST_OK ? listen_on(conf->listen) : -1;
+	if (st == ST_OK && h->fd < 0)
+		st = errno == EINVAL ? ST_INVALID : ST_IO;
+	if (st == ST_OK) {
+		*out = h;
+		return ST_OK;
+	}
+	http_lan_close(h);
+	return st;
+}
+
+enum status http_lan_start(struct http_lan *h)
+{
+	h->daemon = start_daemon(h);
+	/* The descriptor is libmicrohttpd's now, which closes it on most of its failures. */
+	h->fd = -1;
+	return h->daemon ? ST_OK : ST_IO;
+}
+
+void http_lan_quiesce(struct http_lan *h)
+{
+	if (h)
+		atomic_store(&h->closing, true);
+}
+
+void http_lan_stop(struct http_lan *h)
+{
+	if (!h || !h->daemon)
+		return;
+	MHD_stop_daemon(h->daemon);
+	h->daemon = NULL;
+}
+
+void http_lan_close(struct http_lan *h)
+{
+	int why = errno;
+
+	if (!h)
+		return;
+	if (h->fd >= 0)
+		close(h->fd);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+	errno = why;
+}

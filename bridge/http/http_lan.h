@@ -1,0 +1,53 @@
+/* http_lan.h - dynamic registration for devices of the LAN: the hub's HTTP endpoint, on the
+ * gateway. Room:  HTTP (libmicrohttpd's thread) and NET; the functions are for BROKER. Keeps: a
+ * device is asked for at the hub once at a time and at most every 5 s; nobody waits longer than the
+ * hub's timeout; a source that asks too often, and a request that was used before, is refused in
+ * the protocol's form. Facts: docs/protocol/dynreg.md 1, 3, 4.
+ *
+ * Requests are not judged by their age: a device that never had the time must be able to register,
+ * and a reply tells nothing to who does not hold the product secret.
+ */
+#ifndef HUBGATE_HTTP_LAN_H
+#define HUBGATE_HTTP_LAN_H
+
+#include "bridge/http/dynreg_device.h"
+#include "core/base/log.h"
+#include "shadowstore/secrets.h"
+
+enum {
+	HTTP_DEVICE_MS = 5000, /* between two calls for one device (docs/protocol/dynreg.md 4) */
+	HTTP_BURST = 60,       /* of one source at once, then */
+	HTTP_PER_S = 10,
+};
+
+struct http_lan; /* opaque */
+
+struct http_product {
+	const char *product_id, *product_secret; /* borrowed */
+};
+
+struct http_lan_conf {  /* borrowed until http_lan_close() */
+	const char *listen; /* address:port */
+	const struct http_product *products;
+	size_t product_count;
+	const struct dynreg_hub *hub;
+	struct net *net;
+	struct secrets *secrets;
+	const struct log *log;
+	/* Room NET: a device got its secret, which is stored. */
+	void (*registered)(void *ctx, const char *client_id, const struct secret *secret);
+	void *ctx;
+};
+
+/* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: listen names
+ * no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
+enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
+/* Serves. ST_OK; ST_IO: no thread; it is deaf from then on. */
+enum status http_lan_start(struct http_lan *h);
+/* From now on requests are refused. NULL is fine. */
+void http_lan_quiesce(struct http_lan *h);
+/* Ends the thread. net_stop() came before, so nobody waits any more. NULL is fine. */
+void http_lan_stop(struct http_lan *h);
+void http_lan_close(struct http_lan *h); /* stopped, or never started; NULL is fine */
+
+#endif

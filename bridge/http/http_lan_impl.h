@@ -1,0 +1,57 @@
+/* http_lan_impl.h - what the parts of bridge/http/http_lan.h share:
+ *   http_lan.c        libmicrohttpd: connections in, replies out
+ *   http_lan_visit.c  one request: who may ask, what is answered
+ * Room: HTTP, except where a member says otherwise.
+ */
+#ifndef HUBGATE_HTTP_LAN_IMPL_H
+#define HUBGATE_HTTP_LAN_IMPL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "bridge/http/http_lan.h"
+#include "core/pace/calls.h"
+
+enum {
+	RECENT_MAX = 1024,
+	REQUEST_ID_MAX = 40,
+};
+
+struct recent { /* devices that were asked for at the hub */
+	char client_id[CLIENT_ID_MAX + 1];
+	int64_t at_ms;
+	bool open; /* its answer is still to come */
+};
+
+struct http_lan {
+	struct http_lan_conf conf;
+	struct MHD_Daemon *daemon; /* NULL: does not serve */
+	int fd;                    /* -1: the daemon has it */
+	char hub_host[DYNREG_HOST_MAX];
+	struct calls calls; /* HTTP */
+	atomic_bool closing;
+	pthread_mutex_t lock; /* of recent: HTTP and NET; held for a look */
+	struct recent recent[RECENT_MAX];
+	size_t next_recent;
+	atomic_uint ids;
+};
+
+struct visit { /* one request of a device */
+	struct http_lan *http;
+	struct MHD_Connection *connection;
+	struct buf body, reply;
+	bool old, too_big, begun;
+	struct dynreg_request request;
+	const struct http_product *product;
+	char client_id[CLIENT_ID_MAX + 1];
+	char request_id[REQUEST_ID_MAX];
+};
+
+int64_t http_lan_now_ms(void); /* CLOCK_MONOTONIC */
+
+/* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
+ * reply. path is the one asked for. */
+bool visit_begin(struct visit *v, const char *path);
+
+#endif

@@ -1,0 +1,251 @@
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bridge/http/http_lan_impl.h"
+
+enum {
+	SOURCE_MAX = 64,
+};
+
+int64_t http_lan_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- one device at a time --- */
+
+/* Under the lock. */
+static struct recent *find_recent(struct http_lan *h, const char *client_id)
+{
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		if (strcmp(h->recent[i].client_id, client_id) == 0)
+			return &h->recent[i];
+	}
+	return NULL;
+}
+
+/* False: it was asked for just now, or is being asked for. */
+static bool claim(struct http_lan *h, const char *client_id)
+{
+	struct recent *r;
+	bool ok;
+
+	pthread_mutex_lock(&h->lock);
+	r = find_recent(h, client_id);
+	ok = !r || (!r->open && http_lan_now_ms() - r->at_ms >= HTTP_DEVICE_MS);
+	for (size_t i = 0; i < RECENT_MAX && !r; i++) {
+		r = &h->recent[h->next_recent++ % RECENT_MAX];
+		if (r->open)
+			r = NULL;
+	}
+	if (!r)
+		ok = false;
+	if (ok) {
+		snprintf(r->client_id, sizeof(r->client_id), "%s", client_id);
+		r->at_ms = http_lan_now_ms();
+		r->open = true;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return ok;
+}
+
+static void release(struct http_lan *h, const char *client_id)
+{
+	struct recent *r;
+
+	pthread_mutex_lock(&h->lock);
+	r = find_recent(h, client_id);
+	if (r)
+		r->open = false;
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* --- answers --- */
+
+static enum dynreg_form form_of(const struct visit *v)
+{
+	return v->old ? DYNREG_OLD : DYNREG_CURRENT;
+}
+
+static void refuse_with(struct visit *v, const char *code, const char *message)
+{
+	if (dynreg_put_refusal(&v->reply, form_of(v), code, message, v->request_id) != ST_OK)
+		buf_reset(&v->reply);
+}
+
+static void refuse(struct visit *v, enum dynreg_error error)
+{
+	refuse_with(v, dynreg_error_code(error), dynreg_error_text(error));
+}
+
+static void grant(struct visit *v, const struct dynreg_grant *g)
+{
+	if (dynreg_put_grant(&v->reply, form_of(v), v->product->product_secret, g, v->request_id) !=
+	    ST_OK)
+		buf_reset(&v->reply);
+}
+
+/* From the secrets file. False: unknown. */
+static bool grant_known(struct visit *v)
+{
+	struct dynreg_grant g = { .type = DYNREG_KEY };
+	struct secret secret;
+
+	if (secrets_get(v->http->conf.secrets, v->client_id, &secret) != ST_OK)
+		return false;
+	memcpy(g.psk, secret.text, sizeof(g.psk));
+	grant(v, &g);
+	secret_wipe(&secret);
+	dynreg_grant_wipe(&g);
+	return true;
+}
+
+/* Room NET. */
+static void keep(struct visit *v, const struct dynreg_grant *g)
+{
+	const struct http_lan_conf *c = &v->http->conf;
+	struct secret secret;
+	enum status st;
+
+	if (g->type != DYNREG_KEY || secret_parse(g->psk, &secret) != ST_OK)
+		return;
+	st = secrets_put(c->secrets, v->client_id, &secret);
+	if (st != ST_OK && st != ST_EXISTS)
+		log_line(c->log, LOG_ERROR,
+		         "%s was registered, but its secret cannot be kept (%s): it must register again "
+		         "after a restart",
+		         v->client_id, strerror(errno));
+	c->registered(c->ctx, v->client_id, &secret);
+	secret_wipe(&secret);
+}
+
+/* Room NET. */
+static void on_result(void *ctx, const struct dynreg_result *r)
+{
+	struct visit *v = ctx;
+
+	release(v->http, v->client_id);
+	if (r->status == ST_OK) {
+		keep(v, &r->grant);
+		grant(v, &r->grant);
+	} else if (r->status == ST_DENIED && !r->again) {
+		refuse_with(v, r->refusal.code, r->refusal.message);
+	} else if (!grant_known(v)) {
+		refuse(v, DYNREG_UNREACHABLE);
+	}
+	if (r->status != ST_OK)
+		log_line(v->http->conf.log, LOG_WARN, "registration of %s for the LAN: %s", v->client_id,
+		         r->error);
+	MHD_resume_connection(v->connection);
+}
+
+/* --- requests --- */
+
+static void source_of(struct MHD_Connection *c, char out[SOURCE_MAX])
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (!info || getnameinfo(info->client_addr, sizeof(struct sockaddr_storage), out, SOURCE_MAX,
+	                         NULL, 0, NI_NUMERICHOST) != 0)
+		snprintf(out, SOURCE_MAX, "?");
+}
+
+static const char *header(const struct visit *v, const char *name)
+{
+	return MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND, name);
+}
+
+static enum status parse(struct visit *v)
+{
+	const struct dynreg_headers h = { header(v, "X-TC-Algorithm"), header(v, "X-TC-Timestamp"),
+		                              header(v, "X-TC-Nonce"), header(v, "X-TC-Signature") };
+
+	return dynreg_parse(v->old ? NULL : &h, v->body.data, v->body.len, &v->request);
+}
+
+/* The device signs the name of the host that it means; DNS or a setting made that us. */
+static enum status check(const struct visit *v, const char *path)
+{
+	const char *named = header(v, "Host");
+	char host[DYNREG_HOST_MAX] = "";
+	enum status st;
+
+	if (named && strlen(named) < sizeof(host)) {
+		memcpy(host, named, strlen(named) + 1);
+		if (host[0] != '[')
+			host[strcspn(host, ":")] = '\0';
+	}
+	st = dynreg_check(&v->request, v->product->product_secret, host, path, v->body.data,
+	                  v->body.len);
+	if (st != ST_DENIED)
+		return st;
+	return dynreg_check(&v->request, v->product->product_secret, v->http->hub_host, path,
+	                    v->body.data, v->body.len);
+}
+
+static const struct http_product *product_of(const struct http_lan *h, const char *product_id)
+{
+	for (size_t i = 0; i < h->conf.product_count; i++) {
+		if (strcmp(h->conf.products[i].product_id, product_id) == 0)
+			return &h->conf.products[i];
+	}
+	return NULL;
+}
+
+bool visit_begin(struct visit *v, const char *path)
+{
+	struct http_lan *h = v->http;
+	char source[SOURCE_MAX];
+
+	source_of(v->connection, source);
+	if (!calls_allowed(&h->calls, source, HTTP_BURST, HTTP_PER_S, http_lan_now_ms())) {
+		refuse(v, DYNREG_TOO_MANY);
+		return false;
+	}
+	if (v->too_big || parse(v) != ST_OK) {
+		refuse(v, DYNREG_BAD_REQUEST);
+		return false;
+	}
+	v->product = product_of(h, v->request.product_id);
+	if (!v->product) {
+		refuse(v, DYNREG_UNKNOWN_PRODUCT);
+		return false;
+	}
+	if (check(v, path) != ST_OK) {
+		log_line(h->conf.log, LOG_WARN,
+		         "registration of %s/%s from %s refused: its signature does not fit the product "
+		         "secret",
+		         v->request.product_id, v->request.device_name, source);
+		refuse(v, DYNREG_BAD_SIGNATURE);
+		return false;
+	}
+	if (!calls_first(&h->calls, v->request.signature)) {
+		refuse(v, DYNREG_REPLAYED);
+		return false;
+	}
+	snprintf(v->client_id, sizeof(v->client_id), "%s%s", v->request.product_id,
+	         v->request.device_name);
+	if (atomic_load(&h->closing) || !claim(h, v->client_id)) {
+		if (!grant_known(v))
+			refuse(v, DYNREG_TOO_MANY);
+		return false;
+	}
+	/* Before NET may answer: what resumes must find it suspended. The reply is filled in before
+	 * MHD_resume_connection(), whose lock hands it over, and who resumes wakes libmicrohttpd. */
+	MHD_suspend_connection(v->connection);
+	if (dynreg_device(h->conf.net, h->conf.hub, v->request.product_id, v->request.device_name,
+	                  v->product->product_secret, on_result, v) == ST_OK)
+		return true;
+	release(h, v->client_id);
+	if (!grant_known(v))
+		refuse(v, DYNREG_UNREACHABLE);
+	MHD_resume_connection(v->connection);
+	return true;
+}

@@ -1,0 +1,278 @@
+#include "bridge/http/net.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/mailbox.h"
+#include "core/base/room.h"
+#include "core/base/thread.h"
+
+enum {
+	JOBS_MAX = 1024,
+	CONNECTIONS_MAX = 8,
+	POLL_MS = 1000,
+	URL_MAX = 512,
+	CONNECT_MS = 10000,
+};
+
+struct job {
+	struct job *next, **at; /* in net.active */
+	CURL *easy;
+	struct curl_slist *headers, *connect_to;
+	struct buf reply;
+	bool too_big;
+	char error[CURL_ERROR_SIZE];
+	net_done_fn *done;
+	void *ctx;
+};
+
+struct net {
+	CURLM *multi;
+	struct mailbox *jobs; /* of struct job * */
+	struct job *active;   /* NET */
+	atomic_bool stopping;
+	struct thread thread;
+};
+
+static void job_free(struct job *j)
+{
+	curl_easy_cleanup(j->easy);
+	curl_slist_free_all(j->headers);
+	curl_slist_free_all(j->connect_to);
+	if (j->reply.data)
+		explicit_bzero(j->reply.data, j->reply.cap);
+	buf_free(&j->reply);
+	free(j);
+}
+
+static void drop(void *item)
+{
+	job_free(*(struct job **)item);
+}
+
+enum status net_new(struct net **out)
+{
+	struct net *n = calloc(1, sizeof(*n));
+	enum status st = n ? mailbox_new(sizeof(struct job *), JOBS_MAX, &n->jobs) : ST_NOMEM;
+
+	if (st == ST_OK && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		n->multi = curl_multi_init();
+	if (st != ST_OK || !n->multi) {
+		net_free(n);
+		return ST_NOMEM;
+	}
+	curl_multi_setopt(n->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)CONNECTIONS_MAX);
+	*out = n;
+	return ST_OK;
+}
+
+void net_free(struct net *n)
+{
+	if (!n || n->thread.started)
+		return;
+	mailbox_free(n->jobs, drop);
+	if (n->multi)
+		curl_multi_cleanup(n->multi);
+	free(n);
+}
+
+/* --- one request --- */
+
+static size_t on_reply(char *data, size_t size, size_t count, void *ctx)
+{
+	struct job *j = ctx;
+
+	(void)size; /* 1 */
+	if (buf_add(&j->reply, data, count) == ST_OK)
+		return count;
+	j->too_big = true;
+	return 0;
+}
+
+static bool add_line(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer)
+		*list = longer;
+	return longer != NULL;
+}
+
+static bool set_address(struct job *j, const char *address)
+{
+	char line[URL_MAX];
+
+	/* Any host, any port -> this address, the same port. */
+	snprintf(line, sizeof(line), strchr(address, ':') ? "::[%s]:" : "::%s:", address);
+	return add_line(&j->connect_to, line) &&
+	       curl_easy_setopt(j->easy, CURLOPT_CONNECT_TO, j->connect_to) == CURLE_OK;
+}
+
+static bool set_tls(struct job *j, const struct net_request *r)
+{
+	bool ok = curl_easy_setopt(j->easy, CURLOPT_SSL_VERIFYPEER, (long)r->verify) == CURLE_OK &&
+	          curl_easy_setopt(j->easy, CURLOPT_SSL_VERIFYHOST, r->verify ? 2L : 0L) == CURLE_OK;
+
+	return ok && (!r->ca_file || curl_easy_setopt(j->easy, CURLOPT_CAINFO, r->ca_file) == CURLE_OK);
+}
+
+static bool set_request(struct job *j, const struct net_request *r)
+{
+	bool ok = true;
+
+	for (const char *const *h = r->headers; h && *h && ok; h++)
+		ok = add_line(&j->headers, *h);
+	/* Without this libcurl waits a second for a server's leave to send the body. */
+	ok = ok && add_line(&j->headers, "Expect:");
+	return ok && curl_easy_setopt(j->easy, CURLOPT_URL, r->url) == CURLE_OK &&
+	       curl_easy_setopt(j->easy, CURLOPT_HTTPHEADER, j->headers) == CURLE_OK &&
+	       curl_easy_setopt(j->easy, CURLOPT_POSTFIELDSIZE, (long)r->len) == CURLE_OK &&
+	       curl_easy_setopt(j->easy, CURLOPT_COPYPOSTFIELDS, r->body) == CURLE_OK;
+}
+
+static bool set_limits(struct job *j, const struct net_request *r)
+{
+	curl_easy_setopt(j->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(j->easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(j->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(j->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(j->easy, CURLOPT_ERRORBUFFER, j->error);
+	curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, on_reply);
+	curl_easy_setopt(j->easy, CURLOPT_WRITEDATA, j);
+	curl_easy_setopt(j->easy, CURLOPT_PRIVATE, j);
+	return curl_easy_setopt(j->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) == CURLE_OK;
+}
+
+enum status net_post(struct net *n, const struct net_request *r, net_done_fn *done, void *ctx)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	enum status st = ST_NOMEM;
+
+	if (!j)
+		return ST_NOMEM;
+	j->reply = (struct buf)BUF_MAX(r->reply_max);
+	j->done = done;
+	j->ctx = ctx;
+	j->easy = curl_easy_init();
+	if (j->easy && set_limits(j, r) && set_request(j, r) && set_tls(j, r) &&
+	    (!r->address || set_address(j, r->address)))
+		st = atomic_load(&n->stopping) ? ST_STATE : mailbox_put(n->jobs, &j, NULL);
+	if (st != ST_OK)
+		job_free(j);
+	else
+		curl_multi_wakeup(n->multi);
+	return st;
+}
+
+/* --- the thread --- */
+
+static void finish(struct job *j, enum status status)
+{
+	struct net_result r = { .status = status, .error = j->error };
+
+	if (status == ST_OK) {
+		curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.http_status);
+		r.body = j->reply.data;
+		r.len = j->reply.len;
+	}
+	j->done(j->ctx, &r);
+	job_free(j);
+}
+
+static void leave(struct net *n, struct job *j)
+{
+	curl_multi_remove_handle(n->multi, j->easy);
+	*j->at = j->next;
+	if (j->next)
+		j->next->at = j->at;
+}
+
+static void enter(struct net *n, struct job *j)
+{
+	if (curl_multi_add_handle(n->multi, j->easy) != CURLM_OK) {
+		finish(j, ST_IO);
+		return;
+	}
+	j->next = n->active;
+	j->at = &n->active;
+	if (j->next)
+		j->next->at = &j->next;
+	n->active = j;
+}
+
+static enum status status_of(const struct job *j, CURLcode code)
+{
+	if (j->too_big)
+		return ST_TOOBIG;
+	return code == CURLE_OK ? ST_OK : code == CURLE_OPERATION_TIMEDOUT ? ST_TIMEOUT : ST_IO;
+}
+
+static void take_finished(struct net *n)
+{
+	const CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(n->multi, &left)) != NULL) {
+		CURLcode code = m->data.result;
+		char *private = NULL;
+		struct job *j;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private);
+		j = (struct job *)(void *)private;
+		if (code != CURLE_OK && !j->error[0])
+			snprintf(j->error, sizeof(j->error), "%s", curl_easy_strerror(code));
+		leave(n, j);
+		finish(j, status_of(j, code));
+	}
+}
+
+static void run(void *arg)
+{
+	struct net *n = arg;
+	struct job *j;
+	int running;
+
+	room_enter(ROOM_NET);
+	while (!atomic_load(&n->stopping)) {
+		while (mailbox_take(n->jobs, &j) == ST_OK)
+			enter(n, j);
+		curl_multi_perform(n->multi, &running);
+		take_finished(n);
+		/* The rule of core/base/wake.h, libcurl's descriptor without a flag of ours: net_post()
+		 * puts, then writes; the poll reads what was written, also before it began, then we take.
+		 */
+		if (mailbox_count(n->jobs) == 0)
+			curl_multi_poll(n->multi, NULL, 0, POLL_MS, NULL);
+	}
+	while (mailbox_take(n->jobs, &j) == ST_OK)
+		finish(j, ST_CLOSED);
+	while ((j = n->active) != NULL) {
+		leave(n, j);
+		finish(j, ST_CLOSED);
+	}
+}
+
+enum status net_start(struct net *n)
+{
+	return thread_start(&n->thread, run, n);
+}
+
+void net_quit(struct net *n)
+{
+	if (!n || !n->thread.started)
+		return;
+	atomic_store(&n->stopping, true);
+	curl_multi_wakeup(n->multi);
+}
+
+bool net_stop(struct net *n, uint32_t wait_ms)
+{
+	net_quit(n);
+	return !n || thread_join(&n->thread, wait_ms);
+}

@@ -1,0 +1,63 @@
+#include "bridge/uplink/drop_report.h"
+
+#include <inttypes.h>
+
+static const char *const reasons[DROP_REASONS] = {
+	[DROP_STORE] = "the store is at its bound (store.max_messages, store.max_bytes) and this "
+				   "device fills it most",
+	[DROP_SHARE] = "it is at its share of the store (store.device_share)",
+};
+
+void drop_report_init(struct drop_report *r)
+{
+	*r = (struct drop_report){ .due_ms = INT64_MAX };
+}
+
+static struct drop_count *count_of(struct drop_report *r, const char *product_id,
+                                   const char *device_name)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->devices[i].device_name == device_name) /* the device's own text, not a copy */
+			return &r->devices[i];
+	}
+	if (r->count == DROP_REPORT_DEVICES)
+		return NULL;
+	r->devices[r->count] =
+		(struct drop_count){ .product_id = product_id, .device_name = device_name };
+	return &r->devices[r->count++];
+}
+
+void drop_report_add(struct drop_report *r, const char *product_id, const char *device_name,
+                     enum drop_reason reason, int64_t now_ms)
+{
+	struct drop_count *c = count_of(r, product_id, device_name);
+
+	if (c)
+		c->lost[reason]++;
+	else
+		r->others++;
+	if (r->due_ms == INT64_MAX)
+		r->due_ms =
+			r->told && r->told_ms + DROP_REPORT_MS > now_ms ? r->told_ms + DROP_REPORT_MS : now_ms;
+}
+
+void drop_report_run(struct drop_report *r, const struct log *log, int64_t now_ms)
+{
+	if (now_ms < r->due_ms)
+		return;
+	for (size_t i = 0; i < r->count * DROP_REASONS; i++) {
+		const struct drop_count *c = &r->devices[i / DROP_REASONS];
+		uint64_t lost = c->lost[i % DROP_REASONS];
+
+		if (lost > 0)
+			log_line(log, LOG_WARN, "%s/%s lost its %" PRIu64 " oldest messages that waited: %s",
+			         c->product_id, c->device_name, lost, reasons[i % DROP_REASONS]);
+	}
+	if (r->others > 0)
+		log_line(log, LOG_WARN,
+		         "other devices lost %" PRIu64 " messages that waited, at a bound of the store",
+		         r->others);
+	drop_report_init(r);
+	r->told = true;
+	r->told_ms = now_ms;
+}

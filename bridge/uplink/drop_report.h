@@ -1,0 +1,45 @@
+/* drop_report.h - who lost messages at a bound of the store, how many and why: a line per device at
+ * the first loss, then once a minute while it goes on.
+ * Room:  UPLINK.
+ */
+#ifndef HUBGATE_DROP_REPORT_H
+#define HUBGATE_DROP_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/log.h"
+
+enum drop_reason {
+	DROP_STORE, /* the whole store is at its bound */
+	DROP_SHARE, /* the device is at its share of it */
+	DROP_REASONS
+};
+
+enum {
+	DROP_REPORT_MS = 60000,
+	DROP_REPORT_DEVICES = 16, /* named in one report; of the others the sum is told */
+};
+
+struct drop_count {
+	const char *product_id, *device_name; /* borrowed for as long as the report lives */
+	uint64_t lost[DROP_REASONS];
+};
+
+struct drop_report {
+	struct drop_count devices[DROP_REPORT_DEVICES];
+	size_t count;
+	uint64_t others;
+	int64_t due_ms; /* of the next report; INT64_MAX: nothing to tell */
+	int64_t told_ms;
+	bool told; /* once at least */
+};
+
+void drop_report_init(struct drop_report *r);
+void drop_report_add(struct drop_report *r, const char *product_id, const char *device_name,
+                     enum drop_reason reason, int64_t now_ms);
+/* Writes what is due, and begins anew. */
+void drop_report_run(struct drop_report *r, const struct log *log, int64_t now_ms);
+
+#endif

@@ -1,0 +1,265 @@
+#include "bridge/uplink/uplink.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
+
+enum {
+	GOODBYE_PART = 8 /* of the time for a stop: DISCONNECT, the last ends into the ack file */
+};
+
+int64_t uplink_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t uplink_now_ms(void)
+{
+	return uplink_now_us() / 1000;
+}
+
+/* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
+ * and UPLINK rings for it. */
+static void to_mailbox(void *ctx, enum log_level level, const char *line)
+{
+	struct uplink *u = ctx;
+	struct uplink_log item = { .level = level };
+	bool was_empty = false;
+
+	snprintf(item.line, sizeof(item.line), "%s", line);
+	if (mailbox_put(u->logs, &item, &was_empty) != ST_OK)
+		atomic_fetch_add(&u->logs_lost, 1);
+	else if (was_empty)
+		wake_ring(&u->wake);
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = (uint64_t)uplink_now_us() ^ (uint64_t)getpid() << 32;
+	return seed;
+}
+
+void order_free(void *order)
+{
+	struct order *o = order;
+
+	if (o->kind == ORDER_SECRET && o->payload)
+		secret_wipe(o->payload);
+	free(o->topic);
+	free(o->payload);
+}
+
+static void down_drop(void *item)
+{
+	uplink_down_free(item);
+}
+
+static enum status make_parts(struct uplink *u)
+{
+	const struct uplink_conf *c = &u->conf;
+	enum status st = mailbox_new(sizeof(struct order), ORDERS_MAX, &u->orders);
+
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct uplink_down), INBOX_MAX, &u->inbox);
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct uplink_log), LOGS_MAX, &u->logs);
+	if (st == ST_OK)
+		st = flight_init(&u->flight, c->window);
+	if (st == ST_OK)
+		st = echo_new(random_seed(), &u->echo);
+	if (st == ST_OK && c->waker) {
+		struct waker_conf waker = *c->waker;
+
+		waker.log = &u->log;
+		st = waker_new(&waker, &u->waker);
+	}
+	return st;
+}
+
+static void answered(void *ctx, const struct filter *f, bool subscribed, uint8_t code)
+{
+	flow_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
+}
+
+static void release_id(void *ctx, uint16_t packet_id)
+{
+	packet_ids_release(ctx, packet_id);
+}
+
+enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
+{
+	struct uplink *u = calloc(1, sizeof(*u));
+	enum status wake, st;
+
+	if (!u)
+		return ST_NOMEM;
+	u->conf = *conf;
+	wake = wake_init(&u->wake, &(struct wake_watch){ "UPLINK", &u->log, conf->metrics });
+	u->sleep_ms = LONGEST_SLEEP_S * 1000;
+	u->log = (struct log){ to_mailbox, u };
+	atomic_init(&u->broker_due_ms, INT64_MAX);
+	snprintf(u->client_id, sizeof(u->client_id), "%s%s", conf->product_id, conf->device_name);
+	snprintf(u->operation_topic, sizeof(u->operation_topic), "$gateway/operation/%s/%s",
+	         conf->product_id, conf->device_name);
+	snprintf(u->result_topic, sizeof(u->result_topic), "$gateway/operation/result/%s/%s",
+	         conf->product_id, conf->device_name);
+	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
+	             conf->metrics);
+	u->gateway.binds = conf->bind;
+	u->gateway.release_id = release_id;
+	u->gateway.release_ctx = &u->ids;
+	u->gateway.answered = answered;
+	u->gateway.answered_ctx = u;
+	bucket_init(&u->bucket, conf->rate_up);
+	hearing_init(&u->hearing, conf->rate_up);
+	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
+	             random_seed());
+	st = make_parts(u);
+	if (st == ST_OK)
+		st = wake;
+	if (st == ST_OK)
+		st = gateway_set_own(&u->gateway, u->client_id);
+	if (st != ST_OK) {
+		uplink_free(u);
+		return st;
+	}
+	*out = u;
+	return ST_OK;
+}
+
+enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint32_t min_s)
+{
+	if (u->thread.started)
+		return ST_STATE;
+	if (min_s == 0 || max_s < min_s || max_s > RECONNECT_MAX_S)
+		return ST_INVALID;
+	u->conf.min_reconnect_s = min_s;
+	u->conf.max_reconnect_s = max_s;
+	backoff_init(&u->backoff, min_s * 1000, max_s * 1000, random_seed());
+	return ST_OK;
+}
+
+enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
+{
+	if (u->thread.started)
+		return ST_STATE;
+	u->conf.keepalive_s = interval_s;
+	return ST_OK;
+}
+
+enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
+{
+	if (u->thread.started)
+		return ST_STATE;
+	if (timeout_s == 0 || timeout_s > LONGEST_SLEEP_S)
+		return ST_INVALID;
+	u->sleep_ms = timeout_s * 1000;
+	return ST_OK;
+}
+
+enum status uplink_connect(struct uplink *u)
+{
+	return u->thread.started ? ST_STATE : thread_start(&u->thread, uplink_thread, u);
+}
+
+void uplink_wake(struct uplink *u)
+{
+	wake_ring(&u->wake);
+}
+
+bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
+{
+	if (!u || !u->thread.started)
+		return true;
+	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms - wait_ms / GOODBYE_PART);
+	atomic_store(&u->stopping, true);
+	wake_ring(&u->wake);
+	/* When it hangs in the kernel (a dead disk, say), uplink_free() leaves everything to the ending
+	 * process: the broker's stop is worth more than the memory. */
+	return thread_join(&u->thread, wait_ms);
+}
+
+void uplink_free(struct uplink *u)
+{
+	enum room before = room_now();
+
+	if (!u || u->thread.started)
+		return;
+	room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
+	session_close(u->session, SESSION_PLAIN);
+	waker_free(u->waker);
+	gateway_fini(&u->gateway);
+	flight_fini(&u->flight);
+	echo_free(u->echo);
+	mailbox_free(u->orders, order_free);
+	mailbox_free(u->inbox, down_drop);
+	mailbox_free(u->logs, NULL);
+	wake_fini(&u->wake);
+	free(u);
+	room_enter(before);
+}
+
+/* --- UPLINK -> BROKER --- */
+
+enum status uplink_take(struct uplink *u, struct uplink_down *out)
+{
+	enum status st = mailbox_take(u->inbox, out);
+
+	/* UPLINK stops reading while the inbox is full, and looks again in the turn after this. It
+	 * alone puts, so the count cannot pass the half unseen. */
+	if (st == ST_OK && mailbox_count(u->inbox) == INBOX_MAX / 2)
+		uplink_wake(u);
+	return st;
+}
+
+void uplink_down_free(struct uplink_down *d)
+{
+	free(d->topic);
+	free(d->payload);
+	d->topic = NULL;
+	d->payload = NULL;
+}
+
+enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
+{
+	return mailbox_take(u->logs, out);
+}
+
+void uplink_ring(struct uplink *u)
+{
+	atomic_store(&u->ring_wanted, true);
+	uplink_wake(u);
+}
+
+const struct log *uplink_log(struct uplink *u)
+{
+	return &u->log;
+}
+
+bool uplink_ready(const struct uplink *u)
+{
+	return atomic_load(&u->state) == UPLINK_READY;
+}
+
+enum uplink_state uplink_state_now(const struct uplink *u)
+{
+	return (enum uplink_state)atomic_load(&u->state);
+}
+
+struct waker *uplink_waker(struct uplink *u)
+{
+	return u->waker;
+}

@@ -1,0 +1,316 @@
+/* What goes out, when and in whose turn. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "bridge/uplink/uplink_impl.h"
+#include "core/hub/topic.h"
+#include "shadowstore/journal/journal_reader.h"
+
+enum {
+	LOAD_PAUSE_US = 1000000
+};
+
+static void sent_one(struct uplink *u, int64_t now_us)
+{
+	bucket_take(&u->bucket, now_us);
+	hearing_sent(&u->hearing, now_us);
+	metric_add(u->conf.metrics, M_SENT, 1);
+}
+
+static void remember_echo(struct uplink *u, const struct subdev *d, const struct mqtt_publish *p,
+                          const char *topic, int64_t now_ms)
+{
+	if (gateway_echoes(d, topic))
+		echo_sent(u->echo, now_ms, p->topic, p->payload, p->len);
+}
+
+static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	const struct live_msg *m = d->live;
+	struct mqtt_publish p = {
+		.topic = mqtt_text(m->topic),
+		.payload = m->payload,
+		.len = m->len,
+	};
+	enum status st = session_publish(u->session, &p);
+
+	if (st == ST_OK)
+		remember_echo(u, d, &p, m->topic, now_ms);
+	if (st != ST_FULL)
+		live_msg_free(gateway_take_live(&u->gateway, d));
+	return st;
+}
+
+static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	struct outbox_entry *e = outbox_next(&d->outbox);
+	struct journal_view view;
+	struct mqtt_publish p = { 0 };
+	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
+
+	if (st == ST_MALFORMED) {
+		log_line(&u->log, LOG_ERROR, "%s/%s: message %" PRIu64 " is lost, the disk damaged it",
+		         d->product_id, d->device_name, e->seq);
+		if (e->packet_id != 0)
+			packet_ids_release(&u->ids, e->packet_id);
+		flow_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);
+		return ST_AGAIN;
+	}
+	if (st == ST_NOTFOUND) { /* ended elsewhere: nothing to send */
+		outbox_end(&d->outbox, e->seq);
+		return ST_AGAIN;
+	}
+	if (st != ST_OK) { /* no memory, or a disk that hiccups: it stays first in line */
+		bucket_pause(&u->bucket, uplink_now_us(), LOAD_PAUSE_US);
+		return ST_FULL;
+	}
+	p.topic = mqtt_text(view.topic);
+	p.payload = view.payload;
+	p.len = view.len;
+	p.qos = view.qos;
+	if (p.qos == 1) {
+		p.dup = e->packet_id != 0;
+		p.id = p.dup ? e->packet_id : packet_ids_take(&u->ids);
+		if (p.id == 0)
+			return ST_FULL;
+	}
+	st = session_publish(u->session, &p);
+	if (st != ST_OK) {
+		if (p.id != 0 && !p.dup)
+			packet_ids_release(&u->ids, p.id);
+		if (st != ST_FULL) /* it can never be encoded: refuse it once, not for ever */
+			flow_bury(u, d, e->seq, "it cannot be encoded as MQTT");
+		return st;
+	}
+	if (p.dup)
+		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
+	remember_echo(u, d, &p, view.topic, now_ms);
+	if (e->latest)
+		latest_sent(&d->latest, e->seq, now_ms);
+	if (p.qos == 0) {
+		flow_end(u, d, e->seq, JOURNAL_DELIVERED);
+		return ST_OK;
+	}
+	flight_add(&u->flight, d, e->seq, p.id, now_ms);
+	outbox_mark_sent(&d->outbox, p.id);
+	return ST_OK;
+}
+
+/* One message of the device whose turn it is. With the window full only what
+ * needs no acknowledgement may go. */
+static enum status send_data(struct uplink *u, int64_t now_ms)
+{
+	bool full = flight_full(&u->flight);
+
+	for (uint32_t n = u->gateway.data.count; n > 0; n--) {
+		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
+		bool kept = !full && outbox_next(&d->outbox);
+		enum status st;
+
+		if (!kept && !d->live)
+			continue;
+		d->live_turn = !d->live_turn;
+		st = d->live && (!kept || d->live_turn) ? send_live(u, d, now_ms) : send_kept(u, d, now_ms);
+		gateway_update(&u->gateway, d, now_ms);
+		return st;
+	}
+	return ST_EMPTY;
+}
+
+static uint32_t bind_random(void)
+{
+	uint32_t random = 0;
+
+	/* Without randomness it is a number like any other: the hub asks for one, not for a secret. */
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random = (uint32_t)uplink_now_us();
+	return random & BIND_RANDOM_MAX;
+}
+
+/* By the hub's own clock, as far as it was asked: a signature expires by that. */
+static uint64_t hub_time_s(const struct uplink *u)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)(now.tv_sec + atomic_load(&u->hub_offset_ms) / 1000);
+}
+
+static enum status send_request(struct uplink *u, const struct gateway_action *a)
+{
+	struct buf text = BUF_MAX(1024);
+	struct mqtt_publish p = { .topic = mqtt_text(u->operation_topic) };
+	enum status st;
+
+	if (a->kind == ACT_CHANGE_ACK)
+		st = gateway_put_change_ack(&text, 0);
+	else if (a->kind == ACT_DESCRIBE)
+		st = gateway_put_describe(&text);
+	else if (a->op == GATEWAY_BIND && a->dev->bind)
+		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
+	else if (a->op == GATEWAY_BIND)
+		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
+		                      bind_random(), hub_time_s(u), a->dev->bind_hash, a->dev->auth);
+	else
+		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
+	if (st == ST_OK) {
+		p.payload = text.data;
+		p.len = text.len;
+		st = session_publish(u->session, &p);
+	}
+	buf_free(&text);
+	return st;
+}
+
+static enum status send_shadow(struct uplink *u, const struct subdev *d)
+{
+	const struct mqtt_publish p = {
+		.topic = mqtt_text(d->shadow->topic),
+		.payload = d->shadow->payload,
+		.len = d->shadow->len,
+	};
+
+	return session_publish(u->session, &p);
+}
+
+static enum status send_control(struct uplink *u, int64_t now_ms)
+{
+	struct gateway_action a;
+	uint16_t id = 0;
+	enum status st;
+
+	gateway_next(&u->gateway, now_ms, &a);
+	switch (a.kind) {
+	case ACT_NONE:
+		return ST_EMPTY;
+	case ACT_REQUEST:
+	case ACT_CHANGE_ACK:
+	case ACT_DESCRIBE:
+		st = send_request(u, &a);
+		break;
+	case ACT_SHADOW:
+		st = send_shadow(u, a.dev);
+		break;
+	case ACT_SUBSCRIBE:
+	case ACT_UNSUBSCRIBE:
+		id = packet_ids_take(&u->ids);
+		if (id == 0)
+			return ST_FULL;
+		st = a.kind == ACT_SUBSCRIBE
+		         ? session_subscribe(u->session, id, a.filter->text, a.filter->qos > 0)
+		         : session_unsubscribe(u->session, id, a.filter->text);
+		break;
+	default:
+		return ST_EMPTY;
+	}
+	if (st == ST_OK)
+		gateway_sent(&u->gateway, &a, id, now_ms);
+	else if (id != 0)
+		packet_ids_release(&u->ids, id);
+	return st;
+}
+
+/* A link that stalled and healed brings everything at once: make room for it. */
+static void listen(struct uplink *u)
+{
+	uint64_t heard = session_heard(u->session);
+
+	if (heard != u->heard) {
+		int64_t now_us = uplink_now_us();
+
+		u->heard = heard;
+		bucket_pause(&u->bucket, now_us, hearing_heard(&u->hearing, now_us));
+	}
+}
+
+static bool may_send(const struct uplink *u)
+{
+	enum uplink_state state = uplink_state_now(u);
+
+	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING) &&
+	       !hearing_full(&u->hearing);
+}
+
+static bool data_waits(const struct uplink *u)
+{
+	return uplink_state_now(u) == UPLINK_READY && u->gateway.data.count > 0 &&
+	       (!flight_full(&u->flight) || u->gateway.live_count > 0);
+}
+
+void flow_send(struct uplink *u, int64_t now_ms)
+{
+	if (u->session)
+		listen(u);
+	for (int n = 0; n < SENDS_PER_TURN && may_send(u); n++) {
+		int64_t now_us = uplink_now_us();
+		enum lane lane;
+		enum status st;
+
+		if (bucket_wait_us(&u->bucket, now_us) > 0)
+			break;
+		lane = lanes_pick(&u->lanes, gateway_has_control(&u->gateway, now_ms), data_waits(u));
+		if (lane == LANE_NONE)
+			break;
+		st = lane == LANE_CONTROL ? send_control(u, now_ms) : send_data(u, now_ms);
+		if (st == ST_FULL)
+			break;
+		if (st == ST_OK)
+			sent_one(u, now_us);
+	}
+	/* Before anything new leaves: kill -9 then repeats at most one window. */
+	if (u->conf.journal)
+		journal_reader_flush(u->conf.journal);
+	if (u->session && session_phase(u->session) == SESSION_UP) {
+		enum status st = ST_OK;
+
+		if (hearing_wants_probe(&u->hearing))
+			st = session_probe(u->session, now_ms);
+		if (st == ST_OK)
+			st = session_flush(u->session, now_ms);
+		if (st != ST_OK)
+			link_lost(u, st, now_ms);
+	}
+}
+
+int64_t flow_wait_us(struct uplink *u, int64_t now_ms)
+{
+	if (!may_send(u))
+		return -1;
+	if (!gateway_has_control(&u->gateway, now_ms) && !data_waits(u)) {
+		int64_t renew_us = (u->gateway.renew_ms - now_ms) * 1000;
+
+		return u->gateway.renewing ? (renew_us > 0 ? renew_us : 0) : -1;
+	}
+	if (!session_idle(u->session))
+		return -1; /* the socket will say when it drains */
+	return bucket_wait_us(&u->bucket, uplink_now_us());
+}
+
+/* A message that the hub skipped while it acknowledged later ones leaves the
+ * window. On the first connection it waits for the next natural reconnect; on
+ * the second it is given up. */
+void flow_suspects(struct uplink *u, int64_t now_ms)
+{
+	struct flight_entry f;
+
+	while (u->session && flight_suspect(&u->flight, now_ms, &f)) {
+		struct subdev *d = f.owner;
+		struct outbox_entry *e = outbox_find(&d->outbox, f.seq);
+
+		if (!e)
+			continue;
+		if (++e->suspicions < 2) {
+			outbox_park(&d->outbox, e);
+			gateway_update(&u->gateway, d, now_ms);
+			continue;
+		}
+		packet_ids_release(&u->ids, f.packet_id);
+		flow_bury(u, d, f.seq,
+		          "the hub never acknowledges it; is its topic declared for the product with "
+		          "permission to publish?");
+		gateway_update(&u->gateway, d, now_ms);
+	}
+}

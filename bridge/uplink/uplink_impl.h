@@ -1,0 +1,172 @@
+/* uplink_impl.h - what the parts of the uplink share:
+ *   uplink.c       life, mailboxes, the what other rooms ask
+ *   uplink_orders.c what BROKER orders
+ *   uplink_loop.c  the thread: poll, orders, timers
+ *   uplink_link.c  connecting, login, losing the link
+ *   uplink_take.c  from the journal to the devices' outboxes, bounds, ages
+ *   uplink_flow.c  what goes out, when and in whose turn
+ *   uplink_in.c    what came in
+ * Room: UPLINK, except where a member says otherwise.
+ */
+#ifndef HUBGATE_UPLINK_IMPL_H
+#define HUBGATE_UPLINK_IMPL_H
+
+#include <stdatomic.h>
+
+#include "bridge/gateway/gateway.h"
+#include "bridge/link/session.h"
+#include "bridge/uplink/drop_report.h"
+#include "bridge/uplink/flight.h"
+#include "bridge/uplink/uplink.h"
+#include "core/base/mailbox.h"
+#include "core/base/thread.h"
+#include "core/base/wake.h"
+#include "core/hub/echo.h"
+#include "core/pace/backoff.h"
+#include "core/pace/hearing.h"
+#include "core/pace/pacer.h"
+
+enum {
+	ORDERS_MAX = 4096,
+	INBOX_MAX = 1024,
+	LOGS_MAX = 256,
+	LIVE_MAX = 1000,      /* messages not kept, over all devices */
+	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
+	TAKES_PER_TURN = 2000,
+	AGES_PER_TURN = 256,
+	RESULT_TOPIC_MAX = 128,
+	REASONS_MAX = 8,
+	REASON_MAX = 256,
+	LONGEST_SLEEP_S = 60,
+	NOMEM_PAUSE_MS = 200, /* until what had no memory is tried again */
+	RECONNECT_MAX_S = 3600,
+};
+
+enum order_kind {
+	ORDER_PRESENT,
+	ORDER_LEFT,
+	ORDER_SECRET,
+	ORDER_CERTIFICATE, /* payload: both digests, each with its NUL */
+	ORDER_SUBSCRIBE,
+	ORDER_UNSUBSCRIBE,
+	ORDER_LIVE,
+	ORDER_SHADOW_FOLLOW,
+	ORDER_SHADOW_DIRTY,
+	ORDER_SHADOW_CLEAN,
+	ORDER_SHADOW_SEND,
+	ORDER_WATCH,
+	ORDER_ASK,
+	ORDER_ASK_LIST,
+	ORDER_DOWN_DONE,
+};
+
+struct order { /* BROKER -> UPLINK */
+	enum order_kind kind;
+	char client_id[CLIENT_ID_MAX + 1];
+	char *topic; /* owned, as payload; a filter or a topic */
+	void *payload;
+	size_t len;
+	uint8_t qos;
+	uint16_t packet_id;
+	uint32_t epoch;
+	enum gateway_op op; /* of ORDER_ASK */
+};
+
+struct uplink {
+	struct uplink_conf conf;
+	char client_id[CLIENT_ID_MAX + 1];
+	char operation_topic[RESULT_TOPIC_MAX], result_topic[RESULT_TOPIC_MAX];
+	struct log log;
+
+	/* shared between rooms */
+	struct mailbox *orders, *inbox, *logs;
+	struct wake wake;  /* for orders, the journal, ring_wanted, an earlier timer, lines, the stop */
+	_Atomic int state; /* enum uplink_state; written by UPLINK */
+	atomic_bool stopping;
+	atomic_bool clock_trusted;
+	atomic_bool ring_wanted;       /* another room has mail for BROKER */
+	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
+	_Atomic int64_t broker_due_ms; /* not rung for yet; INT64_MAX: none */
+	_Atomic int64_t stop_by_ms;
+	_Atomic uint64_t logs_lost;
+	struct thread thread;
+	uint32_t sleep_ms; /* at most, when nothing happens */
+
+	/* UPLINK */
+	struct session *session;
+	struct packet_ids ids;
+	struct flight flight;
+	struct gateway gateway;
+	struct bucket bucket;
+	struct hearing hearing;
+	uint64_t heard; /* session_heard() when last looked */
+	struct lanes lanes;
+	struct backoff backoff;
+	struct echo *echo;
+	struct waker *waker;
+	uint32_t epoch;      /* one per connection */
+	uint16_t prepare_id; /* SUBSCRIBE of the gateway's result topic */
+	int64_t prepare_due_ms;
+	int64_t attempt_ms, next_attempt_ms;
+	int64_t login_ms;     /* when the hub accepted, 0: not */
+	unsigned short_lives; /* connections lost at once, in a row */
+	int64_t down_since_ms;
+	uint64_t reasons[REASONS_MAX]; /* why the hub was lost: hashes of what is logged already */
+	unsigned reason_count;
+	bool stamp_failed;           /* last-connect cannot be written, which is logged */
+	bool paused;                 /* the inbox is full: do not read */
+	int64_t turn_us;             /* when the turn began */
+	bool worked;                 /* it had messages to take or end */
+	bool more;                   /* the journal has more than one turn takes in */
+	bool left;                   /* it was not read to its end: what comes of it needed no wake */
+	bool found;                  /* in this turn: mail that somebody must have rung for */
+	int64_t look_ms;             /* wake_look(): the next turn at the latest */
+	int64_t retry_ms;            /* something had no memory, then it is tried again */
+	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
+	uint64_t aged;               /* messages that were too old, since the last line about it */
+	uint64_t untaken;            /* messages for which there was no memory */
+	struct drop_report drops;
+};
+
+int64_t uplink_now_ms(void);
+int64_t uplink_now_us(void);
+void uplink_move(struct uplink *u, enum uplink_state to);
+void order_free(void *order);
+
+void uplink_thread(void *arg); /* uplink_loop.c */
+
+/* News for programs that want all of it (conf.tells_all); topic is copied. */
+void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code);
+
+/* uplink_link.c */
+void link_init(struct uplink *u, int64_t now_ms);
+void link_run(struct uplink *u, int64_t now_ms); /* connect, progress, notice the end */
+void link_lost(struct uplink *u, enum status why, int64_t now_ms);
+void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms);
+int64_t link_deadline(const struct uplink *u);
+
+/* uplink_in.c */
+void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
+/* Answers, and what BROKER does not know of the shadows yet. */
+void flow_news(struct uplink *u, int64_t now_ms);
+
+/* uplink_take.c */
+/* What earlier runs left: devices that the hub may show online. */
+void flow_start(struct uplink *u, int64_t now_ms);
+/* A message of d leaves outbox and journal. */
+void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
+/* The same for one that is given up: logged, and kept as a dead letter. */
+void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
+/* Takes in new messages, keeps the bounds. */
+void flow_journal(struct uplink *u, int64_t now_ms);
+/* Messages whose time has come, and those that are too old. */
+void flow_times(struct uplink *u, int64_t now_ms);
+int64_t flow_times_due(const struct uplink *u);
+
+/* uplink_flow.c */
+void flow_send(struct uplink *u, int64_t now_ms); /* as the pacer allows */
+void flow_suspects(struct uplink *u, int64_t now_ms);
+int64_t flow_wait_us(struct uplink *u,
+                     int64_t now_ms); /* until something may be sent; -1: nothing waits */
+
+#endif

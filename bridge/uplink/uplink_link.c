@@ -1,0 +1,370 @@
+/* Connecting to the hub, logging in, losing the link and coming back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bridge/uplink/uplink_impl.h"
+#include "shadowstore/file/store_file.h"
+
+enum {
+	SHORT_LIFE_MS = 5000, /* docs/protocol/connection.md 6: lost this soon ... */
+	SHORT_LIVES = 3,      /* ... this often in a row: somebody has our identity */
+	LASTING_MS = 30000,   /* a login that lasted this long forgives failures */
+};
+
+void uplink_move(struct uplink *u, enum uplink_state to)
+{
+	enum uplink_state from = uplink_state_now(u);
+
+	if (from == to)
+		return;
+	if (!uplink_move_legal(from, to))
+		log_line(&u->log, LOG_ERROR, "internal: uplink went from %s to %s", uplink_state_text(from),
+		         uplink_state_text(to));
+	atomic_store(&u->state, (int)to);
+	metric_set(u->conf.metrics, M_UPLINK_STATE, (uint64_t)to);
+}
+
+/* --- the time of the last connect outlives the process --- */
+
+/* The hub counts connects, not processes: a broker that is restarted in a loop
+ * must not connect faster than one that runs (docs/protocol/limits.md). */
+static bool stamp_path(const struct uplink *u, char *out, size_t size)
+{
+	return u->conf.state_dir &&
+	       snprintf(out, size, "%s/last-connect", u->conf.state_dir) < (int)size;
+}
+
+static void stamp_connect(struct uplink *u)
+{
+	char path[4200];
+	int fd;
+
+	if (!stamp_path(u, path, sizeof(path)))
+		return;
+	fd = store_file_open(AT_FDCWD, path, O_WRONLY | O_CREAT);
+	if (fd < 0 && !u->stamp_failed)
+		log_line(&u->log, LOG_WARN,
+		         "%s cannot be written: %s; after a restart the gateway may connect sooner than "
+		         "hub.min_reconnect_s",
+		         path, store_file_why(errno));
+	u->stamp_failed = fd < 0;
+	if (fd < 0)
+		return;
+	futimens(fd, NULL);
+	close(fd);
+}
+
+/* Milliseconds until a connect is allowed again, 0 when it is. A stamp from the
+ * future (the clock was set back) means at most one whole pause. */
+static int64_t stamp_wait_ms(const struct uplink *u)
+{
+	int64_t floor_ms = INT64_C(1000) * u->conf.min_reconnect_s;
+	char path[4200];
+	struct stat info;
+	struct timespec now;
+	int64_t age_ms;
+
+	if (!stamp_path(u, path, sizeof(path)) || lstat(path, &info) != 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* A file may carry any time at all. */
+	if (info.st_mtim.tv_sec > now.tv_sec)
+		return floor_ms;
+	if (info.st_mtim.tv_sec < now.tv_sec - (time_t)u->conf.min_reconnect_s)
+		return 0;
+	age_ms = (int64_t)(now.tv_sec - info.st_mtim.tv_sec) * 1000 +
+	         (now.tv_nsec - info.st_mtim.tv_nsec) / 1000000;
+	if (age_ms < 0)
+		return floor_ms;
+	return age_ms < floor_ms ? floor_ms - age_ms : 0;
+}
+
+void link_init(struct uplink *u, int64_t now_ms)
+{
+	u->down_since_ms = now_ms;
+	u->next_attempt_ms = now_ms + stamp_wait_ms(u);
+	uplink_move(u, UPLINK_WAITING);
+}
+
+/* --- connecting --- */
+
+static void random_connid(char out[6])
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char bytes[5];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		memset(bytes, (int)(uplink_now_us() & 0x7f), sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		out[i] = letters[bytes[i] % (sizeof(letters) - 1)];
+	out[5] = '\0';
+}
+
+/* A new connid and signature for every attempt (docs/protocol/connection.md 9). */
+static enum status login_strings(const struct uplink *u, char username[USERNAME_MAX + 1],
+                                 char password[PASSWORD_MAX + 1])
+{
+	char connid[6];
+	enum status st;
+
+	random_connid(connid);
+	st = credential_username(u->conf.product_id, u->conf.device_name, connid, 0, username);
+	if (st == ST_OK && u->conf.secret)
+		st = credential_password(u->conf.secret, username, HASH_SHA256, password);
+	return st;
+}
+
+static enum status open_session(struct uplink *u, int64_t now_ms)
+{
+	const struct uplink_conf *c = &u->conf;
+	char username[USERNAME_MAX + 1], password[PASSWORD_MAX + 1];
+	const struct session_conf conf = {
+		.transport = {
+			.host = c->host,
+			.address = c->address,
+			.port = c->port,
+			.tls = c->tls,
+			.verify = c->verify,
+			.verify_host = c->verify_host,
+			.ca_file = c->ca_file,
+			.cert_file = c->cert_file,
+			.key_file = c->key_file,
+			.attempt_ms = c->connect_timeout_s * 1000,
+		},
+		.client_id = u->client_id,
+		.username = username,
+		.password = c->secret ? password : NULL,
+		.keepalive_s = c->keepalive_s,
+		.clean_session = c->clean_session,
+		.answer_ms = c->request_timeout_s * 1000,
+	};
+	enum status st = login_strings(u, username, password);
+
+	if (st == ST_OK)
+		st = session_open(&conf, now_ms, &u->session);
+	explicit_bzero(password, sizeof(password));
+	return st;
+}
+
+static void start_attempt(struct uplink *u, int64_t now_ms)
+{
+	enum status st;
+
+	u->attempt_ms = now_ms;
+	stamp_connect(u);
+	metric_add(u->conf.metrics, M_CONNECTS, 1);
+	uplink_move(u, UPLINK_CONNECTING);
+	st = open_session(u, now_ms);
+	if (st != ST_OK)
+		link_lost(u, st, now_ms);
+}
+
+/* --- logged in --- */
+
+static void keep_id(void *ctx, uint16_t packet_id)
+{
+	packet_ids_keep(ctx, packet_id);
+}
+
+static void keep_ids_of_resumed(struct uplink *u)
+{
+	struct table_at at;
+
+	packet_ids_clear(&u->ids);
+	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
+	     n = table_next(&u->gateway.devices, &at))
+		outbox_each_id(&table_entry(n, struct subdev, node)->outbox, keep_id, &u->ids);
+}
+
+static void logged_in(struct uplink *u, int64_t now_ms)
+{
+	u->epoch++;
+	u->login_ms = now_ms;
+	metric_add(u->conf.metrics, M_LOGINS, 1);
+	if (session_resumed(u->session))
+		keep_ids_of_resumed(u);
+	else
+		packet_ids_clear(&u->ids);
+	u->prepare_id = packet_ids_take(&u->ids);
+	u->prepare_due_ms = now_ms + INT64_C(1000) * u->conf.request_timeout_s;
+	uplink_move(u, UPLINK_PREPARING);
+	/* What the last connection left unheard may be arriving just now. */
+	u->heard = session_heard(u->session);
+	bucket_pause(&u->bucket, uplink_now_us(), hearing_reset(&u->hearing));
+	bucket_take(&u->bucket, uplink_now_us());
+	session_subscribe(u->session, u->prepare_id, u->result_topic, 1);
+}
+
+/* False: logged since the hub was last reached. */
+static bool is_news(struct uplink *u, const char *reason)
+{
+	uint64_t hash = table_hash(0, reason, strlen(reason));
+
+	for (unsigned i = 0; i < u->reason_count && i < REASONS_MAX; i++) {
+		if (u->reasons[i] == hash)
+			return false;
+	}
+	u->reasons[u->reason_count++ % REASONS_MAX] = hash;
+	return true;
+}
+
+/* The gateway's own channel answered: from here on requests are answered too. */
+void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
+{
+	packet_ids_release(&u->ids, u->prepare_id);
+	u->prepare_id = 0;
+	if (code == MQTT_SUBACK_FAILURE) {
+		if (is_news(u, "gateway topic refused"))
+			log_line(&u->log, LOG_ERROR,
+			         "the hub refuses %s: is the product of the gateway a gateway product?",
+			         u->result_topic);
+		link_lost(u, ST_DENIED, now_ms);
+		return;
+	}
+	uplink_move(u, UPLINK_READY);
+	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
+	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
+	         (now_ms - u->down_since_ms) / 1000);
+	u->reason_count = 0;
+	flow_tell(u, UPLINK_CONNECTED, u->client_id, session_resumed(u->session));
+	gateway_link_up(&u->gateway, session_resumed(u->session), now_ms);
+}
+
+/* --- lost --- */
+
+static const char *refusal_hint(uint8_t code)
+{
+	switch (code) {
+	case 1:
+		return "it does not speak MQTT 3.1.1";
+	case 2:
+		return "client id rejected: check gateway.product_id and gateway.device_name";
+	case 3:
+		return "server unavailable";
+	case 4:
+		return "bad user name or password: check gateway.secret and that the device exists";
+	case 5:
+		return "not authorised: check gateway.secret, and that the device is enabled in the "
+			   "console";
+	default:
+		return "unknown reason";
+	}
+}
+
+/* One line for every reason of an outage, however the reasons alternate. */
+static void log_lost(struct uplink *u, int64_t wait_ms)
+{
+	char reason[REASON_MAX];
+	uint8_t code = u->session ? session_refusal(u->session) : 0;
+
+	if (code != 0)
+		snprintf(reason, sizeof(reason), "login refused with code %u, %s", code,
+		         refusal_hint(code));
+	else if (u->session && session_error(u->session)[0])
+		snprintf(reason, sizeof(reason), "%s", session_error(u->session));
+	else if (u->prepare_id != 0)
+		snprintf(reason, sizeof(reason), "it accepts the login but does not answer a subscription");
+	else if (u->reason_count > 0)
+		return;
+	else
+		snprintf(reason, sizeof(reason), "no connection could be started");
+	if (!is_news(u, reason))
+		return;
+	log_line(&u->log, LOG_WARN,
+	         "hub %s:%u: %s; messages wait, next attempt in %" PRId64
+	         " s, then on with growing pauses",
+	         u->conf.host, u->conf.port, reason, (wait_ms + 999) / 1000);
+}
+
+/* When the next attempt may start, counted from the start of the last. */
+static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
+{
+	bool was_in = u->login_ms != 0;
+	bool short_life = was_in && now_ms - u->login_ms < SHORT_LIFE_MS;
+
+	/* Wrong credentials stay wrong: docs/protocol/connection.md 5. */
+	if (why == ST_DENIED)
+		return backoff_longest_ms(&u->backoff);
+	u->short_lives = short_life ? u->short_lives + 1 : was_in ? 0 : u->short_lives;
+	if (u->short_lives == SHORT_LIVES)
+		log_line(&u->log, LOG_ERROR,
+		         "the hub dropped %u connections in a row right after login: does another "
+		         "device or program use the identity %s?",
+		         SHORT_LIVES, u->client_id);
+	if (u->short_lives >= SHORT_LIVES)
+		return backoff_longest_ms(&u->backoff);
+	if (was_in && now_ms - u->login_ms >= LASTING_MS)
+		backoff_reset(&u->backoff);
+	if (was_in && !short_life)
+		return INT64_C(1000) * u->conf.min_reconnect_s;
+	return backoff_next_ms(&u->backoff);
+}
+
+void link_lost(struct uplink *u, enum status why, int64_t now_ms)
+{
+	int64_t due_ms = u->attempt_ms + pause_ms(u, why, now_ms);
+
+	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
+	if (uplink_state_now(u) == UPLINK_READY) {
+		u->down_since_ms = now_ms;
+		flow_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
+	}
+	log_lost(u, u->next_attempt_ms - now_ms);
+	session_close(u->session, why == ST_TIMEOUT ? SESSION_ABORT : SESSION_PLAIN);
+	u->session = NULL;
+	u->login_ms = 0;
+	u->prepare_id = 0;
+	u->paused = false;
+	flight_clear(&u->flight);
+	gateway_link_down(&u->gateway, now_ms);
+	uplink_move(u, UPLINK_WAITING);
+}
+
+/* --- every turn --- */
+
+void link_run(struct uplink *u, int64_t now_ms)
+{
+	enum status st;
+
+	if (!u->session) {
+		if (uplink_state_now(u) == UPLINK_WAITING && now_ms >= u->next_attempt_ms &&
+		    !atomic_load(&u->stopping))
+			start_attempt(u, now_ms);
+		return;
+	}
+	st = session_run(u->session, now_ms, flight_oldest_ms(&u->flight));
+	if (st != ST_OK) {
+		link_lost(u, st, now_ms);
+		return;
+	}
+	if (session_phase(u->session) == SESSION_LOGIN && uplink_state_now(u) == UPLINK_CONNECTING) {
+		/* The hub counts from here, however long it took to get through to it. */
+		u->attempt_ms = now_ms;
+		stamp_connect(u);
+		uplink_move(u, UPLINK_LOGIN);
+	}
+	if (session_phase(u->session) == SESSION_UP && u->login_ms == 0) {
+		uplink_move(u, UPLINK_LOGIN);
+		logged_in(u, now_ms);
+	}
+	if (u->prepare_id != 0 && now_ms >= u->prepare_due_ms)
+		link_lost(u, ST_TIMEOUT, now_ms);
+}
+
+int64_t link_deadline(const struct uplink *u)
+{
+	int64_t due_ms;
+
+	if (!u->session)
+		return uplink_state_now(u) == UPLINK_WAITING ? u->next_attempt_ms : INT64_MAX;
+	due_ms = session_deadline(u->session, flight_oldest_ms(&u->flight));
+	return u->prepare_id != 0 && u->prepare_due_ms < due_ms ? u->prepare_due_ms : due_ms;
+}

@@ -1,0 +1,286 @@
+/* The UPLINK room: one poll loop over the hub's socket, the doorbell's and the
+ * wake descriptor. Nothing here blocks, so nothing here can be late by more than
+ * one turn. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
+#include "shadowstore/journal/journal_reader.h"
+
+enum {
+	FDS_MAX = 4,
+	/* Under load a turn for every message would cost more in system calls than the messages
+	 * do: turns that had work begin no closer than this. A message that comes after a pause
+	 * does not wait. */
+	TURN_US = 200,
+	TIMER_SLACK_NS = 1000,
+};
+
+/* Takes what o owns. NULL: no memory. */
+static struct live_msg *message_of(struct order *o)
+{
+	struct live_msg *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->topic = o->topic;
+	m->payload = o->payload;
+	m->len = o->len;
+	o->topic = NULL;
+	o->payload = NULL;
+	return m;
+}
+
+static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
+{
+	struct live_msg *m = u->gateway.live_count < LIVE_MAX ? message_of(o) : NULL;
+
+	if (m)
+		gateway_add_live(&u->gateway, d, m, now_ms);
+	else
+		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
+}
+
+/* A key of a bind that is text alone. NULL: no memory. */
+static struct secret *key_of(const char *text)
+{
+	struct secret *s = calloc(1, sizeof(*s));
+
+	if (s)
+		snprintf(s->text, sizeof(s->text), "%s", text);
+	return s;
+}
+
+static void order_certificate(struct uplink *u, const struct order *o, struct subdev *d,
+                              int64_t now_ms)
+{
+	const char *md5 = o->payload;
+
+	gateway_set_certificate(&u->gateway, d, key_of(md5), key_of(md5 + strlen(md5) + 1), now_ms);
+}
+
+static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
+{
+	struct gateway *g = &u->gateway;
+	struct subdev *d;
+
+	if (o->kind == ORDER_DOWN_DONE) {
+		if (u->session && o->epoch == u->epoch)
+			session_puback(u->session, o->packet_id);
+		return;
+	}
+	if (o->kind == ORDER_WATCH) {
+		if (u->waker && waker_watch(u->waker, o->topic) != ST_OK)
+			log_line(&u->log, LOG_WARN, "no memory to watch %.128s", o->topic);
+		return;
+	}
+	if (o->kind == ORDER_ASK_LIST) {
+		gateway_ask_list(g, now_ms);
+		return;
+	}
+	d = gateway_device(g, o->client_id);
+	if (!d)
+		return;
+	switch (o->kind) {
+	case ORDER_PRESENT:
+	case ORDER_LEFT:
+		gateway_present(g, d, o->kind == ORDER_PRESENT, now_ms);
+		break;
+	case ORDER_SECRET:
+		gateway_set_secret(g, d, o->payload, now_ms);
+		o->payload = NULL;
+		break;
+	case ORDER_CERTIFICATE:
+		order_certificate(u, o, d, now_ms);
+		break;
+	case ORDER_SUBSCRIBE:
+		gateway_subscribe(g, d, o->topic, o->qos, now_ms);
+		break;
+	case ORDER_UNSUBSCRIBE:
+		gateway_unsubscribe(g, d, o->topic, now_ms);
+		break;
+	case ORDER_LIVE:
+		order_live(u, o, d, now_ms);
+		break;
+	case ORDER_SHADOW_FOLLOW:
+		gateway_follow_shadow(g, d, o->topic, now_ms);
+		break;
+	case ORDER_SHADOW_DIRTY:
+	case ORDER_SHADOW_CLEAN:
+		gateway_shadow_dirty(g, d, o->kind == ORDER_SHADOW_DIRTY, now_ms);
+		break;
+	case ORDER_SHADOW_SEND:
+		/* Without memory BROKER hears nothing and asks again. */
+		gateway_set_shadow(g, d, message_of(o), now_ms);
+		break;
+	case ORDER_ASK:
+		gateway_ask(g, d, o->op, o->payload ? message_of(o) : NULL, now_ms);
+		break;
+	case ORDER_WATCH:
+	case ORDER_ASK_LIST:
+	case ORDER_DOWN_DONE:
+		break;
+	}
+}
+
+static void take_orders(struct uplink *u, int64_t now_ms)
+{
+	struct order o;
+	int n = 0;
+
+	for (; mailbox_take(u->orders, &o) == ST_OK; n++) {
+		carry_out(u, &o, now_ms);
+		order_free(&o);
+	}
+	u->found |= n > 0;
+	/* It may have been full: BROKER says again what found no room. */
+	if (n >= ORDERS_MAX)
+		atomic_store(&u->ring_wanted, true);
+}
+
+/* BROKER's timer has come. True once: then it is BROKER's to set the next one, and any is earlier
+ * than none, so it wakes us. */
+static bool timer_came(struct uplink *u, int64_t now_ms)
+{
+	int64_t due_ms = atomic_load(&u->broker_due_ms);
+
+	return now_ms >= due_ms &&
+	       atomic_compare_exchange_strong(&u->broker_due_ms, &due_ms, INT64_MAX);
+}
+
+static void ring_broker(struct uplink *u, int64_t now_ms)
+{
+	bool mail = mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0;
+	bool wanted, timer;
+
+	if (u->conf.news && mail)
+		wake_ring(u->conf.news);
+	if (!u->waker)
+		return;
+	wanted = atomic_exchange(&u->ring_wanted, false);
+	timer = timer_came(u, now_ms);
+	u->found |= wanted;
+	if (mail || wanted || timer)
+		waker_ring(u->waker, now_ms);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t waker_due_ms)
+{
+	int64_t now_ms = now_us / 1000;
+	int64_t due_ms = earlier(link_deadline(u), waker_due_ms);
+	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
+	bool stopping = atomic_load(&u->stopping);
+	int64_t wait_us, flow_us;
+
+	due_ms = earlier(due_ms, u->gateway.due_ms);
+	due_ms = earlier(due_ms, flow_times_due(u));
+	if (u->waker && !stopping)
+		due_ms = earlier(due_ms, broker_due_ms);
+	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
+	due_ms = earlier(due_ms, now_ms + u->sleep_ms);
+	if (stopping)
+		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
+	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
+	flow_us = u->more ? 0 : flow_wait_us(u, now_ms);
+	if (flow_us >= 0)
+		wait_us = earlier(wait_us, flow_us);
+	return (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 };
+}
+
+static void space_turns(struct uplink *u)
+{
+	int64_t left_us = u->turn_us + TURN_US - uplink_now_us();
+	struct timespec pause = { 0, left_us * 1000 };
+
+	if (u->worked && left_us > 0)
+		nanosleep(&pause, NULL);
+}
+
+static void wait_for_work(struct uplink *u)
+{
+	struct pollfd fds[FDS_MAX] = { { .fd = wake_fd(&u->wake), .events = POLLIN } };
+	nfds_t count = 1;
+	int64_t waker_due_ms = INT64_MAX;
+	struct timespec timeout;
+
+	if (u->session)
+		session_pollfd(u->session, &fds[count++], u->paused);
+	if (u->waker && !atomic_load(&u->stopping))
+		count += waker_pollfds(u->waker, &fds[count], FDS_MAX - count, &waker_due_ms);
+	timeout = sleep_time(u, uplink_now_us(), waker_due_ms);
+	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
+		wake_hear(&u->wake);
+}
+
+static void one_turn(struct uplink *u)
+{
+	int64_t now_ms;
+
+	space_turns(u);
+	u->turn_us = uplink_now_us();
+	u->worked = u->found = false;
+	u->retry_ms = INT64_MAX;
+	now_ms = u->turn_us / 1000;
+
+	take_orders(u, now_ms);
+	flow_journal(u, now_ms);
+	link_run(u, now_ms);
+	flow_receive(u, now_ms);
+	flow_suspects(u, now_ms);
+	flow_times(u, now_ms);
+	if (now_ms >= u->gateway.due_ms)
+		gateway_tick(&u->gateway, now_ms);
+	flow_send(u, now_ms);
+	flow_news(u, now_ms);
+	/* A broker that stops has nobody left to ring for. */
+	if (!atomic_load(&u->stopping)) {
+		ring_broker(u, now_ms);
+		if (u->waker)
+			waker_run(u->waker, now_ms);
+	}
+	u->look_ms = wake_look(&u->wake, u->found, now_ms);
+}
+
+/* Every device is taken offline, so that the hub shows nothing that is not
+ * there; what does not fit the time is reconciled by the next start. */
+static bool leaving_done(struct uplink *u)
+{
+	enum uplink_state state = uplink_state_now(u);
+
+	if (!atomic_load(&u->stopping))
+		return false;
+	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
+		uplink_move(u, UPLINK_LEAVING);
+		gateway_leave(&u->gateway, uplink_now_ms());
+		state = UPLINK_LEAVING;
+	}
+	return state != UPLINK_LEAVING || gateway_left(&u->gateway) ||
+	       uplink_now_ms() >= atomic_load(&u->stop_by_ms);
+}
+
+void uplink_thread(void *arg)
+{
+	struct uplink *u = arg;
+
+	room_enter(ROOM_UPLINK);
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+	link_init(u, uplink_now_ms());
+	flow_start(u, uplink_now_ms());
+	for (one_turn(u); !leaving_done(u); one_turn(u))
+		wait_for_work(u);
+	session_close(u->session, SESSION_POLITE);
+	u->session = NULL;
+	if (u->conf.journal)
+		journal_reader_flush(u->conf.journal);
+	uplink_move(u, UPLINK_STOPPED);
+}

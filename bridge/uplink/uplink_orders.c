@@ -1,0 +1,201 @@
+/* What BROKER tells the uplink: orders into its mailbox. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/uplink/uplink_impl.h"
+
+/* Takes what order owns, whatever the result. */
+static enum status put_order(struct uplink *u, struct order *order)
+{
+	bool was_empty = false;
+	enum status st = mailbox_put(u->orders, order, &was_empty);
+
+	if (st != ST_OK)
+		order_free(order);
+	else if (was_empty)
+		uplink_wake(u);
+	return st;
+}
+
+/* Takes what order owns, and copies the payload into it. */
+static enum status put_message(struct uplink *u, struct order *o, const void *payload, size_t len)
+{
+	o->payload = malloc(len ? len : 1);
+	if (!o->payload) {
+		order_free(o);
+		return ST_NOMEM;
+	}
+	if (len > 0)
+		memcpy(o->payload, payload, len);
+	o->len = len;
+	return put_order(u, o);
+}
+
+static enum status order_about(enum order_kind kind, const char *client_id, const char *topic,
+                               struct order *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = kind;
+	snprintf(out->client_id, sizeof(out->client_id), "%s", client_id);
+	out->topic = topic ? strdup(topic) : NULL;
+	return topic && !out->topic ? ST_NOMEM : ST_OK;
+}
+
+enum status uplink_device_present(struct uplink *u, const char *client_id, bool present)
+{
+	struct order o;
+
+	order_about(present ? ORDER_PRESENT : ORDER_LEFT, client_id, NULL, &o);
+	return put_order(u, &o);
+}
+
+enum status uplink_device_secret(struct uplink *u, const char *client_id,
+                                 const struct secret *secret)
+{
+	struct order o;
+
+	order_about(ORDER_SECRET, client_id, NULL, &o);
+	return put_message(u, &o, secret, sizeof(*secret));
+}
+
+enum status uplink_device_certificate(struct uplink *u, const char *client_id, const char *md5,
+                                      const char *sha1)
+{
+	char both[2 * SECRET_TEXT_MAX];
+	size_t first = strlen(md5) + 1, second = strlen(sha1) + 1;
+	struct order o;
+
+	if (first + second > sizeof(both))
+		return ST_INVALID;
+	memcpy(both, md5, first);
+	memcpy(both + first, sha1, second);
+	order_about(ORDER_CERTIFICATE, client_id, NULL, &o);
+	return put_message(u, &o, both, first + second);
+}
+
+enum status uplink_subscribe(struct uplink *u, const char *client_id, const char *filter,
+                             uint8_t qos)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SUBSCRIBE, client_id, filter, &o);
+
+	o.qos = qos;
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const char *filter)
+{
+	struct order o;
+	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
+{
+	bool wake = false;
+	enum status st = journal_append(u->conf.journal, msg, NULL, &wake);
+
+	if (wake)
+		uplink_wake(u);
+	return st;
+}
+
+enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
+                                const void *payload, size_t len)
+{
+	struct order o;
+	enum status st;
+
+	if (!uplink_ready(u))
+		return ST_STATE;
+	/* The rest of the mailbox is for what must not wait. */
+	if (mailbox_space(u->orders) < ORDERS_MAX / 2)
+		return ST_FULL;
+	st = order_about(ORDER_LIVE, client_id, topic, &o);
+	return st == ST_OK ? put_message(u, &o, payload, len) : st;
+}
+
+enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const char *result_topic)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SHADOW_FOLLOW, client_id, result_topic, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool dirty)
+{
+	struct order o;
+
+	order_about(dirty ? ORDER_SHADOW_DIRTY : ORDER_SHADOW_CLEAN, client_id, NULL, &o);
+	return put_order(u, &o);
+}
+
+enum status uplink_shadow_send(struct uplink *u, const char *client_id, const char *topic,
+                               const void *payload, size_t len)
+{
+	struct order o;
+	enum status st = order_about(ORDER_SHADOW_SEND, client_id, topic, &o);
+
+	return st == ST_OK ? put_message(u, &o, payload, len) : st;
+}
+
+enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op op,
+                       const void *bind, size_t bind_len)
+{
+	struct order o;
+
+	order_about(ORDER_ASK, client_id, NULL, &o);
+	o.op = op;
+	return bind ? put_message(u, &o, bind, bind_len) : put_order(u, &o);
+}
+
+enum status uplink_watch(struct uplink *u, const char *filter)
+{
+	struct order o;
+	enum status st = order_about(ORDER_WATCH, "", filter, &o);
+
+	return st == ST_OK ? put_order(u, &o) : st;
+}
+
+enum status uplink_ask_list(struct uplink *u)
+{
+	struct order o;
+
+	order_about(ORDER_ASK_LIST, "", NULL, &o);
+	return put_order(u, &o);
+}
+
+void uplink_down_done(struct uplink *u, const struct uplink_down *d)
+{
+	struct order o;
+
+	if (d->qos == 0)
+		return;
+	order_about(ORDER_DOWN_DONE, "", NULL, &o);
+	o.packet_id = d->packet_id;
+	o.epoch = d->epoch;
+	/* Without room the hub gets no acknowledgement and sends it again. */
+	put_order(u, &o);
+}
+
+void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms)
+{
+	atomic_store(&u->hub_offset_ms, offset_ms);
+}
+
+void uplink_trust_clock(struct uplink *u, bool trusted)
+{
+	atomic_store(&u->clock_trusted, trusted);
+}
+
+void uplink_set_timer(struct uplink *u, int64_t due_ms)
+{
+	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);
+
+	/* A later one needs no wake: UPLINK looks again when the earlier would have come. */
+	if (due_ms < before)
+		uplink_wake(u);
+}

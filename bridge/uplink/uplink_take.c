@@ -1,0 +1,330 @@
+/* From the journal to the devices' outboxes: what waits, within which bounds, for how long. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bridge/uplink/uplink_impl.h"
+#include "shadowstore/dead_letter.h"
+#include "shadowstore/journal/journal_reader.h"
+
+enum {
+	AGE_ROUND_MS = 60000, /* between two looks at the ages */
+	AGE_ROUND_MIN_MS = 1000,
+	AGE_ROUNDS = 4, /* during the longest age, when that is short */
+};
+
+static int64_t age_round_ms(const struct uplink *u)
+{
+	int64_t round_ms = INT64_C(1000) * u->conf.max_age_s / AGE_ROUNDS;
+
+	return round_ms > AGE_ROUND_MS       ? AGE_ROUND_MS
+	       : round_ms < AGE_ROUND_MIN_MS ? AGE_ROUND_MIN_MS
+	                                     : round_ms;
+}
+
+/* --- the start --- */
+
+static void marked_online(void *ctx, const char *client_id)
+{
+	struct uplink *u = ctx;
+	struct subdev *d = gateway_device(&u->gateway, client_id);
+
+	if (d)
+		gateway_remember_online(d);
+}
+
+static void remember_mark(void *ctx, const struct subdev *d, bool online)
+{
+	struct uplink *u = ctx;
+	char client_id[CLIENT_ID_MAX + 1];
+
+	subdev_client_id(d, client_id);
+	if (journal_reader_mark(u->conf.journal, client_id, online) != ST_OK)
+		log_line(&u->log, LOG_WARN,
+		         "%s: cannot be remembered as %s (%s); after a crash the hub may show it wrong",
+		         client_id, online ? "online" : "offline", strerror(errno));
+}
+
+void flow_start(struct uplink *u, int64_t now_ms)
+{
+	u->release_ms = INT64_MAX;
+	drop_report_init(&u->drops);
+	u->ages_ms = u->conf.max_age_s > 0 ? now_ms + age_round_ms(u) : INT64_MAX;
+	if (!u->conf.journal)
+		return;
+	u->left = true;
+	journal_reader_log(u->conf.journal, &u->log);
+	journal_reader_marks(u->conf.journal, marked_online, u);
+	u->gateway.mark = remember_mark;
+	u->gateway.mark_ctx = u;
+	gateway_settle(&u->gateway, now_ms + u->conf.settle_ms);
+}
+
+/* --- the end of a message --- */
+
+void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
+{
+	const struct outbox_entry *e = outbox_find(&d->outbox, seq);
+	char client_id[CLIENT_ID_MAX + 1];
+
+	if (!e)
+		return;
+	if (e->latest)
+		latest_sent(&d->latest, seq, uplink_now_ms());
+	subdev_client_id(d, client_id);
+	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
+	outbox_end(&d->outbox, seq);
+	u->worked = true;
+}
+
+void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
+{
+	struct dead_letter letter = {
+		.product_id = d->product_id,
+		.device_name = d->device_name,
+		.reason = reason,
+		.time = time(NULL),
+	};
+	struct journal_view view;
+	enum status st = journal_reader_load(u->conf.journal, seq, NULL, &view);
+
+	if (st == ST_OK) {
+		letter.topic = view.topic;
+		letter.payload = view.payload;
+		letter.len = view.len;
+		letter.qos = view.qos;
+		st = u->conf.state_dir ? dead_letter_add(u->conf.state_dir, &letter) : ST_OK;
+	}
+	log_line(&u->log, LOG_WARN, "%s/%s: message %" PRIu64 " given up: %s (%s dead-letter.jsonl)",
+	         d->product_id, d->device_name, seq, reason,
+	         st == ST_OK ? "kept in" : "and could not be written to");
+	flow_end(u, d, seq, JOURNAL_DROP_POISON);
+}
+
+/* --- bounds --- */
+
+static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason reason)
+{
+	struct outbox_entry *e = outbox_next(&d->outbox);
+
+	if (!e)
+		return false;
+	drop_report_add(&u->drops, d->product_id, d->device_name, reason, uplink_now_ms());
+	if (e->packet_id != 0)
+		packet_ids_release(&u->ids, e->packet_id);
+	flow_end(u, d, e->seq, JOURNAL_DROP_BOUND);
+	return true;
+}
+
+/* The device with the most waiting bytes, and how many the next one has. */
+static struct subdev *largest(struct uplink *u, uint64_t *second)
+{
+	struct subdev *most = NULL;
+	struct table_at at;
+
+	*second = 0;
+	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
+	     n = table_next(&u->gateway.devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		if (!outbox_next(&d->outbox))
+			continue;
+		if (!most || d->outbox.bytes > most->outbox.bytes) {
+			*second = most ? most->outbox.bytes : 0;
+			most = d;
+		} else if (d->outbox.bytes > *second) {
+			*second = d->outbox.bytes;
+		}
+	}
+	return most;
+}
+
+/* The device with the most waiting bytes loses its oldest messages: who fills the store pays for
+ * it, a quiet device keeps what it has. */
+static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
+{
+	while (count > 0) {
+		uint64_t second;
+		struct subdev *d = largest(u, &second);
+
+		if (!d)
+			return;
+		do {
+			drop_oldest(u, d, DROP_STORE);
+			count--;
+		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
+		gateway_update(&u->gateway, d, now_ms);
+	}
+}
+
+/* --- taking in --- */
+
+static uint32_t interval_of(const struct uplink *u, const char *topic)
+{
+	const struct config_route *rule = route_rules_find(u->conf.routes, topic);
+
+	return rule ? rule->min_interval_ms : 0;
+}
+
+static void take_latest(struct uplink *u, struct subdev *d, const struct journal_item *item,
+                        int64_t now_ms)
+{
+	struct latest_verdict v =
+		latest_take(&d->latest, item->topic, interval_of(u, item->topic), item->seq, now_ms);
+	const struct outbox_entry *old;
+
+	old = v.superseded ? outbox_find(&d->outbox, v.superseded) : NULL;
+	if (old && old->packet_id == 0)
+		flow_end(u, d, v.superseded, JOURNAL_SUPERSEDED);
+	outbox_find(&d->outbox, item->seq)->latest = true;
+	if (!v.hold)
+		return;
+	outbox_hold(&d->outbox, item->seq);
+	d->holds = true;
+	u->release_ms = now_ms; /* flow_times() finds out when */
+}
+
+static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
+{
+	struct subdev *d = gateway_device(&u->gateway, item->device);
+
+	/* It was promised: without memory it stays in the store, and goes after the next start. */
+	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
+		if (u->untaken++ == 0)
+			log_line(&u->log, LOG_ERROR,
+			         "no memory for a message of %s: it and what follows like this stay in the "
+			         "store until the broker is started again",
+			         item->device);
+		return;
+	}
+	if (item->latest)
+		take_latest(u, d, item, now_ms);
+	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
+	       drop_oldest(u, d, DROP_SHARE))
+		;
+	gateway_update(&u->gateway, d, now_ms);
+}
+
+void flow_journal(struct uplink *u, int64_t now_ms)
+{
+	struct journal_item item;
+	enum status st = ST_OK;
+	uint64_t excess;
+	int n = 0;
+
+	if (!u->conf.journal)
+		return;
+	while (n < TAKES_PER_TURN && (st = journal_reader_next(u->conf.journal, &item)) == ST_OK) {
+		take_item(u, &item, now_ms);
+		n++;
+	}
+	u->worked |= n > 0;
+	u->found |= n > 0 && !u->left;
+	/* Only who read it to its end is woken for what comes. */
+	u->left = st != ST_EMPTY;
+	u->more = st == ST_OK;
+	if (u->left && !u->more)
+		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
+	excess = journal_reader_excess(u->conf.journal);
+	if (excess > 0)
+		drop_excess(u, excess, now_ms);
+	drop_report_run(&u->drops, &u->log, now_ms);
+}
+
+/* --- times --- */
+
+static void release_held(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	int64_t due_ms = INT64_MAX;
+	uint64_t seq;
+
+	while ((seq = latest_release(&d->latest, now_ms, &due_ms)) != 0)
+		outbox_release(&d->outbox, seq);
+	d->holds = due_ms != INT64_MAX;
+	if (due_ms < u->release_ms)
+		u->release_ms = due_ms;
+	gateway_update(&u->gateway, d, now_ms);
+}
+
+static void release_all(struct uplink *u, int64_t now_ms)
+{
+	struct table_at at;
+
+	u->release_ms = INT64_MAX;
+	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
+	     n = table_next(&u->gateway.devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		if (d->holds)
+			release_held(u, d, now_ms);
+	}
+}
+
+/* Oldest first, so the first that is young enough ends it. */
+static unsigned drop_aged(struct uplink *u, struct subdev *d, const struct record_now *now,
+                          unsigned most)
+{
+	int64_t limit_ms = INT64_C(1000) * u->conf.max_age_s;
+	struct journal_view view;
+	struct outbox_entry *e;
+	unsigned n = 0;
+
+	while (n < most && (e = outbox_next(&d->outbox)) != NULL) {
+		enum status st = journal_reader_load(u->conf.journal, e->seq, now, &view);
+
+		if (st != ST_MALFORMED && (st != ST_OK || view.age_ms <= limit_ms))
+			break;
+		if (e->packet_id != 0)
+			packet_ids_release(&u->ids, e->packet_id);
+		flow_end(u, d, e->seq, st == ST_OK ? JOURNAL_DROP_AGE : JOURNAL_DROP_DAMAGED);
+		n++;
+	}
+	return n;
+}
+
+static void look_at_ages(struct uplink *u, int64_t now_ms)
+{
+	struct record_now now;
+	struct table_at at;
+	unsigned budget = AGES_PER_TURN, n;
+
+	journal_reader_now(u->conf.journal, atomic_load(&u->clock_trusted), &now);
+	for (struct table_node *node = table_first(&u->gateway.devices, &at); node && budget > 0;
+	     node = table_next(&u->gateway.devices, &at)) {
+		struct subdev *d = table_entry(node, struct subdev, node);
+
+		n = drop_aged(u, d, &now, budget);
+		budget -= n;
+		u->aged += n;
+		if (n > 0)
+			gateway_update(&u->gateway, d, now_ms);
+	}
+	if (budget == 0) { /* on with it in the next turn */
+		u->ages_ms = now_ms;
+		return;
+	}
+	u->ages_ms = now_ms + age_round_ms(u);
+	if (u->aged > 0)
+		log_line(&u->log, LOG_WARN,
+		         "%" PRIu64 " messages were older than store.max_age_s %" PRIu32
+		         " and were dropped",
+		         u->aged, u->conf.max_age_s);
+	u->aged = 0;
+}
+
+void flow_times(struct uplink *u, int64_t now_ms)
+{
+	if (now_ms >= u->release_ms)
+		release_all(u, now_ms);
+	if (now_ms >= u->ages_ms && !u->more)
+		look_at_ages(u, now_ms);
+}
+
+int64_t flow_times_due(const struct uplink *u)
+{
+	int64_t due_ms = u->release_ms < u->ages_ms ? u->release_ms : u->ages_ms;
+
+	return due_ms < u->drops.due_ms ? due_ms : u->drops.due_ms;
+}

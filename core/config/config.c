@@ -1,0 +1,348 @@
+#include "core/config/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config/config_load.h"
+#include "core/json/json.h"
+
+enum section_id {
+#define SECTION(section, name, shape, help) SECTION_##section,
+#include "core/config/config.tbl"
+	SECTION_COUNT
+};
+
+enum shape {
+	ONE,
+	LIST
+};
+
+#define REQUIRED NULL
+
+static const struct section {
+	const char *name;
+	enum shape shape;
+	size_t size;
+} sections[] = {
+#define SECTION(section, member, shape_, help) \
+	{ .name = #member, .shape = (shape_), .size = sizeof(struct config_##section) },
+#include "core/config/config.tbl"
+};
+
+static const struct config_key keys[] = {
+#define KEY(section_, key, field, kind_, deflt_, min_, max_, words_, help) \
+	{                                                                      \
+		.section = SECTION_##section_,                                     \
+		.name = #key,                                                      \
+		.kind = KIND_##kind_,                                              \
+		.offset = offsetof(struct config_##section_, field),               \
+		.deflt = (deflt_),                                                 \
+		.min = (min_),                                                     \
+		.max = (max_),                                                     \
+		.words = (words_),                                                 \
+	},
+#include "core/config/config.tbl"
+};
+
+enum {
+	KEY_COUNT = sizeof keys / sizeof keys[0],
+	NAMES_MAX = 32
+};
+
+/* ---- sections ---- */
+
+static const struct config_key *find_key(enum section_id section, const char *name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (keys[i].section == section && strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static void unknown_key(struct config_load *l, enum section_id section, const cJSON *node,
+                        const char *prefix)
+{
+	const char *known[NAMES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (keys[i].section == section && count < NAMES_MAX)
+			known[count++] = keys[i].name;
+	}
+	config_unknown(l, node, prefix, known, count);
+}
+
+static void *field_of(void *base, const struct config_key *key)
+{
+	return (char *)base + key->offset;
+}
+
+/* Fills the structure at base. obj NULL: the section is absent. */
+static void read_section(struct config_load *l, enum section_id section, void *base,
+                         const cJSON *obj, const char *prefix)
+{
+	char path[CONFIG_PATH_MAX], fault[CONFIG_FAULT_MAX], expected[CONFIG_FAULT_MAX];
+	const cJSON *m;
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (keys[i].section != section)
+			continue;
+		if (!config_set_default(&keys[i], field_of(base, &keys[i])))
+			l->no_memory = true;
+		if (keys[i].deflt || json_member(obj, keys[i].name))
+			continue;
+		snprintf(path, sizeof path, "%s.%s", prefix, keys[i].name);
+		config_error(l, obj ? obj : l->root, path, "is missing; add it: %.120s",
+		             config_expected(&keys[i], expected));
+	}
+	cJSON_ArrayForEach(m, obj)
+	{
+		const struct config_key *key = find_key(section, m->string);
+
+		snprintf(path, sizeof path, "%s.%s", prefix, key ? key->name : "");
+		if (!key)
+			unknown_key(l, section, m, prefix);
+		else if (!config_set(l, key, field_of(base, key), m, fault) && *fault)
+			config_error(l, m, path, "%s", fault);
+	}
+}
+
+static void *section_base(struct config *cfg, enum section_id section)
+{
+	switch (section) {
+	case SECTION_gateway:
+		return &cfg->gateway;
+	case SECTION_hub:
+		return &cfg->hub;
+	case SECTION_store:
+		return &cfg->store;
+	case SECTION_presence:
+		return &cfg->presence;
+	case SECTION_lan:
+		return &cfg->lan;
+	case SECTION_shadow:
+		return &cfg->shadow;
+	case SECTION_metrics:
+		return &cfg->metrics;
+	case SECTION_product:
+	case SECTION_route:
+	case SECTION_app:
+	case SECTION_mapping:
+	case SECTION_device:
+	case SECTION_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+/* Where a list and its length stand in struct config. */
+static const struct {
+	size_t list, count;
+} lists[SECTION_COUNT] = {
+	[SECTION_product] = { offsetof(struct config, products),
+	                      offsetof(struct config, product_count) },
+	[SECTION_route] = { offsetof(struct config, routes), offsetof(struct config, route_count) },
+	[SECTION_app] = { offsetof(struct config, apps), offsetof(struct config, app_count) },
+	[SECTION_mapping] = { offsetof(struct config, mappings),
+	                      offsetof(struct config, mapping_count) },
+	[SECTION_device] = { offsetof(struct config, devices), offsetof(struct config, device_count) },
+};
+
+static void **list_of(struct config *cfg, enum section_id section)
+{
+	return (void **)(void *)((char *)cfg + lists[section].list);
+}
+
+static size_t *count_of(struct config *cfg, enum section_id section)
+{
+	return (size_t *)(void *)((char *)cfg + lists[section].count);
+}
+
+/* Zeroed elements for the list, which cfg owns from here on. */
+static void *list_base(struct config_load *l, enum section_id section, size_t count)
+{
+	void *list = calloc(count, sections[section].size);
+
+	if (list) {
+		*list_of(l->cfg, section) = list;
+		*count_of(l->cfg, section) = count;
+	}
+	l->no_memory |= !list;
+	return list;
+}
+
+static void read_list(struct config_load *l, enum section_id section, const cJSON *list)
+{
+	size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
+	char *base = count ? list_base(l, section, count) : NULL;
+	char prefix[64];
+	const cJSON *obj;
+
+	if (!base)
+		return;
+	cJSON_ArrayForEach(obj, list)
+	{
+		snprintf(prefix, sizeof prefix, "%s[%zu]", sections[section].name, i);
+		if (cJSON_IsObject(obj))
+			read_section(l, section, base + i * sections[section].size, obj, prefix);
+		else
+			config_error(l, obj, prefix, "must be an object; write {...}");
+		i++;
+	}
+}
+
+static void read_all(struct config_load *l)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		enum section_id id = (enum section_id)i;
+		const cJSON *node = json_member(l->root, sections[i].name);
+		bool list = sections[i].shape == LIST;
+
+		if (node && !(list ? cJSON_IsArray(node) : cJSON_IsObject(node)))
+			config_error(l, node, sections[i].name, "must be %s",
+			             list ? "a list; write [...]" : "an object; write {...}");
+		else if (list)
+			read_list(l, id, node);
+		else
+			read_section(l, id, section_base(l->cfg, id), node, sections[i].name);
+	}
+}
+
+static void check_root(struct config_load *l)
+{
+	const char *known[SECTION_COUNT];
+	const cJSON *m;
+
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		known[i] = sections[i].name;
+	cJSON_ArrayForEach(m, l->root)
+	{
+		bool found = strcmp(m->string, "$schema") == 0;
+
+		for (size_t i = 0; i < SECTION_COUNT && !found; i++)
+			found = strcmp(m->string, known[i]) == 0;
+		if (!found)
+			config_unknown(l, m, "", known, SECTION_COUNT);
+	}
+}
+
+/* ---- the whole ---- */
+
+static void note_line(void *ctx, const cJSON *node, unsigned line)
+{
+	struct config_load *l = ctx;
+
+	if (l->line_count == l->line_room) {
+		size_t room = l->line_room ? l->line_room * 2 : 256;
+		struct config_line *more = realloc(l->lines, room * sizeof *more);
+
+		if (!more) {
+			l->no_memory = true;
+			return;
+		}
+		l->lines = more;
+		l->line_room = room;
+	}
+	l->lines[l->line_count++] = (struct config_line){ .node = node, .line = line };
+}
+
+static enum status read_json(struct config_load *l)
+{
+	const struct json_limits lim = { .bytes = CONFIG_BYTES_MAX, .depth = 8, .values = 1000000 };
+	struct json_error err = { 0 };
+	enum status st;
+
+	st = json_parse(l->src->text, l->src->len, &lim, &l->root, &err, note_line, l);
+	if (st != ST_OK) {
+		snprintf(l->report->errors[0], CONFIG_LINE_MAX, "%.200s:%u:%u: %s", l->src->name, err.line,
+		         err.column, err.what);
+		l->report->error_count = 1;
+		return st;
+	}
+	if (cJSON_IsObject(l->root))
+		return ST_OK;
+	config_error(l, l->root, "", "must be an object; write {...}");
+	return ST_INVALID;
+}
+
+/* cJSON_Delete alone would leave secrets in freed memory. */
+static void wipe_tree(cJSON *node)
+{
+	cJSON *child;
+
+	cJSON_ArrayForEach(child, node) wipe_tree(child);
+	if (cJSON_IsString(node))
+		explicit_bzero(node->valuestring, strlen(node->valuestring));
+}
+
+enum status config_parse(const struct config_source *src, struct config *out,
+                         struct config_report *report)
+{
+	struct config_load l = { .src = src, .cfg = out, .report = report };
+	enum status st;
+
+	memset(out, 0, sizeof *out);
+	memset(report, 0, sizeof *report);
+	st = read_json(&l);
+	if (st == ST_OK) {
+		check_root(&l);
+		read_all(&l);
+		if (!report->error_count && !l.no_memory)
+			config_check(&l);
+		if (l.no_memory)
+			st = ST_NOMEM;
+		else if (report->error_count)
+			st = ST_INVALID;
+	}
+	if (st == ST_NOMEM && !report->error_count)
+		config_error(&l, NULL, "", "out of memory");
+	wipe_tree(l.root);
+	cJSON_Delete(l.root);
+	free(l.lines);
+	if (st != ST_OK)
+		config_free(out);
+	return st;
+}
+
+/* ---- release ---- */
+
+/* Frees or wipes every field of one section's structure that needs it. */
+static void free_section(enum section_id section, void *base)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		enum config_kind kind = keys[i].kind;
+		void *field = field_of(base, &keys[i]);
+
+		if (keys[i].section != section)
+			continue;
+		if (kind == KIND_SECRET)
+			secret_wipe(field);
+		else if (kind == KIND_PRODUCT_SECRET)
+			explicit_bzero(field, PRODUCT_SECRET_MAX + 1);
+		else if (kind <= KIND_PATH || kind == KIND_ENV)
+			free(*(char **)field);
+	}
+}
+
+static void free_list(struct config *cfg, enum section_id section)
+{
+	char *list = *list_of(cfg, section);
+
+	for (size_t i = 0; i < *count_of(cfg, section); i++)
+		free_section(section, list + i * sections[section].size);
+	free(list);
+}
+
+void config_free(struct config *cfg)
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		if (sections[i].shape == ONE)
+			free_section((enum section_id)i, section_base(cfg, (enum section_id)i));
+		else
+			free_list(cfg, (enum section_id)i);
+	}
+	memset(cfg, 0, sizeof *cfg);
+}

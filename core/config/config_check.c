@@ -1,0 +1,375 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config/config_load.h"
+#include "core/hub/route_rules.h"
+#include "core/json/json.h"
+#include "core/mapping/mapping.h"
+
+enum {
+	SECRET_FILE_MAX = 4096
+};
+
+/* A secret and the three forms in which it may be given. */
+struct forms {
+	const cJSON *obj; /* the section's object, for lines */
+	const char *path; /* of that object */
+	const char *name; /* "secret" or "product_secret" */
+	enum config_kind kind;
+	void *field;
+	bool given; /* in the text itself */
+	const char *file, *env;
+};
+
+static const cJSON *item(const struct config_load *l, const char *list, size_t index)
+{
+	return cJSON_GetArrayItem(json_member(l->root, list), (int)index);
+}
+
+static void fault_in(struct config_load *l, const struct forms *f, const char *suffix,
+                     const char *what)
+{
+	char path[CONFIG_PATH_MAX], name[64];
+	const cJSON *node;
+
+	snprintf(name, sizeof name, "%s%s", f->name, suffix);
+	snprintf(path, sizeof path, "%s.%s", f->path, name);
+	node = json_member(f->obj, name);
+	config_error(l, node ? node : f->obj, path, "%s", what);
+}
+
+static const char *form_text(const struct forms *f)
+{
+	return f->kind == KIND_SECRET ? "does not hold a Base64 secret; copy it from the console"
+	                              : "does not hold a product secret of 16 to 32 characters";
+}
+
+/* The newline that editors and `echo` leave at the end is no part of the secret. */
+static void strip_newline(struct buf *b)
+{
+	if (b->len && b->data[b->len - 1] == '\n')
+		b->len--;
+	if (b->len && b->data[b->len - 1] == '\r')
+		b->len--;
+}
+
+static void from_file(struct config_load *l, const struct forms *f)
+{
+	char why[CONFIG_FAULT_MAX] = "cannot be read here";
+	struct buf content = BUF_MAX(SECRET_FILE_MAX);
+	const char *text = NULL;
+	enum status st = ST_NOTFOUND;
+
+	if (l->src->read_file)
+		st = l->src->read_file(l->src->ctx, f->file, &content, why, sizeof why);
+	if (st == ST_OK) {
+		strip_newline(&content);
+		text = buf_text(&content);
+	}
+	if (st != ST_OK)
+		fault_in(l, f, "_file", why);
+	else if (!text)
+		l->no_memory = true;
+	else if (strlen(text) != content.len || !config_set_secret(f->kind, f->field, text))
+		fault_in(l, f, "_file", form_text(f));
+	if (content.data)
+		explicit_bzero(content.data, content.cap);
+	buf_free(&content);
+}
+
+static void from_env(struct config_load *l, const struct forms *f)
+{
+	const char *text = l->src->get_env ? l->src->get_env(l->src->ctx, f->env) : NULL;
+	char what[CONFIG_FAULT_MAX];
+
+	if (!text) {
+		snprintf(what, sizeof what,
+		         "the environment variable %.128s is not set; set it for the broker", f->env);
+		fault_in(l, f, "_env", what);
+	} else if (!config_set_secret(f->kind, f->field, text)) {
+		fault_in(l, f, "_env", form_text(f));
+	}
+}
+
+/* false: none of the three is given. */
+static bool obtain(struct config_load *l, const struct forms *f)
+{
+	int count = f->given + (f->file != NULL) + (f->env != NULL);
+
+	if (count > 1)
+		fault_in(l, f, "", "is given in more than one form; keep one of it, _file and _env");
+	else if (f->file)
+		from_file(l, f);
+	else if (f->env)
+		from_env(l, f);
+	return count > 0;
+}
+
+static void check_gateway(struct config_load *l)
+{
+	struct config_gateway *g = &l->cfg->gateway;
+	struct forms f = { .obj = json_member(l->root, "gateway"),
+		               .path = "gateway",
+		               .name = "secret",
+		               .kind = KIND_SECRET,
+		               .field = &g->secret,
+		               .given = g->secret.key_len > 0,
+		               .file = g->secret_file,
+		               .env = g->secret_env };
+	bool secret = obtain(l, &f);
+
+	if (!g->cert_file != !g->key_file)
+		config_error(l, f.obj, g->cert_file ? "gateway.key_file" : "gateway.cert_file",
+		             "is missing; a certificate login needs cert_file and key_file");
+	else if (secret && g->cert_file)
+		config_error(l, f.obj, "gateway", "has a secret and a certificate; keep one of them");
+	else if (!secret && !g->cert_file)
+		fault_in(l, &f, "",
+		         "is missing; add it, or secret_file, secret_env, or cert_file and key_file");
+	else if (g->cert_file && !l->cfg->hub.tls)
+		config_error(l, f.obj, "gateway.cert_file",
+		             "needs an encrypted connection; set hub.tls to true");
+}
+
+static void check_hub(struct config_load *l)
+{
+	struct config_hub *h = &l->cfg->hub;
+	const cJSON *obj = json_member(l->root, "hub");
+
+	if (h->port == 0)
+		h->port = h->tls ? 8883 : 1883;
+	if (!h->host &&
+	    asprintf(&h->host, "%s.iotcloud.tencentdevices.com", l->cfg->gateway.product_id) < 0) {
+		h->host = NULL;
+		l->no_memory = true;
+	}
+	if (strncmp(h->register_url, "https://", 8) != 0 && strncmp(h->register_url, "http://", 7) != 0)
+		config_error(l, json_member(obj, "register_url"), "hub.register_url",
+		             "is no URL; begin it with https:// (or http://, unencrypted)");
+	if (h->max_reconnect_s < h->min_reconnect_s)
+		config_error(l, obj, "hub.max_reconnect_s",
+		             "%u is less than min_reconnect_s; use %u or more", h->max_reconnect_s,
+		             h->min_reconnect_s);
+	if (h->tls && !h->verify)
+		config_warning(l, json_member(obj, "verify"), "hub.verify",
+		               "is false: anyone on the way can pose as the hub; use true outside tests");
+	else if (h->tls && !h->verify_host)
+		config_warning(l, json_member(obj, "verify_host"), "hub.verify_host",
+		               "is false: any server with a trusted certificate can pose as the hub");
+}
+
+static void check_products(struct config_load *l)
+{
+	for (size_t i = 0; i < l->cfg->product_count; i++) {
+		struct config_product *p = &l->cfg->products[i];
+		char path[64];
+		struct forms f = { .path = path,
+			               .name = "product_secret",
+			               .kind = KIND_PRODUCT_SECRET,
+			               .field = p->product_secret,
+			               .given = p->product_secret[0] != '\0',
+			               .file = p->product_secret_file,
+			               .env = p->product_secret_env };
+
+		f.obj = item(l, "products", i);
+		snprintf(path, sizeof path, "products[%zu]", i);
+		if (!obtain(l, &f) && p->may_register)
+			fault_in(l, &f, "",
+			         "is missing, but register is true; add it or set register to false");
+	}
+}
+
+static bool registers(const struct config_load *l, const char *product_id)
+{
+	for (size_t i = 0; i < l->cfg->product_count; i++) {
+		if (strcmp(l->cfg->products[i].product_id, product_id) == 0)
+			return l->cfg->products[i].may_register;
+	}
+	return false;
+}
+
+static void check_devices(struct config_load *l)
+{
+	const struct config_gateway *g = &l->cfg->gateway;
+	const cJSON *list = json_member(l->root, "devices");
+	const cJSON *obj = list ? list->child : NULL;
+
+	for (size_t i = 0; i < l->cfg->device_count; i++, obj = obj->next) {
+		struct config_device *d = &l->cfg->devices[i];
+		char path[64];
+		struct forms f = { .obj = obj,
+			               .path = path,
+			               .name = "secret",
+			               .kind = KIND_SECRET,
+			               .field = &d->secret,
+			               .given = d->secret.key_len > 0,
+			               .file = d->secret_file,
+			               .env = d->secret_env };
+
+		snprintf(path, sizeof path, "devices[%zu]", i);
+		if (!obtain(l, &f) && !d->login && !d->certificate && !registers(l, d->product_id))
+			fault_in(
+				l, &f, "",
+				"is missing; add it, or secret_file, or secret_env, or login, or certificate, or "
+				"let its product register");
+		if (strcmp(d->product_id, g->product_id) == 0 &&
+		    strcmp(d->device_name, g->device_name) == 0)
+			config_error(l, obj, path, "is the gateway itself; remove it here");
+	}
+}
+
+static void check_routes(struct config_load *l)
+{
+	const struct config_route *r = l->cfg->routes;
+
+	for (size_t i = 0; i < l->cfg->route_count; i++) {
+		const cJSON *obj = item(l, "routes", i);
+		char path[64];
+
+		snprintf(path, sizeof path, "routes[%zu].min_interval_ms", i);
+		if (r[i].policy == ROUTE_POLICY_DROP && r[i].min_interval_ms > 0)
+			config_error(l, obj, path, "means nothing with policy drop; remove one of the two");
+		snprintf(path, sizeof path, "routes[%zu].topic", i);
+		for (size_t k = 0; k < i; k++) {
+			if (!route_filter_covers(r[k].topic, r[i].topic))
+				continue;
+			config_warning(l, obj, path,
+			               "never counts: routes[%zu] before it matches the same; put it first or "
+			               "remove it",
+			               k);
+			break;
+		}
+	}
+}
+
+/* A rule for one name alone, of a device that logs in by itself. */
+static const struct config_device *device_named(const struct config_load *l,
+                                                const struct config_mapping *m)
+{
+	for (size_t i = 0; i < l->cfg->device_count && m->device; i++) {
+		const struct config_device *d = &l->cfg->devices[i];
+
+		if (strcmp(d->product_id, m->product_id) == 0 && strcmp(d->device_name, m->device) == 0)
+			return d->login || d->certificate ? d : NULL;
+	}
+	return NULL;
+}
+
+static void check_mappings(struct config_load *l)
+{
+	const struct mapping_rules rules = { l->cfg->mappings, l->cfg->mapping_count };
+
+	for (size_t i = 0; i < rules.count; i++) {
+		char path[64], why[MAPPING_WHY_MAX];
+		const cJSON *obj = item(l, "mappings", i);
+		const char *key = rules.at[i].device ? mapping_check(&rules, i, why) : NULL;
+
+		if (!key && device_named(l, &rules.at[i])) {
+			key = "device";
+			snprintf(why, sizeof why,
+			         "is a device that logs in by itself; a rule would let others speak for it");
+		}
+		if (!key)
+			continue;
+		snprintf(path, sizeof path, "mappings[%zu].%s", i, key);
+		config_error(l, json_member(obj, key) ? json_member(obj, key) : obj, path, "%s", why);
+	}
+}
+
+/* ---- repeated ids: sorted, equal ones are neighbours, first in the file first ---- */
+
+static int by_product(const void *a, const void *b)
+{
+	const struct config_product *x = *(struct config_product *const *)a;
+	const struct config_product *y = *(struct config_product *const *)b;
+	int order = strcmp(x->product_id, y->product_id);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+static int by_device(const void *a, const void *b)
+{
+	const struct config_device *x = *(struct config_device *const *)a;
+	const struct config_device *y = *(struct config_device *const *)b;
+	int order = strcmp(x->product_id, y->product_id);
+
+	if (order == 0)
+		order = strcmp(x->device_name, y->device_name);
+	return order ? order : (x > y) - (x < y);
+}
+
+static void repeated(struct config_load *l, const char *list, const char *key, size_t first,
+                     size_t again)
+{
+	const cJSON *obj = item(l, list, again);
+	char path[CONFIG_PATH_MAX];
+
+	snprintf(path, sizeof path, "%s[%zu].%s", list, again, key);
+	config_error(l, json_member(obj, key), path, "is the same as %s[%zu]; remove one of the two",
+	             list, first);
+}
+
+static void check_repeated_products(struct config_load *l)
+{
+	size_t count = l->cfg->product_count;
+	struct config_product *all = l->cfg->products, **sorted = calloc(count + 1, sizeof *sorted);
+
+	l->no_memory |= !sorted;
+	for (size_t i = 0; sorted && i < count; i++)
+		sorted[i] = &all[i];
+	if (sorted)
+		qsort(sorted, count, sizeof *sorted, by_product);
+	for (size_t i = 1; sorted && i < count; i++) {
+		if (strcmp(sorted[i - 1]->product_id, sorted[i]->product_id) == 0)
+			repeated(l, "products", "product_id", (size_t)(sorted[i - 1] - all),
+			         (size_t)(sorted[i] - all));
+	}
+	free(sorted);
+}
+
+static void check_repeated_devices(struct config_load *l)
+{
+	size_t count = l->cfg->device_count;
+	struct config_device *all = l->cfg->devices, **sorted = calloc(count + 1, sizeof *sorted);
+
+	l->no_memory |= !sorted;
+	for (size_t i = 0; sorted && i < count; i++)
+		sorted[i] = &all[i];
+	if (sorted)
+		qsort(sorted, count, sizeof *sorted, by_device);
+	for (size_t i = 1; sorted && i < count; i++) {
+		if (strcmp(sorted[i - 1]->product_id, sorted[i]->product_id) == 0 &&
+		    strcmp(sorted[i - 1]->device_name, sorted[i]->device_name) == 0)
+			repeated(l, "devices", "device_name", (size_t)(sorted[i - 1] - all),
+			         (size_t)(sorted[i] - all));
+	}
+	free(sorted);
+}
+
+static void check_repeated_logins(struct config_load *l)
+{
+	const struct config_device *d = l->cfg->devices;
+
+	for (size_t i = 0; i < l->cfg->device_count; i++) {
+		for (size_t k = 0; d[i].login && k < i; k++) {
+			if (d[k].login && strcmp(d[k].login, d[i].login) == 0) {
+				repeated(l, "devices", "login", k, i);
+				break;
+			}
+		}
+	}
+}
+
+void config_check(struct config_load *l)
+{
+	check_gateway(l);
+	check_hub(l);
+	check_products(l);
+	check_repeated_products(l);
+	check_routes(l);
+	check_devices(l);
+	check_repeated_devices(l);
+	check_repeated_logins(l);
+	check_mappings(l);
+}

@@ -1,0 +1,95 @@
+/* config_load.h - what the files of the configuration reader share. Not for others.
+ * Room:  as config.h. Pure.
+ * Split: config.c walks the JSON tree by the table, config_value.c judges single
+ *        values, config_check.c what keys mean to each other, config_report.c
+ *        writes down what is wrong.
+ */
+#ifndef HUBGATE_CONFIG_LOAD_H
+#define HUBGATE_CONFIG_LOAD_H
+
+#include <cjson/cJSON.h>
+
+#include "core/config/config.h"
+
+enum {
+	CONFIG_PATH_MAX = 128,
+	CONFIG_FAULT_MAX = 256
+};
+
+enum config_kind {
+	KIND_HOST,
+	KIND_WAKER,
+	KIND_LISTEN,
+	KIND_TEXT,
+	KIND_FILTER,
+	KIND_PATH,
+	KIND_NUMBER,
+	KIND_SIZE,
+	KIND_FLAG,
+	KIND_CHOICE,
+	KIND_PRODUCT_ID,
+	KIND_DEVICE_NAME,
+	KIND_SECRET,
+	KIND_PRODUCT_SECRET,
+	KIND_ENV,
+	KIND_COUNT,
+};
+
+struct config_key {
+	unsigned section;
+	const char *name;
+	enum config_kind kind;
+	size_t offset;     /* of the field in its section's structure */
+	const char *deflt; /* JSON text; NULL: required */
+	int64_t min, max;
+	const char *words;
+};
+
+struct config_line {
+	const cJSON *node;
+	unsigned line;
+};
+
+struct config_load {
+	const struct config_source *src;
+	struct config *cfg;
+	struct config_report *report;
+	cJSON *root;
+	struct config_line *lines; /* of every node */
+	size_t line_count, line_room;
+	bool no_memory;
+};
+
+/* Adds an error about path; at: whose line is named, NULL: no line. */
+void config_error(struct config_load *l, const cJSON *at, const char *path, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void config_warning(struct config_load *l, const cJSON *at, const char *path, const char *format,
+                    ...) __attribute__((format(printf, 4, 5)));
+
+/* Adds the error that node's name is not among known, with the nearest of them.
+ * prefix: path of the object that holds node, "" for the root. */
+void config_unknown(struct config_load *l, const cJSON *node, const char *prefix,
+                    const char *const *known, size_t count);
+
+/* text cut to what fits, characters that harm a log line replaced; returns out. */
+const char *config_shown(const char *text, char out[64]);
+
+/* Puts node's value into the field. false: fault says what is wrong and what to
+ * write instead, or is "" when memory ran out (l->no_memory). */
+bool config_set(struct config_load *l, const struct config_key *key, void *field, const cJSON *node,
+                char fault[CONFIG_FAULT_MAX]);
+
+/* The table's default; true unless memory ran out. */
+bool config_set_default(const struct config_key *key, void *field);
+
+/* Secret text into the field of its kind; false: not of its form, field empty. */
+bool config_set_secret(enum config_kind kind, void *field, const char *text);
+
+/* What belongs there, as a phrase that follows "use ". */
+const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_MAX]);
+
+/* After all values were accepted: what depends on more than one key, defaults
+ * that depend on others, secrets from files and environment, repeated devices. */
+void config_check(struct config_load *l);
+
+#endif

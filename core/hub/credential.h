@@ -1,0 +1,89 @@
+/* credential.h - login strings and signatures of the hub.
+ * Room:  any. Pure (HMAC from OpenSSL).
+ * Facts: docs/protocol/connection.md 1, 4, 9; docs/protocol/gateway.md 3; vectors there.
+ * Secrets pass as struct secret and are wiped by secret_wipe().
+ */
+#ifndef HUBGATE_CREDENTIAL_H
+#define HUBGATE_CREDENTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+enum {
+	PRODUCT_ID_LEN = 10,
+	DEVICE_NAME_MAX = 48,
+	CLIENT_ID_MAX = PRODUCT_ID_LEN + DEVICE_NAME_MAX,
+	SECRET_TEXT_MAX = 64,
+	SECRET_KEY_MAX = 48,
+	USERNAME_MAX = 160, /* of ours; a peer's longer one is malformed */
+	PASSWORD_MAX = 80,
+};
+
+enum hash {
+	HASH_SHA1,
+	HASH_SHA256
+};
+
+struct secret {
+	char text[SECRET_TEXT_MAX + 1];    /* Base64 as configured: bind signature key */
+	unsigned char key[SECRET_KEY_MAX]; /* decoded: MQTT password and TLS-PSK key */
+	size_t key_len;
+};
+
+/* ST_OK; ST_MALFORMED: not 4..64 characters of standard Base64 with padding (*out
+ * is then wiped). Unused low bits before the padding may be set, as in any client's
+ * decoder; keys differing only there are the same key. */
+enum status secret_parse(const char *text, struct secret *out);
+void secret_wipe(struct secret *s); /* a wiped secret lets nobody in */
+
+/* {pid}: exactly 10 of [A-Z0-9a-z]; {dname}: 1..48 of [A-Za-z0-9:_-]. */
+bool credential_product_id_ok(const char *text, size_t len);
+bool credential_device_name_ok(const char *text, size_t len);
+
+struct login { /* the fields of a hub username */
+	char product_id[PRODUCT_ID_LEN + 1];
+	char device_name[DEVICE_NAME_MAX + 1];
+	uint64_t expiry_s; /* Unix seconds; UINT64_MAX when absent or beyond 64 bits */
+};
+
+/* Splits {pid}{dname};{sdkappid};{connid}[;{expiry}] (3 fields: 2018 form). Any
+ * sdkappid and connid are taken, also empty ones; expiry is decimal digits only.
+ * ST_OK; ST_MALFORMED (also over USERNAME_MAX bytes; *out is then unspecified). */
+enum status credential_parse_username(const char *username, struct login *out);
+
+/* Compares in constant time; expiry is the caller's to judge. ST_OK; ST_DENIED
+ * (wrong digest, or secret wiped); ST_MALFORMED (not "{hex};hmacsha1|hmacsha256", a
+ * digest length that is not the algorithm's, or username over USERNAME_MAX bytes);
+ * ST_NOMEM. Algorithm names in any letter case (docs/protocol/connection.md 4). Hex digits too:
+ * what the hub does with upper case is unpublished, and case holds no secret. */
+enum status credential_check_password(const struct secret *s, const char *username,
+                                      const char *password);
+
+/* expiry_s 0: never expires (9223372036854775807). connid: 5 of [A-Za-z0-9], fresh
+ * for every attempt. ST_OK; ST_INVALID for values out of their grammar. */
+enum status credential_username(const char *product_id, const char *device_name, const char *connid,
+                                uint64_t expiry_s, char out[USERNAME_MAX + 1]);
+
+/* The password that signs username with s->key: "{hex};{algorithm}". ST_OK;
+ * ST_INVALID (username over USERNAME_MAX bytes, or secret wiped); ST_NOMEM. */
+enum status credential_password(const struct secret *s, const char *username, enum hash hash,
+                                char out[PASSWORD_MAX + 1]);
+
+enum {
+	BIND_SIGNATURE_SIZE = 48,
+	BIND_RANDOM_MAX = 2147483647
+};
+
+/* Bind signature: Base64 of the raw digest, keyed with s->text, not with s->key
+ * (docs/protocol/gateway.md 3). For authtype certificate s->text holds the hex digest of the file.
+ * ST_OK; ST_INVALID (ids out of their grammar, random over BIND_RANDOM_MAX, or
+ * secret wiped); ST_NOMEM. */
+enum status credential_bind_signature(const struct secret *s, const char *product_id,
+                                      const char *device_name, uint32_t random,
+                                      uint64_t timestamp_s, enum hash hash,
+                                      char out[BIND_SIGNATURE_SIZE]);
+
+#endif

@@ -1,0 +1,36 @@
+#include "core/hub/route_rules.h"
+
+#include <string.h>
+
+#include "core/hub/topic.h"
+
+const struct config_route *route_rules_find(const struct route_rules *r, const char *topic)
+{
+	for (size_t i = 0; r && i < r->count; i++) {
+		if (topic_matches(r->at[i].topic, topic))
+			return &r->at[i];
+	}
+	return NULL;
+}
+
+bool route_filter_ok(const char *filter)
+{
+	for (const char *level = filter;; level++) {
+		size_t len = strcspn(level, "/");
+
+		if (memchr(level, '#', len) && (len != 1 || level[len] != '\0'))
+			return false;
+		if (memchr(level, '+', len) && len != 1)
+			return false;
+		level += len;
+		if (*level == '\0')
+			return *filter != '\0';
+	}
+}
+
+bool route_filter_covers(const char *earlier, const char *later)
+{
+	/* Taken as a topic, the later one's wildcards are levels like any other: that is too
+	 * generous only for its '#'. */
+	return topic_matches(earlier, later) && (!strchr(later, '#') || strchr(earlier, '#'));
+}

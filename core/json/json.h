@@ -1,0 +1,55 @@
+/* json.h - the strict, bounded reader through which all JSON from outside enters.
+ * Room:  any. Pure.
+ * Keeps: number tokens keep their text (cJSON_Raw nodes), strings are valid
+ *        UTF-8 without NUL, member names are unique, nothing follows the value.
+ * Facts: docs/architecture.md 12 - cJSON's own parser turns 0.0 into 0.
+ */
+#ifndef HUBGATE_JSON_H
+#define HUBGATE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+struct json_limits {
+	size_t bytes;    /* of the text */
+	unsigned depth;  /* nested arrays and objects; a bare scalar is 0 */
+	unsigned values; /* nodes in all */
+};
+
+struct json_error {        /* where and why; text is static */
+	unsigned line, column; /* from 1 */
+	const char *what;
+};
+
+/* Called for every node with the line its value starts on; NULL: not wanted. */
+typedef void json_line_fn(void *ctx, const cJSON *node, unsigned line);
+
+/* Caller owns *out (cJSON_Delete). err may be NULL. ST_OK; ST_MALFORMED;
+ * ST_TOOBIG (a limit); ST_NOMEM. White space around the value is allowed.
+ * Never deeper than 128 and never over 2 GiB, whatever lim says. on_node is
+ * called as each node is made, containers before their content; when json_parse
+ * then fails, the nodes announced are gone. */
+enum status json_parse(const char *text, size_t len, const struct json_limits *lim, cJSON **out,
+                       struct json_error *err, json_line_fn *on_node, void *ctx);
+
+/* Numbers of such trees. false: not a number token, or not an exact integer in
+ * range (5, 5.0, 5e0 are; 5.5 is not); json_int() also takes a string of digits when lenient is
+ * true (docs/protocol/README.md: numbers as strings). */
+bool json_is_number(const cJSON *node);
+bool json_int(const cJSON *node, bool lenient, int64_t *out);
+/* Whether two number tokens have the same value, exactly: 0 and -0.0, 1e2 and 100.00. */
+bool json_number_equal(const char *a, const char *b);
+/* Member of an object, case-sensitive; NULL when absent or obj is no object. */
+const cJSON *json_member(const cJSON *obj, const char *name);
+/* Text of a string member; NULL when absent or not a string. */
+const char *json_text(const cJSON *obj, const char *name);
+
+/* Appends text as a JSON string with its quotes. struct buf from core/base/buf.h. */
+struct buf;
+enum status json_add_string(struct buf *out, const char *text);
+
+#endif

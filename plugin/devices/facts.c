@@ -1,0 +1,99 @@
+#include "plugin/devices/facts.h"
+
+#include <string.h>
+
+#include "core/mapping/mapping.h"
+#include "plugin/devices/stored.h"
+
+enum { /* bits of the stored byte */
+	FACT_BOUND = 1,
+	FACT_BY_APP = 2,
+	FACT_MAPPED = 4,
+};
+
+void facts_keep(struct hubgate *h, const struct device *d)
+{
+	unsigned char facts =
+		(unsigned char)((d->bound ? FACT_BOUND : 0) | (d->by_app ? FACT_BY_APP : 0) |
+	                    (d->mapped ? FACT_MAPPED : 0));
+	uint64_t more = 0;
+	enum status st;
+
+	if (!h->state)
+		return;
+	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
+	if (st != ST_OK && dispatch_may_log(&h->refusals, &more))
+		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
+		         d->client_id, d->bound ? "bound" : "not bound", status_text(st));
+}
+
+void facts_by_app(struct hubgate *h, struct device *d, bool by_app)
+{
+	if (d->by_app == by_app)
+		return;
+	d->by_app = by_app;
+	facts_keep(h, d);
+	presence_changed(h, d);
+}
+
+void facts_bound(struct hubgate *h, struct device *d, bool bound)
+{
+	bool changed = d->bound != bound;
+
+	d->bound = bound;
+	d->unbound = !bound;
+	if (!bound && d->by_app)
+		facts_by_app(h, d, false);
+	else if (changed)
+		facts_keep(h, d);
+}
+
+enum status facts_add(struct hubgate *h, const char *product_id, const char *device_name,
+                      const struct secret *secret, struct device **out)
+{
+	enum status st = identity_add_product(h, product_id);
+
+	if (st == ST_OK)
+		st = registry_add(&h->registry, product_id, device_name, secret, out);
+	/* Without a presence nothing can be done with it; there is no way to remove it again. */
+	if (st == ST_OK)
+		st = presence_attach(*out);
+	if (st == ST_OK)
+		stored_claim(h, *out);
+	return st;
+}
+
+struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name)
+{
+	static const struct secret none;
+	struct device *d = NULL;
+
+	if (h->registry.devices.count >= FACTS_DEVICES_MAX ||
+	    facts_add(h, product_id, device_name, &none, &d) != ST_OK)
+		return NULL;
+	d->guest = true;
+	return d;
+}
+
+bool facts_load(struct hubgate *h, const struct state_entry *e)
+{
+	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
+	const unsigned char *facts = e->value;
+	char product_id[PRODUCT_ID_LEN + 1];
+	const char *name = e->key + PRODUCT_ID_LEN;
+	bool mapped;
+
+	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
+		return true; /* nobody's */
+	memcpy(product_id, e->key, PRODUCT_ID_LEN);
+	product_id[PRODUCT_ID_LEN] = '\0';
+	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
+	if (!d && (mapped || *facts & FACT_BY_APP))
+		d = facts_guest(h, product_id, name);
+	if (!d)
+		return false;
+	d->bound = *facts & FACT_BOUND;
+	d->by_app = *facts & FACT_BY_APP;
+	d->mapped = mapped;
+	return true;
+}

@@ -1,0 +1,31 @@
+/* facts.h - what is known of devices beside the configuration, across restarts: bound or not,
+ * spoken for by a gateway application, made by a rule of mappings[]. Room:  BROKER.
+ */
+#ifndef HUBGATE_FACTS_H
+#define HUBGATE_FACTS_H
+
+#include "plugin/dispatch.h"
+#include "shadowstore/state/state.h"
+
+enum {
+	FACTS_DEVICES_MAX = 1500, /* of one gateway, docs/protocol/limits.md */
+};
+
+/* What is remembered of a device. One that is not configured becomes known again if a gateway
+ * application had brought it online, or a rule of mappings[] makes it. False: of no device that is
+ * known. */
+bool facts_load(struct hubgate *h, const struct state_entry *e);
+/* What is known of d is remembered for the next start. */
+void facts_keep(struct hubgate *h, const struct device *d);
+/* A device becomes known while the gateway runs, and gets what is stored of it. ST_OK; ST_NOMEM;
+ * ST_EXISTS, ST_INVALID as registry_add(). */
+enum status facts_add(struct hubgate *h, const char *product_id, const char *device_name,
+                      const struct secret *secret, struct device **out);
+/* The same for one that is not configured. NULL: no memory, or too many devices. */
+struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name);
+/* The gateway application speaks for d, or does not any more: presence follows. */
+void facts_by_app(struct hubgate *h, struct device *d, bool by_app);
+/* The hub said so. A device that is not bound is spoken for by nobody. */
+void facts_bound(struct hubgate *h, struct device *d, bool bound);
+
+#endif

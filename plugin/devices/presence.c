@@ -1,0 +1,264 @@
+#include "plugin/devices/presence.h"
+
+#include <stdlib.h>
+
+#include "plugin/devices/thinning.h"
+#include "plugin/dispatch.h"
+#include "plugin/services/shadow.h"
+
+enum status presence_attach(struct device *d)
+{
+	struct presence *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return ST_NOMEM;
+	p->device = d;
+	p->held_tail = &p->held;
+	d->presence = p;
+	return ST_OK;
+}
+
+static void free_held(struct held *list)
+{
+	while (list) {
+		struct held *next = list->next;
+
+		uplink_down_free(&list->down);
+		free(list);
+		list = next;
+	}
+}
+
+void presence_fini(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (d->presence)
+			free_held(d->presence->held);
+		free(d->presence);
+		d->presence = NULL;
+		thinning_free(d);
+	}
+}
+
+/* --- the line of those in grace; grace is one length, so the line is sorted --- */
+
+static void grace_end(struct hubgate *h, struct presence *p)
+{
+	if (p->leave_ms == 0)
+		return;
+	*(p->prev ? &p->prev->next : &h->grace.first) = p->next;
+	*(p->next ? &p->next->prev : &h->grace.last) = p->prev;
+	p->prev = p->next = NULL;
+	p->leave_ms = 0;
+}
+
+static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
+{
+	p->leave_ms = now_ms + h->config->presence.grace_ms + 1;
+	p->prev = h->grace.last;
+	p->next = NULL;
+	*(h->grace.last ? &h->grace.last->next : &h->grace.first) = p;
+	h->grace.last = p;
+}
+
+/* --- telling the uplink --- */
+
+enum status presence_tell_secret(struct hubgate *h, struct presence *p)
+{
+	const struct device *d = p->device;
+	enum status st = ST_OK;
+
+	if (!p->secret_told && !d->own && d->secret.key_len == 0 && d->certificate.md5[0])
+		st = uplink_device_certificate(h->uplink, d->client_id, d->certificate.md5,
+		                               d->certificate.sha1);
+	else if (!p->secret_told && !p->device->own && p->device->secret.key_len > 0)
+		st = uplink_device_secret(h->uplink, p->device->client_id, &p->device->secret);
+	p->secret_told = st == ST_OK;
+	return st;
+}
+
+static bool on_lan(const struct presence *p)
+{
+	return p->current || p->leave_ms != 0;
+}
+
+/* Itself, or in the words of the gateway application; grace time included. */
+static bool is_there(const struct hubgate *h, const struct presence *p)
+{
+	return on_lan(p) || p->device->there ||
+	       (p->device->by_app && h->own && on_lan(h->own->presence));
+}
+
+static enum status tell_all(struct hubgate *h, struct presence *p)
+{
+	const struct device *d = p->device;
+	enum status st = presence_tell_secret(h, p);
+
+	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
+		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
+		                               : uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+	if (st == ST_OK)
+		st = shadow_tell(h, d);
+	if (st == ST_OK)
+		st = uplink_device_present(h->uplink, d->client_id, is_there(h, p));
+	return st;
+}
+
+static void tell(struct hubgate *h, struct presence *p, bool present)
+{
+	if (presence_tell_secret(h, p) == ST_OK &&
+	    uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
+		return;
+	/* The state is kept here, so nothing is lost by saying it later. */
+	p->unsent = true;
+	h->orders_unsent = true;
+}
+
+static void tell_unsent(struct hubgate *h)
+{
+	struct table_at at;
+
+	h->orders_unsent = false;
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct presence *p = table_entry(n, struct device, node)->presence;
+
+		if (!p->unsent)
+			continue;
+		p->unsent = tell_all(h, p) != ST_OK;
+		h->orders_unsent |= p->unsent;
+	}
+}
+
+void presence_changed(struct hubgate *h, struct device *d)
+{
+	tell(h, d->presence, is_there(h, d->presence));
+}
+
+void presence_mapped(struct hubgate *h, struct device *d, bool there)
+{
+	struct presence *p = d->presence;
+	bool known = is_there(h, p);
+
+	if (d->there == there)
+		return;
+	d->there = there;
+	if (there && !p->held)
+		grace_end(h, p);
+	if (there && !known)
+		tell(h, p, true);
+	if (!there && !on_lan(p))
+		grace_begin(h, p, hubgate_now_ms());
+	dispatch_set_timer(h);
+}
+
+/* The gateway application came or went, and with it all that it speaks for. */
+static void tell_of_app(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (d->by_app)
+			tell(h, d->presence, is_there(h, d->presence));
+	}
+}
+
+/* --- events --- */
+
+void presence_arrived(struct hubgate *h, struct lan_session *s)
+{
+	struct presence *p = s->device->presence;
+	bool known = on_lan(p);
+
+	if (!p->current && !p->device->own)
+		metric_set(&h->metrics, M_PRESENT, ++h->present);
+	/* What is held waits for a subscription, but no longer than the grace time. */
+	if (!p->held)
+		grace_end(h, p);
+	p->current = s;
+	p->clean = s->clean;
+	if (!known && p->device->own)
+		tell_of_app(h);
+	else if (!known)
+		tell(h, p, true);
+	dispatch_set_timer(h);
+}
+
+void presence_left(struct hubgate *h, struct lan_session *s)
+{
+	struct presence *p = s->device->presence;
+	bool was_current = p->current == s;
+
+	if (was_current) {
+		p->current = NULL;
+		if (!p->device->own)
+			metric_set(&h->metrics, M_PRESENT, --h->present);
+		grace_end(h, p);
+		grace_begin(h, p, hubgate_now_ms());
+		dispatch_set_timer(h);
+	}
+	identity_remove(h, s);
+}
+
+void presence_run(struct hubgate *h, int64_t now_ms)
+{
+	while (h->grace.first && h->grace.first->leave_ms <= now_ms) {
+		struct presence *p = h->grace.first;
+
+		grace_end(h, p);
+		if (!p->current && p->device->own)
+			tell_of_app(h);
+		else if (!p->current)
+			tell(h, p, is_there(h, p));
+		dispatch_held(h, p); /* nobody subscribed: the broker decides */
+	}
+	if (h->orders_unsent)
+		tell_unsent(h);
+	dispatch_set_timer(h);
+}
+
+/* --- commands in grace --- */
+
+struct presence *presence_listener(const struct hubgate *h, const struct device *d)
+{
+	return d->by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
+}
+
+bool presence_in_grace(const struct presence *p)
+{
+	return !p->current && p->leave_ms != 0 && p->clean;
+}
+
+bool presence_hold(struct presence *p, const struct uplink_down *down)
+{
+	struct held *held;
+
+	if (p->held_count >= HELD_MAX)
+		return false;
+	held = calloc(1, sizeof(*held));
+	if (!held)
+		return false;
+	held->down = *down;
+	*p->held_tail = held;
+	p->held_tail = &held->next;
+	p->held_count++;
+	return true;
+}
+
+struct held *presence_take_held(struct presence *p)
+{
+	struct held *list = p->held;
+
+	p->held = NULL;
+	p->held_tail = &p->held;
+	p->held_count = 0;
+	return list;
+}

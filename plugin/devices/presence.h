@@ -1,0 +1,62 @@
+/* presence.h - which devices are there, and when the hub shall hear of it.
+ * Room:  BROKER.
+ * Keeps: keyed by the client's pointer, not its id: a take-over, a failed login
+ *        with a live device's id or the end of a kept session's old object never
+ *        takes a device offline that is there (docs/broker-notes.md 1.6, 8(e)).
+ */
+#ifndef HUBGATE_PRESENCE_H
+#define HUBGATE_PRESENCE_H
+
+#include "plugin/lan/identity.h"
+
+enum {
+	HELD_MAX = 32
+}; /* commands held for one device in its grace time */
+
+struct held { /* owned by the presence */
+	struct held *next;
+	struct uplink_down down;
+};
+
+struct presence { /* one per device */
+	struct device *device;
+	struct lan_session *current; /* NULL: not on the LAN */
+	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
+	int64_t leave_ms;
+	bool clean;                   /* its last session ended with the connection */
+	bool secret_told;             /* the uplink has it */
+	bool unsent;                  /* the uplink has not been told the latest */
+	struct presence *prev, *next; /* in hubgate.grace */
+	struct held *held, **held_tail;
+	size_t held_count;
+};
+
+/* ST_OK; ST_NOMEM. */
+enum status presence_attach(struct device *d);
+void presence_fini(struct hubgate *h);
+
+/* s was accepted; the device is there. A session it takes over is not a leave. */
+void presence_arrived(struct hubgate *h, struct lan_session *s);
+/* The client's socket is gone. Removes s. */
+void presence_left(struct hubgate *h, struct lan_session *s);
+/* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per
+ * device. ST_OK; ST_FULL, ST_NOMEM: say it again. */
+enum status presence_tell_secret(struct hubgate *h, struct presence *p);
+/* What d->by_app says has changed: the uplink hears whether the device is there. */
+void presence_changed(struct hubgate *h, struct device *d);
+/* What mappings[] tell of d: d->there. Gone counts after the grace time. */
+void presence_mapped(struct hubgate *h, struct device *d, bool there);
+/* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
+void presence_run(struct hubgate *h, int64_t now_ms);
+
+/* Where commands for d wait: with the device, or with the gateway application that speaks for it.
+ */
+struct presence *presence_listener(const struct hubgate *h, const struct device *d);
+/* True when a command shall wait for the device to come back: it is inside its
+ * grace time and the broker keeps nothing for it. */
+bool presence_in_grace(const struct presence *p);
+/* Takes down. false: no room or memory, not taken. */
+bool presence_hold(struct presence *p, const struct uplink_down *down);
+struct held *presence_take_held(struct presence *p); /* the whole list; caller frees */
+
+#endif

@@ -1,0 +1,34 @@
+/* registration.h - dynamic registration: configured devices without a secret, devices of the LAN
+ * that ask at lan.http, and the secrets that came of it. Room:  BROKER; what it starts lives in NET
+ * and HTTP. Keeps: a secret is on disk before anybody is told of it. A device is asked for again
+ * after 5 s at the earliest, after at most 10 minutes, and only where asking again may help. Facts:
+ * docs/protocol/dynreg.md; docs/architecture.md 4 "Dynamic registration".
+ */
+#ifndef HUBGATE_REGISTRATION_H
+#define HUBGATE_REGISTRATION_H
+
+#include "plugin/services/control.h"
+
+/* The devices are in the registry, store.dir is there. Gives those their secrets that were
+ * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
+enum status registration_open(struct hubgate *h);
+/* The uplink is made. Listens at lan.http, where who connects waits. ST_OK; ST_INVALID, ST_IO
+ * (logged); ST_NOMEM. */
+enum status registration_listen(struct hubgate *h);
+enum status registration_start(struct hubgate *h); /* NET begins. ST_OK; ST_IO: no thread */
+enum status registration_serve(struct hubgate *h); /* HTTP begins, or it is logged. ST_OK */
+/* A device is registered now, for a command; takes asker, who gets the result. */
+void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
+                      struct control_asker *asker);
+/* What came back; who is due. */
+void registration_run(struct hubgate *h, int64_t now_ms);
+/* When it wants to run again; INT64_MAX: not. */
+int64_t registration_due(const struct hubgate *h);
+/* NET and HTTP are told to end; does not wait. */
+void registration_quit(struct hubgate *h);
+/* Ends NET, at most wait_ms, then HTTP. False: NET hangs, both are left behind with what they use:
+ * configuration, registry, the uplink's log. */
+bool registration_stop(struct hubgate *h, uint32_t wait_ms);
+void registration_close(struct hubgate *h); /* stopped, or never started */
+
+#endif

@@ -1,0 +1,131 @@
+#include "plugin/devices/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+	const char *client_id;
+	size_t len;
+};
+
+static bool same_client(const struct table_node *node, const void *key)
+{
+	const struct device *d = table_entry(node, struct device, node);
+	const struct key *k = key;
+
+	return strlen(d->client_id) == k->len && memcmp(d->client_id, k->client_id, k->len) == 0;
+}
+
+void registry_init(struct registry *r, uint64_t seed)
+{
+	table_init(&r->devices);
+	r->seed = seed;
+}
+
+static void device_free(struct device *d)
+{
+	while (d->filters) {
+		struct device_filter *f = d->filters;
+
+		d->filters = f->next;
+		free(f);
+	}
+	secret_wipe(&d->secret);
+	free(d);
+}
+
+void registry_fini(struct registry *r)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&r->devices, &at); n;
+	     n = table_next(&r->devices, &at)) {
+		table_remove(&r->devices, n);
+		device_free(table_entry(n, struct device, node));
+	}
+	table_fini(&r->devices);
+}
+
+struct device *registry_find(const struct registry *r, const char *client_id, size_t len)
+{
+	const struct key key = { client_id, len };
+	struct table_node *n =
+		table_find(&r->devices, table_hash(r->seed, client_id, len), same_client, &key);
+
+	return n ? table_entry(n, struct device, node) : NULL;
+}
+
+enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
+                         const struct secret *secret, struct device **out)
+{
+	struct device *d;
+	size_t len;
+
+	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
+	    !credential_device_name_ok(device_name, strlen(device_name)))
+		return ST_INVALID;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return ST_NOMEM;
+	snprintf(d->product_id, sizeof(d->product_id), "%s", product_id);
+	snprintf(d->device_name, sizeof(d->device_name), "%s", device_name);
+	snprintf(d->client_id, sizeof(d->client_id), "%s%s", product_id, device_name);
+	d->secret = *secret;
+	len = strlen(d->client_id);
+	if (registry_find(r, d->client_id, len)) {
+		device_free(d);
+		return ST_EXISTS;
+	}
+	if (table_add(&r->devices, &d->node, table_hash(r->seed, d->client_id, len)) != ST_OK) {
+		device_free(d);
+		return ST_NOMEM;
+	}
+	*out = d;
+	return ST_OK;
+}
+
+/* The link that points to the filter, or to the end of the list. */
+static struct device_filter **find_link(struct device *d, const char *filter)
+{
+	struct device_filter **at = &d->filters;
+
+	while (*at && strcmp((*at)->text, filter) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos)
+{
+	struct device_filter **at = find_link(d, filter);
+	size_t size = strlen(filter) + 1;
+
+	if (*at) {
+		if ((*at)->qos == qos)
+			return ST_EXISTS;
+		(*at)->qos = qos;
+		return ST_OK;
+	}
+	if (d->filter_count >= DEVICE_FILTERS_MAX)
+		return ST_FULL;
+	*at = calloc(1, sizeof(**at) + size);
+	if (!*at)
+		return ST_NOMEM;
+	memcpy((*at)->text, filter, size);
+	(*at)->qos = qos;
+	d->filter_count++;
+	return ST_OK;
+}
+
+enum status registry_unsubscribe(struct device *d, const char *filter)
+{
+	struct device_filter **at = find_link(d, filter);
+	struct device_filter *f = *at;
+
+	if (!f)
+		return ST_NOTFOUND;
+	*at = f->next;
+	free(f);
+	d->filter_count--;
+	return ST_OK;
+}

@@ -1,0 +1,77 @@
+/* registry.h - the devices of this gateway and what is remembered of each.
+ * Room:  BROKER.
+ * Keeps: a device lives as long as the registry; pointers to it stay valid.
+ */
+#ifndef HUBGATE_REGISTRY_H
+#define HUBGATE_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/base/table.h"
+#include "core/hub/credential.h"
+
+struct presence; /* plugin/devices/presence.h */
+struct shadow;   /* plugin/services/shadow.h */
+
+enum {
+	DEVICE_FILTERS_MAX = 128
+};
+
+struct device_filter { /* a subscription, mirrored at the hub */
+	struct device_filter *next;
+	uint8_t qos;
+	char text[];
+};
+
+struct device_certificate { /* digests of the file, in hex; "": none */
+	char md5[33], sha1[41];
+};
+
+struct device {
+	struct table_node node;
+	char product_id[PRODUCT_ID_LEN + 1];
+	char device_name[DEVICE_NAME_MAX + 1];
+	char client_id[CLIENT_ID_MAX + 1];
+	struct secret secret;
+	struct device_certificate certificate;
+	bool own;    /* the gateway itself, for a gateway application on the LAN */
+	bool by_app; /* that application speaks for it: it brought it online */
+	bool guest;  /* only that application knows it: not configured */
+	bool mapped; /* a plain device: plugin/services/mapped */
+	bool there;  /* as far as mappings[] tell */
+	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
+	const void *by;
+	bool registered;     /* its secret came of dynamic registration */
+	bool bound, unbound; /* as the hub last said; neither: it never said */
+	struct device_filter *filters;
+	size_t filter_count;
+	uint32_t accepted;         /* messages since plugin/devices/talkers last looked */
+	struct thinning *thinning; /* owned by plugin/devices/thinning; NULL: none */
+	struct presence *presence; /* owned by plugin/devices/presence */
+	struct shadow *shadow;     /* owned by plugin/services/shadow; NULL: it never used one */
+};
+
+struct registry {
+	struct table devices;
+	uint64_t seed;
+};
+
+void registry_init(struct registry *r, uint64_t seed);
+void registry_fini(struct registry *r); /* wipes secrets */
+
+/* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
+enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
+                         const struct secret *secret, struct device **out);
+/* NULL: unknown. len without NUL. */
+struct device *registry_find(const struct registry *r, const char *client_id, size_t len);
+
+/* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
+ * DEVICE_FILTERS_MAX; ST_NOMEM. */
+enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos);
+/* ST_OK; ST_NOTFOUND. */
+enum status registry_unsubscribe(struct device *d, const char *filter);
+
+#endif

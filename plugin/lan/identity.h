@@ -1,0 +1,55 @@
+/* identity.h - which LAN client is which device, and what it may touch.
+ * Room:  BROKER. Judging neither allocates nor loops over devices: it runs on
+ *        every delivery.
+ * Facts: docs/architecture.md 5; docs/protocol/connection.md 3, 4, 9; docs/protocol/topics.md 6.
+ */
+#ifndef HUBGATE_IDENTITY_H
+#define HUBGATE_IDENTITY_H
+
+#include "plugin/context.h"
+
+enum session_kind {
+	SESSION_DEVICE,
+	SESSION_CLAIM, /* with a login of plugin/lan/plain: the broker has not decided yet */
+	SESSION_DOORBELL
+};
+
+struct lan_session { /* a client that the plugin itself let in */
+	struct table_node node;
+	const struct mosquitto *client; /* the key; never followed */
+	enum session_kind kind;
+	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
+	bool plain;            /* its name and password are the broker's to check */
+	bool clean;            /* its session ends with the connection */
+};
+
+struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client);
+/* A known client gets its kind and device replaced. NULL: no memory. */
+struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *client,
+                                 enum session_kind kind, struct device *device);
+void identity_remove(struct hubgate *h, struct lan_session *s);
+void identity_fini(struct hubgate *h);
+
+enum lan_login {
+	LOGIN_OTHER, /* not ours: the broker decides */
+	LOGIN_DEVICE,
+	LOGIN_DOORBELL,
+	LOGIN_REFUSED,
+};
+
+struct lan_claim { /* of a client that connects; any text may be NULL */
+	const char *client_id, *username, *password, *address;
+	const struct device *proven; /* by its TLS handshake; NULL: nothing */
+};
+
+/* *device is set for LOGIN_DEVICE; *why (static text) for LOGIN_REFUSED. */
+enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
+                              const char **why);
+
+/* One more product of ours. ST_OK, also when it is known; ST_NOMEM. */
+enum status identity_add_product(struct hubgate *h, const char *product_id);
+/* True when {pid} of this topic or filter is a product of ours, or the text is
+ * in one of the hub's trees: closed to everybody but the device itself. */
+bool identity_is_cloud_topic(const struct hubgate *h, const char *text);
+
+#endif

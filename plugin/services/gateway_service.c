@@ -1,0 +1,378 @@
+#include "plugin/services/gateway_service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hub/gateway_answer.h"
+#include "core/hub/topic.h"
+#include "plugin/devices/facts.h"
+#include "plugin/services/timekeeper.h"
+
+enum {
+	REPLY_MAX = 256 * 1024,
+	TOPIC_BYTES = 128,
+};
+
+/* --- replies --- */
+
+static void result_topic(const struct hubgate *h, char out[TOPIC_BYTES])
+{
+	snprintf(out, TOPIC_BYTES, "$gateway/operation/result/%s/%s", h->own->product_id,
+	         h->own->device_name);
+}
+
+static void publish(struct hubgate *h, const struct buf *text)
+{
+	char topic[TOPIC_BYTES];
+
+	result_topic(h, topic);
+	dispatch_publish(topic, text->data, text->len, 0, false);
+}
+
+static void reply(struct hubgate *h, const struct gateway_request *r)
+{
+	struct buf text = BUF_MAX(REPLY_MAX);
+
+	if (gateway_put_reply(&text, r) == ST_OK)
+		publish(h, &text);
+	buf_free(&text);
+}
+
+static void ask_free(struct gateway_ask *a)
+{
+	gateway_request_free(&a->request);
+	free(a);
+}
+
+/* Takes a. */
+static void finish(struct hubgate *h, struct gateway_ask *a)
+{
+	reply(h, &a->request);
+	ask_free(a);
+}
+
+/* Those of which nothing is open any more leave the line. */
+static void sweep(struct hubgate *h)
+{
+	struct gateway_asks *asks = &h->asks;
+
+	for (struct gateway_ask **at = &asks->first; *at;) {
+		struct gateway_ask *a = *at;
+
+		if (a->open > 0) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		if (asks->last == &a->next)
+			asks->last = at;
+		asks->count--;
+		finish(h, a);
+	}
+}
+
+/* Without the hub's word: configured here, or good at the hub before. */
+static bool counts_as_bound(const struct device *d)
+{
+	return !d->unbound && (!d->guest || d->by_app || d->bound);
+}
+
+/* What comes of the hub's code, or of its silence. */
+static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, int64_t code)
+{
+	if (op == GATEWAY_ONLINE && code == CODE_SYSTEM && !uplink_ready(h->uplink) &&
+	    counts_as_bound(d))
+		code = CODE_OK; /* it will come online with the link */
+	if (op == GATEWAY_ONLINE && code != CODE_SYSTEM)
+		facts_by_app(h, d, code == CODE_OK);
+	if (op == GATEWAY_UNBIND && code == CODE_OK)
+		facts_bound(h, d, false);
+	if (op == GATEWAY_BIND && gateway_verdict(op, code) == VERDICT_OK)
+		facts_bound(h, d, true);
+	return code;
+}
+
+static void settle(struct hubgate *h, enum gateway_op op, const char *client_id, int64_t code)
+{
+	struct device *d = registry_find(&h->registry, client_id, strlen(client_id));
+
+	for (struct gateway_ask *a = h->asks.first; a && d; a = a->next) {
+		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
+			struct gateway_wish *w = &a->request.wishes[i];
+
+			if (w->done || strcmp(w->client_id, client_id) != 0)
+				continue;
+			w->result = settled(h, op, d, code);
+			w->done = true;
+			a->open--;
+		}
+	}
+	/* The uplink keeps it online until told of its presence: also when nobody waits any more. */
+	if (d && op == GATEWAY_ONLINE)
+		presence_changed(h, d);
+	sweep(h);
+}
+
+void gateway_service_answer(struct hubgate *h, const struct uplink_down *news)
+{
+	settle(h, news->op, news->topic, news->code);
+}
+
+/* --- requests --- */
+
+static int64_t own_code(enum gateway_op op)
+{
+	return op == GATEWAY_BIND ? CODE_NOT_PLAIN : CODE_UNBOUND;
+}
+
+static enum status ask_bind(struct hubgate *h, const struct gateway_wish *w)
+{
+	struct buf text = BUF_MAX(1024);
+	enum status st = gateway_put_bind_as(&text, w);
+
+	if (st == ST_OK)
+		st = uplink_ask(h->uplink, w->client_id, GATEWAY_BIND, text.data, text.len);
+	buf_free(&text);
+	return st;
+}
+
+/* What can be said without the hub. false: nothing. */
+static bool known(struct hubgate *h, enum gateway_op op, struct gateway_wish *w, struct device *d)
+{
+	w->done = true;
+	if (d == h->own)
+		w->result = own_code(op);
+	else if (op == GATEWAY_BIND && (w->result = gateway_check_bind(w, d ? &d->secret : NULL)) != 0)
+		return true;
+	else if (op == GATEWAY_OFFLINE && d && d->by_app)
+		w->result = CODE_OK; /* the uplink takes it offline after its messages */
+	else if (op == GATEWAY_OFFLINE && d && d->presence->current)
+		w->result = CODE_OK; /* here in its own right, and stays online */
+	else
+		w->done = false;
+	return w->done;
+}
+
+static enum status ask_hub(struct hubgate *h, enum gateway_op op, const struct gateway_wish *w)
+{
+	return op == GATEWAY_BIND ? ask_bind(h, w) : uplink_ask(h->uplink, w->client_id, op, NULL, 0);
+}
+
+static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
+{
+	struct device *d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+
+	if (known(h, op, w, d)) {
+		if (op == GATEWAY_OFFLINE && d && d->by_app)
+			facts_by_app(h, d, false);
+		return;
+	}
+	if (!d && uplink_ready(h->uplink))
+		d = facts_guest(h, w->product_id, w->device_name);
+	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
+	    ask_hub(h, op, w) == ST_OK)
+		return; /* gateway_service_answer() goes on */
+	w->done = true;
+	w->result = CODE_SYSTEM;
+	if (d && d->unbound && op != GATEWAY_BIND)
+		w->result = CODE_UNBOUND;
+	else if (d)
+		w->result = settled(h, op, d, CODE_SYSTEM);
+}
+
+/* --- the list --- */
+
+static void list_known(struct hubgate *h)
+{
+	struct buf text = BUF_MAX(REPLY_MAX);
+	enum status st = gateway_put_list_begin(&text);
+	struct table_at at;
+	bool first = true;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n && st == ST_OK;
+	     n = table_next(&h->registry.devices, &at)) {
+		const struct device *d = table_entry(n, struct device, node);
+
+		if (!d->bound || d->own)
+			continue;
+		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
+		first = false;
+	}
+	if (st == ST_OK)
+		st = gateway_put_list_end(&text);
+	if (st == ST_OK)
+		publish(h, &text);
+	buf_free(&text);
+}
+
+static void describe(struct hubgate *h)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	if (!uplink_ready(h->uplink) || uplink_ask_list(h->uplink) != ST_OK) {
+		list_known(h);
+		return;
+	}
+	h->asks.list_due_ms = now_ms + GATEWAY_SLACK_MS;
+	h->asks.list_until_ms = h->asks.list_due_ms;
+	dispatch_set_timer(h);
+}
+
+/* --- in --- */
+
+static void take_request(struct hubgate *h, struct gateway_request *r)
+{
+	struct gateway_ask *a = calloc(1, sizeof(*a));
+
+	if (!a) {
+		gateway_request_free(r);
+		return;
+	}
+	a->request = *r;
+	a->due_ms =
+		hubgate_now_ms() + INT64_C(1000) * h->config->hub.request_timeout_s + GATEWAY_SLACK_MS;
+	for (size_t i = 0; i < r->count; i++) {
+		struct gateway_wish *w = &a->request.wishes[i];
+
+		if (!w->done && h->asks.count < GATEWAY_ASKS_MAX) {
+			wish(h, r->op, w);
+		} else if (!w->done) {
+			w->done = true;
+			w->result = CODE_SYSTEM;
+		}
+		a->open += !w->done;
+	}
+	if (a->open == 0) {
+		finish(h, a);
+		return;
+	}
+	if (!h->asks.first)
+		h->asks.last = &h->asks.first;
+	*h->asks.last = a;
+	h->asks.last = &a->next;
+	h->asks.count++;
+	dispatch_set_timer(h);
+}
+
+void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
+{
+	struct gateway_request r;
+	enum status st = gateway_request_parse(payload, len, &r);
+
+	if (st == ST_INVALID)
+		reply(h, &r);
+	if (st != ST_OK && st != ST_INVALID) {
+		dispatch_log_refusal(h, h->own->client_id, "$gateway/operation", status_text(st));
+		return;
+	}
+	if (st == ST_OK && r.count > 0) {
+		take_request(h, &r);
+		return;
+	}
+	if (r.op == GATEWAY_DESCRIBE)
+		describe(h);
+	gateway_request_free(&r);
+}
+
+static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struct gateway_device *g)
+{
+	char client_id[CLIENT_ID_MAX + 1];
+	struct device *d;
+	int len = snprintf(client_id, sizeof(client_id), "%s%s", g->product_id, g->device_name);
+
+	d = registry_find(&h->registry, client_id, (size_t)len);
+	if (!d || d->own)
+		return;
+	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
+		facts_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
+	else if (m->op == GATEWAY_ONLINE && g->has_result && g->result == CODE_OK)
+		facts_bound(h, d, true);
+	else if (m->op == GATEWAY_BIND && g->has_result &&
+	         gateway_verdict(m->op, g->result) == VERDICT_OK)
+		facts_bound(h, d, true);
+	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
+		timekeeper_doubt(h); /* the bind is tried again after that */
+	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
+		facts_bound(h, d, false);
+}
+
+void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
+{
+	struct gateway_msg m;
+	bool pass;
+
+	if (gateway_parse(down->payload, down->len, &m) != ST_OK)
+		return;
+	for (size_t i = 0; i < m.count; i++)
+		hub_said(h, &m, &m.devices[i]);
+	pass = m.op == GATEWAY_CHANGE;
+	if (m.op == GATEWAY_DESCRIBE && hubgate_now_ms() < h->asks.list_until_ms) {
+		if (h->asks.list_due_ms != 0)
+			h->asks.list_until_ms = hubgate_now_ms() + GATEWAY_LIST_MS;
+		h->asks.list_due_ms = 0;
+		pass = true;
+	}
+	if (pass)
+		dispatch_publish(down->topic, down->payload, down->len, 0, false);
+	gateway_msg_free(&m);
+}
+
+static void give_up(struct hubgate *h, struct gateway_ask *a)
+{
+	for (size_t i = 0; i < a->request.count; i++) {
+		struct gateway_wish *w = &a->request.wishes[i];
+		struct device *d;
+
+		if (w->done)
+			continue;
+		d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+		w->result = d ? settled(h, a->request.op, d, CODE_SYSTEM) : CODE_SYSTEM;
+		w->done = true;
+	}
+	a->open = 0;
+}
+
+void gateway_service_run(struct hubgate *h, int64_t now_ms)
+{
+	bool late = false;
+
+	if (h->asks.list_due_ms != 0 && now_ms >= h->asks.list_due_ms) {
+		h->asks.list_due_ms = 0;
+		list_known(h);
+	}
+	for (struct gateway_ask *a = h->asks.first; a && a->due_ms <= now_ms; a = a->next) {
+		give_up(h, a);
+		late = true;
+	}
+	if (late)
+		sweep(h);
+}
+
+void gateway_service_fini(struct hubgate *h)
+{
+	while (h->asks.first) {
+		struct gateway_ask *a = h->asks.first;
+
+		h->asks.first = a->next;
+		ask_free(a);
+	}
+}
+
+struct device *gateway_service_speaker(struct hubgate *h, struct device *own, const char *topic)
+{
+	char client_id[CLIENT_ID_MAX + 1];
+	struct device *d;
+	struct topic t;
+	size_t len;
+
+	if (topic_parse_filter(topic, strlen(topic), &t, NULL) != ST_OK || t.kind == TOPIC_NONE)
+		return own;
+	len = t.product_id.len + t.device_name.len;
+	if (len > CLIENT_ID_MAX || len == 0)
+		return own;
+	memcpy(client_id, t.product_id.at, t.product_id.len);
+	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
+	d = registry_find(&h->registry, client_id, len);
+	return d && d->by_app ? d : own;
+}

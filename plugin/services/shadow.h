@@ -1,0 +1,58 @@
+/* shadow.h - device shadows: answered here, kept equal with the hub's.
+ * Room:  BROKER.
+ * Keeps: stored before said: no reply and no delta tells what a crash could take back. Requests of
+ *        one device are answered in order.
+ * Facts: docs/protocol/shadow.md; core/shadow/shadow_doc.h and core/shadow/shadow_sync.h decide,
+ * this carries out.
+ *
+ * A device has a shadow from the moment it subscribes $shadow/operation/result/ or asks for it, or
+ * a local application does; from then on its answers are subscribed at the hub.
+ */
+#ifndef HUBGATE_SHADOW_H
+#define HUBGATE_SHADOW_H
+
+#include "plugin/dispatch.h"
+#include "shadowstore/state/state.h"
+
+/* Local applications, with rights from apps[]: requests on .../operation/{pid}/{dname}, answers on
+ * .../operation/result/{pid}/{dname}. */
+#define SHADOW_APP_TREE "$hubgate/shadow/operation/"
+
+#define SHADOW_RESULT_TREE "$shadow/operation/result/"
+
+enum {
+	SHADOW_WAITING_MAX = 16, /* requests of one device that wait for its first document */
+	SHADOW_ASKED_MAX = 32,   /* requests at the hub, over all devices */
+	SHADOW_LOOK_MS = 500, /* gets that can wait: two a second (docs/architecture.md 4, Presence) */
+};
+
+struct shadow; /* opaque */
+
+void shadow_init(struct hubgate *h);
+void shadow_fini(struct hubgate *h);
+/* A stored document of a device that has none yet. An unreadable one is logged and fetched again.
+ * False: of no device that is known. */
+bool shadow_load(struct hubgate *h, const struct state_entry *e);
+/* Everything stored has been handed out. */
+void shadow_loaded(struct hubgate *h);
+
+/* filter is the one by which a device gets its answers. */
+bool shadow_is_result(const char *filter);
+/* d takes part from now on. ST_OK, also again; ST_NOMEM. */
+enum status shadow_follow(struct hubgate *h, struct device *d);
+/* Tells the uplink of d's shadow, again or for the first time. ST_OK; ST_FULL, ST_NOMEM: say it
+ * later. Nothing to say without a shadow: ST_OK. */
+enum status shadow_tell(struct hubgate *h, const struct device *d);
+
+/* A message of d on $shadow/operation/. */
+void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len);
+/* A message of a local application below SHADOW_APP_TREE. */
+void shadow_app_request(struct hubgate *h, const char *topic, const void *payload, size_t len);
+
+/* From the hub: a message on $shadow/operation/result/ of d; news of the uplink. */
+void shadow_message(struct hubgate *h, struct device *d, const struct uplink_down *down);
+void shadow_news(struct hubgate *h, const struct uplink_down *news);
+/* What is due. */
+void shadow_run(struct hubgate *h, int64_t now_ms);
+
+#endif

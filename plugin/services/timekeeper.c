@@ -1,0 +1,102 @@
+#include "plugin/services/timekeeper.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/timex.h>
+
+#include "core/hub/sys_time.h"
+
+enum {
+	LOOK_MS = 1000,
+	ASK_MS = 60000,
+	TOPIC_BYTES = 128
+};
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool kernel_synchronised(void)
+{
+	struct timex t = { .modes = 0 };
+
+	return adjtimex(&t) != TIME_ERROR;
+}
+
+static void topic_of(const struct hubgate *h, const char *tree, char out[TOPIC_BYTES])
+{
+	snprintf(out, TOPIC_BYTES, "$sys/operation%s/%s/%s", tree, h->config->gateway.product_id,
+	         h->config->gateway.device_name);
+}
+
+static void own_id(const struct hubgate *h, char out[CLIENT_ID_MAX + 1])
+{
+	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", h->config->gateway.product_id,
+	         h->config->gateway.device_name);
+}
+
+void timekeeper_start(struct hubgate *h)
+{
+	char id[CLIENT_ID_MAX + 1], topic[TOPIC_BYTES];
+
+	own_id(h, id);
+	topic_of(h, "/result", topic);
+	if (uplink_subscribe(h->uplink, id, topic, 0) != ST_OK)
+		log_line(&h->log, LOG_WARN, "the hub will not be asked for the time: out of memory");
+	clock_look(&h->clock, wall_ms(), hubgate_now_ms(), kernel_synchronised());
+}
+
+static void ask(struct hubgate *h, int64_t now_ms)
+{
+	char id[CLIENT_ID_MAX + 1], topic[TOPIC_BYTES];
+
+	own_id(h, id);
+	topic_of(h, "", topic);
+	h->clock_asked_ms = wall_ms();
+	if (uplink_publish_live(h->uplink, id, topic, SYS_TIME_REQUEST, strlen(SYS_TIME_REQUEST)) ==
+	    ST_OK)
+		h->clock_ask_ms = now_ms + ASK_MS;
+}
+
+void timekeeper_run(struct hubgate *h, int64_t now_ms)
+{
+	if (now_ms < h->clock_look_ms)
+		return;
+	h->clock_look_ms = now_ms + LOOK_MS;
+	if (clock_look(&h->clock, wall_ms(), now_ms, kernel_synchronised())) {
+		log_line(&h->log, LOG_WARN,
+		         "the wall clock jumped; until the hub confirms it no login expires and no message "
+		         "ages by it");
+		h->clock_ask_ms = 0;
+	}
+	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
+	if (!clock_trusted(&h->clock) && now_ms >= h->clock_ask_ms && uplink_ready(h->uplink))
+		ask(h, now_ms);
+}
+
+void timekeeper_doubt(struct hubgate *h)
+{
+	if (uplink_ready(h->uplink))
+		ask(h, hubgate_now_ms());
+}
+
+bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
+{
+	char topic[TOPIC_BYTES];
+	int64_t hub_ms;
+
+	topic_of(h, "/result", topic);
+	if (h->clock_asked_ms == 0 || strcmp(down->topic, topic) != 0)
+		return false;
+	if (sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
+		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, wall_ms());
+		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + wall_ms()) / 2);
+	}
+	h->clock_asked_ms = 0;
+	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
+	return true;
+}

@@ -1,0 +1,476 @@
+#include "shadowstore/journal/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shadowstore/file/store_file.h"
+#include "shadowstore/journal/journal_impl.h"
+
+enum {
+	/* With JOURNAL_DROP_OLDEST the reader trims. Until it has run, so much over
+	 * either bound is taken rather than refused: a quarter, and a burst. */
+	SLACK_PERCENT = 25,
+	SLACK_MESSAGES = 1000,
+	SLACK_BYTES = 1024 * 1024,
+	/* A tail of which less than a quarter is alive is closed early, so that what is
+	 * on the disk follows what is alive. */
+	DEAD_FACTOR = 4,
+};
+
+const char *journal_end_text(enum journal_end end)
+{
+	static const char *const texts[] = {
+#define X(name, text) [name] = text,
+		JOURNAL_ENDS_TABLE(X)
+#undef X
+	};
+
+	return (size_t)end < JOURNAL_ENDS ? texts[end] : "unknown";
+}
+
+void journal_now(int64_t *boot_ms, int64_t *wall_ms)
+{
+	struct timespec boot, wall;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	*boot_ms = (int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000;
+	*wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+}
+
+void journal_sync_soon(struct journal *j)
+{
+	if (j->wakes.sync)
+		j->wakes.sync(j->wakes.ctx);
+}
+
+void journal_tidy(struct journal *j)
+{
+	if (j->wakes.tidy)
+		j->wakes.tidy(j->wakes.ctx);
+}
+
+/* --- counts and bounds, under the lock --- */
+
+uint64_t journal_queued(const struct journal *j)
+{
+	uint64_t ended = 0;
+
+	for (int i = 0; i < JOURNAL_ENDS; i++)
+		ended += j->ended[i];
+	/* More only while a damaged account has not been closed yet. */
+	return ended < j->next_seq ? j->next_seq - 1 - ended : 0;
+}
+
+struct bound {
+	uint64_t messages, bytes;
+};
+
+static struct bound part_of_bound(const struct journal *j, unsigned percent)
+{
+	return (struct bound){ j->lim.max_messages * percent / 100,
+		                   atomic_load(&j->bound_bytes) * percent / 100 };
+}
+
+static bool over(uint64_t messages, uint64_t bytes, struct bound bound)
+{
+	return messages > bound.messages || bytes > bound.bytes;
+}
+
+/* However small the share, one message is within it. */
+bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
+{
+	return messages > 1 && over(messages, bytes, part_of_bound(j, j->lim.device_share));
+}
+
+static bool same_device(const struct table_node *node, const void *key)
+{
+	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
+}
+
+struct share *journal_share_of(struct journal *j, const char *device)
+{
+	size_t len = strlen(device);
+	uint64_t hash = table_hash(0, device, len);
+	struct table_node *node = table_find(&j->shares, hash, same_device, device);
+	struct share *s;
+
+	if (node)
+		return table_entry(node, struct share, node);
+	s = calloc(1, sizeof(*s) + len + 1);
+	if (!s)
+		return NULL;
+	memcpy(s->device, device, len + 1);
+	if (table_add(&j->shares, &s->node, hash) != ST_OK) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static enum status limits_allow(struct journal *j, const char *device, uint64_t bytes)
+{
+	struct bound bound = part_of_bound(j, 100), loose = part_of_bound(j, 100 + SLACK_PERCENT);
+	uint64_t queued = journal_queued(j);
+	const struct share *s;
+
+	if (j->space.squeezed)
+		return ST_NOSPACE;
+	/* Room for one more is not asked of the slack: a quarter of a small store may
+	 * be less than one message, and then nothing would ever be over the bound. */
+	loose.messages += SLACK_MESSAGES;
+	loose.bytes += SLACK_BYTES;
+	if (j->lim.policy == JOURNAL_DROP_OLDEST)
+		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
+	if (over(queued + 1, j->live_bytes + bytes, bound))
+		return ST_FULL;
+	s = journal_share_of(j, device);
+	if (!s)
+		return ST_NOMEM;
+	return journal_over_share(j, s->messages + 1, s->bytes + bytes) ? ST_FULL : ST_OK;
+}
+
+/* --- append --- */
+
+static enum status encode(struct journal *j, const struct journal_msg *msg)
+{
+	struct record r = {
+		.type = RECORD_MESSAGE,
+		.flags = (uint8_t)((msg->qos > 0 ? RECORD_QOS1 : 0) | (msg->latest ? RECORD_LATEST : 0) |
+		                   (msg->clock_trusted ? RECORD_CLOCK_TRUSTED : 0)),
+		.seq = j->next_seq, /* only BROKER changes it while other rooms run */
+		.key = msg->device,
+		.key_len = strlen(msg->device),
+		.topic = msg->topic,
+		.topic_len = strlen(msg->topic),
+		.payload = msg->payload,
+		.payload_len = msg->len,
+	};
+
+	journal_now(&r.boot_ms, &r.wall_ms);
+	j->append_ms = r.boot_ms;
+	buf_reset(&j->scratch);
+	return record_encode(&j->scratch, &r);
+}
+
+enum status journal_add_segment(struct journal *j, struct segment *s)
+{
+	if (j->segment_count == j->segment_size) {
+		size_t size = j->segment_size * 2 + 16;
+		struct segment **segments = realloc(j->segments, size * sizeof(struct segment *));
+
+		if (!segments)
+			return ST_NOMEM;
+		j->segments = segments;
+		j->segment_size = size;
+	}
+	s->file->id = ++j->next_file_id;
+	j->segments[j->segment_count++] = s;
+	return ST_OK;
+}
+
+void journal_close_tail(struct journal *j)
+{
+	if (!j->tail)
+		return;
+	j->tail->closed = true;
+	j->tail = NULL;
+	j->trim = true;
+}
+
+static bool tail_is_done(const struct journal *j)
+{
+	if (j->tail->size >= j->segment_bytes)
+		return true;
+	return j->tail->size >= SEGMENT_BYTES_EARLY &&
+	       j->tail->live_bytes < j->tail->size / DEAD_FACTOR;
+}
+
+/* From here to end_append() the tail is BROKER's alone. */
+static enum status begin_append(struct journal *j, const char *device)
+{
+	enum status st;
+	bool closed = false;
+
+	pthread_mutex_lock(&j->lock);
+	st = limits_allow(j, device, j->scratch.len);
+	if (st == ST_OK && j->tail && tail_is_done(j)) {
+		journal_close_tail(j);
+		closed = true;
+	}
+	j->appending = st == ST_OK;
+	pthread_mutex_unlock(&j->lock);
+	if (closed)
+		journal_tidy(j);
+	return st;
+}
+
+static enum status sync_new(const struct journal *j)
+{
+	return j->lim.flush_ms > 0 ? ST_OK : journal_sync_dir(j);
+}
+
+static enum status need_tail(struct journal *j)
+{
+	struct segment *s;
+	enum status st;
+
+	if (j->tail)
+		return ST_OK;
+	st = segment_create(j->dir, j->next_seq, j->boot_id, &s);
+	if (st != ST_OK)
+		return st;
+	st = sync_new(j);
+	pthread_mutex_lock(&j->lock);
+	if (st == ST_OK)
+		st = journal_add_segment(j, s);
+	if (st == ST_OK)
+		j->tail = s;
+	j->spare = false; /* used, or not there */
+	j->space.wants_spare = true;
+	j->dir_dirty = true;
+	pthread_mutex_unlock(&j->lock);
+	if (st != ST_OK)
+		segment_discard(j->dir, s);
+	journal_tidy(j); /* a new spare */
+	return st;
+}
+
+/* *broken: nothing more may be appended to the tail, the scan ends at its last whole record. */
+static enum status write_out(struct journal *j, bool *broken)
+{
+	enum status st = need_tail(j);
+
+	if (st != ST_OK)
+		return st;
+	st = segment_write(j->tail, j->scratch.data, j->scratch.len, broken);
+	if (st != ST_OK || j->lim.flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
+		return st;
+	/* After a failed sync nothing is known of the file's pages. */
+	*broken = true;
+	(void)!ftruncate(j->tail->file->fd, (off_t)j->tail->size);
+	return ST_IO;
+}
+
+/* Under the lock. The next one will have the name of a tail without a record. */
+static struct segment *leave_broken(struct journal *j)
+{
+	struct segment *s = j->tail;
+
+	journal_close_tail(j);
+	if (!s || s->first_seq != j->next_seq)
+		return NULL;
+	j->segment_count--;
+	return s;
+}
+
+static void end_append(struct journal *j, bool broken, bool no_space)
+{
+	struct segment *empty = NULL;
+
+	pthread_mutex_lock(&j->lock);
+	j->appending = false;
+	if (broken)
+		empty = leave_broken(j);
+	if (no_space) {
+		j->disk_full = true;
+		j->space.refused_ms = j->append_ms;
+		j->space.refused++;
+	}
+	pthread_mutex_unlock(&j->lock);
+	if (empty)
+		segment_discard(j->dir, empty);
+	if (broken || no_space)
+		journal_tidy(j);
+}
+
+/* Under the lock. A mark says that what is appended from here on is no older. */
+static void mark_time(struct journal *j)
+{
+	const struct time_mark *last = &j->marks[(j->mark_first + j->mark_count - 1) % TIME_MARKS];
+
+	if (j->mark_count == TIME_MARKS ||
+	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->lim.flush_ms / TIME_MARK_PARTS))
+		return;
+	j->marks[(j->mark_first + j->mark_count++) % TIME_MARKS] =
+		(struct time_mark){ j->next_seq, j->append_ms };
+}
+
+static void publish(struct journal *j, const char *device, bool *was_idle)
+{
+	uint64_t bytes = j->scratch.len;
+
+	pthread_mutex_lock(&j->lock);
+	if (j->lim.policy == JOURNAL_REFUSE) {
+		struct share *s = journal_share_of(j, device);
+
+		if (s) {
+			s->messages++;
+			s->bytes += bytes;
+		}
+	}
+	j->tail->size += bytes;
+	j->tail->live++;
+	j->tail->live_bytes += bytes;
+	j->live_bytes += bytes;
+	mark_time(j);
+	j->next_seq++;
+	if (j->lim.flush_ms == 0)
+		j->tail->synced_seq = j->next_seq;
+	j->disk_full = false;
+	j->appending = false;
+	if (was_idle)
+		*was_idle = j->reader_idle;
+	j->reader_idle = false;
+	pthread_mutex_unlock(&j->lock);
+	if (j->lim.flush_ms > 0)
+		journal_sync_soon(j);
+}
+
+enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
+                           bool *was_idle)
+{
+	enum status st = encode(j, msg);
+	bool broken = false;
+
+	if (was_idle)
+		*was_idle = false;
+	if (st == ST_OK)
+		st = begin_append(j, msg->device);
+	if (st == ST_OK)
+		st = write_out(j, &broken);
+	if (st != ST_OK) {
+		end_append(j, broken, st == ST_NOSPACE);
+		return st;
+	}
+	if (seq)
+		*seq = j->next_seq;
+	publish(j, msg->device, was_idle);
+	return ST_OK;
+}
+
+void journal_counts(struct journal *j, struct journal_counts *out)
+{
+	pthread_mutex_lock(&j->lock);
+	*out = (struct journal_counts){
+		.accepted = j->next_seq - 1,
+		.queued = journal_queued(j),
+		.queued_bytes = j->live_bytes,
+		.bound_bytes = atomic_load(&j->bound_bytes),
+		.disk_full = j->disk_full,
+		.syncs = j->sync.done,
+		.sync_failures = j->sync.failures,
+		.rewritten = j->sync.rewritten,
+		.sync_ms = j->sync.last_ms,
+		.sync_longest_ms = j->sync.longest_ms,
+	};
+	memcpy(out->ended, j->ended, sizeof(out->ended));
+	for (size_t i = 0; i < j->segment_count; i++)
+		out->disk_bytes += j->segments[i]->size;
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* --- life --- */
+
+static void read_boot_id(uint8_t out[RECORD_BOOT_BYTES])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[40] = "";
+	size_t digit = 0;
+
+	memset(out, 0, RECORD_BOOT_BYTES);
+	if (fd < 0)
+		return; /* then every boot is the same: ages count by CLOCK_BOOTTIME alone */
+	if (read(fd, text, sizeof(text) - 1) > 0) {
+		for (const char *at = text; *at && digit < 2 * (size_t)RECORD_BOOT_BYTES; at++) {
+			int value = *at >= '0' && *at <= '9'   ? *at - '0'
+			            : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+			                                       : -1;
+
+			if (value >= 0) {
+				out[digit / 2] = (uint8_t)(out[digit / 2] << 4 | value);
+				digit++;
+			}
+		}
+	}
+	close(fd);
+}
+
+static uint32_t segment_bytes_for(uint64_t max_bytes)
+{
+	uint64_t bytes = max_bytes / SEGMENTS_IN_BOUND;
+
+	return (uint32_t)(bytes < SEGMENT_BYTES_MIN   ? SEGMENT_BYTES_MIN
+	                  : bytes > SEGMENT_BYTES_MAX ? SEGMENT_BYTES_MAX
+	                                              : bytes);
+}
+
+enum status journal_open(const char *dir, const struct journal_limits *lim, const struct log *log,
+                         struct journal **out)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	enum status st = ST_OK;
+
+	if (!j)
+		return ST_NOMEM;
+	j->lim = *lim;
+	j->segment_bytes = segment_bytes_for(lim->max_bytes);
+	atomic_init(&j->bound_bytes, lim->max_bytes);
+	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
+	j->acks.fd = -1;
+	j->next_seq = 1;
+	table_init(&j->shares);
+	table_init(&j->acks.marks);
+	pthread_mutex_init(&j->lock, NULL);
+	read_boot_id(j->boot_id);
+	if (snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
+		errno = ENAMETOOLONG;
+		st = store_file_refuse(log, dir, "journal", "used");
+	}
+	if (st == ST_OK)
+		st = journal_recover(j, log);
+	if (st == ST_OK)
+		st = journal_space_open(j, log);
+	if (st != ST_OK) {
+		int error = errno;
+
+		journal_close(j);
+		errno = error;
+		return st;
+	}
+	*out = j;
+	return ST_OK;
+}
+
+void journal_close(struct journal *j)
+{
+	struct table_at at;
+
+	if (!j)
+		return;
+	if (j->acks.fd >= 0)
+		journal_reader_flush(j);
+	if (j->next_seq > 0)
+		journal_sync_all(j);
+	for (size_t i = 0; i < j->segment_count; i++)
+		segment_free(j->segments[i]);
+	free(j->segments);
+	acks_close(j);
+	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
+		table_remove(&j->shares, n);
+		free(table_entry(n, struct share, node));
+	}
+	table_fini(&j->shares);
+	runs_free(&j->ended_before);
+	free(j->scan.data);
+	free(j->load.data);
+	buf_free(&j->scratch);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}

@@ -1,0 +1,203 @@
+/* journal_impl.h - what the parts of the journal share:
+ *   journal.c         open, append, counts             BROKER
+ *   journal_open.c    what earlier runs left           BROKER, before the other rooms start
+ *   journal_scan.c    from segments to items           UPLINK
+ *   journal_reader.c  load, end, bounds, marks         UPLINK
+ *   journal_acks.c    the file of ends and marks       UPLINK (and open)
+ *   journal_sync.c    what must be on the disk by when  DISK
+ *   journal_disk.c    delete, compact                  DISK
+ *   journal_rewrite.c a segment's live records, anew    DISK
+ *   journal_space.c   room: the bound, the spare       DISK (and open)
+ *   segment.c         one file of records              who holds it
+ */
+#ifndef HUBGATE_JOURNAL_IMPL_H
+#define HUBGATE_JOURNAL_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/buf.h"
+#include "core/base/table.h"
+#include "core/journal/record.h"
+#include "shadowstore/journal/journal_disk.h"
+#include "shadowstore/journal/journal_reader.h"
+#include "shadowstore/journal/segment.h"
+
+enum {
+	SEGMENT_BYTES_MIN = 256 << 10,
+	SEGMENT_BYTES_MAX = 64 << 20,
+	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
+	SEGMENT_FILE_MAX = 128 << 20,    /* of one that is read */
+	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
+	ENDS_MAX = 256,                  /* in one batch */
+	TIME_MARKS = 64,
+	TIME_MARK_PARTS = 16, /* of flush_ms: the grain of the marks */
+	BLOCK_BYTES = 256 << 10,
+	PATH_BYTES = 4096,
+};
+
+/* Sequences in a segment are first_seq and up to so much above it. */
+#define SEGMENT_SEQS_MAX UINT32_MAX
+
+struct run { /* of sequences, both ends included */
+	uint64_t first, last;
+};
+
+struct runs {       /* sorted, apart from each other */
+	struct run *at; /* owned */
+	size_t count, size;
+};
+
+struct end { /* said, not yet in the ack file */
+	uint64_t seq;
+	uint32_t bytes;
+	enum journal_end end;
+};
+
+struct block {        /* bytes of one file in memory */
+	uint64_t file_id; /* 0: none */
+	uint64_t at;
+	size_t len, cap;
+	unsigned char *data; /* owned */
+};
+
+struct acks {
+	int fd;
+	uint64_t size, renewed_size; /* bytes now, and when it was last written anew */
+	uint64_t reserved;           /* of the disk, from the file's start */
+	struct end batch[ENDS_MAX];
+	size_t batch_count;
+	struct buf out;
+	struct table marks; /* struct mark */
+	bool failed;        /* logged that it cannot be written */
+};
+
+struct time_mark { /* the message seq, and all behind it, were appended at_ms or later */
+	uint64_t seq;
+	int64_t at_ms; /* CLOCK_BOOTTIME */
+};
+
+struct journal_syncing { /* counters under the lock, the rest is DISK's */
+	uint64_t done, failures, rewritten;
+	uint32_t last_ms, longest_ms;
+	uint64_t mending;           /* of rewritten, since the sync that failed */
+	int64_t retry_ms, pause_ms; /* CLOCK_BOOTTIME; 0: nothing failed */
+	int64_t slow_ms;            /* when a sync took too long for the last time */
+	bool slow, failed;          /* logged */
+};
+
+struct journal_space {  /* the first five under the lock, the rest DISK's */
+	uint64_t target;    /* bytes of messages that the disk allows, at most max_bytes */
+	bool squeezed;      /* that is less than what waits: nothing is taken, nothing dropped */
+	uint64_t refused;   /* messages, for lack of room */
+	int64_t refused_ms; /* the last one, CLOCK_BOOTTIME */
+	bool wants_spare;   /* it was used */
+	int64_t look_ms;    /* next look at the disk */
+	bool told_full;     /* logged */
+	uint64_t told_refused;
+};
+
+struct share { /* live messages of one device, for JOURNAL_REFUSE */
+	struct table_node node;
+	uint64_t messages, bytes;
+	char device[];
+};
+
+struct journal {
+	struct journal_limits lim;
+	char dir[PATH_BYTES]; /* DIR/journal */
+	uint8_t boot_id[RECORD_BOOT_BYTES];
+	uint32_t segment_bytes;
+
+	/* BROKER */
+	struct buf scratch;
+	int64_t append_ms; /* of the record in scratch */
+
+	/* Under the lock; never held during a system call that may wait for the disk. */
+	pthread_mutex_t lock;
+	struct segment *tail;      /* NULL: the next append begins one */
+	bool appending;            /* BROKER writes to the tail just now: it may not be closed */
+	struct segment **segments; /* owned; by first_seq */
+	size_t segment_count, segment_size;
+	uint64_t next_seq, next_file_id;
+	uint64_t ended[JOURNAL_ENDS];
+	uint64_t live_bytes; /* queued, as far as it has been read */
+	bool disk_full;
+	bool trim;  /* a segment was closed: room beyond its end is to be given back */
+	bool spare; /* a file for the next segment is there, its room reserved */
+	/* Everything below is on the disk, or has ended. */
+	uint64_t settled_seq;
+	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not settled */
+	size_t mark_first, mark_count;
+	struct journal_syncing sync;
+	struct journal_space space;
+	_Atomic uint64_t bound_bytes; /* max_bytes, or less when the disk is smaller */
+	bool reader_idle;             /* it has caught up and wants to be woken */
+	bool caught_up;               /* everything of earlier runs has been counted */
+	uint64_t queued_before;       /* so much earlier runs left, by their account */
+	bool dir_dirty;
+	struct table shares;
+
+	/* UPLINK */
+	const struct log *log;
+	struct segment *scanning;
+	struct runs ended_before;       /* by earlier runs; until the scan is through */
+	uint64_t scanned_seq;           /* everything below has been handed out or skipped */
+	uint64_t found_before;          /* live records of earlier runs, so far */
+	uint64_t unread_seq, unread_at; /* segment and place that the disk does not give */
+	int64_t unread_ms;              /* since when */
+	struct block scan, load;
+	char device[UINT16_MAX + 1], topic[UINT16_MAX + 1], load_topic[UINT16_MAX + 1];
+	struct acks acks;
+
+	/* DISK */
+	struct journal_wakes wakes;
+	bool compact_failed;
+};
+
+void journal_now(int64_t *boot_ms, int64_t *wall_ms);
+void journal_sync_soon(struct journal *j); /* something was appended */
+void journal_tidy(struct journal *j);      /* something ended, closed, or found no room */
+/* Under the lock, and not while BROKER appends. */
+void journal_close_tail(struct journal *j);
+/* Under the lock. */
+enum status journal_add_segment(struct journal *j, struct segment *s);
+struct segment *journal_segment_of(const struct journal *j, uint64_t seq); /* NULL: none */
+struct share *journal_share_of(struct journal *j, const char *device);     /* NULL: no memory */
+uint64_t journal_queued(const struct journal *j);
+bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
+
+enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */
+/* ST_OK; ST_IO (errno; logged): an old spare cannot be removed. */
+enum status journal_space_open(struct journal *j, const struct log *log);
+/* Now and then: how much the disk has room for becomes the bound, and the spare is made. */
+void journal_space_run(struct journal *j, const struct log *log);
+/* Gives the spare's room back; false: there was none. */
+bool journal_space_release(struct journal *j);
+
+/* Room DISK. The live records of s, which is closed and read to its end, go into a new file that
+ * takes its place, on the disk with its name. ST_OK: *count records; ST_NOSPACE, ST_IO (errno),
+ * ST_NOMEM: as before. The caller has set s->busy, so that nobody else takes it; it is cleared. */
+enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *count);
+
+/* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
+enum status journal_recover(struct journal *j, const struct log *log);
+
+void runs_free(struct runs *r);
+enum status runs_add(struct runs *r, uint64_t first, uint64_t last); /* ST_OK; ST_NOMEM */
+void runs_sort(struct runs *r);
+/* The first run that ends at or behind seq; NULL: none. */
+const struct run *runs_at(const struct runs *r, uint64_t seq);
+
+/* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
+ * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
+ * logged); ST_NOMEM. */
+enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq);
+void acks_close(struct journal *j);
+
+/* The bytes of file at offset as far as they are known and fit, at least want of them unless
+ * file_size ends them. ST_OK; ST_IO (errno): fewer can be read; ST_NOMEM. */
+enum status block_get(struct block *b, const struct segment_file *f, uint64_t offset,
+                      uint64_t file_size, size_t want, const unsigned char **at, size_t *avail);
+
+#endif

@@ -1,0 +1,179 @@
+#include "shadowstore/journal/journal_reader.h"
+
+#include <string.h>
+
+#include "shadowstore/journal/journal_impl.h"
+
+void journal_reader_log(struct journal *j, const struct log *log)
+{
+	j->log = log;
+}
+
+/* Under the lock. */
+struct segment *journal_segment_of(const struct journal *j, uint64_t seq)
+{
+	size_t low = 0, high = j->segment_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (j->segments[mid]->first_seq <= seq)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low > 0 ? j->segments[low - 1] : NULL;
+}
+
+/* --- load --- */
+
+struct place { /* of one record, its file held */
+	struct segment_file *file;
+	uint64_t offset, file_size;
+	uint8_t boot_id[RECORD_BOOT_BYTES];
+};
+
+static enum status hold_place(struct journal *j, uint64_t seq, struct place *out)
+{
+	const struct slot *slot = NULL;
+	const struct segment *s;
+
+	pthread_mutex_lock(&j->lock);
+	s = journal_segment_of(j, seq);
+	if (s)
+		slot = segment_slot(s, seq);
+	if (slot && !slot->ended) {
+		out->file = s->file;
+		out->file->refs++;
+		out->offset = slot->place;
+		out->file_size = s->size;
+		memcpy(out->boot_id, s->boot_id, sizeof(out->boot_id));
+	} else {
+		slot = NULL;
+	}
+	pthread_mutex_unlock(&j->lock);
+	return slot ? ST_OK : ST_NOTFOUND;
+}
+
+static void release_place(struct journal *j, const struct place *p)
+{
+	pthread_mutex_lock(&j->lock);
+	segment_file_unref(p->file);
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* What was just handed out is often still in the block it was scanned from. */
+static enum status read_record(struct journal *j, const struct place *p, struct record *r)
+{
+	bool scanned = j->scan.file_id == p->file->id && p->offset >= j->scan.at &&
+	               p->offset < j->scan.at + j->scan.len;
+	struct block *b = scanned ? &j->scan : &j->load;
+	size_t want = RECORD_HEAD_BYTES, avail, size;
+	const unsigned char *bytes;
+	enum status st;
+
+	if (p->offset < RECORD_FILE_BYTES)
+		return ST_MALFORMED; /* compaction could not read it */
+	st = block_get(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
+	if (st == ST_OK)
+		st = record_decode(bytes, avail, r, &size);
+	if (st == ST_AGAIN && p->offset + size <= p->file_size) {
+		st = block_get(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
+		if (st == ST_OK)
+			st = record_decode(bytes, avail, r, &size);
+	}
+	return st == ST_AGAIN ? ST_MALFORMED : st;
+}
+
+enum status journal_reader_load(struct journal *j, uint64_t seq, const struct record_now *now,
+                                struct journal_view *out)
+{
+	struct place p;
+	struct record r;
+	enum status st = hold_place(j, seq, &p);
+
+	if (st != ST_OK)
+		return st;
+	st = read_record(j, &p, &r);
+	release_place(j, &p);
+	if (st == ST_OK && r.seq != seq)
+		st = ST_MALFORMED;
+	if (st != ST_OK)
+		return st;
+	memcpy(j->load_topic, r.topic, r.topic_len);
+	j->load_topic[r.topic_len] = '\0';
+	*out = (struct journal_view){
+		.topic = j->load_topic,
+		.payload = r.payload,
+		.len = r.payload_len,
+		.qos = (r.flags & RECORD_QOS1) != 0,
+		.age_ms = now ? record_age_ms(&r, p.boot_id, now) : -1,
+	};
+	return ST_OK;
+}
+
+/* --- end --- */
+
+static void give_back_share(struct journal *j, const char *device, uint32_t bytes)
+{
+	struct share *s = journal_share_of(j, device);
+
+	if (!s)
+		return;
+	s->messages -= s->messages > 0;
+	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
+}
+
+void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uint32_t bytes,
+                        enum journal_end end)
+{
+	struct segment *s;
+	struct slot *slot = NULL;
+
+	if (j->acks.batch_count == ENDS_MAX)
+		journal_reader_flush(j);
+	pthread_mutex_lock(&j->lock);
+	s = journal_segment_of(j, seq);
+	if (s)
+		slot = segment_slot(s, seq);
+	if (slot && !slot->ended) {
+		slot->ended = 1;
+		j->ended[end]++;
+		j->live_bytes -= bytes < j->live_bytes ? bytes : j->live_bytes;
+		if (j->lim.policy == JOURNAL_REFUSE)
+			give_back_share(j, device, bytes);
+		j->acks.batch[j->acks.batch_count++] = (struct end){ seq, bytes, end };
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* --- bounds --- */
+
+uint64_t journal_reader_excess(struct journal *j)
+{
+	const struct journal_limits *lim = &j->lim;
+	uint64_t queued, bound, by_count = 0, by_bytes = 0;
+
+	if (lim->policy != JOURNAL_DROP_OLDEST)
+		return 0;
+	pthread_mutex_lock(&j->lock);
+	queued = journal_queued(j);
+	bound = atomic_load(&j->bound_bytes);
+	if (j->caught_up && queued > lim->max_messages)
+		by_count = queued - lim->max_messages;
+	if (j->caught_up && queued > 0 && j->live_bytes > bound)
+		by_bytes = (j->live_bytes - bound) / (j->live_bytes / queued + 1) + 1;
+	pthread_mutex_unlock(&j->lock);
+	return by_bytes > by_count ? by_bytes : by_count;
+}
+
+bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
+{
+	return j->lim.policy == JOURNAL_DROP_OLDEST && journal_over_share(j, messages, bytes);
+}
+
+void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)
+{
+	*out = (struct record_now){ .boot_id = j->boot_id, .clock_trusted = clock_trusted };
+	journal_now(&out->boot_ms, &out->wall_ms);
+}

@@ -1,0 +1,88 @@
+#!/bin/sh
+# lint_test.sh [--count FILE] [NAME ...] - the checks of `make lint` notice a planted breach. Run in
+# the top directory.
+set -u
+
+. tests/tools/suite.sh
+suite_options "$@"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+top=$(pwd)
+tree="$dir/tree"
+
+suite_before() {
+	rm -rf "$tree"
+	mkdir -p "$tree/core/base" "$tree/core/json" "$tree/core/shadow" "$tree/shadowstore/journal" \
+		"$tree/bridge/uplink" "$tree/plugin/lan" "$tree/tests/hubsim"
+}
+
+# walls_say TEXT FILE LINE: FILE with that line is refused with TEXT
+walls_say() {
+	echo "$3" >"$tree/$2"
+	"$top/.ci/walls.sh" "$tree" >"$dir/said" 2>&1 && fail "nothing is said of: $3" && return 1
+	grep -qF "$1" "$dir/said" || fail "of '$3' is said: $(cat "$dir/said")" || return 1
+	rm "$tree/$2"
+}
+
+# --- walls ---
+
+includes_that_the_table_allows_are_fine() {
+	echo '#include "core/base/buf.h"' >"$tree/core/json/a.c"
+	echo '#include "bridge/uplink/uplink_impl.h"' >"$tree/bridge/uplink/a.c"
+	"$top/.ci/walls.sh" "$tree" >"$dir/said" 2>&1 || fail "$(cat "$dir/said")"
+}
+
+include_through_a_wall_is_noticed() {
+	walls_say 'core/base may not include core/json' core/base/a.c '#include "core/json/json.h"' &&
+		walls_say 'shadowstore/journal may not include bridge/uplink' shadowstore/journal/a.h \
+			'#include "bridge/uplink/uplink.h"' &&
+		walls_say 'core/json/a.c:1' core/json/a.c '#include "plugin/context.h"'
+}
+
+private_header_from_elsewhere_is_noticed() {
+	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/devices/x_impl.h"'
+}
+
+folder_without_a_line_in_the_table_is_noticed() {
+	mkdir -p "$tree/core/misc"
+	walls_say 'core/misc has no line' core/misc/a.c '#include "core/base/buf.h"'
+}
+
+clock_or_thread_in_core_is_noticed() {
+	walls_say 'core is pure' core/shadow/a.c '#include <time.h>' &&
+		walls_say 'core is pure' core/json/a.h '#include <pthread.h>'
+}
+
+broker_outside_of_plugin_is_noticed() {
+	walls_say 'only plugin/ knows the broker' bridge/uplink/a.c '#include <mosquitto_broker.h>'
+}
+
+simulator_that_shares_code_is_noticed() {
+	walls_say 'shares no code' tests/hubsim/a.c '#include "core/base/buf.h"'
+}
+
+# --- circles ---
+
+# object NAME CODE: its source in the tree, its object below objects/
+object() {
+	mkdir -p "$tree/$(dirname "$1")" "$tree/objects/$(dirname "$1")"
+	echo "$2" >"$tree/$1.c"
+	${CC:-cc} -c -o "$tree/objects/$1.o" "$tree/$1.c"
+}
+
+calls_in_one_direction_are_fine() {
+	object core/base/a 'void b(void); void a(void) { b(); }'
+	object core/base/b 'void c(void); void b(void) { c(); }'
+	object core/base/c 'void c(void) { }'
+	"$top/.ci/circles.sh" objects "$tree" >"$dir/said" 2>&1 || fail "$(cat "$dir/said")"
+}
+
+files_that_call_each_other_in_a_circle_are_noticed() {
+	object core/base/a 'void b(void); void a(void) { b(); }'
+	object core/base/b 'void c(void); void b(void) { c(); }'
+	object plugin/c 'void a(void); void c(void) { a(); }'
+	"$top/.ci/circles.sh" objects "$tree" >"$dir/said" 2>&1 && fail 'a circle of three' && return 1
+	grep -qF 'plugin/c -> core/base/a: a' "$dir/said" || fail "$(cat "$dir/said")"
+}
+
+suite_run lint "$0"
