@@ -17,9 +17,9 @@ find . \( -name .git -o -path ./build \) -prune -o -type f -print | sed 's,^\./,
 # Made by whoever follows the text that names them.
 made='docker/hubgate.json docker/conf.d/tls.conf docker/secrets'
 
-# docs_test.sh cites what does not exist, to see that this says so.
+# docs_test.sh and lint_test.sh cite what does not exist, to see that this says so.
 grep -E '\.(c|h|tbl|md|sh|mk|yaml|json|conf)$|(^|/)(Makefile|Dockerfile|run)$' "$list" |
-	grep -v '^tests/tools/docs_test\.sh$' |
+	grep -vE '^tests/tools/(docs|lint)_test\.sh$' |
 	tr '\n' '\0' | xargs -0 awk -v list="$list" -v made="$made" '
 function folder(path) { return sub(/[^\/]*$/, "", path) ? path : "" }
 
