@@ -160,12 +160,12 @@ enum status net_post(struct net *n, const struct net_request *r, net_done_fn *do
 	j->easy = curl_easy_init();
 	if (j->easy && set_limits(j, r) && set_request(j, r) && set_tls(j, r) &&
 	    (!r->address || set_address(j, r->address)))
-		st = atomic_load(&n->stopping) ? ST_STATE : mailbox_put(n->jobs, &j, NULL);
+		st = mailbox_put(n->jobs, &j, NULL);
 	if (st != ST_OK)
 		job_free(j);
 	else
 		curl_multi_wakeup(n->multi);
-	return st;
+	return st == ST_CLOSED ? ST_STATE : st;
 }
 
 /* --- the thread --- */
@@ -250,6 +250,7 @@ static void run(void *arg)
 		if (mailbox_count(n->jobs) == 0)
 			curl_multi_poll(n->multi, NULL, 0, POLL_MS, NULL);
 	}
+	mailbox_close(n->jobs); /* or one put after the last look would never be answered */
 	while (mailbox_take(n->jobs, &j) == ST_OK)
 		finish(j, ST_CLOSED);
 	while ((j = n->active) != NULL) {

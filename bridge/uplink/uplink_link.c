@@ -229,7 +229,9 @@ void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 		link_lost(u, ST_DENIED, now_ms);
 		return;
 	}
-	uplink_move(u, UPLINK_READY);
+	/* A stop may have begun meanwhile; what is to be taken offline still is. */
+	if (uplink_state_now(u) != UPLINK_LEAVING)
+		uplink_move(u, UPLINK_READY);
 	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
 	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
 	         (now_ms - u->down_since_ms) / 1000);

@@ -6,9 +6,10 @@
 #include <string.h>
 
 struct mailbox {
-	pthread_mutex_t lock; /* of head and count */
+	pthread_mutex_t lock; /* of head, count and closed */
 	size_t item_size, capacity;
 	size_t head, count; /* head: the element to take next */
+	bool closed;
 	_Alignas(max_align_t) unsigned char ring[];
 };
 
@@ -48,10 +49,11 @@ void mailbox_free(struct mailbox *m, void (*drop)(void *item))
 
 enum status mailbox_put(struct mailbox *m, const void *item, bool *was_empty)
 {
-	enum status st = ST_FULL;
+	enum status st;
 
 	pthread_mutex_lock(&m->lock);
-	if (m->count < m->capacity) {
+	st = m->closed ? ST_CLOSED : ST_FULL;
+	if (!m->closed && m->count < m->capacity) {
 		memcpy(item_at(m, m->count), item, m->item_size);
 		if (was_empty)
 			*was_empty = m->count == 0;
@@ -60,6 +62,13 @@ enum status mailbox_put(struct mailbox *m, const void *item, bool *was_empty)
 	}
 	pthread_mutex_unlock(&m->lock);
 	return st;
+}
+
+void mailbox_close(struct mailbox *m)
+{
+	pthread_mutex_lock(&m->lock);
+	m->closed = true;
+	pthread_mutex_unlock(&m->lock);
 }
 
 enum status mailbox_take(struct mailbox *m, void *item)

@@ -17,8 +17,9 @@ struct mailbox; /* opaque */
 enum status mailbox_new(size_t item_size, size_t capacity, struct mailbox **out);
 /* Elements still inside are handed to drop (may be NULL) first. m NULL is fine. */
 void mailbox_free(struct mailbox *m, void (*drop)(void *item));
-/* ST_OK (*was_empty, may be NULL, tells whether to ring); ST_FULL: not taken. */
+/* ST_OK (*was_empty, may be NULL, tells whether to ring); ST_FULL, ST_CLOSED: not taken. */
 enum status mailbox_put(struct mailbox *m, const void *item, bool *was_empty);
+void mailbox_close(struct mailbox *m); /* from here on nothing is put; what is in it stays */
 /* ST_OK; ST_EMPTY. */
 enum status mailbox_take(struct mailbox *m, void *item);
 size_t mailbox_count(struct mailbox *m);

@@ -117,6 +117,15 @@ enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos
 	return ST_OK;
 }
 
+bool registry_subscribes(const struct device *d, const char *filter)
+{
+	for (const struct device_filter *f = d->filters; f; f = f->next) {
+		if (strcmp(f->text, filter) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum status registry_unsubscribe(struct device *d, const char *filter)
 {
 	struct device_filter **at = find_link(d, filter);

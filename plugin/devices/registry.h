@@ -71,6 +71,7 @@ struct device *registry_find(const struct registry *r, const char *client_id, si
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */
 enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos);
+bool registry_subscribes(const struct device *d, const char *filter); /* this very filter */
 /* ST_OK; ST_NOTFOUND. */
 enum status registry_unsubscribe(struct device *d, const char *filter);
 

@@ -56,10 +56,11 @@ static void ask(struct hubgate *h, int64_t now_ms)
 
 	own_id(h, id);
 	topic_of(h, "", topic);
-	h->clock_asked_ms = wall_ms();
-	if (uplink_publish_live(h->uplink, id, topic, SYS_TIME_REQUEST, strlen(SYS_TIME_REQUEST)) ==
+	if (uplink_publish_live(h->uplink, id, topic, SYS_TIME_REQUEST, strlen(SYS_TIME_REQUEST)) !=
 	    ST_OK)
-		h->clock_ask_ms = now_ms + ASK_MS;
+		return;
+	h->clock_asked_ms = wall_ms();
+	h->clock_ask_ms = now_ms + ASK_MS;
 }
 
 void timekeeper_run(struct hubgate *h, int64_t now_ms)
@@ -98,5 +99,6 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	}
 	h->clock_asked_ms = 0;
 	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
-	return true;
+	/* A question of ours may be lost, and then this is the answer to the application's. */
+	return !registry_subscribes(h->own, topic);
 }

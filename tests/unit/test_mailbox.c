@@ -139,7 +139,23 @@ static void two_threads_lose_nothing_and_keep_the_order(void)
 	mailbox_free(m, NULL);
 }
 
-SUITE(mailbox, TEST(elements_leave_in_the_order_they_came_across_the_ring_end),
+static void closed_mailbox_gives_what_it_has_and_takes_nothing(void)
+{
+	struct mailbox *m = NULL;
+	int item = 7, out = 0;
+
+	CU_ASSERT_EQUAL_FATAL(mailbox_new(sizeof(item), 2, &m), ST_OK);
+	CU_ASSERT_EQUAL(mailbox_put(m, &item, NULL), ST_OK);
+	mailbox_close(m);
+	CU_ASSERT_EQUAL(mailbox_put(m, &item, NULL), ST_CLOSED);
+	CU_ASSERT_EQUAL(mailbox_take(m, &out), ST_OK);
+	CU_ASSERT_EQUAL(out, 7);
+	CU_ASSERT_EQUAL(mailbox_take(m, &out), ST_EMPTY);
+	mailbox_free(m, NULL);
+}
+
+SUITE(mailbox, TEST(closed_mailbox_gives_what_it_has_and_takes_nothing),
+      TEST(elements_leave_in_the_order_they_came_across_the_ring_end),
       TEST(full_mailbox_refuses_and_keeps_what_it_has),
       TEST(empty_mailbox_says_so_and_leaves_the_output_alone),
       TEST(only_the_first_of_several_elements_asks_for_a_ring),
