@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 bad=0
 
 forbid() {                      # folder, pattern of includes it must not have
-	found=$(grep -nE "#include \"($2)/" "$1"/*.c "$1"/*.h 2>/dev/null || true)
+	found=$(grep -rnE --include='*.[ch]' "#include \"($2)/" "$1" || true)
 	if [ -n "$found" ]; then
 		printf 'arrow to the left, %s may not include %s:\n%s\n' "$1" "$2" "$found"
 		bad=1
@@ -18,21 +18,22 @@ forbid shadowstore 'bridge|plugin|tests|bench'
 forbid bridge 'plugin|tests|bench'
 forbid plugin 'tests|bench'
 
-impure=$(grep -nE '#include <(pthread|poll|unistd|fcntl|time|sys/(socket|stat|epoll|time))\.h>' \
-	core/*.c core/*.h | grep -vE '^core/(mailbox|wake)\.c:' || true)
+impure=$(grep -rnE --include='*.[ch]' \
+	'#include <(pthread|poll|unistd|fcntl|time|sys/(socket|stat|epoll|time))\.h>' core |
+	grep -vE '/(mailbox|wake)\.c:' || true)
 if [ -n "$impure" ]; then
 	printf 'core is pure, these are not:\n%s\n' "$impure"
 	bad=1
 fi
 
-product=$(grep -lE 'mosquitto_(plugin|broker)\.h|mosquitto_broker_' core/* shadowstore/* bridge/* || true)
+product=$(grep -rlE 'mosquitto_(plugin|broker)\.h|mosquitto_broker_' core shadowstore bridge || true)
 if [ -n "$product" ]; then
 	printf 'only plugin/ knows the broker:\n%s\n' "$product"
 	bad=1
 fi
 
-simulator=$(grep -nE '#include "(core|bridge|shadowstore|plugin)/' tests/hubsim/*.c tests/hubsim/*.h \
-	2>/dev/null || true)
+simulator=$(grep -rnE --include='*.[ch]' '#include "(core|bridge|shadowstore|plugin)/' tests/hubsim ||
+	true)
 if [ -n "$simulator" ]; then
 	printf 'the simulator shares no code with the product:\n%s\n' "$simulator"
 	bad=1

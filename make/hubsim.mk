@@ -18,4 +18,4 @@ $(B)/hubsim/hubsim.so: $(call obj,$(hubsim_so_src)) tests/hubsim/exports.map
 
 $(B)/libharness.a: $(call obj,$(harness_src))
 	$(if $(V),,@echo "  AR    $@")
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -343,8 +343,8 @@ static void command_of_an_application_registers_a_device_and_nobody_else_may(voi
 	const char *const expected[] = {
 		"{\"responses\":[{\"command\":\"dance\",\"error\":\"unknown command; known: register\"}]}",
 		"{\"responses\":[{\"command\":\"register\",\"correlationData\":\"7\"}]}",
-		"{\"responses\":[{\"command\":\"register\",\"error\":"
-		"\"ResourceNotFound.DeviceNotExist: refused\"}]}",
+		("{\"responses\":[{\"command\":\"register\",\"error\":"
+		 "\"ResourceNotFound.DeviceNotExist: refused\"}]}"),
 	};
 	bool seen[3] = { false };
 

@@ -4,29 +4,20 @@
 # Run in the top directory, after `make all`.
 set -u
 
-build=$1 count=
-shift
-if [ "${1:-}" = --count ]; then
-	count=$2
-	shift 2
-fi
-wanted=$*
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. tests/tools/promises.sh
 root="$dir/a root"
-triplet=$(gcc -print-multiarch)
-passed=0 failed=0
+compiler=${CC:-gcc}
+triplet=$($compiler -print-multiarch)
+
+before_each() {
+	rm -rf "$root"
+}
 
 # run_make TARGET [PREFIX]: not as a part of the make that may run this script
 run_make() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory "$1" B="$build" \
 		DESTDIR="$root" ${2:+PREFIX="$2"} >"$dir/make.log" 2>&1 && return 0
 	cat "$dir/make.log"
-	return 1
-}
-
-fail() {
-	echo "     $*"
 	return 1
 }
 
@@ -68,7 +59,7 @@ build_guest() {
 	flags=$(PKG_CONFIG_PATH="$dir/root${1:-/usr}/lib/$triplet/pkgconfig" \
 		PKG_CONFIG_SYSROOT_DIR="$dir/root" pkg-config --cflags --libs hubbridge) || return 1
 	cp tests/tools/guest.c "$dir/guest.c"
-	(cd "$dir" && eval "gcc -std=c11 -Wall -Werror -o guest guest.c $flags")
+	(cd "$dir" && eval "$compiler -std=c11 -Wall -Werror -o guest guest.c $flags")
 }
 
 check_guest() {
@@ -116,32 +107,4 @@ help_names_what_the_readme_names() {
 	done
 }
 
-# --- runner ---
-
-is_wanted() {
-	[ -n "$wanted" ] || return 0
-	for part in $wanted; do
-		case install.$1 in
-		*"$part"*) return 0 ;;
-		esac
-	done
-	return 1
-}
-
-run() {
-	is_wanted "$1" || return 0
-	rm -rf "$root"
-	if "$1"; then
-		echo "ok   install.$1"
-		passed=$((passed + 1))
-	else
-		echo "FAIL install.$1"
-		failed=$((failed + 1))
-	fi
-}
-
-for test in $(sed -n 's/^\([a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*\)() {$/\1/p' "$0"); do
-	run "$test"
-done
-[ -z "$count" ] || echo "$passed $failed" >"$count"
-[ "$failed" = 0 ]
+run_promises install "$0"

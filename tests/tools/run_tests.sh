@@ -1,5 +1,5 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|sdk|crash|install|all [NAME] - runs the test programs of a build, with
+# run_tests.sh BUILD unit|e2e|sdk|crash|install|build|all [NAME] - runs the test programs of a build, with
 # the sanitizers' runtimes preloaded into the brokers where the build has any.
 # Closing line: N passed, N failed.
 set -u
@@ -59,22 +59,25 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# A sanitized library is nothing to install.
-run_install() {
+# install_check.sh and build_check.sh: a sanitized library is nothing to install.
+run_script() {
+	script=$1
+	shift
 	case $build in *san-*) return ;; esac
 	: >"$counts"
-	"$here/install_check.sh" "$build" --count "$counts" "$@" || status=1
+	"$here/${script}_check.sh" "$build" --count "$counts" "$@" || status=1
 	add_counts
 }
 
 case $what in
-install) run_install "$@" ;;
+install | build) run_script "$what" "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
 	[ ! -x "$build/sdk" ] || run_program sdk "$@"
-	run_install "$@"
+	run_script build "$@"
+	run_script install "$@"
 	run_program crash --brief "$@"
 	;;
 esac
