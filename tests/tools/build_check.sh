@@ -1,7 +1,8 @@
 #!/bin/sh
 # build_check.sh BUILD [--count FILE] [NAME ...] - builds as guests do: with compilers and flags of
 # their own. One object of each folder stands for all of it; with HUBGATE_SOAK=1 the whole plugin is
-# built each time. Run in the top directory. BUILD is not touched.
+# built each time. And what lint does where its tools are missing. Run in the top directory; BUILD is
+# not touched.
 set -u
 
 . tests/tools/promises.sh
@@ -129,6 +130,15 @@ objects_are_made_again_when_flags_change_and_only_then() {
 	build CC="$dir/cc" CPPFLAGS="$other" && build CC="$dir/cc" CPPFLAGS="$other" || return 1
 	both=$(grep -c -e ' -c ' "$dir/cc.calls")
 	[ "$both" = $((2 * first)) ] || fail "calls: $first, with other flags $((both - first))"
+}
+
+missing_lint_tool_is_named_and_skipped_but_fails_in_ci() {
+	said=$(LINT_ALL='' .ci/with_tool.sh 'no-such-tool|nor-this' --check) ||
+		fail "a missing tool fails" || return 1
+	[ "$said" = "skipped: no-such-tool, which is not installed (make deps-lint)" ] ||
+		fail "it says: $said" || return 1
+	! LINT_ALL=1 .ci/with_tool.sh no-such-tool 2>/dev/null || fail "LINT_ALL=1 is content" || return 1
+	[ "$(.ci/with_tool.sh 'no-such-tool|echo' found)" = found ] || fail "the second is not taken"
 }
 
 without_flags
