@@ -1,6 +1,8 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|sdk|crash|install|build|all [NAME] - runs the test programs of a build, with
-# the sanitizers' runtimes preloaded into the brokers where the build has any.
+# run_tests.sh BUILD unit|e2e|sdk|crash|install|build|all [NAME]
+# run_tests.sh BUILD soak RUNS
+# - runs the test programs of a build, with the sanitizers' runtimes preloaded into the brokers where
+# the build has any; soak: unit, build and so many runs of crash.
 # Closing line: N passed, N failed.
 set -u
 build=$1 what=$2
@@ -72,6 +74,11 @@ run_script() {
 case $what in
 install | build) run_script "$what" "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
+soak)
+	run_program unit
+	run_script build
+	run_program crash --runs "$1"
+	;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
