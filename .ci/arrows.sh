@@ -32,10 +32,10 @@ if [ -n "$product" ]; then
 	bad=1
 fi
 
-simulator=$(grep -rnE --include='*.[ch]' '#include "(core|bridge|shadowstore|plugin)/' tests/hubsim ||
-	true)
+simulator=$(grep -rnE --include='*.[ch]' '#include "(core|bridge|shadowstore|plugin)/' \
+	tests/hubsim tests/mqtt || true)
 if [ -n "$simulator" ]; then
-	printf 'the simulator shares no code with the product:\n%s\n' "$simulator"
+	printf 'the simulator and tests/mqtt share no code with the product:\n%s\n' "$simulator"
 	bad=1
 fi
 exit $bad

@@ -1,6 +1,6 @@
 # The hub simulator, and the library with which tests drive brokers and devices.
 
-hubsim_so_src := $(filter-out tests/hubsim/hubsim_main.c,$(hubsim_src))
+hubsim_so_src := $(filter-out tests/hubsim/hubsim_main.c,$(hubsim_src)) $(mqtt_src)
 
 .PHONY: hubsim
 hubsim: $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so ## the hub simulator (tests/hubsim/README.md)
