@@ -1,7 +1,7 @@
 #!/bin/sh
 # walls.sh [ROOT] - folders are walls: which may include which stands in .ci/walls.txt. A private header (*_impl.h)
 # is included from its own folder only, tests apart. core/ is pure: no threads, sockets, clocks. Only
-# plugin/ knows the broker. The simulator shares no code with the product.
+# plugin/ knows the broker. The simulator and tests/mqtt share no code with the product.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$here/..}"
@@ -50,7 +50,7 @@ product=$(find core shadowstore bridge -name '*.[ch]' -exec \
 	grep -lE 'mosquitto_(plugin|broker)\.h|mosquitto_broker_' {} + || true)
 complain 'only plugin/ knows the broker' "$product"
 
-simulator=$(find tests/hubsim -name '*.[ch]' -exec \
+simulator=$(find tests/hubsim tests/mqtt -name '*.[ch]' -exec \
 	grep -nE '#include "(core|bridge|shadowstore|plugin)/' /dev/null {} + 2>/dev/null || true)
-complain 'the simulator shares no code with the product' "$simulator"
+complain 'the simulator and tests/mqtt share no code with the product' "$simulator"
 exit $bad

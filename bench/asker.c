@@ -14,14 +14,12 @@
 enum {
 	IN_BYTES = 65536,
 	CONNECT_MS = 20000,
-	SUBACK = 0x90,
-	PUBLISH = 0x30,
 	NAMES = 8, /* attributes that updates touch */
 };
 
 struct client {
 	int fd;
-	struct wire out;
+	struct packets out;
 	unsigned char in[IN_BYTES];
 	size_t in_len;
 	uint32_t asked, answered;
@@ -51,33 +49,20 @@ static void answered(struct asker *a, struct client *c)
 	a->result.end_ns = now_ns;
 }
 
-/* Bytes of the packet at the front; 0: not all of it is there. */
-static size_t packet_size(const unsigned char *at, size_t len)
-{
-	size_t size = 0;
-
-	for (size_t i = 1; i < 5 && i < len; i++) {
-		size |= (at[i] & 0x7fu) << (7 * (i - 1));
-		if (!(at[i] & 0x80))
-			return len >= size + i + 1 ? size + i + 1 : 0;
-	}
-	return 0;
-}
-
 static bool receive(struct asker *a, struct client *c)
 {
 	ssize_t n = recv(c->fd, c->in + c->in_len, IN_BYTES - c->in_len, MSG_DONTWAIT);
-	size_t at = 0, size;
+	struct packet p;
+	size_t at = 0;
 
 	if (n <= 0)
 		return false;
 	c->in_len += (size_t)n;
-	while ((size = packet_size(c->in + at, c->in_len - at)) > 0) {
-		if ((c->in[at] & 0xf0) == PUBLISH)
+	for (; packet_at(c->in + at, c->in_len - at, &p) == PACKET_WHOLE; at += p.size) {
+		if (p.type == PACKET_PUBLISH)
 			answered(a, c);
-		else if (c->in[at] == SUBACK)
+		else if (p.type == PACKET_SUBACK)
 			a->subscribed++;
-		at += size;
 	}
 	c->in_len -= at;
 	memmove(c->in, c->in + at, c->in_len);
@@ -88,10 +73,8 @@ static bool flush(struct client *c)
 {
 	ssize_t n = c->out.len ? send(c->fd, c->out.data, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
 
-	if (n > 0) {
-		memmove(c->out.data, c->out.data + n, c->out.len - (size_t)n);
-		c->out.len -= (size_t)n;
-	}
+	if (n > 0)
+		packets_drop(&c->out, (size_t)n);
 	return n >= 0 || c->out.len > 0;
 }
 
@@ -149,7 +132,7 @@ void asker_close(struct asker *a)
 	for (uint32_t i = 0; i < a->count; i++) {
 		if (a->clients[i].fd >= 0)
 			close(a->clients[i].fd);
-		wire_fini(&a->clients[i].out);
+		packets_fini(&a->clients[i].out);
 	}
 	free(a->clients);
 	free(a->fds);

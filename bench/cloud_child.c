@@ -33,21 +33,6 @@ int64_t cloud_clock_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void bytes_add(struct bytes *b, const void *data, size_t len)
-{
-	if (b->len + len > b->room) {
-		size_t room = (b->len + len) * 2 + 4096;
-		unsigned char *more = realloc(b->data, room);
-
-		if (!more)
-			abort();
-		b->data = more;
-		b->room = room;
-	}
-	memcpy(b->data + b->len, data, len);
-	b->len += len;
-}
-
 static void peer_close(struct peer *p)
 {
 	static const struct linger reset = { .l_onoff = 1 };
@@ -57,8 +42,8 @@ static void peer_close(struct peer *p)
 	close(p->fd);
 	road_fini(&p->up);
 	road_fini(&p->down);
-	free(p->in.data);
-	free(p->out.data);
+	packets_fini(&p->in);
+	packets_fini(&p->out);
 	*p = (struct peer){ .fd = -1 };
 }
 
@@ -130,7 +115,7 @@ static void receive(struct loop *l, struct peer *p)
 			p->broken = true;
 		if (n <= 0)
 			return;
-		bytes_add(&p->in, chunk, (size_t)n);
+		packets_add(&p->in, chunk, (size_t)n);
 		peer_take_input(&l->c, p);
 		if (!p->ssl || p->broken)
 			return;
@@ -148,8 +133,7 @@ static void transmit(struct peer *p)
 			p->broken = true;
 		if (n <= 0)
 			return;
-		p->out.len -= (size_t)n;
-		memmove(p->out.data, p->out.data + n, p->out.len);
+		packets_drop(&p->out, (size_t)n);
 	}
 }
 

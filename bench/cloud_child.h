@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "bench/cloud.h"
+#include "tests/mqtt/packet.h"
 
 enum {
 	CLOUD_RATE_RING = 1 << 17,
@@ -26,11 +27,6 @@ struct rate {
 	uint64_t head, tail;
 };
 
-struct bytes {
-	unsigned char *data;
-	size_t len, room;
-};
-
 /* Bytes that travel for a while: one entry per piece, oldest first. */
 struct piece {
 	struct piece *next;
@@ -47,9 +43,9 @@ struct peer {
 	int fd;
 	SSL *ssl;
 	bool broken;
-	uint32_t unacked;     /* QoS 1 messages that came, PUBACKs not yet written */
-	struct bytes in, out; /* whole packets not yet seen; bytes to be written now */
-	struct road up, down; /* delayed packets in; delayed bytes out */
+	uint32_t unacked;       /* QoS 1 messages that came, PUBACKs not yet written */
+	struct packets in, out; /* whole packets not yet seen; bytes to be written now */
+	struct road up, down;   /* delayed packets in; delayed bytes out */
 };
 
 struct cloud_child {
@@ -59,21 +55,18 @@ struct cloud_child {
 	int listener, wake;
 	int64_t now_ns; /* of this turn */
 	struct rate sent, taken;
-	bool known; /* somebody left a session here */
+	bool known;           /* somebody left a session here */
+	struct packets reply; /* the packet being made */
 };
 
 int64_t cloud_clock_ns(void);
 /* Never returns to the caller's program. */
 _Noreturn void cloud_child_run(struct cloud_shared *shared, const struct cloud_opts *opts,
                                int listener, int wake);
-/* Aborts the child when there is no memory: the benchmark then fails, not the broker. */
-void bytes_add(struct bytes *b, const void *data, size_t len);
 /* The packets in p->in are judged: counted as written, then carried out or delayed. */
 void peer_take_input(struct cloud_child *c, struct peer *p);
 /* Carries out what has arrived by now. */
 void peer_arrivals(struct cloud_child *c, struct peer *p);
-/* Bytes to the peer, by way of the delay. */
-void peer_say(struct cloud_child *c, struct peer *p, const void *data, size_t len);
 void road_put(struct road *r, int64_t due_ns, const void *data, size_t len);
 void road_fini(struct road *r);
 

@@ -9,21 +9,7 @@
 #define RESULT    "$gateway/operation/result/"
 
 enum {
-	CONNECT = 1,
-	PUBLISH = 3,
-	SUBSCRIBE = 8,
-	UNSUBSCRIBE = 10,
-	PINGREQ = 12,
-	DISCONNECT = 14,
-	PUBACK = 0x40, /* as written */
-	CLEAN_SESSION = 2,
 	SECOND_NS = 1000000000
-};
-
-/* One whole packet. */
-struct packet {
-	const unsigned char *all, *body;
-	size_t size, body_len;
 };
 
 /* The most that fell into one second so far. */
@@ -63,31 +49,24 @@ void road_fini(struct road *r)
 	}
 }
 
-void peer_say(struct cloud_child *c, struct peer *p, const void *data, size_t len)
+static bool is_puback(const uint8_t *data)
 {
-	if (c->opts.delay_ms > 0)
-		road_put(&p->down, c->now_ns + c->opts.delay_ms * INT64_C(1000000), data, len);
-	else
-		bytes_add(&p->out, data, len);
-	if (c->opts.delay_ms == 0 && *(const unsigned char *)data == PUBACK)
-		p->unacked--;
+	return data[0] >> 4 == PACKET_PUBACK;
 }
 
-/* False: more bytes are needed. */
-static bool packet_at(const unsigned char *data, size_t len, struct packet *out)
+/* What was made in c->reply goes to the peer, by way of the delay. */
+static void say(struct cloud_child *c, struct peer *p)
 {
-	size_t remaining = 0, at = 1;
+	struct packets *reply = &c->reply;
 
-	for (unsigned shift = 0; at < len && shift < 28; shift += 7) {
-		unsigned char byte = data[at++];
-
-		remaining |= (size_t)(byte & 0x7f) << shift;
-		if (byte & 0x80)
-			continue;
-		*out = (struct packet){ data, data + at, at + remaining, remaining };
-		return out->size <= len;
-	}
-	return false;
+	if (c->opts.delay_ms > 0)
+		road_put(&p->down, c->now_ns + c->opts.delay_ms * INT64_C(1000000), reply->data,
+		         reply->len);
+	else
+		packets_add(&p->out, reply->data, reply->len);
+	if (c->opts.delay_ms == 0 && is_puback(reply->data))
+		p->unacked--;
+	reply->len = 0;
 }
 
 static void count_new(struct cloud_child *c, const struct stamp *s)
@@ -150,110 +129,100 @@ static void all_offline(struct cloud_child *c)
 
 /* A request names one device and ends with }]}}: the answer is the same text with the
  * result put in before that. */
-static void answer_gateway(struct cloud_child *c, struct peer *p, const char *topic,
+static void answer_gateway(struct cloud_child *c, struct peer *p, const char *operation,
                            const char *request)
 {
 	const char *name = strstr(request, "\"device_name\":\"d");
 	const char *end = strstr(request, "}]}}");
-	unsigned char head[5] = { PUBLISH << 4 };
-	char body[1024];
+	char topic[256 + sizeof(RESULT)], body[1024];
 	unsigned device;
-	int topic_len, len;
+	int len;
 
 	if (!name || !end || sscanf(name, "\"device_name\":\"d%u", &device) != 1 ||
 	    device >= CLOUD_DEVICES)
 		return;
-	topic_len = (int)(strlen(RESULT) + strlen(topic) - strlen(OPERATION));
-	len = snprintf(body, sizeof(body), "%c%c%s%s%.*s,\"result\":%d}]}}", topic_len >> 8,
-	               topic_len & 0xff, RESULT, topic + strlen(OPERATION), (int)(end - request),
-	               request, (int)device == c->opts.refused ? -1 : 0);
-	/* The length's first byte is a NUL, which snprintf writes as any other byte. */
-	if (len < 128 || len >= (int)sizeof(body))
+	snprintf(topic, sizeof(topic), RESULT "%s", operation + strlen(OPERATION));
+	len = snprintf(body, sizeof(body), "%.*s,\"result\":%d}]}}", (int)(end - request), request,
+	               (int)device == c->opts.refused ? -1 : 0);
+	if (len >= (int)sizeof(body))
 		return;
 	if ((int)device != c->opts.refused)
 		set_online(c, device, strstr(request, "\"online\"") != NULL);
-	head[1] = (unsigned char)((len & 0x7f) | 0x80);
-	head[2] = (unsigned char)(len >> 7);
-	peer_say(c, p, head, 3);
-	peer_say(c, p, body, (size_t)len);
+	packet_put_publish(&c->reply, topic, 0, 0, body, (size_t)len);
+	say(c, p);
 }
 
-static void on_operation(struct cloud_child *c, struct peer *p, const unsigned char *topic,
-                         size_t topic_len, const unsigned char *payload, size_t len)
+static void on_operation(struct cloud_child *c, struct peer *p, const struct packet_publish *f)
 {
 	char name[256], text[1024];
 
-	if (topic_len >= sizeof(name) || len >= sizeof(text))
+	if (f->topic_len >= sizeof(name) || f->payload_len >= sizeof(text))
 		return;
-	memcpy(name, topic, topic_len);
-	name[topic_len] = '\0';
-	memcpy(text, payload, len);
-	text[len] = '\0';
+	snprintf(name, sizeof(name), "%.*s", (int)f->topic_len, f->topic);
+	snprintf(text, sizeof(text), "%.*s", (int)f->payload_len, (const char *)f->payload);
 	if (strncmp(name, OPERATION, strlen(OPERATION)) == 0)
 		answer_gateway(c, p, name, text);
 }
 
 static void on_publish(struct cloud_child *c, struct peer *p, const struct packet *k)
 {
-	unsigned qos = k->all[0] >> 1 & 3;
-	size_t at = 2 + (qos ? 2 : 0), topic_len;
+	struct packet_publish f;
 
-	if (k->body_len < at)
+	if (!packet_read_publish(k, &f))
 		return;
-	topic_len = (size_t)k->body[0] << 8 | k->body[1];
-	if (k->body_len < at + topic_len)
-		return;
-	at += topic_len;
 	rate_note(&c->taken, c->now_ns, &c->shared->counts.taken_per_s);
-	if (topic_len > 0 && k->body[2] == '$')
-		on_operation(c, p, k->body + 2, topic_len, k->body + at, k->body_len - at);
+	if (f.topic_len > 0 && f.topic[0] == '$')
+		on_operation(c, p, &f);
 	else
-		count(c, k->body + at, k->body_len - at);
-	if (qos == 1) {
-		unsigned char ack[4] = { PUBACK, 2, k->body[at - 2], k->body[at - 1] };
-
-		peer_say(c, p, ack, sizeof(ack));
+		count(c, f.payload, f.payload_len);
+	if (f.qos == 1) {
+		packet_put_ack(&c->reply, PACKET_PUBACK, f.id);
+		say(c, p);
 	}
 }
 
 static void on_connect(struct cloud_child *c, struct peer *p, const struct packet *k)
 {
-	unsigned char ack[4] = { 0x20, 2, 0, 0 };
-	size_t name_len = k->body_len >= 2 ? (size_t)k->body[0] << 8 | k->body[1] : 0;
-	bool clean = k->body_len > name_len + 3 && k->body[name_len + 3] & CLEAN_SESSION;
+	struct packet_connect f;
+	bool clean = packet_read_connect(k, &f) && f.clean;
 
-	ack[2] = !clean && (c->known || c->opts.knows);
+	packet_put_connack(&c->reply, !clean && (c->known || c->opts.knows), 0);
 	c->known = !clean;
 	all_offline(c);
-	peer_say(c, p, ack, sizeof(ack));
+	say(c, p);
+}
+
+static void on_subscribe(struct cloud_child *c, struct peer *p, const struct packet *k)
+{
+	uint16_t id;
+
+	if (!packet_read_id(k, &id))
+		return;
+	if (k->type == PACKET_SUBSCRIBE)
+		packet_put_suback(&c->reply, id, 1);
+	else
+		packet_put_ack(&c->reply, PACKET_UNSUBACK, id);
+	say(c, p);
 }
 
 static void on_packet(struct cloud_child *c, struct peer *p, const struct packet *k)
 {
-	unsigned char ack[5] = { 0x90, 3, 0, 0, 1 };
-
-	switch (k->all[0] >> 4) {
-	case CONNECT:
+	switch ((int)k->type) {
+	case PACKET_CONNECT:
 		on_connect(c, p, k);
 		break;
-	case PUBLISH:
+	case PACKET_PUBLISH:
 		on_publish(c, p, k);
 		break;
-	case SUBSCRIBE:
-	case UNSUBSCRIBE:
-		if (k->body_len < 2)
-			break;
-		memcpy(ack + 2, k->body, 2);
-		if (k->all[0] >> 4 == UNSUBSCRIBE) {
-			ack[0] = 0xb0;
-			ack[1] = 2;
-		}
-		peer_say(c, p, ack, 2 + (size_t)ack[1]);
+	case PACKET_SUBSCRIBE:
+	case PACKET_UNSUBSCRIBE:
+		on_subscribe(c, p, k);
 		break;
-	case PINGREQ:
-		peer_say(c, p, "\xd0", 2);
+	case PACKET_PINGREQ:
+		packet_put_empty(&c->reply, PACKET_PINGRESP);
+		say(c, p);
 		break;
-	case DISCONNECT:
+	case PACKET_DISCONNECT:
 		p->broken = true;
 		break;
 	default:
@@ -266,7 +235,7 @@ static void note_sent(struct cloud_child *c, struct peer *p, const struct packet
 	struct cloud_counts *n = &c->shared->counts;
 
 	rate_note(&c->sent, c->now_ns, &n->sent_per_s);
-	if (k->all[0] >> 1 & 3)
+	if (k->flags >> 1 & 3)
 		p->unacked++;
 	if (p->unacked > atomic_load(&n->unacked))
 		atomic_store(&n->unacked, p->unacked);
@@ -279,17 +248,16 @@ void peer_take_input(struct cloud_child *c, struct peer *p)
 	struct packet k;
 
 	while ((c->opts.window == 0 || p->unacked < c->opts.window) &&
-	       packet_at(p->in.data + at, p->in.len - at, &k)) {
+	       packet_at(p->in.data + at, p->in.len - at, &k) == PACKET_WHOLE) {
 		at += k.size;
-		if (k.all[0] >> 4 == PUBLISH)
+		if (k.type == PACKET_PUBLISH)
 			note_sent(c, p, &k);
 		if (c->opts.delay_ms > 0 || held || p->up.first)
 			road_put(&p->up, c->now_ns + c->opts.delay_ms * INT64_C(1000000), k.all, k.size);
 		else
 			on_packet(c, p, &k);
 	}
-	memmove(p->in.data, p->in.data + at, p->in.len - at);
-	p->in.len -= at;
+	packets_drop(&p->in, at);
 }
 
 void peer_arrivals(struct cloud_child *c, struct peer *p)
@@ -302,7 +270,7 @@ void peer_arrivals(struct cloud_child *c, struct peer *p)
 		struct piece *first = p->up.first;
 
 		p->up.first = first->next;
-		if (packet_at(first->data, first->len, &k))
+		if (packet_at(first->data, first->len, &k) == PACKET_WHOLE)
 			on_packet(c, p, &k);
 		free(first);
 	}
@@ -310,9 +278,9 @@ void peer_arrivals(struct cloud_child *c, struct peer *p)
 		struct piece *first = p->down.first;
 
 		p->down.first = first->next;
-		if (first->data[0] == PUBACK)
+		if (is_puback(first->data))
 			p->unacked--;
-		bytes_add(&p->out, first->data, first->len);
+		packets_add(&p->out, first->data, first->len);
 		free(first);
 	}
 }

@@ -25,7 +25,7 @@ struct client {
 	bool want_write;
 	uint32_t device, seq, acked;
 	int64_t next_ns, interval_ns; /* interval 0: no pace */
-	struct wire out;
+	struct packets out;
 	unsigned char in[256];
 	size_t in_len;
 	int64_t sent_ns[GEN_WINDOW];
@@ -69,10 +69,8 @@ static void flush(struct gen *g, struct client *c)
 	n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		g->broken = true;
-	if (n > 0) {
-		c->out.len -= (size_t)n;
-		memmove(c->out.data, c->out.data + n, c->out.len);
-	}
+	if (n > 0)
+		packets_drop(&c->out, (size_t)n);
 	watch(g, c, c->out.len > 0);
 }
 
@@ -135,11 +133,28 @@ static void on_puback(struct gen *g, struct client *c, int64_t now_ns)
 		g->ack_ns[g->acks++] = now_ns - c->sent_ns[c->acked % GEN_WINDOW];
 }
 
-/* Only packets of four bytes are expected: CONNACK and PUBACK, in order. */
+/* CONNACK and PUBACK, in order; nothing else is expected. */
+static void on_packet(struct gen *g, struct client *c, const struct packet *p, int64_t now_ns)
+{
+	bool present;
+	uint8_t code;
+
+	if (p->type == PACKET_PUBACK) {
+		on_puback(g, c, now_ns);
+	} else if (p->type == PACKET_CONNACK && packet_read_connack(p, &present, &code) && code == 0) {
+		c->open = true;
+		g->opened++;
+	} else {
+		g->broken = true;
+	}
+}
+
 static void receive(struct gen *g, struct client *c)
 {
 	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
 	int64_t now_ns = gen_clock_ns();
+	enum packet_found found;
+	struct packet p;
 	size_t at = 0;
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -147,16 +162,11 @@ static void receive(struct gen *g, struct client *c)
 		return;
 	}
 	c->in_len += n > 0 ? (size_t)n : 0;
-	for (; c->in_len - at >= 4; at += 4) {
-		if (c->in[at] == WIRE_PUBACK) {
-			on_puback(g, c, now_ns);
-		} else if (c->in[at] == WIRE_CONNACK && c->in[at + 3] == 0) {
-			c->open = true;
-			g->opened++;
-		} else {
-			g->broken = true;
-		}
+	while ((found = packet_at(c->in + at, c->in_len - at, &p)) == PACKET_WHOLE) {
+		on_packet(g, c, &p, now_ns);
+		at += p.size;
 	}
+	g->broken |= found == PACKET_WRONG;
 	memmove(c->in, c->in + at, c->in_len - at);
 	c->in_len -= at;
 }
@@ -222,7 +232,7 @@ void gen_close(struct gen *g)
 	for (uint32_t i = 0; i < g->count; i++) {
 		if (g->client[i].fd >= 0)
 			close(g->client[i].fd);
-		wire_fini(&g->client[i].out);
+		packets_fini(&g->client[i].out);
 	}
 	close(g->epoll);
 	free(g);

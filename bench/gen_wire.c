@@ -13,65 +13,9 @@
 #include "tests/harness/harness.h"
 
 enum {
-	CONNECT = 0x10,
-	PUBLISH = 0x30,
-	SUBSCRIBE = 0x82,
-	CLEAN = 0x02,
-	USER_AND_PASSWORD = 0xc0,
 	KEEPALIVE_S = 600,
 	ANSWER_MS = 5000
 };
-
-void wire_fini(struct wire *w)
-{
-	free(w->data);
-	*w = (struct wire){ 0 };
-}
-
-static void put(struct wire *w, const void *data, size_t len)
-{
-	if (w->len + len > w->room) {
-		size_t more = (w->len + len) * 2;
-		unsigned char *at = realloc(w->data, more);
-
-		if (!at)
-			abort();
-		w->data = at;
-		w->room = more;
-	}
-	if (data)
-		memcpy(w->data + w->len, data, len);
-	else
-		memset(w->data + w->len, 'x', len);
-	w->len += len;
-}
-
-static void put_number(struct wire *w, size_t n)
-{
-	unsigned char two[2] = { (unsigned char)(n >> 8), (unsigned char)n };
-
-	put(w, two, sizeof(two));
-}
-
-static void put_text(struct wire *w, const char *text)
-{
-	put_number(w, strlen(text));
-	put(w, text, strlen(text));
-}
-
-static void put_head(struct wire *w, int type, size_t len)
-{
-	unsigned char head[5] = { (unsigned char)type };
-	size_t at = 1;
-
-	do {
-		head[at] = (unsigned char)(len & 0x7f);
-		len >>= 7;
-		head[at] |= len > 0 ? 0x80 : 0;
-		at++;
-	} while (len > 0);
-	put(w, head, at);
-}
 
 int wire_dial(int port)
 {
@@ -89,77 +33,53 @@ int wire_dial(int port)
 	return -1;
 }
 
-void wire_connect(struct wire *w, const char *product, const char *name, const char *secret)
+void wire_connect(struct packets *w, const char *product, const char *name, const char *secret)
 {
 	char *username = name ? cred_username(product, name) : NULL;
 	char *password = name ? cred_password(secret, username, false) : NULL;
 	char *id = text_fmt("%s%s", product, name ? name : "");
-	size_t extra = name ? 4 + strlen(username) + strlen(password) : 0;
-	unsigned char flags = name ? CLEAN | USER_AND_PASSWORD : CLEAN;
+	const struct packet_login login = { .client_id = id,
+		                                .username = username,
+		                                .password = password,
+		                                .keepalive = KEEPALIVE_S,
+		                                .clean = true };
 
-	put_head(w, CONNECT, 12 + strlen(id) + extra);
-	put_text(w, "MQTT");
-	put(w, "\4", 1);
-	put(w, &flags, 1);
-	put_number(w, KEEPALIVE_S);
-	put_text(w, id);
-	if (name) {
-		put_text(w, username);
-		put_text(w, password);
-	}
+	packet_put_connect(w, &login);
 	free(username);
 	free(password);
 	free(id);
 }
 
-void wire_publish(struct wire *w, int qos, size_t payload, const struct stamp *s)
+void wire_publish(struct packets *w, int qos, size_t payload, const struct stamp *s)
 {
 	char topic[32];
-	size_t len = (size_t)snprintf(topic, sizeof(topic), GEN_PRODUCT "/d%04u/data", s->device);
+	uint8_t *at;
 
-	put_head(w, PUBLISH | qos << 1, 2 + len + (qos ? 2 : 0) + payload);
-	put_text(w, topic);
-	if (qos)
-		put_number(w, s->seq % 65535 + 1);
-	put(w, s, sizeof(*s));
-	put(w, NULL, payload - sizeof(*s));
+	snprintf(topic, sizeof(topic), GEN_PRODUCT "/d%04u/data", s->device);
+	at = packet_put_publish(w, topic, qos, (uint16_t)(s->seq % 65535 + 1), NULL, payload);
+	memcpy(at, s, sizeof(*s));
+	memset(at + sizeof(*s), 'x', payload - sizeof(*s));
 }
 
-void wire_message(struct wire *w, const char *topic, const char *payload)
+void wire_message(struct packets *w, const char *topic, const char *payload)
 {
-	put_head(w, PUBLISH, 2 + strlen(topic) + strlen(payload));
-	put_text(w, topic);
-	put(w, payload, strlen(payload));
+	packet_put_publish(w, topic, 0, 0, payload, strlen(payload));
 }
 
-void wire_subscribe(struct wire *w, const char *filter)
+void wire_subscribe(struct packets *w, const char *filter)
 {
-	put_head(w, SUBSCRIBE, 5 + strlen(filter));
-	put_number(w, 1);
-	put_text(w, filter);
-	put(w, "", 1);
+	packet_put_subscribe(w, 1, filter, 0);
 }
 
-/* The payload of the first PUBLISH in these bytes; QoS 0, short enough for one length byte
- * or two. */
+/* The payload of the first PUBLISH in these bytes. */
 static char *first_publish(const unsigned char *data, size_t len)
 {
-	size_t at = 0;
+	struct packet_publish f;
+	struct packet p;
 
-	while (at + 2 < len) {
-		size_t head = data[at + 1] & 0x80 ? 3 : 2;
-		size_t size = (data[at + 1] & 0x7fu) | (head == 3 ? (size_t)data[at + 2] << 7 : 0);
-		const unsigned char *body = data + at + head;
-		size_t topic;
-
-		if (at + head + size > len)
-			break;
-		if ((data[at] & 0xf0) == PUBLISH && size >= 2) {
-			topic = (size_t)body[0] << 8 | body[1];
-			if (2 + topic <= size)
-				return strndup((const char *)body + 2 + topic, size - 2 - topic);
-		}
-		at += head + size;
+	for (size_t at = 0; packet_at(data + at, len - at, &p) == PACKET_WHOLE; at += p.size) {
+		if (p.type == PACKET_PUBLISH && packet_read_publish(&p, &f))
+			return strndup((const char *)f.payload, f.payload_len);
 	}
 	return NULL;
 }
@@ -167,7 +87,7 @@ static char *first_publish(const unsigned char *data, size_t len)
 char *gen_retained(int port, const char *topic)
 {
 	unsigned char data[4096];
-	struct wire w = { 0 };
+	struct packets w = { 0 };
 	struct pollfd p = { .fd = wire_dial(port), .events = POLLIN };
 	int64_t end_ms = now_ms() + ANSWER_MS;
 	size_t len = 0;
@@ -187,6 +107,6 @@ char *gen_retained(int port, const char *topic)
 	}
 	if (p.fd >= 0)
 		close(p.fd);
-	wire_fini(&w);
+	packets_fini(&w);
 	return text;
 }

@@ -10,5 +10,7 @@ $(B)/crash: $(call obj,$(crash_src)) $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
-crash: deps-test all hubsim $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(if $(filter thread,$(SAN)),plain-e2e,$(B)/crash) ## kills, cut links, damaged files, full disks; N=20, CASE=name, SEED=7
+CRASH_NEEDS := all hubsim $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(if $(filter thread,$(SAN)),plain-e2e,$(B)/crash)
+
+crash: deps-test $(CRASH_NEEDS) ## kills, cut links, damaged files, full disks; N=20, CASE=name, SEED=7
 	$(Q)tests/tools/run_tests.sh $(B) crash --runs $(N) $(if $(SEED),--seed $(SEED)) $(CASE)

@@ -1,14 +1,14 @@
-# What a fresh Debian 12 needs: to build, to test, to check.
+# What a fresh Debian needs: to build, to test (and for the demo), to check the style. "a|b": the
+# first of them that this Debian has.
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
 TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
-LINT_PACKAGES  := clang-format-14 cppcheck
+LINT_PACKAGES  := clang-format-14|clang-format cppcheck
 
-.PHONY: deps deps-build deps-test deps-lint
-deps: deps-build deps-test deps-lint ## installs the Debian packages that are missing
-deps-build:
+.PHONY: deps deps-test deps-lint
+deps: ## installs the Debian packages that building needs and that are missing
 	@tests/tools/install.sh $(BUILD_PACKAGES)
-deps-test: deps-build
+deps-test: deps ## the same for the tests and the demo (make check, make demo do it themselves)
 	@tests/tools/install.sh $(TEST_PACKAGES)
-deps-lint:
-	@tests/tools/install.sh $(LINT_PACKAGES)
+deps-lint: ## the same for make lint; optional
+	@tests/tools/install.sh $(foreach package,$(LINT_PACKAGES),$(call quote,$(package)))

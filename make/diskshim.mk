@@ -2,7 +2,7 @@
 
 diskshim_src := $(wildcard tests/diskshim/*.c)
 
-$(B)/diskshim.so: $(diskshim_src) $(wildcard tests/diskshim/*.h)
+$(B)/diskshim.so: $(diskshim_src) $(wildcard tests/diskshim/*.h) $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $(diskshim_src)
+	$(Q)$(CC) $(PRELOAD_FLAGS) -o $@ $(diskshim_src)

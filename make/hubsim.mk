@@ -1,6 +1,6 @@
 # The hub simulator, and the library with which tests drive brokers and devices.
 
-hubsim_so_src := $(filter-out tests/hubsim/hubsim_main.c,$(hubsim_src))
+hubsim_so_src := $(filter-out tests/hubsim/hubsim_main.c,$(hubsim_src)) $(mqtt_src)
 
 .PHONY: hubsim
 hubsim: $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so ## the hub simulator (tests/hubsim/README.md)
@@ -18,4 +18,4 @@ $(B)/hubsim/hubsim.so: $(call obj,$(hubsim_so_src)) tests/hubsim/exports.map
 
 $(B)/libharness.a: $(call obj,$(harness_src))
 	$(if $(V),,@echo "  AR    $@")
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^

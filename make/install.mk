@@ -9,7 +9,7 @@ DOCDIR     ?= $(PREFIX)/share/doc/hubgate
 
 # The C interface (docs/sdk-map.md), with every file that these include.
 SDK_HEADERS := bridge/sdk/program.h bridge/uplink/uplink.h bridge/http/dynreg_device.h
-sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(CPPFLAGS) -MM $(SDK_HEADERS))))
+sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(ALL_CPPFLAGS) -MM $(SDK_HEADERS))))
 doc_files   := $(sort $(wildcard *.md LICENSE conf/* docs/*.md docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a
 
@@ -29,7 +29,6 @@ endef
 # Paths may hold spaces and anything else.
 empty  :=
 space  := $(empty) $(empty)
-quote   = '$(subst ','\'',$(1))'
 pc_path = $(subst $(space),\$(space),$(1))
 # $(call put,FROM,TO,FILES) $(call take,FROM,FILES): FILES with their sub-folders.
 put     = for f in $(3); do \

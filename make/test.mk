@@ -2,7 +2,7 @@
 # short round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
-$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(filter-out plugin/plugin.c,$(plugin_src))) \
+$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c,$(plugin_src))) \
            $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
@@ -16,24 +16,16 @@ $(B)/sdk: $(call obj,$(sdk_src)) $(B)/libhubbridge.a $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
-# Preloaded into brokers, never sanitized.
+# Preloaded into brokers; late_plugin.so is a plugin behind ours.
 $(B)/clockshift.so: tests/tools/clockshift.c
-$(B)/bad_disk.so: tests/fakes/bad_disk.c
-$(B)/clockshift.so $(B)/bad_disk.so:
-	@mkdir -p $(@D)
-	$(if $(V),,@echo "  LINK  $@")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
-
 $(B)/slowsync.so: tests/tools/slowsync.c
-	@mkdir -p $(@D)
-	$(if $(V),,@echo "  LINK  $@")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC $(WARN) -shared -o $@ $<
-
-# A plugin behind ours.
+$(B)/bad_disk.so: tests/fakes/bad_disk.c
 $(B)/late_plugin.so: tests/tools/late_plugin.c
+$(B)/late_plugin.so: WARN += -Wno-missing-prototypes
+$(B)/clockshift.so $(B)/slowsync.so $(B)/bad_disk.so $(B)/late_plugin.so: $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 -fPIC -pthread $(WARN) -Wno-missing-prototypes -shared -o $@ $<
+	$(Q)$(CC) $(PRELOAD_FLAGS) -o $@ $(filter %.c,$^)
 
 unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)

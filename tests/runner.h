@@ -26,6 +26,10 @@ struct test_suite {
 
 void runner_add(struct test_suite *suite);
 
+/* How often a long test repeats what it does: `whole` times in `make soak` (HUBGATE_SOAK=1), a
+ * tenth of that in all other runs. */
+int runner_rounds(int whole);
+
 #define TEST(function)      \
 	{                       \
 #function, function \

@@ -149,7 +149,7 @@ static enum status unusable(struct state_db *db, const char *name)
 	const char *file = strrchr(name, '/');
 
 	db->rc = SQLITE_CANTOPEN;
-	snprintf(db->why, sizeof(db->why), "%s: %s", file ? file + 1 : name, store_file_why(errno));
+	snprintf(db->why, sizeof(db->why), "%.80s: %s", file ? file + 1 : name, store_file_why(errno));
 	return ST_IO;
 }
 

@@ -1,6 +1,7 @@
 /* Dynamic registration: of configured devices without a secret, and of devices that ask the
  * gateway. */
 #include "tests/e2e/scene.h"
+#include "tests/mqtt/packet.h"
 #include "tests/runner.h"
 
 #include <arpa/inet.h>
@@ -343,8 +344,8 @@ static void command_of_an_application_registers_a_device_and_nobody_else_may(voi
 	const char *const expected[] = {
 		"{\"responses\":[{\"command\":\"dance\",\"error\":\"unknown command; known: register\"}]}",
 		"{\"responses\":[{\"command\":\"register\",\"correlationData\":\"7\"}]}",
-		"{\"responses\":[{\"command\":\"register\",\"error\":"
-		"\"ResourceNotFound.DeviceNotExist: refused\"}]}",
+		("{\"responses\":[{\"command\":\"register\",\"error\":"
+		 "\"ResourceNotFound.DeviceNotExist: refused\"}]}"),
 	};
 	bool seen[3] = { false };
 
@@ -510,14 +511,14 @@ static void source_that_asks_too_often_is_told_to_wait(void)
 	stage_end(&t);
 }
 
-static size_t put_text(unsigned char *at, const char *text)
+static bool accepted(const unsigned char *answer, size_t len)
 {
-	size_t len = strlen(text);
+	struct packet p;
+	bool present;
+	uint8_t code;
 
-	at[0] = (unsigned char)(len >> 8);
-	at[1] = (unsigned char)len;
-	memcpy(at + 2, text, len);
-	return len + 2;
+	return packet_at(answer, len, &p) == PACKET_WHOLE && p.type == PACKET_CONNACK &&
+	       packet_read_connack(&p, &present, &code) && code == 0;
 }
 
 /* One descriptor for each device: the client library's loop ends at 1,024 of three each. -1: not
@@ -527,22 +528,20 @@ static int raw_login(int port, const char *name)
 	char *username = cred_username(PRODUCT, name);
 	char *password = cred_password(DEV2_SECRET, username, false);
 	char *id = text_fmt(PRODUCT "%s", name);
-	unsigned char body[512] = { 0, 4, 'M', 'Q', 'T', 'T', 4, 0xC2, 0, 240 }, packet[520], ack[4];
-	size_t len = 10;
+	const struct packet_login login = {
+		.client_id = id, .username = username, .password = password, .keepalive = 240, .clean = true
+	};
+	struct packets out = { 0 };
+	unsigned char ack[4];
 	int fd = dial(port);
 
-	len += put_text(body + len, id);
-	len += put_text(body + len, username);
-	len += put_text(body + len, password);
-	packet[0] = 0x10;
-	packet[1] = (unsigned char)(len % 128 + 128);
-	packet[2] = (unsigned char)(len / 128);
-	memcpy(packet + 3, body, len);
-	if (write(fd, packet, len + 3) != (ssize_t)(len + 3) ||
-	    recv(fd, ack, sizeof ack, MSG_WAITALL) != sizeof ack || ack[3] != 0) {
+	packet_put_connect(&out, &login);
+	if (write(fd, out.data, out.len) != (ssize_t)out.len ||
+	    recv(fd, ack, sizeof ack, MSG_WAITALL) != sizeof ack || !accepted(ack, sizeof ack)) {
 		close(fd);
 		fd = -1;
 	}
+	packets_fini(&out);
 	free(id);
 	free(password);
 	free(username);

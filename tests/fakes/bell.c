@@ -1,13 +1,14 @@
 #include "tests/fakes/bell.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static void rung(struct bell *b, const unsigned char *packet, size_t len)
+static void rung(struct bell *b, const struct packet *p)
 {
 	struct waker *w = atomic_load(&b->confirms);
+	struct packet_publish ring;
 
-	snprintf(b->last_topic, sizeof b->last_topic, "%.*s", (int)(len - 4), packet + 4);
+	if (packet_read_publish(p, &ring))
+		snprintf(b->last_topic, sizeof b->last_topic, "%.*s", (int)ring.topic_len, ring.topic);
 	atomic_fetch_add(&b->rings, 1);
 	if (!w)
 		return;
@@ -16,50 +17,63 @@ static void rung(struct bell *b, const unsigned char *packet, size_t len)
 		b->drain(b->ctx);
 }
 
-static bool answer(struct peer_conn *c, struct bell *b, const unsigned char *packet, size_t len)
+static bool say(struct peer_conn *c, struct packets *out)
 {
-	unsigned char connack[4] = { 0x20, 2, 0, (unsigned char)atomic_load(&b->code) };
+	bool said = peer_write(c, out->data, out->len);
 
-	switch (packet[0] >> 4) {
-	case 1:
-		atomic_fetch_add(&b->logins, 1);
-		return atomic_load(&b->silent) || (peer_write(c, connack, 4) && connack[3] == 0);
-	case 3:
-		rung(b, packet, len);
-		break;
-	case 8:
-		atomic_fetch_add(&b->subscribes, 1);
-		break;
-	case 12:
-		atomic_fetch_add(&b->pings, 1);
-		return atomic_load(&b->silent) || peer_write(c, "\xd0\x00", 2);
-	case 14:
+	packets_fini(out);
+	return said;
+}
+
+static bool let_in(struct peer_conn *c, struct bell *b)
+{
+	uint8_t code = (uint8_t)atomic_load(&b->code);
+	struct packets out = { 0 };
+
+	atomic_fetch_add(&b->logins, 1);
+	if (atomic_load(&b->silent))
+		return true;
+	packet_put_connack(&out, false, code);
+	return say(c, &out) && code == 0;
+}
+
+static bool pong(struct peer_conn *c, struct bell *b)
+{
+	struct packets out = { 0 };
+
+	atomic_fetch_add(&b->pings, 1);
+	if (atomic_load(&b->silent))
+		return true;
+	packet_put_empty(&out, PACKET_PINGRESP);
+	return say(c, &out);
+}
+
+static bool answer(struct peer_conn *c, struct bell *b, const struct packet *p)
+{
+	if (p->type == PACKET_CONNECT)
+		return let_in(c, b);
+	if (p->type == PACKET_PINGREQ)
+		return pong(c, b);
+	if (p->type == PACKET_DISCONNECT) {
 		atomic_fetch_add(&b->goodbyes, 1);
 		return false;
-	default:
-		break;
 	}
+	if (p->type == PACKET_PUBLISH)
+		rung(b, p);
+	if (p->type == PACKET_SUBSCRIBE)
+		atomic_fetch_add(&b->subscribes, 1);
 	return !atomic_exchange(&b->drops, false);
 }
 
-/* All packets of the doorbell are shorter than 128 bytes: one byte of length. */
 void bell_serve(struct peer_conn *c, void *bell)
 {
-	struct bell *b = bell;
-	unsigned char data[512];
-	size_t have = 0, n;
+	struct peer_inbox in = { .len = 0 };
+	struct packet p;
 
-	while ((n = peer_read(c, data + have, sizeof data - have)) > 0) {
-		have += n;
-		if (data[0] >> 4 == 0 || data[0] == 0x16)
+	while (peer_packet(c, &in, &p)) {
+		if (p.type == PACKET_CONNECT && p.flags != 0)
 			return; /* a TLS hello at a plain listener */
-		while (have >= 2 && have >= 2u + data[1]) {
-			size_t len = 2u + data[1];
-
-			if (!answer(c, b, data, len))
-				return;
-			have -= len;
-			memmove(data, data + len, have);
-		}
+		if (!answer(c, bell, &p))
+			return;
 	}
 }

@@ -192,7 +192,8 @@ void fake_refuse_memory(bool refuse)
 	broker.refuse_memory = refuse;
 }
 
-void mosquitto_log_printf(int level, const char *fmt, ...)
+/* The broker's header does not say so, but that is what it is. */
+__attribute__((format(printf, 2, 3))) void mosquitto_log_printf(int level, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
 	va_list args;

@@ -95,6 +95,26 @@ bool peer_write(struct peer_conn *c, const void *data, size_t len)
 	return true;
 }
 
+bool peer_packet(struct peer_conn *c, struct peer_inbox *in, struct packet *out)
+{
+	enum packet_found found;
+	size_t n;
+
+	in->len -= in->used;
+	memmove(in->bytes, in->bytes + in->used, in->len);
+	in->used = 0;
+	while ((found = packet_at(in->bytes, in->len, out)) == PACKET_PART) {
+		n = in->len < sizeof in->bytes
+		        ? peer_read(c, in->bytes + in->len, sizeof in->bytes - in->len)
+		        : 0;
+		if (n == 0)
+			return false;
+		in->len += n;
+	}
+	in->used = out->size;
+	return found == PACKET_WHOLE;
+}
+
 void peer_reset(struct peer_conn *c)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };

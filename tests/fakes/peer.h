@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/mqtt/packet.h"
+
 struct peer;
 struct peer_conn;
 
@@ -29,6 +31,19 @@ unsigned peer_accepted(const struct peer *p);
 /* For serve(). Blocks until there is something; 0: closed, or the test is over. */
 size_t peer_read(struct peer_conn *c, void *data, size_t len);
 bool peer_write(struct peer_conn *c, const void *data, size_t len); /* all of it */
-void peer_reset(struct peer_conn *c);                               /* closing will send a reset */
+
+enum {
+	PEER_PACKET_MAX = 17 * 1024
+};
+
+struct peer_inbox { /* zeroed is empty */
+	uint8_t bytes[PEER_PACKET_MAX];
+	size_t len, used;
+};
+
+/* The next whole MQTT packet, borrowed until the next call. False: closed, over, not MQTT, or
+ * longer than the inbox. */
+bool peer_packet(struct peer_conn *c, struct peer_inbox *in, struct packet *out);
+void peer_reset(struct peer_conn *c); /* closing will send a reset */
 
 #endif

@@ -9,37 +9,6 @@ const unsigned char wire_connack[4] = { CONNACK_OK };
 
 /* --- the hub's side --- */
 
-static size_t read_exactly(struct peer_conn *c, unsigned char *at, size_t len)
-{
-	size_t have = 0, n = 1;
-
-	while (have < len && n > 0) {
-		n = peer_read(c, at + have, len - have);
-		have += n;
-	}
-	return have;
-}
-
-/* Length of the packet, of which the first room bytes are kept; 0: the end. */
-static size_t read_packet(struct peer_conn *c, unsigned char *packet, size_t room)
-{
-	unsigned char rest[WIRE_PAYLOAD_MAX + 64];
-	size_t head = 1, len = 0, keep;
-
-	if (read_exactly(c, packet, 1) == 0)
-		return 0;
-	do {
-		if (head > 4 || read_exactly(c, packet + head, 1) == 0)
-			return 0;
-		len |= (size_t)(packet[head] & 0x7f) << (7 * (head - 1));
-	} while (packet[head++] & 0x80);
-	if (len > sizeof rest || read_exactly(c, rest, len) != len)
-		return 0;
-	keep = len < room - head ? len : room - head;
-	memcpy(packet + head, rest, keep);
-	return head + len;
-}
-
 static void reply(struct peer_conn *c, const struct script *sc)
 {
 	for (size_t i = 0; sc->bytewise && i < sc->len; i++) {
@@ -50,23 +19,35 @@ static void reply(struct peer_conn *c, const struct script *sc)
 		peer_write(c, sc->reply, sc->len);
 }
 
+static void pong(struct peer_conn *c)
+{
+	struct packets out = { 0 };
+
+	packet_put_empty(&out, PACKET_PINGRESP);
+	peer_write(c, out.data, out.len);
+	packets_fini(&out);
+}
+
 static void serve(struct peer_conn *c, void *ctx)
 {
-	static const unsigned char pong[] = { 0xd0, 0 };
+	struct peer_inbox in = { .len = 0 };
 	struct script *sc = ctx;
-	unsigned char packet[64];
+	struct packet packet;
 
-	sc->login_len = read_packet(c, sc->login, sizeof sc->login);
-	atomic_fetch_add(&sc->seen[sc->login[0] >> 4], 1);
+	if (!peer_packet(c, &in, &packet))
+		return;
+	sc->login_len = packet.size;
+	memcpy(sc->login, packet.all, packet.size < sizeof sc->login ? packet.size : sizeof sc->login);
+	atomic_fetch_add(&sc->seen[packet.type], 1);
 	reply(c, sc);
 	if (sc->closes)
 		return;
 	while (atomic_load(&sc->asleep))
 		usleep(1000);
-	while (read_packet(c, packet, sizeof packet) > 0) {
-		atomic_fetch_add(&sc->seen[packet[0] >> 4], 1);
-		if (packet[0] == 0xc0 && sc->pings_back)
-			peer_write(c, pong, sizeof pong);
+	while (peer_packet(c, &in, &packet)) {
+		atomic_fetch_add(&sc->seen[packet.type], 1);
+		if (packet.type == PACKET_PINGREQ && sc->pings_back)
+			pong(c);
 	}
 }
 

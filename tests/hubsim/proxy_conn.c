@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define QUEUE_MAX (4u * 1024u * 1024u)
-#define LINGER_MS 1000
+#define QUEUE_MAX  (4u * 1024u * 1024u)
+#define LINGER_MS  1000
+#define PACKET_MAX (256u * 1024u)
 
 struct conn *conn_new(struct proxy *p, int fd, SSL_CTX *tls)
 {
@@ -44,16 +45,17 @@ bool conn_frozen(const struct proxy *p, const struct conn *c)
 	return p->fault == FAULT_BLACKHOLE || (p->fault == FAULT_STALL && c->connected);
 }
 
-static bool pass_frame(struct proxy *p, struct conn *c, bool up, size_t len, int64_t now_ms)
+static bool pass_packet(struct proxy *p, struct conn *c, bool up, const struct packet *packet,
+                        int64_t now_ms)
 {
 	struct stream *from = up ? &c->client : &c->broker;
 	struct stream *to = up ? &c->broker : &c->client;
 	int64_t due = now_ms + (p->fault == FAULT_DELAY ? p->delay_ms : 0);
-	enum verdict v = up ? watch_up(p, c, from->in, len) : watch_down(p, c, from->in, len);
+	enum verdict v = up ? watch_up(p, c, packet, from->in) : watch_down(p, c, packet);
 
 	if (v == FORWARD)
-		stream_queue(to, from->in, len, due);
-	stream_taken(from, len);
+		stream_queue(to, from->in, packet->size, due);
+	stream_taken(from, packet->size);
 	return !up && v == FORWARD && c->connected && p->fault == FAULT_STALL;
 }
 
@@ -61,16 +63,17 @@ static bool pass_frame(struct proxy *p, struct conn *c, bool up, size_t len, int
 static bool pass(struct proxy *p, struct conn *c, bool up, int64_t now_ms)
 {
 	struct stream *from = up ? &c->client : &c->broker;
-	long len = 0;
+	enum packet_found found = PACKET_PART;
+	struct packet packet = { .size = 0 };
 
 	while (from->in_len > 0 && !conn_frozen(p, c)) {
-		len = frame_length(from->in, from->in_len);
-		if (len <= 0)
+		found = packet_at(from->in, from->in_len, &packet);
+		if (found != PACKET_WHOLE || packet.size > PACKET_MAX)
 			break;
-		if (pass_frame(p, c, up, (size_t)len, now_ms))
+		if (pass_packet(p, c, up, &packet, now_ms))
 			break;
 	}
-	if (len >= 0)
+	if (found != PACKET_WRONG && packet.size <= PACKET_MAX)
 		return true;
 	violation(p->events, VIOLATION_FRAMING, c->label, up ? "to the hub" : "from the broker");
 	return false;

@@ -2,9 +2,9 @@
 #ifndef HUBSIM_PROXY_INT_H
 #define HUBSIM_PROXY_INT_H
 
-#include "tests/hubsim/frame.h"
 #include "tests/hubsim/proxy.h"
 #include "tests/hubsim/stream.h"
+#include "tests/mqtt/packet.h"
 
 #include <pthread.h>
 
@@ -25,7 +25,7 @@ struct conn {
 	char address[16]; /* seen by the broker */
 	char label[80];   /* "PID/NAME" once CONNECT was seen */
 	struct proxy_peer peer;
-	struct connect_fields connect;
+	struct packet_connect connect;
 	bool tls, connected, stalled;
 	enum conn_end end;
 	int64_t accepted_ms, linger_until_ms;
@@ -74,9 +74,9 @@ enum verdict {
 	DISCARD
 };
 
-/* Looks at one packet; may change it. */
-enum verdict watch_up(struct proxy *p, struct conn *c, uint8_t *frame, size_t len);
-enum verdict watch_down(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len);
+/* Looks at one packet at the front of `bytes`; may change it. */
+enum verdict watch_up(struct proxy *p, struct conn *c, const struct packet *packet, uint8_t *bytes);
+enum verdict watch_down(struct proxy *p, struct conn *c, const struct packet *packet);
 
 /* Serves one connection after poll. False: it is over. */
 bool conn_serve(struct proxy *p, struct conn *c, bool client_ready, bool broker_ready,

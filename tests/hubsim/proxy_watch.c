@@ -53,9 +53,9 @@ static void watch_connect_gap(struct proxy *p, struct conn *c)
 	violation(p->events, VIOLATION_CONNECT_RATE, c->label, text);
 }
 
-static enum verdict watch_connect(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+static enum verdict watch_connect(struct proxy *p, struct conn *c, const struct packet *packet)
 {
-	if (!frame_connect(frame, len, &c->connect)) {
+	if (!packet_read_connect(packet, &c->connect)) {
 		violation(p->events, VIOLATION_FRAMING, c->label, "CONNECT");
 		return FORWARD;
 	}
@@ -93,7 +93,7 @@ static int rate_now(struct conn *c)
 	return n;
 }
 
-static bool topic_fits(const struct publish_fields *f)
+static bool topic_fits(const struct packet_publish *f)
 {
 	int slashes = 0;
 
@@ -103,7 +103,7 @@ static bool topic_fits(const struct publish_fields *f)
 }
 
 /* Trees the broker itself refuses without asking the plugin, so that PUBACKs stay countable. */
-static bool broker_own(const struct publish_fields *f)
+static bool broker_own(const struct packet_publish *f)
 {
 	static const char *const own[] = { "$SYS", "$share/" };
 
@@ -114,23 +114,23 @@ static bool broker_own(const struct publish_fields *f)
 	return false;
 }
 
-static enum verdict watch_publish(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+static enum verdict watch_publish(struct proxy *p, struct conn *c, const struct packet *packet)
 {
 	const struct limits *lim = p->opts.limits;
 	enum verdict refused = lim->enforce ? DISCARD : FORWARD;
-	struct publish_fields f;
+	struct packet_publish f;
 	enum verdict v = FORWARD;
 	char topic[TOPIC_MAX + 1];
 	int rate = rate_now(c);
 
 	p->counts.publishes++;
-	p->counts.dups += (frame[0] & 0x08) != 0;
 	if (rate > p->counts.max_rate)
 		p->counts.max_rate = rate;
-	if (!frame_publish(frame, len, &f)) {
+	if (!packet_read_publish(packet, &f)) {
 		violation(p->events, VIOLATION_FRAMING, c->label, "PUBLISH");
 		return FORWARD;
 	}
+	p->counts.dups += f.dup;
 	snprintf(topic, sizeof topic, "%.*s", (int)(f.topic_len < TOPIC_MAX ? f.topic_len : TOPIC_MAX),
 	         f.topic);
 	if (f.retain)
@@ -157,17 +157,28 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const uint8_t
 		v = DISCARD;
 	}
 	if (v == FORWARD && f.qos == 1) {
-		c->mids[++c->qos1_count % MID_RING] = f.mid;
-		c->withheld[f.mid / 8] &= (uint8_t) ~(1u << (f.mid % 8));
+		c->mids[++c->qos1_count % MID_RING] = f.id;
+		c->withheld[f.id / 8] &= (uint8_t) ~(1u << (f.id % 8));
 	}
 	return v;
 }
 
-static enum verdict watch_subscribe(struct proxy *p, struct conn *c, uint8_t *frame, size_t len)
+/* A requested QoS 2 becomes 1. */
+static enum verdict watch_subscribe(struct proxy *p, struct conn *c, const struct packet *packet,
+                                    uint8_t *bytes)
 {
-	int filters, lowered;
+	int filters = 0, lowered = 0;
+	struct packet_filter f;
+	size_t at = 0;
 
-	if (!frame_subscribe(frame, len, &filters, &lowered)) {
+	while (packet_next_filter(packet, &at, &f)) {
+		filters++;
+		if (f.qos != 2)
+			continue;
+		bytes[f.qos_at] = 1;
+		lowered++;
+	}
+	if (at != packet->size) {
 		violation(p->events, VIOLATION_FRAMING, c->label, "SUBSCRIBE");
 		return FORWARD;
 	}
@@ -178,29 +189,24 @@ static enum verdict watch_subscribe(struct proxy *p, struct conn *c, uint8_t *fr
 	return FORWARD;
 }
 
-enum verdict watch_up(struct proxy *p, struct conn *c, uint8_t *frame, size_t len)
+enum verdict watch_up(struct proxy *p, struct conn *c, const struct packet *packet, uint8_t *bytes)
 {
-	switch (frame_type(frame)) {
-	case PACKET_CONNECT:
-		return watch_connect(p, c, frame, len);
-	case PACKET_PUBLISH:
-		return watch_publish(p, c, frame, len);
-	case PACKET_SUBSCRIBE:
-		return watch_subscribe(p, c, frame, len);
-	case PACKET_CONNACK:
-	case PACKET_PUBACK:
-	default:
-		return FORWARD;
-	}
+	if (packet->type == PACKET_CONNECT)
+		return watch_connect(p, c, packet);
+	if (packet->type == PACKET_PUBLISH)
+		return watch_publish(p, c, packet);
+	if (packet->type == PACKET_SUBSCRIBE)
+		return watch_subscribe(p, c, packet, bytes);
+	return FORWARD;
 }
 
-static void watch_connack(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+static void watch_connack(struct proxy *p, struct conn *c, const struct packet *packet)
 {
 	bool present;
 	uint8_t code;
 	cJSON *ev;
 
-	if (!frame_connack(frame, len, &present, &code) || code != 0)
+	if (!packet_read_connack(packet, &present, &code) || code != 0)
 		return;
 	c->connected = true;
 	ev = event_new("connect");
@@ -212,11 +218,11 @@ static void watch_connack(struct proxy *p, struct conn *c, const uint8_t *frame,
 	event_push(p->events, ev);
 }
 
-static enum verdict watch_puback(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+static enum verdict watch_puback(struct proxy *p, struct conn *c, const struct packet *packet)
 {
 	uint16_t mid;
 
-	if (!frame_puback(frame, len, &mid))
+	if (!packet_read_id(packet, &mid))
 		return FORWARD;
 	if (c->withheld[mid / 8] & (1u << (mid % 8))) {
 		c->withheld[mid / 8] &= (uint8_t) ~(1u << (mid % 8));
@@ -231,11 +237,11 @@ static enum verdict watch_puback(struct proxy *p, struct conn *c, const uint8_t 
 	return DISCARD;
 }
 
-enum verdict watch_down(struct proxy *p, struct conn *c, const uint8_t *frame, size_t len)
+enum verdict watch_down(struct proxy *p, struct conn *c, const struct packet *packet)
 {
-	if (frame_type(frame) == PACKET_CONNACK)
-		watch_connack(p, c, frame, len);
-	if (frame_type(frame) == PACKET_PUBACK)
-		return watch_puback(p, c, frame, len);
+	if (packet->type == PACKET_CONNACK)
+		watch_connack(p, c, packet);
+	if (packet->type == PACKET_PUBACK)
+		return watch_puback(p, c, packet);
 	return FORWARD;
 }

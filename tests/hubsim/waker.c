@@ -3,61 +3,49 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #define OPEN_WAIT_MS 10000
 #define STEP_MS      5
-
-struct packet {
-	uint8_t bytes[256];
-	size_t len;
-};
-
-static void add_text(struct packet *pk, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (pk->len + len + 2 > sizeof pk->bytes)
-		return;
-	pk->bytes[pk->len++] = 0;
-	pk->bytes[pk->len++] = (uint8_t)len;
-	memcpy(pk->bytes + pk->len, text, len);
-	pk->len += len;
-}
-
-static struct packet login_packet(const struct proxy_opts *o)
-{
-	struct packet pk = { .bytes = { 0x10, 0 }, .len = 2 };
-	static const uint8_t fixed[] = { 4, 0xc2, 0, 0 }; /* level, user+password+clean, keep alive */
-
-	add_text(&pk, "MQTT");
-	memcpy(pk.bytes + pk.len, fixed, sizeof fixed);
-	pk.len += sizeof fixed;
-	add_text(&pk, "hubsim-waker");
-	add_text(&pk, o->admin_user);
-	add_text(&pk, o->admin_password);
-	pk.bytes[1] = (uint8_t)(pk.len - 2); /* credentials are short: one length byte does */
-	return pk;
-}
 
 static bool stopping(struct proxy *p)
 {
 	return __atomic_load_n(&p->stop, __ATOMIC_SEQ_CST);
 }
 
+static bool send_login(const struct proxy *p, int fd)
+{
+	const struct packet_login login = {
+		.client_id = "hubsim-waker",
+		.username = p->opts.admin_user,
+		.password = p->opts.admin_password,
+		.clean = true,
+	};
+	struct packets out = { 0 };
+	bool sent;
+
+	packet_put_connect(&out, &login);
+	sent = send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len;
+	packets_fini(&out);
+	return sent;
+}
+
 static bool login(struct proxy *p, int fd)
 {
-	struct packet pk = login_packet(&p->opts);
 	struct pollfd at = { .fd = fd, .events = POLLIN };
-	uint8_t answer[4];
+	struct packet answer;
+	uint8_t bytes[4], code;
+	bool present;
 
 	poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 1000);
-	if (send(fd, pk.bytes, pk.len, MSG_NOSIGNAL) != (ssize_t)pk.len)
+	if (!send_login(p, fd))
 		return false;
 	for (int waited = 0; waited < OPEN_WAIT_MS && !stopping(p); waited += 100) {
 		if (poll(&at, 1, 100) > 0)
-			return recv(fd, answer, sizeof answer, 0) == 4 && answer[0] == 0x20 && answer[3] == 0;
+			return recv(fd, bytes, sizeof bytes, 0) == sizeof bytes &&
+			       packet_at(bytes, sizeof bytes, &answer) == PACKET_WHOLE &&
+			       answer.type == PACKET_CONNACK && packet_read_connack(&answer, &present, &code) &&
+			       code == 0;
 	}
 	return false;
 }
@@ -81,9 +69,10 @@ bool waker_open(struct proxy *p)
 
 void waker_ring(struct proxy *p)
 {
-	struct packet pk = { .bytes = { 0x30, 0 }, .len = 2 };
+	struct packets out = { 0 };
 
-	add_text(&pk, HUBSIM_WAKE_TOPIC);
-	pk.bytes[1] = (uint8_t)(pk.len - 2);
-	send(p->waker.fd, pk.bytes, pk.len, MSG_DONTWAIT | MSG_NOSIGNAL); /* a full socket wakes too */
+	packet_put_publish(&out, HUBSIM_WAKE_TOPIC, 0, 0, NULL, 0);
+	/* A full socket wakes too. */
+	send(p->waker.fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	packets_fini(&out);
 }

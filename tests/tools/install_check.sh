@@ -11,7 +11,8 @@ suite_options "$@"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 root="$dir/a root"
-triplet=$(gcc -print-multiarch)
+compiler=${CC:-gcc}
+triplet=$($compiler -print-multiarch)
 
 # run_make TARGET [PREFIX]: not as a part of the make that may run this script
 run_make() {
@@ -63,7 +64,7 @@ build_guest() {
 	flags=$(PKG_CONFIG_PATH="$dir/root${1:-/usr}/lib/$triplet/pkgconfig" \
 		PKG_CONFIG_SYSROOT_DIR="$dir/root" pkg-config --cflags --libs hubbridge) || return 1
 	cp tests/tools/guest.c "$dir/guest.c"
-	(cd "$dir" && eval "gcc -std=c11 -Wall -Werror -o guest guest.c $flags")
+	(cd "$dir" && eval "$compiler -std=c11 -Wall -Werror -o guest guest.c $flags")
 }
 
 check_guest() {

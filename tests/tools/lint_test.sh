@@ -13,7 +13,7 @@ tree="$dir/tree"
 suite_before() {
 	rm -rf "$tree"
 	mkdir -p "$tree/core/base" "$tree/core/json" "$tree/core/shadow" "$tree/shadowstore/journal" \
-		"$tree/bridge/uplink" "$tree/plugin/lan" "$tree/tests/hubsim"
+		"$tree/bridge/uplink" "$tree/plugin/lan" "$tree/tests/hubsim" "$tree/tests/mqtt"
 }
 
 # walls_say TEXT FILE LINE: FILE with that line is refused with TEXT
@@ -58,7 +58,7 @@ broker_outside_of_plugin_is_noticed() {
 }
 
 simulator_that_shares_code_is_noticed() {
-	walls_say 'shares no code' tests/hubsim/a.c '#include "core/base/buf.h"'
+	walls_say 'share no code' tests/hubsim/a.c '#include "core/base/buf.h"'
 }
 
 # --- circles ---

@@ -1,6 +1,8 @@
 #!/bin/sh
-# run_tests.sh BUILD unit|e2e|sdk|crash|install|docs|all [NAME] - runs the test programs of a build, with
-# the sanitizers' runtimes preloaded into the brokers where the build has any.
+# run_tests.sh BUILD unit|e2e|sdk|crash|install|build|docs|lint|all [NAME]
+# run_tests.sh BUILD soak RUNS
+# - runs the test programs of a build, with the sanitizers' runtimes preloaded into the brokers where
+# the build has any; soak: unit, build and so many runs of crash.
 # Closing line: N passed, N failed.
 set -u
 build=$1 what=$2
@@ -59,33 +61,40 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# A sanitized library is nothing to install.
-run_install() {
+# install_check.sh and build_check.sh: a sanitized library is nothing to install.
+run_check() {
 	case $build in *san-*) return ;; esac
-	: >"$counts"
-	"$here/install_check.sh" "$build" --count "$counts" "$@" || status=1
-	add_counts
+	check=$1
+	shift
+	run_script "${check}_check.sh" "$build" "$@"
 }
 
-# Of scripts: what the documents say, and the checks of `make lint`.
+# run_script NAME [BUILD] [PART ...]
 run_script() {
 	script=$1
 	shift
+	of=
+	case ${1:-} in "$build") of=$1; shift ;; esac
 	: >"$counts"
-	"$here/$script" --count "$counts" "$@" || status=1
+	"$here/$script" ${of:+"$of"} --count "$counts" "$@" || status=1
 	add_counts
 }
 
 case $what in
-install) run_install "$@" ;;
-docs) run_script docs_test.sh "$@" ;;
-lint) run_script lint_test.sh "$@" ;;
+install | build) run_check "$what" "$@" ;;
+docs | lint) run_script "${what}_test.sh" "$@" ;;
 unit | e2e | sdk | crash) run_program "$what" "$@" ;;
+soak)
+	run_program unit
+	run_check build
+	run_program crash --runs "$1"
+	;;
 all)
 	run_program unit "$@"
 	run_program e2e "$@"
 	[ ! -x "$build/sdk" ] || run_program sdk "$@"
-	run_install "$@"
+	run_check build "$@"
+	run_check install "$@"
 	run_script docs_test.sh "$@"
 	run_script lint_test.sh "$@"
 	run_program crash --brief "$@"

@@ -11,7 +11,7 @@
 #include "tests/runner.h"
 
 enum {
-	MANY = 100000,
+	MANY = 100000, /* in make soak */
 	PLENTY = 1 << 30,
 	OVERHEAD_MAX = 256, /* what a record may count beyond its bytes */
 };
@@ -351,10 +351,11 @@ static void an_old_message_that_stays_holds_up_nobody(void)
 	struct journal_item item;
 	struct journal_view view;
 	uint64_t pinned = 0;
+	int many = runner_rounds(MANY);
 
 	put(j, "a", &pinned);
 	journal_reader_next(j, &item);
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < many; i++) {
 		if (put(j, "b", NULL) != ST_OK || journal_reader_next(j, &item) != ST_OK)
 			CU_FAIL_FATAL("the journal is stuck");
 		end(j, item.seq, item.device, JOURNAL_DELIVERED);
@@ -370,22 +371,23 @@ static void an_old_message_that_stays_holds_up_nobody(void)
 	journal_close(j);
 }
 
-static void a_hundred_thousand_messages_leave_in_order_from_either_side(void)
+static void many_messages_leave_in_order_from_either_side(void)
 {
 	struct journal *j = roomy();
 	struct journal_item item;
 	uint64_t last = 0;
+	int many = runner_rounds(MANY);
 
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < many; i++) {
 		if (put(j, "a", NULL) != ST_OK)
 			CU_FAIL_FATAL("refused");
 	}
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < many; i++) {
 		if (journal_reader_next(j, &item) != ST_OK || item.seq <= last)
 			CU_FAIL_FATAL("lost or out of order");
 		last = item.seq;
 	}
-	for (uint64_t seq = last; seq > last - MANY; seq--)
+	for (uint64_t seq = last; seq > last - (uint64_t)many; seq--)
 		end(j, seq, "a", JOURNAL_DELIVERED);
 	CU_ASSERT_EQUAL(queued(j), 0);
 	expect_account(j);
@@ -419,7 +421,9 @@ static void a_directory_that_cannot_be_used_is_named_by_errno(void)
 
 static void *append_many(void *arg)
 {
-	for (int i = 0; i < MANY; i++) {
+	int many = runner_rounds(MANY);
+
+	for (int i = 0; i < many; i++) {
 		while (put(arg, i % 2 ? "a" : "b", NULL) != ST_OK)
 			sched_yield();
 	}
@@ -434,10 +438,10 @@ static void nothing_is_lost_between_an_appending_and_a_reading_thread(void)
 	struct journal_view view;
 	pthread_t writer;
 	uint64_t last = 0;
-	int got = 0, wrong = 0;
+	int got = 0, wrong = 0, many = runner_rounds(MANY);
 
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&writer, NULL, append_many, j), 0);
-	while (got < MANY) {
+	while (got < many) {
 		if (journal_reader_next(j, &item) != ST_OK) {
 			sched_yield();
 			continue;
@@ -451,8 +455,8 @@ static void nothing_is_lost_between_an_appending_and_a_reading_thread(void)
 	pthread_join(writer, NULL);
 	CU_ASSERT_EQUAL(wrong, 0);
 	journal_counts(j, &c);
-	CU_ASSERT_EQUAL(c.accepted, MANY);
-	CU_ASSERT_EQUAL(c.ended[JOURNAL_DELIVERED], MANY);
+	CU_ASSERT_EQUAL(c.accepted, (uint64_t)many);
+	CU_ASSERT_EQUAL(c.ended[JOURNAL_DELIVERED], (uint64_t)many);
 	CU_ASSERT_EQUAL(c.queued_bytes, 0);
 	journal_close(j);
 }
@@ -470,7 +474,7 @@ SUITE(journal, TEST(what_is_appended_comes_out_once_in_order_and_unchanged),
       TEST(a_dropping_reader_is_told_who_is_over_the_share),
       TEST(the_smallest_share_still_holds_one_message),
       TEST(an_old_message_that_stays_holds_up_nobody),
-      TEST(a_hundred_thousand_messages_leave_in_order_from_either_side),
+      TEST(many_messages_leave_in_order_from_either_side),
       TEST(what_is_left_is_freed_with_the_journal),
       TEST(a_directory_that_cannot_be_used_is_named_by_errno),
       TEST(nothing_is_lost_between_an_appending_and_a_reading_thread))

@@ -14,7 +14,7 @@
 #include "tests/unit/shadow_hub.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HISTORIES 4000
+#define HISTORIES 40000
 #else
 #define HISTORIES 100000
 #endif
@@ -493,7 +493,7 @@ static void documents_are_equal_in_the_end_and_nothing_is_lost_in_any_history(vo
 {
 	const char *one = getenv("HISTORY_SEED"), *many = getenv("HISTORIES");
 	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-	uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : HISTORIES;
+	uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : (uint64_t)runner_rounds(HISTORIES);
 	unsigned failures = 0;
 
 	for (uint64_t seed = first; seed < first + count && failures < 10; seed++) {
