@@ -169,7 +169,7 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 	pthread_mutex_init(&h->lock, NULL);
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		seed ^= (uint64_t)getpid() << 32;
-	calls_init(&h->calls, seed);
+	request_limit_init(&h->limit, seed);
 	atomic_init(&h->ids, (unsigned)seed);
 	st = dynreg_url_host(conf->hub->url, h->hub_host);
 	h->fd = st == ST_OK ? listen_on(conf->listen) : -1;

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "bridge/http/http_lan.h"
-#include "core/pace/calls.h"
+#include "core/pace/request_limit.h"
 
 enum {
 	RECENT_MAX = 1024,
@@ -29,7 +29,7 @@ struct http_lan {
 	struct MHD_Daemon *daemon; /* NULL: does not serve */
 	int fd;                    /* -1: the daemon has it */
 	char hub_host[DYNREG_HOST_MAX];
-	struct calls calls; /* HTTP */
+	struct request_limit limit; /* HTTP */
 	atomic_bool closing;
 	pthread_mutex_t lock; /* of recent: HTTP and NET; held for a look */
 	struct recent recent[RECENT_MAX];

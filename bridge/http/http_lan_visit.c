@@ -205,7 +205,7 @@ bool visit_begin(struct visit *v, const char *path)
 	char source[SOURCE_MAX];
 
 	source_of(v->connection, source);
-	if (!calls_allowed(&h->calls, source, HTTP_BURST, HTTP_PER_S, http_lan_now_ms())) {
+	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, http_lan_now_ms())) {
 		refuse(v, DYNREG_TOO_MANY);
 		return false;
 	}
@@ -226,7 +226,7 @@ bool visit_begin(struct visit *v, const char *path)
 		refuse(v, DYNREG_BAD_SIGNATURE);
 		return false;
 	}
-	if (!calls_first(&h->calls, v->request.signature)) {
+	if (!request_limit_first(&h->limit, v->request.signature)) {
 		refuse(v, DYNREG_REPLAYED);
 		return false;
 	}

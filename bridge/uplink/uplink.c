@@ -124,7 +124,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	u->gateway.answered = answered;
 	u->gateway.answered_ctx = u;
 	bucket_init(&u->bucket, conf->rate_up);
-	hearing_init(&u->hearing, conf->rate_up);
+	stall_guard_init(&u->stall_guard, conf->rate_up);
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
 	             random_seed());
 	st = make_parts(u);

@@ -16,7 +16,7 @@ enum {
 static void sent_one(struct uplink *u, int64_t now_us)
 {
 	bucket_take(&u->bucket, now_us);
-	hearing_sent(&u->hearing, now_us);
+	stall_guard_sent(&u->stall_guard, now_us);
 	metric_add(u->conf.metrics, M_SENT, 1);
 }
 
@@ -222,7 +222,7 @@ static void listen(struct uplink *u)
 		int64_t now_us = uplink_now_us();
 
 		u->heard = heard;
-		bucket_pause(&u->bucket, now_us, hearing_heard(&u->hearing, now_us));
+		bucket_pause(&u->bucket, now_us, stall_guard_heard(&u->stall_guard, now_us));
 	}
 }
 
@@ -231,7 +231,7 @@ static bool may_send(const struct uplink *u)
 	enum uplink_state state = uplink_state_now(u);
 
 	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING) &&
-	       !hearing_full(&u->hearing);
+	       !stall_guard_full(&u->stall_guard);
 }
 
 static bool data_waits(const struct uplink *u)
@@ -266,7 +266,7 @@ void flow_send(struct uplink *u, int64_t now_ms)
 	if (u->session && session_phase(u->session) == SESSION_UP) {
 		enum status st = ST_OK;
 
-		if (hearing_wants_probe(&u->hearing))
+		if (stall_guard_wants_probe(&u->stall_guard))
 			st = session_probe(u->session, now_ms);
 		if (st == ST_OK)
 			st = session_flush(u->session, now_ms);

@@ -23,8 +23,8 @@
 #include "core/base/wake.h"
 #include "core/hub/echo.h"
 #include "core/pace/backoff.h"
-#include "core/pace/hearing.h"
 #include "core/pace/pacer.h"
+#include "core/pace/stall_guard.h"
 
 enum {
 	ORDERS_MAX = 4096,
@@ -98,7 +98,7 @@ struct uplink {
 	struct flight flight;
 	struct gateway gateway;
 	struct bucket bucket;
-	struct hearing hearing;
+	struct stall_guard stall_guard;
 	uint64_t heard; /* session_heard() when last looked */
 	struct lanes lanes;
 	struct backoff backoff;

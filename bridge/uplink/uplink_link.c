@@ -198,7 +198,7 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 	uplink_move(u, UPLINK_PREPARING);
 	/* What the last connection left unheard may be arriving just now. */
 	u->heard = session_heard(u->session);
-	bucket_pause(&u->bucket, uplink_now_us(), hearing_reset(&u->hearing));
+	bucket_pause(&u->bucket, uplink_now_us(), stall_guard_reset(&u->stall_guard));
 	bucket_take(&u->bucket, uplink_now_us());
 	session_subscribe(u->session, u->prepare_id, u->result_topic, 1);
 }

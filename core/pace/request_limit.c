@@ -1,20 +1,21 @@
-#include "core/pace/calls.h"
+#include "core/pace/request_limit.h"
 
 #include <string.h>
 
 #include "core/base/table.h"
 
-void calls_init(struct calls *c, uint64_t seed)
+void request_limit_init(struct request_limit *c, uint64_t seed)
 {
 	memset(c, 0, sizeof(*c));
 	c->seed = seed;
-	for (size_t i = 0; i < CALLS_SOURCES; i++)
+	for (size_t i = 0; i < REQUEST_LIMIT_SOURCES; i++)
 		c->sources[i].at_ms = -1;
 }
 
-bool calls_allowed(struct calls *c, const char *source, double burst, double per_s, int64_t now_ms)
+bool request_limit_allowed(struct request_limit *c, const char *source, double burst, double per_s,
+                           int64_t now_ms)
 {
-	size_t i = table_hash(c->seed, source, strlen(source)) % CALLS_SOURCES;
+	size_t i = table_hash(c->seed, source, strlen(source)) % REQUEST_LIMIT_SOURCES;
 	double *tokens = &c->sources[i].tokens;
 
 	if (c->sources[i].at_ms < 0)
@@ -30,14 +31,14 @@ bool calls_allowed(struct calls *c, const char *source, double burst, double per
 	return true;
 }
 
-bool calls_first(struct calls *c, const char *signature)
+bool request_limit_first(struct request_limit *c, const char *signature)
 {
 	uint64_t hash = table_hash(c->seed, signature, strlen(signature)) | 1;
 
-	for (size_t i = 0; i < CALLS_SEEN; i++) {
+	for (size_t i = 0; i < REQUEST_LIMIT_SEEN; i++) {
 		if (c->seen[i] == hash)
 			return false;
 	}
-	c->seen[c->next++ % CALLS_SEEN] = hash;
+	c->seen[c->next++ % REQUEST_LIMIT_SEEN] = hash;
 	return true;
 }
