@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/doorbell.h"
 #include "bridge/uplink/uplink.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"

@@ -20,7 +20,7 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	if (ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0) {
 		/* First confirm, then drain: what comes in between rings again. */
-		waker_confirm(uplink_waker(h->uplink));
+		doorbell_confirm(uplink_doorbell(h->uplink));
 		metric_add(&h->metrics, M_RINGS, 1);
 		dispatch_drain(h);
 	}

@@ -269,7 +269,7 @@ static enum status random_text(char *out, size_t size, const char *prefix)
 static enum status make_uplink(struct hubgate *h)
 {
 	const struct config *c = h->config;
-	const struct waker_conf waker = {
+	const struct doorbell_conf doorbell = {
 		.listener = c->lan.waker,
 		.client_id = h->doorbell_id,
 		.username = h->doorbell_id,
@@ -304,7 +304,7 @@ static enum status make_uplink(struct hubgate *h)
 		.journal = h->journal,
 		.bind = c->gateway.bind,
 		.metrics = &h->metrics,
-		.waker = &waker,
+		.doorbell = &doorbell,
 	};
 	enum status st = random_text(h->doorbell_id, sizeof(h->doorbell_id), "hubgate-");
 

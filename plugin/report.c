@@ -62,7 +62,8 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_INFLOW, (uint64_t)(h->inflow.in * 60 + 0.5));
 	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(&h->inflow, c.queued, h->config->hub.rate_up));
 	metric_set(&h->metrics, M_DOORBELL,
-	           uplink_waker(h->uplink) && waker_state(uplink_waker(h->uplink)) == WAKER_CONNECTED);
+	           uplink_doorbell(h->uplink) &&
+	               doorbell_state(uplink_doorbell(h->uplink)) == DOORBELL_CONNECTED);
 }
 
 static void put_histogram(const char *name, const struct histogram *t)

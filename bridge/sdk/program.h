@@ -24,7 +24,7 @@ struct program_calls { /* any may be NULL; text is borrowed during the call */
 
 struct program; /* opaque */
 
-/* Makes the uplink of conf, which may say nothing of news, tells_all and waker. Caller owns
+/* Makes the uplink of conf, which may say nothing of news, tells_all and doorbell. Caller owns
  * *out. Statuses of uplink_new(); ST_IO: no descriptor. */
 enum status program_new(const struct uplink_conf *conf, struct program **out);
 void program_free(struct program *p); /* uplink_disconnect() came before; NULL is fine */

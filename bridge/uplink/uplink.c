@@ -80,11 +80,11 @@ static enum status make_parts(struct uplink *u)
 		st = flight_init(&u->flight, c->window);
 	if (st == ST_OK)
 		st = echo_new(random_seed(), &u->echo);
-	if (st == ST_OK && c->waker) {
-		struct waker_conf waker = *c->waker;
+	if (st == ST_OK && c->doorbell) {
+		struct doorbell_conf doorbell = *c->doorbell;
 
-		waker.log = &u->log;
-		st = waker_new(&waker, &u->waker);
+		doorbell.log = &u->log;
+		st = doorbell_new(&doorbell, &u->doorbell);
 	}
 	return st;
 }
@@ -200,7 +200,7 @@ void uplink_free(struct uplink *u)
 		return;
 	room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
 	session_close(u->session, SESSION_PLAIN);
-	waker_free(u->waker);
+	doorbell_free(u->doorbell);
 	gateway_fini(&u->gateway);
 	flight_fini(&u->flight);
 	echo_free(u->echo);
@@ -259,7 +259,7 @@ enum uplink_state uplink_state_now(const struct uplink *u)
 	return (enum uplink_state)atomic_load(&u->state);
 }
 
-struct waker *uplink_waker(struct uplink *u)
+struct doorbell *uplink_doorbell(struct uplink *u)
 {
-	return u->waker;
+	return u->doorbell;
 }

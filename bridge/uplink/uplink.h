@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/doorbell.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/wake.h"
@@ -47,7 +47,7 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	struct metrics *metrics;          /* borrowed */
 	bool tells_all;    /* also the news of links, PUBACKs and SUBACKs: for bridge/sdk/program.h */
 	struct wake *news; /* rung when there is news; NULL: by the doorbell alone. Borrowed */
-	const struct waker_conf *waker; /* NULL: no doorbell */
+	const struct doorbell_conf *doorbell; /* NULL: no doorbell */
 };
 
 /* Caller owns *out. ST_OK; ST_NOMEM; ST_IO (no descriptor). Starts no thread. */
@@ -103,7 +103,7 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
 /* The list of bound devices; the hub's answer comes as UPLINK_MESSAGE. */
 enum status uplink_ask_list(struct uplink *u);
 
-/* The doorbell subscribes filter at our own broker (bridge/doorbell/waker.h). */
+/* The doorbell subscribes filter at our own broker (bridge/doorbell/doorbell.h). */
 enum status uplink_watch(struct uplink *u, const char *filter);
 
 /* What the uplink tells. What the hub says on $gateway/operation/result comes as UPLINK_MESSAGE
@@ -159,6 +159,6 @@ void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
  * rung; INT64_MAX: none. Rung once: whoever was rung for sets the next one. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);
-struct waker *uplink_waker(struct uplink *u); /* NULL: none */
+struct doorbell *uplink_doorbell(struct uplink *u); /* NULL: none */
 
 #endif

@@ -103,7 +103,7 @@ struct uplink {
 	struct lanes lanes;
 	struct backoff backoff;
 	struct echo *echo;
-	struct waker *waker;
+	struct doorbell *doorbell;
 	uint32_t epoch;      /* one per connection */
 	uint16_t prepare_id; /* SUBSCRIBE of the gateway's result topic */
 	int64_t prepare_due_ms;

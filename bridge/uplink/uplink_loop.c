@@ -75,7 +75,7 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 		return;
 	}
 	if (o->kind == ORDER_WATCH) {
-		if (u->waker && waker_watch(u->waker, o->topic) != ST_OK)
+		if (u->doorbell && doorbell_watch(u->doorbell, o->topic) != ST_OK)
 			log_line(&u->log, LOG_WARN, "no memory to watch %.128s", o->topic);
 		return;
 	}
@@ -160,13 +160,13 @@ static void ring_broker(struct uplink *u, int64_t now_ms)
 
 	if (u->conf.news && mail)
 		wake_ring(u->conf.news);
-	if (!u->waker)
+	if (!u->doorbell)
 		return;
 	wanted = atomic_exchange(&u->ring_wanted, false);
 	timer = timer_came(u, now_ms);
 	u->found |= wanted;
 	if (mail || wanted || timer)
-		waker_ring(u->waker, now_ms);
+		doorbell_ring(u->doorbell, now_ms);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -174,17 +174,17 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t waker_due_ms)
+static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t doorbell_due_ms)
 {
 	int64_t now_ms = now_us / 1000;
-	int64_t due_ms = earlier(link_deadline(u), waker_due_ms);
+	int64_t due_ms = earlier(link_deadline(u), doorbell_due_ms);
 	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
 	bool stopping = atomic_load(&u->stopping);
 	int64_t wait_us, flow_us;
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
 	due_ms = earlier(due_ms, flow_times_due(u));
-	if (u->waker && !stopping)
+	if (u->doorbell && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
 	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
 	due_ms = earlier(due_ms, now_ms + u->sleep_ms);
@@ -210,14 +210,14 @@ static void wait_for_work(struct uplink *u)
 {
 	struct pollfd fds[FDS_MAX] = { { .fd = wake_fd(&u->wake), .events = POLLIN } };
 	nfds_t count = 1;
-	int64_t waker_due_ms = INT64_MAX;
+	int64_t doorbell_due_ms = INT64_MAX;
 	struct timespec timeout;
 
 	if (u->session)
 		session_pollfd(u->session, &fds[count++], u->paused);
-	if (u->waker && !atomic_load(&u->stopping))
-		count += waker_pollfds(u->waker, &fds[count], FDS_MAX - count, &waker_due_ms);
-	timeout = sleep_time(u, uplink_now_us(), waker_due_ms);
+	if (u->doorbell && !atomic_load(&u->stopping))
+		count += doorbell_pollfds(u->doorbell, &fds[count], FDS_MAX - count, &doorbell_due_ms);
+	timeout = sleep_time(u, uplink_now_us(), doorbell_due_ms);
 	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
 		wake_hear(&u->wake);
 }
@@ -245,8 +245,8 @@ static void one_turn(struct uplink *u)
 	/* A broker that stops has nobody left to ring for. */
 	if (!atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);
-		if (u->waker)
-			waker_run(u->waker, now_ms);
+		if (u->doorbell)
+			doorbell_run(u->doorbell, now_ms);
 	}
 	u->look_ms = wake_look(&u->wake, u->found, now_ms);
 }

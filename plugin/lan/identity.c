@@ -70,10 +70,10 @@ static bool same_text(const char *a, const char *b)
 static enum lan_login doorbell_login(const struct hubgate *h, const char *password,
                                      const char *address, const char **why)
 {
-	struct waker *waker = uplink_waker(h->uplink);
+	struct doorbell *doorbell = uplink_doorbell(h->uplink);
 
-	if (waker && password && same_text(password, h->doorbell_password) &&
-	    waker_address_ok(waker, address))
+	if (doorbell && password && same_text(password, h->doorbell_password) &&
+	    doorbell_address_ok(doorbell, address))
 		return LOGIN_DOORBELL;
 	*why = "the doorbell's client id is taken by hubgate itself";
 	return LOGIN_REFUSED;

@@ -4,7 +4,7 @@
 
 static void rung(struct bell *b, const struct packet *p)
 {
-	struct waker *w = atomic_load(&b->confirms);
+	struct doorbell *w = atomic_load(&b->confirms);
 	struct packet_publish ring;
 
 	if (packet_read_publish(p, &ring))
@@ -12,7 +12,7 @@ static void rung(struct bell *b, const struct packet *p)
 	atomic_fetch_add(&b->rings, 1);
 	if (!w)
 		return;
-	waker_confirm(w);
+	doorbell_confirm(w);
 	if (b->drain)
 		b->drain(b->ctx);
 }

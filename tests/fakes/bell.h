@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/doorbell.h"
 #include "tests/fakes/peer.h"
 
 struct bell {
@@ -15,8 +15,8 @@ struct bell {
 	atomic_bool silent; /* never answers anything */
 	atomic_bool drops;  /* closes the next connection that says something after CONNECT */
 	atomic_uint logins, rings, pings, goodbyes, subscribes;
-	struct waker *_Atomic confirms; /* confirm each ring of this one ... */
-	void (*drain)(void *ctx);       /* ... and then empty the mailboxes; set before peer_start() */
+	struct doorbell *_Atomic confirms; /* confirm each ring of this one ... */
+	void (*drain)(void *ctx); /* ... and then empty the mailboxes; set before peer_start() */
 	void *ctx;
 	char last_topic[64]; /* read it only after peer_stop() */
 };

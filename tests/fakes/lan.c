@@ -60,7 +60,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 
 static void make_uplink(struct lan *l)
 {
-	const struct waker_conf waker = {
+	const struct doorbell_conf doorbell = {
 		.listener = "off",
 		.client_id = l->h.doorbell_id,
 		.username = l->h.doorbell_id,
@@ -79,7 +79,7 @@ static void make_uplink(struct lan *l)
 		.request_timeout_s = 10,
 		.journal = l->h.journal,
 		.metrics = &l->h.metrics,
-		.waker = &waker,
+		.doorbell = &doorbell,
 	};
 
 	CU_ASSERT_EQUAL_FATAL(uplink_new(&conf, &l->h.uplink), ST_OK);

@@ -57,7 +57,7 @@ static void drain(void *ctx)
 static void open_world(struct world *w)
 {
 	char listener[64];
-	struct waker_conf waker = {
+	struct doorbell_conf doorbell = {
 		.client_id = "bell", .username = "bell", .password = "once", .topic = "$hubgate/wake"
 	};
 	struct uplink_conf conf = {
@@ -71,7 +71,7 @@ static void open_world(struct world *w)
 		.connect_timeout_s = 1,
 		.request_timeout_s = 1,
 		.metrics = &w->metrics,
-		.waker = &waker,
+		.doorbell = &doorbell,
 	};
 
 	memset(w, 0, sizeof(*w));
@@ -79,9 +79,9 @@ static void open_world(struct world *w)
 	w->bell.ctx = w;
 	w->peer = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &w->bell });
 	snprintf(listener, sizeof(listener), "127.0.0.1:%u", peer_port(w->peer));
-	waker.listener = listener;
+	doorbell.listener = listener;
 	CU_ASSERT_EQUAL_FATAL(uplink_new(&conf, &w->uplink), ST_OK);
-	atomic_store(&w->bell.confirms, uplink_waker(w->uplink));
+	atomic_store(&w->bell.confirms, uplink_doorbell(w->uplink));
 }
 
 static bool await(const atomic_int *count, int at_least, int64_t wait_ms)

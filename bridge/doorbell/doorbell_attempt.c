@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/doorbell/waker_impl.h"
+#include "bridge/doorbell/doorbell_impl.h"
 #include "core/mqtt/mqtt_codec.h"
 
 enum {
@@ -15,7 +15,7 @@ enum {
 	LONG_PAUSE_MS = 10000,
 };
 
-void waker_hang_up(struct waker *w)
+void doorbell_hang_up(struct doorbell *w)
 {
 	size_t n;
 
@@ -29,10 +29,10 @@ void waker_hang_up(struct waker *w)
 	w->broken = w->awaiting = false;
 	atomic_store(&w->ringing, false);
 	posted_set(&w->local, "");
-	atomic_store(&w->state, WAKER_SEARCHING);
+	atomic_store(&w->state, DOORBELL_SEARCHING);
 }
 
-static void pause_search(struct waker *w, int64_t now_ms)
+static void pause_search(struct doorbell *w, int64_t now_ms)
 {
 	int64_t pause_ms = w->rounds < HASTY_ROUNDS   ? HASTY_PAUSE_MS
 	                   : w->rounds < EAGER_ROUNDS ? PAUSE_MS
@@ -42,7 +42,7 @@ static void pause_search(struct waker *w, int64_t now_ms)
 	w->rounds++;
 }
 
-void waker_lose(struct waker *w, enum trouble trouble, int64_t now_ms)
+void doorbell_lose(struct doorbell *w, enum trouble trouble, int64_t now_ms)
 {
 	char detail[sizeof w->detail] = "";
 
@@ -50,12 +50,12 @@ void waker_lose(struct waker *w, enum trouble trouble, int64_t now_ms)
 		atomic_fetch_add(&w->unconfirmed, 1);
 	if (trouble == LOST)
 		snprintf(detail, sizeof detail, "%s", transport_error(w->link));
-	waker_hang_up(w);
+	doorbell_hang_up(w);
 	pause_search(w, now_ms);
-	waker_complain(w, trouble, detail);
+	doorbell_complain(w, trouble, detail);
 }
 
-static enum status open_link(struct waker *w, int64_t now_ms)
+static enum status open_link(struct doorbell *w, int64_t now_ms)
 {
 	const struct listener *l = &w->at.at;
 	struct transport_conf conf = {
@@ -63,7 +63,7 @@ static enum status open_link(struct waker *w, int64_t now_ms)
 		.unix_path = l->kind == LISTENER_UNIX ? l->host : NULL,
 		.port = l->port,
 		.tls = w->at.tls, /* unverified: it is this very process */
-		.attempt_ms = WAKER_ATTEMPT_MS,
+		.attempt_ms = DOORBELL_ATTEMPT_MS,
 	};
 	enum status st = transport_open(&conf, now_ms, &w->link);
 
@@ -74,9 +74,9 @@ static enum status open_link(struct waker *w, int64_t now_ms)
 	return st;
 }
 
-static void try_next(struct waker *w, int64_t now_ms)
+static void try_next(struct doorbell *w, int64_t now_ms)
 {
-	while (search_next(&w->search, now_ms, &w->at)) {
+	while (doorbell_search_next(&w->search, now_ms, &w->at)) {
 		if (open_link(w, now_ms) == ST_OK) {
 			w->step = OPENING;
 			return;
@@ -86,19 +86,19 @@ static void try_next(struct waker *w, int64_t now_ms)
 	pause_search(w, now_ms);
 	if (w->worst == NO_LISTENER && w->search.count > 0)
 		return; /* all were left alone: what was said of them still stands */
-	waker_complain(w, w->worst, w->detail);
+	doorbell_complain(w, w->worst, w->detail);
 }
 
-void waker_begin_round(struct waker *w, int64_t now_ms)
+void doorbell_begin_round(struct doorbell *w, int64_t now_ms)
 {
 	w->worst = NO_LISTENER;
 	w->detail[0] = '\0';
-	search_begin(&w->search);
+	doorbell_search_begin(&w->search);
 	try_next(w, now_ms);
 }
 
-void waker_attempt_failed(struct waker *w, enum search_failure why, const char *detail,
-                          int64_t now_ms)
+void doorbell_attempt_failed(struct doorbell *w, enum search_failure why, const char *detail,
+                             int64_t now_ms)
 {
 	static const enum trouble meaning[] = {
 		[SEARCH_UNREACHABLE] = UNREACHABLE,
@@ -110,12 +110,12 @@ void waker_attempt_failed(struct waker *w, enum search_failure why, const char *
 		w->worst = meaning[why];
 		snprintf(w->detail, sizeof w->detail, "%s: %.150s", w->at.at.text, detail);
 	}
-	search_failed(&w->search, &w->at, why, now_ms);
-	waker_hang_up(w);
+	doorbell_search_failed(&w->search, &w->at, why, now_ms);
+	doorbell_hang_up(w);
 	try_next(w, now_ms);
 }
 
-static void log_in(struct waker *w, int64_t now_ms)
+static void log_in(struct doorbell *w, int64_t now_ms)
 {
 	struct mqtt_connect connect = {
 		.client_id = mqtt_text(w->client_id),
@@ -127,18 +127,18 @@ static void log_in(struct waker *w, int64_t now_ms)
 
 	posted_set(&w->local, transport_local(w->link)); /* BROKER judges by it */
 	w->step = LOGGING_IN;
-	w->due_ms = now_ms + WAKER_ATTEMPT_MS;
+	w->due_ms = now_ms + DOORBELL_ATTEMPT_MS;
 	if (mqtt_put_connect(&w->out, &connect) != ST_OK)
 		w->broken = true;
 }
 
-void waker_run_opening(struct waker *w, int64_t now_ms)
+void doorbell_run_opening(struct doorbell *w, int64_t now_ms)
 {
 	enum status st = transport_step(w->link, now_ms);
 
 	if (st == ST_OK)
 		log_in(w, now_ms);
 	else if (st != ST_AGAIN)
-		waker_attempt_failed(w, w->at.tls ? SEARCH_WRONG : SEARCH_UNREACHABLE,
-		                     transport_error(w->link), now_ms);
+		doorbell_attempt_failed(w, w->at.tls ? SEARCH_WRONG : SEARCH_UNREACHABLE,
+		                        transport_error(w->link), now_ms);
 }

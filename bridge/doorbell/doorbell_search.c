@@ -1,4 +1,4 @@
-#include "bridge/doorbell/waker_search.h"
+#include "bridge/doorbell/doorbell_search.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static void remember(struct search *s, const char *text, bool tls, int64_t now_m
 	m->not_before_ms = now_ms + (is_good(s, text, tls) ? SEARCH_KNOWN_MS : SEARCH_UNKNOWN_MS);
 }
 
-void search_init(struct search *s, const struct listener *only)
+void doorbell_search_init(struct search *s, const struct listener *only)
 {
 	memset(s, 0, sizeof *s);
 	if (!only)
@@ -54,7 +54,7 @@ static void good_first(struct search *s)
 	}
 }
 
-void search_begin(struct search *s)
+void doorbell_search_begin(struct search *s)
 {
 	s->next = 0;
 	if (s->fixed)
@@ -63,7 +63,7 @@ void search_begin(struct search *s)
 	good_first(s);
 }
 
-bool search_next(struct search *s, int64_t now_ms, struct candidate *out)
+bool doorbell_search_next(struct search *s, int64_t now_ms, struct candidate *out)
 {
 	while (s->next < 2 * s->count) {
 		const struct listener *l = &s->list[s->next / 2];
@@ -80,8 +80,8 @@ bool search_next(struct search *s, int64_t now_ms, struct candidate *out)
 	return false;
 }
 
-void search_failed(struct search *s, const struct candidate *c, enum search_failure why,
-                   int64_t now_ms)
+void doorbell_search_failed(struct search *s, const struct candidate *c, enum search_failure why,
+                            int64_t now_ms)
 {
 	if (why != SEARCH_UNREACHABLE)
 		remember(s, c->at.text, c->tls, now_ms);
@@ -91,7 +91,7 @@ void search_failed(struct search *s, const struct candidate *c, enum search_fail
 		s->next++; /* what refuses a connection needs no second one in TLS */
 }
 
-void search_worked(struct search *s, const struct candidate *c)
+void doorbell_search_worked(struct search *s, const struct candidate *c)
 {
 	struct search_memo *m = find_memo(s, c->at.text, c->tls);
 

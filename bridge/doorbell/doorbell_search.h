@@ -1,12 +1,12 @@
-/* waker_search.h - which listener of our own broker to try next, and when not
- *                  to try one again. Used by waker.c alone.
+/* doorbell_search.h - which listener of our own broker to try next, and when not
+ *                  to try one again. Used by doorbell.c alone.
  * Room:  UPLINK.
  * Keeps: a listener is tried as plain MQTT, then over TLS. A combination that
  *        was answered wrongly is left alone for a minute (ten seconds if it is
  *        the one that worked last), for each try costs the broker a log line.
  */
-#ifndef HUBGATE_WAKER_SEARCH_H
-#define HUBGATE_WAKER_SEARCH_H
+#ifndef HUBGATE_DOORBELL_SEARCH_H
+#define HUBGATE_DOORBELL_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,12 +47,13 @@ struct search {
 };
 
 /* only: NULL, or the configured listener (copied). */
-void search_init(struct search *s, const struct listener *only);
+void doorbell_search_init(struct search *s, const struct listener *only);
 /* A new round over the listeners there are now, the one that worked last first. */
-void search_begin(struct search *s);
-bool search_next(struct search *s, int64_t now_ms, struct candidate *out); /* false: round over */
-void search_failed(struct search *s, const struct candidate *c, enum search_failure why,
-                   int64_t now_ms);
-void search_worked(struct search *s, const struct candidate *c);
+void doorbell_search_begin(struct search *s);
+bool doorbell_search_next(struct search *s, int64_t now_ms,
+                          struct candidate *out); /* false: round over */
+void doorbell_search_failed(struct search *s, const struct candidate *c, enum search_failure why,
+                            int64_t now_ms);
+void doorbell_search_worked(struct search *s, const struct candidate *c);
 
 #endif

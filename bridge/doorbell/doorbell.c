@@ -1,10 +1,10 @@
-#include "bridge/doorbell/waker.h"
+#include "bridge/doorbell/doorbell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/doorbell/waker_impl.h"
+#include "bridge/doorbell/doorbell_impl.h"
 #include "core/base/room.h"
 #include "core/mqtt/mqtt_codec.h"
 
@@ -22,7 +22,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void flush(struct waker *w, int64_t now_ms)
+static void flush(struct doorbell *w, int64_t now_ms)
 {
 	enum status st = ST_OK;
 	size_t n = 0;
@@ -37,13 +37,13 @@ static void flush(struct waker *w, int64_t now_ms)
 		w->rung_ms = now_ms;
 }
 
-static void subscribe(struct waker *w, const struct watched *f)
+static void subscribe(struct doorbell *w, const struct watched *f)
 {
 	if (mqtt_put_subscribe(&w->out, WATCH_ID, mqtt_text(f->filter), 0) != ST_OK)
 		w->broken = true;
 }
 
-enum status waker_watch(struct waker *w, const char *filter)
+enum status doorbell_watch(struct doorbell *w, const char *filter)
 {
 	size_t size = strlen(filter) + 1;
 	struct watched *f;
@@ -65,22 +65,22 @@ enum status waker_watch(struct waker *w, const char *filter)
 }
 
 /* The first ring proves that the doorbell works, and fetches what waited. */
-static void come_up(struct waker *w, int64_t now_ms)
+static void come_up(struct doorbell *w, int64_t now_ms)
 {
 	w->step = UP;
 	w->due_ms = now_ms + PING_MS;
 	w->pong_by_ms = INT64_MAX;
-	search_worked(&w->search, &w->at);
-	atomic_store(&w->state, WAKER_CONNECTED);
+	doorbell_search_worked(&w->search, &w->at);
+	atomic_store(&w->state, DOORBELL_CONNECTED);
 	for (const struct watched *f = w->watched; f && !w->broken; f = f->next) {
 		subscribe(w, f);
 		flush(w, now_ms); /* all at once may be more than the buffer takes */
 	}
-	waker_ring(w, now_ms);
+	doorbell_ring(w, now_ms);
 }
 
 /* False: the connection is gone. */
-static bool on_packet(struct waker *w, const struct mqtt_packet *packet, int64_t now_ms)
+static bool on_packet(struct doorbell *w, const struct mqtt_packet *packet, int64_t now_ms)
 {
 	char code[32];
 
@@ -90,28 +90,28 @@ static bool on_packet(struct waker *w, const struct mqtt_packet *packet, int64_t
 		return true; /* we asked for nothing else */
 	}
 	if (packet->type != MQTT_CONNACK) {
-		waker_attempt_failed(w, SEARCH_WRONG, "no CONNACK", now_ms);
+		doorbell_attempt_failed(w, SEARCH_WRONG, "no CONNACK", now_ms);
 		return false;
 	}
 	if (packet->connack.code != 0) {
 		snprintf(code, sizeof code, "CONNACK %u", packet->connack.code);
-		waker_attempt_failed(w, SEARCH_REFUSED, code, now_ms);
+		doorbell_attempt_failed(w, SEARCH_REFUSED, code, now_ms);
 		return false;
 	}
 	come_up(w, now_ms);
 	return true;
 }
 
-static void fail_link(struct waker *w, const char *why, int64_t now_ms)
+static void fail_link(struct doorbell *w, const char *why, int64_t now_ms)
 {
 	if (w->step == UP)
-		waker_lose(w, LOST, now_ms);
+		doorbell_lose(w, LOST, now_ms);
 	else
-		waker_attempt_failed(w, SEARCH_WRONG, why, now_ms);
+		doorbell_attempt_failed(w, SEARCH_WRONG, why, now_ms);
 }
 
 /* False: the connection is gone. */
-static bool take_packets(struct waker *w, int64_t now_ms)
+static bool take_packets(struct doorbell *w, int64_t now_ms)
 {
 	struct mqtt_packet packet;
 	enum status st;
@@ -129,7 +129,7 @@ static bool take_packets(struct waker *w, int64_t now_ms)
 }
 
 /* False: the connection is gone. */
-static bool read_all(struct waker *w, int64_t now_ms)
+static bool read_all(struct doorbell *w, int64_t now_ms)
 {
 	unsigned char *at = NULL;
 	enum status st;
@@ -152,18 +152,18 @@ static bool read_all(struct waker *w, int64_t now_ms)
 	return true;
 }
 
-static void run_timers(struct waker *w, int64_t now_ms)
+static void run_timers(struct doorbell *w, int64_t now_ms)
 {
 	if (w->step == LOGGING_IN && now_ms >= w->due_ms) {
-		waker_attempt_failed(w, SEARCH_WRONG, "no CONNACK within 2 s", now_ms);
+		doorbell_attempt_failed(w, SEARCH_WRONG, "no CONNACK within 2 s", now_ms);
 		return;
 	}
 	if (w->step != UP)
 		return;
 	if (w->awaiting && w->rung_ms != INT64_MAX && now_ms >= w->rung_ms + CONFIRM_MS) {
-		waker_lose(w, UNCONFIRMED, now_ms);
+		doorbell_lose(w, UNCONFIRMED, now_ms);
 	} else if (now_ms >= w->pong_by_ms) {
-		waker_lose(w, MUTE, now_ms);
+		doorbell_lose(w, MUTE, now_ms);
 	} else if (now_ms >= w->due_ms && mqtt_put_pingreq(&w->out) == ST_OK) {
 		w->due_ms = now_ms + PING_MS;
 		w->pong_by_ms = earlier(w->pong_by_ms, now_ms + PING_ANSWER_MS);
@@ -171,22 +171,22 @@ static void run_timers(struct waker *w, int64_t now_ms)
 	}
 }
 
-static void notice_confirmation(struct waker *w)
+static void notice_confirmation(struct doorbell *w)
 {
 	if (w->awaiting && !atomic_load(&w->ringing))
-		waker_works(w);
+		doorbell_works(w);
 }
 
-void waker_run(struct waker *w, int64_t now_ms)
+void doorbell_run(struct doorbell *w, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
-	if (waker_state(w) == WAKER_OFF)
+	if (doorbell_state(w) == DOORBELL_OFF)
 		return;
 	notice_confirmation(w);
 	if (w->step == IDLE && now_ms >= w->due_ms)
-		waker_begin_round(w, now_ms);
+		doorbell_begin_round(w, now_ms);
 	if (w->step == OPENING)
-		waker_run_opening(w, now_ms);
+		doorbell_run_opening(w, now_ms);
 	if (w->step != LOGGING_IN && w->step != UP)
 		return;
 	flush(w, now_ms);
@@ -196,11 +196,11 @@ void waker_run(struct waker *w, int64_t now_ms)
 		run_timers(w, now_ms);
 }
 
-size_t waker_pollfds(struct waker *w, struct pollfd *fds, size_t max, int64_t *deadline_ms)
+size_t doorbell_pollfds(struct doorbell *w, struct pollfd *fds, size_t max, int64_t *deadline_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
 	*deadline_ms = INT64_MAX;
-	if (waker_state(w) == WAKER_OFF)
+	if (doorbell_state(w) == DOORBELL_OFF)
 		return 0;
 	notice_confirmation(w);
 	*deadline_ms = w->step == OPENING ? transport_deadline(w->link) : w->due_ms;
@@ -218,7 +218,7 @@ size_t waker_pollfds(struct waker *w, struct pollfd *fds, size_t max, int64_t *d
 	return 1;
 }
 
-void waker_ring(struct waker *w, int64_t now_ms)
+void doorbell_ring(struct doorbell *w, int64_t now_ms)
 {
 	struct mqtt_publish ring = { .topic = mqtt_text(w->topic) };
 
@@ -226,7 +226,7 @@ void waker_ring(struct waker *w, int64_t now_ms)
 	if (w->step != UP || w->broken || atomic_exchange(&w->ringing, true))
 		return;
 	if (w->awaiting)
-		waker_works(w);
+		doorbell_works(w);
 	w->awaiting = true;
 	w->rung_ms = INT64_MAX;
 	atomic_fetch_add(&w->rings, 1);
@@ -236,7 +236,7 @@ void waker_ring(struct waker *w, int64_t now_ms)
 		w->broken = true;
 }
 
-static enum status copy_texts(struct waker *w, const struct waker_conf *conf)
+static enum status copy_texts(struct doorbell *w, const struct doorbell_conf *conf)
 {
 	if (!conf->client_id || !conf->username || !conf->password || !conf->topic)
 		return ST_INVALID;
@@ -247,29 +247,29 @@ static enum status copy_texts(struct waker *w, const struct waker_conf *conf)
 	return w->client_id && w->username && w->password && w->topic ? ST_OK : ST_NOMEM;
 }
 
-static enum status set_listener(struct waker *w, const char *text)
+static enum status set_listener(struct doorbell *w, const char *text)
 {
-	enum waker_state state = WAKER_SEARCHING;
+	enum doorbell_state state = DOORBELL_SEARCHING;
 	struct listener only;
 
-	posted_set(&w->status, waker_trouble_text(NOT_YET));
+	posted_set(&w->status, doorbell_trouble_text(NOT_YET));
 	if (!text || strcmp(text, "auto") == 0) {
-		search_init(&w->search, NULL);
+		doorbell_search_init(&w->search, NULL);
 	} else if (strcmp(text, "off") == 0) {
-		state = WAKER_OFF;
+		state = DOORBELL_OFF;
 		posted_set(&w->status, "off by lan.waker: messages to devices wait for the broker's tick");
 	} else {
 		if (listener_parse(text, &only) != ST_OK)
 			return ST_INVALID;
-		search_init(&w->search, &only);
+		doorbell_search_init(&w->search, &only);
 	}
 	atomic_init(&w->state, state);
 	return ST_OK;
 }
 
-enum status waker_new(const struct waker_conf *conf, struct waker **out)
+enum status doorbell_new(const struct doorbell_conf *conf, struct doorbell **out)
 {
-	struct waker *w = calloc(1, sizeof *w);
+	struct doorbell *w = calloc(1, sizeof *w);
 	enum status st;
 
 	*out = NULL;
@@ -287,19 +287,19 @@ enum status waker_new(const struct waker_conf *conf, struct waker **out)
 	if (st == ST_OK)
 		st = set_listener(w, conf->listener);
 	if (st != ST_OK) {
-		waker_free(w);
+		doorbell_free(w);
 		return st;
 	}
 	*out = w;
 	return ST_OK;
 }
 
-void waker_free(struct waker *w)
+void doorbell_free(struct doorbell *w)
 {
 	if (!w)
 		return;
 	if (w->link)
-		waker_hang_up(w);
+		doorbell_hang_up(w);
 	if (w->password)
 		explicit_bzero(w->password, strlen(w->password));
 	buf_free(&w->out);

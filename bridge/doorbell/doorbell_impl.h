@@ -1,20 +1,20 @@
-/* waker_impl.h - the inside of the doorbell, shared by waker*.c alone.
- * Room:  UPLINK, except what struct waker marks as seen by others.
+/* doorbell_impl.h - the inside of the doorbell, shared by doorbell*.c alone.
+ * Room:  UPLINK, except what struct doorbell marks as seen by others.
  */
-#ifndef HUBGATE_WAKER_IMPL_H
-#define HUBGATE_WAKER_IMPL_H
+#ifndef HUBGATE_DOORBELL_IMPL_H
+#define HUBGATE_DOORBELL_IMPL_H
 
 #include <stdatomic.h>
 
+#include "bridge/doorbell/doorbell.h"
+#include "bridge/doorbell/doorbell_search.h"
 #include "bridge/doorbell/posted.h"
-#include "bridge/doorbell/waker.h"
-#include "bridge/doorbell/waker_search.h"
 #include "bridge/link/transport.h"
 #include "core/base/buf.h"
 
 /* To connect, and again until the CONNACK. */
 enum {
-	WAKER_ATTEMPT_MS = 2000
+	DOORBELL_ATTEMPT_MS = 2000
 };
 
 enum step {
@@ -43,7 +43,7 @@ struct watched {
 	char filter[];
 };
 
-struct waker {
+struct doorbell {
 	struct watched *watched;
 	const struct log *log;
 	char *client_id, *username, *password, *topic;
@@ -52,7 +52,7 @@ struct waker {
 	struct candidate at;    /* not in IDLE */
 	struct transport *link; /* NULL in IDLE */
 	struct buf out, in;
-	bool broken;                          /* found while ringing, dealt with by waker_run() */
+	bool broken;                          /* found while ringing, dealt with by doorbell_run() */
 	int64_t due_ms;                       /* IDLE: next round; LOGGING_IN: CONNACK; UP: next ping */
 	int64_t pong_by_ms;                   /* INT64_MAX: no ping on its way */
 	bool awaiting;                        /* a ring is unconfirmed, as far as UPLINK knows ... */
@@ -60,24 +60,25 @@ struct waker {
 	unsigned rounds;                      /* since the last confirmed ring */
 	enum trouble worst, told;             /* of this round; last told to the log */
 	char detail[LISTENER_TEXT_MAX + 160]; /* to worst */
-	atomic_int state;                     /* enum waker_state */
+	atomic_int state;                     /* enum doorbell_state */
 	atomic_bool ringing;
 	atomic_ullong rings, unconfirmed;
 	struct posted local, status; /* our address; what `check` shows */
 };
 
-/* waker_view.c: what the log, `check` and BROKER see. detail is "" or what was met. */
-const char *waker_trouble_text(enum trouble trouble);
-void waker_complain(struct waker *w, enum trouble trouble, const char *detail);
-void waker_works(struct waker *w); /* the ring under way was confirmed */
+/* doorbell_view.c: what the log, `check` and BROKER see. detail is "" or what was met. */
+const char *doorbell_trouble_text(enum trouble trouble);
+void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail);
+void doorbell_works(struct doorbell *w); /* the ring under way was confirmed */
 
-/* waker_attempt.c: from a round over the listeners to the CONNECT packet. */
-void waker_begin_round(struct waker *w, int64_t now_ms);
-void waker_run_opening(struct waker *w, int64_t now_ms);
+/* doorbell_attempt.c: from a round over the listeners to the CONNECT packet. */
+void doorbell_begin_round(struct doorbell *w, int64_t now_ms);
+void doorbell_run_opening(struct doorbell *w, int64_t now_ms);
 /* The login under way failed; the next candidate or the end of the round follows. */
-void waker_attempt_failed(struct waker *w, enum search_failure why, const char *detail,
-                          int64_t now_ms);
-void waker_lose(struct waker *w, enum trouble trouble, int64_t now_ms); /* an established one */
-void waker_hang_up(struct waker *w);
+void doorbell_attempt_failed(struct doorbell *w, enum search_failure why, const char *detail,
+                             int64_t now_ms);
+void doorbell_lose(struct doorbell *w, enum trouble trouble,
+                   int64_t now_ms); /* an established one */
+void doorbell_hang_up(struct doorbell *w);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "bridge/doorbell/waker.h"
-#include "bridge/doorbell/waker_search.h"
+#include "bridge/doorbell/doorbell.h"
+#include "bridge/doorbell/doorbell_search.h"
 #include "core/base/mailbox.h"
 #include "tests/fakes/bell.h"
 #include "tests/fakes/certs.h"
@@ -48,9 +48,9 @@ static void sink(void *ctx, enum log_level level, const char *line)
 
 static const struct log test_log = { .sink = sink };
 
-static struct waker *waker_to(const char *listener)
+static struct doorbell *doorbell_to(const char *listener)
 {
-	struct waker_conf conf = {
+	struct doorbell_conf conf = {
 		.listener = listener,
 		.client_id = "hubgate-bell",
 		.username = "hubgate-bell",
@@ -58,34 +58,34 @@ static struct waker *waker_to(const char *listener)
 		.topic = "$hubgate/wake",
 		.log = &test_log,
 	};
-	struct waker *w = NULL;
+	struct doorbell *w = NULL;
 
 	skew_ms = 0;
 	warnings = notes = 0;
 	last_line[0] = '\0';
-	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_OK);
+	CU_ASSERT_EQUAL(doorbell_new(&conf, &w), ST_OK);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
 	return w;
 }
 
-static struct waker *waker_at(const struct peer *p)
+static struct doorbell *doorbell_at(const struct peer *p)
 {
 	char listener[64];
 
 	snprintf(listener, sizeof listener, "127.0.0.1:%u", peer_port(p));
-	return waker_to(listener);
+	return doorbell_to(listener);
 }
 
 /* One turn of a poll loop; at most 20 ms, for conditions met by another thread. */
-static void turn(struct waker *w)
+static void turn(struct doorbell *w)
 {
 	struct pollfd fd = { .fd = -1 };
 	int64_t deadline = 0, wait;
 
-	waker_pollfds(w, &fd, 1, &deadline);
+	doorbell_pollfds(w, &fd, 1, &deadline);
 	wait = deadline - now_ms();
 	poll(&fd, 1, wait < 0 ? 0 : wait > 20 ? 20 : (int)wait);
-	waker_run(w, now_ms());
+	doorbell_run(w, now_ms());
 }
 
 #define TURN_UNTIL(w, condition)                         \
@@ -97,33 +97,33 @@ static void turn(struct waker *w)
 	} while (0)
 
 /* Connected, and the ring that proves it has come back. */
-static void settle(struct waker *w, struct bell *b)
+static void settle(struct doorbell *w, struct bell *b)
 {
 	atomic_store(&b->confirms, w);
 	TURN_UNTIL(w, notes == 1);
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_CONNECTED);
 }
 
-static void finish(struct waker *w, struct peer *p, struct bell *b)
+static void finish(struct doorbell *w, struct peer *p, struct bell *b)
 {
 	peer_stop(p); /* first: it may be confirming */
 	atomic_store(&b->confirms, NULL);
-	waker_free(w);
+	doorbell_free(w);
 }
 
 static void rings_arrive_and_are_confirmed(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	char text[300];
 
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_SEARCHING);
 	settle(w, &b);
 	CU_ASSERT_EQUAL(atomic_load(&b.rings), 1);
-	waker_ring(w, now_ms());
+	doorbell_ring(w, now_ms());
 	TURN_UNTIL(w, atomic_load(&b.rings) == 2);
-	waker_status_text(w, text, sizeof text);
+	doorbell_status_text(w, text, sizeof text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "works over 127.0.0.1:"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "2 rings, 0 unconfirmed"));
 	CU_ASSERT_EQUAL(warnings, 0);
@@ -135,17 +135,17 @@ static void rings_are_one_while_one_is_on_its_way(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 
 	settle(w, &b);
 	atomic_store(&b.confirms, NULL);
 	for (int i = 0; i < 100; i++)
-		waker_ring(w, now_ms());
+		doorbell_ring(w, now_ms());
 	TURN_UNTIL(w, atomic_load(&b.rings) == 2);
-	waker_confirm(w);
-	waker_ring(w, now_ms());
+	doorbell_confirm(w);
+	doorbell_ring(w, now_ms());
 	TURN_UNTIL(w, atomic_load(&b.rings) == 3);
-	waker_confirm(w);
+	doorbell_confirm(w);
 	finish(w, p, &b);
 	CU_ASSERT_EQUAL(atomic_load(&b.rings), 3);
 }
@@ -154,18 +154,18 @@ static void unconfirmed_ring_is_told_once_and_reconnects(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	char text[300];
 
 	for (unsigned i = 1; i <= 3; i++) {
 		TURN_UNTIL(w, atomic_load(&b.rings) == i);
 		skew_ms += 1001;
-		TURN_UNTIL(w, waker_state(w) == WAKER_SEARCHING);
+		TURN_UNTIL(w, doorbell_state(w) == DOORBELL_SEARCHING);
 		skew_ms += 1001;
 	}
 	CU_ASSERT_EQUAL(warnings, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "plugin line first"));
-	waker_status_text(w, text, sizeof text);
+	doorbell_status_text(w, text, sizeof text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "3 unconfirmed"));
 	atomic_store(&b.confirms, w);
 	TURN_UNTIL(w, notes == 1);
@@ -176,14 +176,14 @@ static void refused_login_is_told_with_the_fix_and_left_alone_for_a_minute(void)
 {
 	struct bell b = { .code = 5 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 
 	TURN_UNTIL(w, warnings == 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "CONNACK 5"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "plugin line first"));
 	for (int i = 0; i < 5; i++) {
 		skew_ms += 10000;
-		waker_run(w, now_ms());
+		doorbell_run(w, now_ms());
 	}
 	CU_ASSERT_EQUAL(peer_accepted(p), 1);
 	atomic_store(&b.code, 0);
@@ -198,7 +198,7 @@ static void tls_listener_is_reached_after_plain_failed(void)
 	static const struct cert_wish wish = { "broker", NULL, NULL, -DAY, DAY };
 	struct bell b = { 0 };
 	char *dir = certs_dir();
-	struct waker *w;
+	struct doorbell *w;
 	struct peer *p;
 
 	certs_make(dir, &wish);
@@ -208,12 +208,12 @@ static void tls_listener_is_reached_after_plain_failed(void)
 		.serve = bell_serve,
 		.ctx = &b,
 	});
-	w = waker_at(p);
+	w = doorbell_at(p);
 	settle(w, &b);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "(TLS)"));
 	CU_ASSERT_EQUAL(peer_accepted(p), 2);
 	atomic_store(&b.drops, true); /* and the next time TLS comes first */
-	waker_ring(w, now_ms());
+	doorbell_ring(w, now_ms());
 	TURN_UNTIL(w, warnings == 1);
 	skew_ms += 1001;
 	TURN_UNTIL(w, notes == 2);
@@ -226,10 +226,10 @@ static void silent_listener_is_given_up_after_two_seconds(void)
 {
 	struct bell b = { .silent = true };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 
 	TURN_UNTIL(w, atomic_load(&b.logins) == 1);
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_SEARCHING);
 	skew_ms += 2001; /* plain is given up, TLS fails at once */
 	TURN_UNTIL(w, warnings == 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "lan.waker"));
@@ -240,7 +240,7 @@ static void silent_listener_is_given_up_after_two_seconds(void)
 static void deaf_listener_never_blocks(void)
 {
 	struct peer *p = peer_start(&(struct peer_conf){ .deaf = true });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	int64_t start = now_ms();
 
 	while (warnings == 0 && now_ms() - skew_ms < start + PATIENCE_MS) {
@@ -248,9 +248,9 @@ static void deaf_listener_never_blocks(void)
 		skew_ms += 500;
 	}
 	CU_ASSERT_EQUAL(warnings, 1);
-	waker_ring(w, now_ms());
+	doorbell_ring(w, now_ms());
 	CU_ASSERT(now_ms() - skew_ms < start + PATIENCE_MS);
-	waker_free(w);
+	doorbell_free(w);
 	peer_stop(p);
 }
 
@@ -258,17 +258,17 @@ static void lost_connection_comes_back(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 
 	settle(w, &b);
 	atomic_store(&b.drops, true);
-	waker_ring(w, now_ms());
+	doorbell_ring(w, now_ms());
 	TURN_UNTIL(w, warnings == 1);
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_SEARCHING);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_SEARCHING);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, "closed the connection"));
 	skew_ms += 1001;
 	TURN_UNTIL(w, notes == 2);
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_CONNECTED);
 	finish(w, p, &b);
 }
 
@@ -276,7 +276,7 @@ static void idle_connection_is_pinged_and_a_mute_broker_is_left(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 
 	settle(w, &b);
 	skew_ms += 30001;
@@ -285,7 +285,7 @@ static void idle_connection_is_pinged_and_a_mute_broker_is_left(void)
 		turn(w);
 	skew_ms += 15000; /* the answer was taken, so this is no timeout */
 	turn(w);
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_CONNECTED);
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_CONNECTED);
 	atomic_store(&b.silent, true);
 	skew_ms += 15001;
 	TURN_UNTIL(w, atomic_load(&b.pings) == 2);
@@ -302,7 +302,7 @@ static void auto_finds_the_unix_socket_of_this_process(void)
 	const char *path = certs_path(dir, "b", "sock");
 	struct peer *p =
 		peer_start(&(struct peer_conf){ .unix_path = path, .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_to("auto");
+	struct doorbell *w = doorbell_to("auto");
 
 	settle(w, &b);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_line, path));
@@ -314,12 +314,12 @@ static void goodbye_is_said_when_freed(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	int64_t end;
 
 	settle(w, &b);
 	atomic_store(&b.confirms, NULL);
-	waker_free(w);
+	doorbell_free(w);
 	end = now_ms() + PATIENCE_MS;
 	while (atomic_load(&b.goodbyes) == 0 && now_ms() < end)
 		poll(NULL, 0, 1);
@@ -329,24 +329,24 @@ static void goodbye_is_said_when_freed(void)
 
 static void off_polls_nothing_and_wrong_listeners_are_invalid(void)
 {
-	struct waker_conf conf = {
+	struct doorbell_conf conf = {
 		.listener = "nonsense", .client_id = "c", .username = "u", .password = "p", .topic = "t"
 	};
-	struct waker *w = waker_to("off");
+	struct doorbell *w = doorbell_to("off");
 	struct pollfd fd;
 	int64_t deadline = 0;
 
-	CU_ASSERT_EQUAL(waker_pollfds(w, &fd, 1, &deadline), 0);
+	CU_ASSERT_EQUAL(doorbell_pollfds(w, &fd, 1, &deadline), 0);
 	CU_ASSERT_EQUAL(deadline, INT64_MAX);
-	waker_run(w, now_ms());
-	waker_ring(w, now_ms());
-	CU_ASSERT_EQUAL(waker_state(w), WAKER_OFF);
-	waker_free(w);
-	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_INVALID);
+	doorbell_run(w, now_ms());
+	doorbell_ring(w, now_ms());
+	CU_ASSERT_EQUAL(doorbell_state(w), DOORBELL_OFF);
+	doorbell_free(w);
+	CU_ASSERT_EQUAL(doorbell_new(&conf, &w), ST_INVALID);
 	conf.listener = "auto";
 	conf.topic = NULL;
-	CU_ASSERT_EQUAL(waker_new(&conf, &w), ST_INVALID);
-	waker_free(NULL);
+	CU_ASSERT_EQUAL(doorbell_new(&conf, &w), ST_INVALID);
+	doorbell_free(NULL);
 }
 
 static void only_local_peers_may_present_our_password(void)
@@ -370,11 +370,11 @@ static void only_local_peers_may_present_our_password(void)
 		{ "127.0.0.1.evil", false },
 		{ "localhost", false },
 	};
-	struct waker *w = waker_to("auto");
+	struct doorbell *w = doorbell_to("auto");
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		CU_ASSERT_EQUAL(waker_address_ok(w, cases[i].peer), cases[i].ok);
-	waker_free(w);
+		CU_ASSERT_EQUAL(doorbell_address_ok(w, cases[i].peer), cases[i].ok);
+	doorbell_free(w);
 }
 
 static void search_leaves_a_wrong_answer_alone_for_a_minute(void)
@@ -384,25 +384,25 @@ static void search_leaves_a_wrong_answer_alone_for_a_minute(void)
 	struct listener only;
 
 	CU_ASSERT_EQUAL(listener_parse("127.0.0.1:1", &only), ST_OK);
-	search_init(s, &only);
-	search_begin(s);
-	CU_ASSERT(search_next(s, 0, &c) && !c.tls);
-	search_failed(s, &c, SEARCH_WRONG, 0);
-	CU_ASSERT(search_next(s, 0, &c) && c.tls);
-	search_worked(s, &c);
-	search_begin(s);
-	CU_ASSERT(search_next(s, 0, &c) && c.tls); /* what worked comes first */
-	search_failed(s, &c, SEARCH_WRONG, 0);
-	CU_ASSERT(!search_next(s, 0, &c));
-	search_begin(s);
-	CU_ASSERT(!search_next(s, SEARCH_KNOWN_MS - 1, &c));
-	search_begin(s);
-	CU_ASSERT(search_next(s, SEARCH_KNOWN_MS, &c) && c.tls);
-	search_failed(s, &c, SEARCH_UNREACHABLE, SEARCH_KNOWN_MS);
-	CU_ASSERT(!search_next(s, SEARCH_UNKNOWN_MS, &c)); /* no second knock in plain */
-	search_begin(s);
-	search_next(s, SEARCH_UNKNOWN_MS, &c);
-	CU_ASSERT(search_next(s, SEARCH_UNKNOWN_MS, &c) && !c.tls);
+	doorbell_search_init(s, &only);
+	doorbell_search_begin(s);
+	CU_ASSERT(doorbell_search_next(s, 0, &c) && !c.tls);
+	doorbell_search_failed(s, &c, SEARCH_WRONG, 0);
+	CU_ASSERT(doorbell_search_next(s, 0, &c) && c.tls);
+	doorbell_search_worked(s, &c);
+	doorbell_search_begin(s);
+	CU_ASSERT(doorbell_search_next(s, 0, &c) && c.tls); /* what worked comes first */
+	doorbell_search_failed(s, &c, SEARCH_WRONG, 0);
+	CU_ASSERT(!doorbell_search_next(s, 0, &c));
+	doorbell_search_begin(s);
+	CU_ASSERT(!doorbell_search_next(s, SEARCH_KNOWN_MS - 1, &c));
+	doorbell_search_begin(s);
+	CU_ASSERT(doorbell_search_next(s, SEARCH_KNOWN_MS, &c) && c.tls);
+	doorbell_search_failed(s, &c, SEARCH_UNREACHABLE, SEARCH_KNOWN_MS);
+	CU_ASSERT(!doorbell_search_next(s, SEARCH_UNKNOWN_MS, &c)); /* no second knock in plain */
+	doorbell_search_begin(s);
+	doorbell_search_next(s, SEARCH_UNKNOWN_MS, &c);
+	CU_ASSERT(doorbell_search_next(s, SEARCH_UNKNOWN_MS, &c) && !c.tls);
 	free(s);
 }
 
@@ -443,7 +443,7 @@ static void nothing_put_while_the_broker_drains_is_left_lying(void)
 	struct letters l = { 0 };
 	struct bell b = { .drain = take_letters, .ctx = &l };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	int64_t end;
 	int n = 0;
 	bool ok = true;
@@ -454,7 +454,7 @@ static void nothing_put_while_the_broker_drains_is_left_lying(void)
 	while (ok && n < LETTERS && now_ms() < end) {
 		n++;
 		CU_ASSERT_EQUAL(mailbox_put(l.box, &n, NULL), ST_OK);
-		waker_ring(w, now_ms());
+		doorbell_ring(w, now_ms());
 		ok = ok && emptied(&l); /* and at once the next one, while BROKER still drains */
 	}
 	CU_ASSERT(ok && emptied(&l));
@@ -470,12 +470,12 @@ static void more_filters_than_the_buffer_holds_are_watched(void)
 {
 	struct bell b = { 0 };
 	struct peer *p = peer_start(&(struct peer_conf){ .serve = bell_serve, .ctx = &b });
-	struct waker *w = waker_at(p);
+	struct doorbell *w = doorbell_at(p);
 	char filter[64];
 
 	for (int i = 0; i < FILTERS; i++) {
 		snprintf(filter, sizeof filter, "a/topic/that/is/about/as/long/as/they/are/%d", i);
-		CU_ASSERT_EQUAL(waker_watch(w, filter), ST_OK);
+		CU_ASSERT_EQUAL(doorbell_watch(w, filter), ST_OK);
 	}
 	settle(w, &b);
 	CU_ASSERT_EQUAL(atomic_load(&b.subscribes), FILTERS);
@@ -483,7 +483,7 @@ static void more_filters_than_the_buffer_holds_are_watched(void)
 	finish(w, p, &b);
 }
 
-SUITE(waker, TEST(rings_arrive_and_are_confirmed), TEST(rings_are_one_while_one_is_on_its_way),
+SUITE(doorbell, TEST(rings_arrive_and_are_confirmed), TEST(rings_are_one_while_one_is_on_its_way),
       TEST(unconfirmed_ring_is_told_once_and_reconnects),
       TEST(refused_login_is_told_with_the_fix_and_left_alone_for_a_minute),
       TEST(tls_listener_is_reached_after_plain_failed),

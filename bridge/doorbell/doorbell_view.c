@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bridge/doorbell/waker_impl.h"
+#include "bridge/doorbell/doorbell_impl.h"
 #include "core/base/room.h"
 
 /* Before "nothing listens" is worth a log line: listeners open after us. */
@@ -29,12 +29,12 @@ static const char *const trouble_text[] = {
 	[NONE] = "works",
 };
 
-const char *waker_trouble_text(enum trouble trouble)
+const char *doorbell_trouble_text(enum trouble trouble)
 {
 	return trouble_text[trouble];
 }
 
-void waker_complain(struct waker *w, enum trouble trouble, const char *detail)
+void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail)
 {
 	char line[POSTED_MAX];
 	bool early = trouble <= UNREACHABLE && w->rounds < PATIENT_ROUNDS;
@@ -50,7 +50,7 @@ void waker_complain(struct waker *w, enum trouble trouble, const char *detail)
 	         line);
 }
 
-void waker_works(struct waker *w)
+void doorbell_works(struct doorbell *w)
 {
 	char line[POSTED_MAX];
 
@@ -64,7 +64,7 @@ void waker_works(struct waker *w)
 	log_line(w->log, LOG_NOTE, "doorbell: %s", line);
 }
 
-void waker_confirm(struct waker *w)
+void doorbell_confirm(struct doorbell *w)
 {
 	IN_ROOM(ROOM_BROKER);
 	atomic_exchange(&w->ringing, false);
@@ -83,7 +83,7 @@ static bool read_address(const char *text, struct in6_addr *out)
 	return true;
 }
 
-bool waker_address_ok(const struct waker *w, const char *peer)
+bool doorbell_address_ok(const struct doorbell *w, const char *peer)
 {
 	char local[INET6_ADDRSTRLEN];
 	struct in6_addr from, own;
@@ -100,12 +100,12 @@ bool waker_address_ok(const struct waker *w, const char *peer)
 	       memcmp(&from, &own, sizeof own) == 0;
 }
 
-enum waker_state waker_state(const struct waker *w)
+enum doorbell_state doorbell_state(const struct doorbell *w)
 {
-	return (enum waker_state)atomic_load(&w->state);
+	return (enum doorbell_state)atomic_load(&w->state);
 }
 
-void waker_status_text(const struct waker *w, char *out, size_t size)
+void doorbell_status_text(const struct doorbell *w, char *out, size_t size)
 {
 	char line[POSTED_MAX];
 

@@ -1,11 +1,11 @@
-/* waker.h - the doorbell: one loopback MQTT connection to our own broker whose
+/* doorbell.h - the doorbell: one loopback MQTT connection to our own broker whose
  *           QoS 0 messages wake the broker's thread (docs/rooms.md).
  * Room:  UPLINK inside its poll loop, except where a function says BROKER or any.
  * Keeps: never blocks, never gives up; while it does not work the broker's tick
  *        drains, so nothing is lost but time. Every ring is confirmed by BROKER.
  */
-#ifndef HUBGATE_WAKER_H
-#define HUBGATE_WAKER_H
+#ifndef HUBGATE_DOORBELL_H
+#define HUBGATE_DOORBELL_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -15,57 +15,57 @@
 #include "core/base/log.h"
 #include "core/base/status.h"
 
-struct waker; /* opaque */
+struct doorbell; /* opaque */
 
-/* Copied, except log, which is borrowed for the life of the waker. */
-struct waker_conf {
+/* Copied, except log, which is borrowed for the life of the doorbell. */
+struct doorbell_conf {
 	const char *listener; /* "auto" or NULL, "off", "unix:/path", "host:port" */
 	const char *client_id, *username, *password; /* one-time, this process only */
 	const char *topic;                           /* "$hubgate/wake" */
 	const struct log *log;
 };
 
-enum waker_state {
-	WAKER_OFF,
-	WAKER_SEARCHING,
-	WAKER_CONNECTED
+enum doorbell_state {
+	DOORBELL_OFF,
+	DOORBELL_SEARCHING,
+	DOORBELL_CONNECTED
 };
 
 /* Any room, before UPLINK starts. Caller owns *out. ST_OK; ST_NOMEM; ST_INVALID
  * (listener cannot be read, or a text is missing). Opens nothing yet: listeners
  * open after the plugin's start. */
-enum status waker_new(const struct waker_conf *conf, struct waker **out);
+enum status doorbell_new(const struct doorbell_conf *conf, struct doorbell **out);
 /* After UPLINK ended. NULL is fine. Says goodbye to the broker, never waits. */
-void waker_free(struct waker *w);
+void doorbell_free(struct doorbell *w);
 
-/* What to poll and when to call waker_run() at the latest (milliseconds of
+/* What to poll and when to call doorbell_run() at the latest (milliseconds of
  * CLOCK_MONOTONIC, as everywhere here; INT64_MAX: never). Returns how many of
  * fds were set: 0 or 1. Ask again before every poll(). */
-size_t waker_pollfds(struct waker *w, struct pollfd *fds, size_t max, int64_t *deadline_ms);
+size_t doorbell_pollfds(struct doorbell *w, struct pollfd *fds, size_t max, int64_t *deadline_ms);
 /* Whatever is due: search, log in, read, write, ping. Harmless when nothing is. */
-void waker_run(struct waker *w, int64_t now_ms);
+void doorbell_run(struct doorbell *w, int64_t now_ms);
 /* Put the work into BROKER's mailbox first. Sends nothing while an earlier ring
  * is on its way; while not connected, and when the connection breaks before the ring was heard,
  * one follows the next login. */
-void waker_ring(struct waker *w, int64_t now_ms);
+void doorbell_ring(struct doorbell *w, int64_t now_ms);
 
 /* The connection subscribes filter, now and after every login; what comes is BROKER's to see in its
  * ACL check. Copied. ST_OK, also when it is there already; ST_NOMEM. */
-enum status waker_watch(struct waker *w, const char *filter);
+enum status doorbell_watch(struct doorbell *w, const char *filter);
 
 /* BROKER, when it sees the topic, before it empties its mailbox: the rule of core/base/wake.h, with
  * the PUBLISH for a descriptor. A late one of a connection that is gone confirms a ring of the
  * next, and does no harm: it drains as well, and the other is still to come. */
-void waker_confirm(struct waker *w);
+void doorbell_confirm(struct doorbell *w);
 /* BROKER. May a client that presents our one-time password come from there?
  * NULL or "" and texts that start as a path (unix socket), 127.0.0.0/8 also
  * mapped into IPv6, ::1, or the very address that our connection comes from. */
-bool waker_address_ok(const struct waker *w, const char *peer);
+bool doorbell_address_ok(const struct doorbell *w, const char *peer);
 
 /* Any room. */
-enum waker_state waker_state(const struct waker *w);
+enum doorbell_state doorbell_state(const struct doorbell *w);
 /* One line for `check`: where it is connected or what keeps it from that, with
  * the fix, and the counts of rings. Cut to size. */
-void waker_status_text(const struct waker *w, char *out, size_t size);
+void doorbell_status_text(const struct doorbell *w, char *out, size_t size);
 
 #endif
