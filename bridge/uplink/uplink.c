@@ -91,7 +91,7 @@ static enum status make_parts(struct uplink *u)
 
 static void answered(void *ctx, const struct filter *f, bool subscribed, uint8_t code)
 {
-	flow_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
+	receive_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
 }
 
 static void release_id(void *ctx, uint16_t packet_id)

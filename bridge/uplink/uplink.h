@@ -45,7 +45,7 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	struct journal *journal;          /* borrowed; NULL: only live messages */
 	bool bind;                        /* devices whose secret was told, when they are not bound */
 	struct metrics *metrics;          /* borrowed */
-	bool tells_all;    /* also the news of links, PUBACKs and SUBACKs: for bridge/sdk/program.h */
+	bool tells_all;    /* also the news of links, PUBACKs and SUBACKs: for bridge/sdk/sdk.h */
 	struct wake *news; /* rung when there is news; NULL: by the doorbell alone. Borrowed */
 	const struct doorbell_conf *doorbell; /* NULL: no doorbell */
 };

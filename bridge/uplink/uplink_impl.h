@@ -2,10 +2,10 @@
  *   uplink.c       life, mailboxes, the what other rooms ask
  *   uplink_orders.c what BROKER orders
  *   uplink_loop.c  the thread: poll, orders, timers
- *   uplink_link.c  connecting, login, losing the link
- *   uplink_take.c  from the journal to the devices' outboxes, bounds, ages
- *   uplink_flow.c  what goes out, when and in whose turn
- *   uplink_in.c    what came in
+ *   connect.c  connecting, login, losing the link
+ *   intake.c  from the journal to the devices' outboxes, bounds, ages
+ *   send.c  what goes out, when and in whose turn
+ *   receive.c    what came in
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -122,7 +122,7 @@ struct uplink {
 	bool found;                  /* in this turn: mail that somebody must have rung for */
 	int64_t look_ms;             /* wake_look(): the next turn at the latest */
 	int64_t retry_ms;            /* something had no memory, then it is tried again */
-	int64_t release_ms, ages_ms; /* flow_times(): next held message, next look at ages */
+	int64_t release_ms, ages_ms; /* intake_times(): next held message, next look at ages */
 	uint64_t aged;               /* messages that were too old, since the last line about it */
 	uint64_t untaken;            /* messages for which there was no memory */
 	struct drop_report drops;
@@ -130,43 +130,43 @@ struct uplink {
 
 int64_t uplink_now_ms(void);
 int64_t uplink_now_us(void);
-void uplink_move(struct uplink *u, enum uplink_state to);
+void connect_move(struct uplink *u, enum uplink_state to);
 void order_free(void *order);
 
 void uplink_thread(void *arg); /* uplink_loop.c */
 
 /* News for programs that want all of it (conf.tells_all); topic is copied. */
-void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code);
+void receive_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code);
 
-/* uplink_link.c */
-void link_init(struct uplink *u, int64_t now_ms);
-void link_run(struct uplink *u, int64_t now_ms); /* connect, progress, notice the end */
-void link_lost(struct uplink *u, enum status why, int64_t now_ms);
-void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms);
-int64_t link_deadline(const struct uplink *u);
+/* connect.c */
+void connect_init(struct uplink *u, int64_t now_ms);
+void connect_run(struct uplink *u, int64_t now_ms); /* connect, progress, notice the end */
+void connect_lost(struct uplink *u, enum status why, int64_t now_ms);
+void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms);
+int64_t connect_deadline(const struct uplink *u);
 
-/* uplink_in.c */
-void flow_receive(struct uplink *u, int64_t now_ms); /* packets that arrived */
+/* receive.c */
+void receive_packets(struct uplink *u, int64_t now_ms); /* packets that arrived */
 /* Answers, and what BROKER does not know of the shadows yet. */
-void flow_news(struct uplink *u, int64_t now_ms);
+void receive_news(struct uplink *u, int64_t now_ms);
 
-/* uplink_take.c */
+/* intake.c */
 /* What earlier runs left: devices that the hub may show online. */
-void flow_start(struct uplink *u, int64_t now_ms);
+void intake_start(struct uplink *u, int64_t now_ms);
 /* A message of d leaves outbox and journal. */
-void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
+void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
 /* The same for one that is given up: logged, and kept as a dead letter. */
-void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
+void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
 /* Takes in new messages, keeps the bounds. */
-void flow_journal(struct uplink *u, int64_t now_ms);
+void intake_journal(struct uplink *u, int64_t now_ms);
 /* Messages whose time has come, and those that are too old. */
-void flow_times(struct uplink *u, int64_t now_ms);
-int64_t flow_times_due(const struct uplink *u);
+void intake_times(struct uplink *u, int64_t now_ms);
+int64_t intake_times_due(const struct uplink *u);
 
-/* uplink_flow.c */
-void flow_send(struct uplink *u, int64_t now_ms); /* as the pacer allows */
-void flow_suspects(struct uplink *u, int64_t now_ms);
-int64_t flow_wait_us(struct uplink *u,
+/* send.c */
+void send_run(struct uplink *u, int64_t now_ms); /* as the pacer allows */
+void send_suspects(struct uplink *u, int64_t now_ms);
+int64_t send_wait_us(struct uplink *u,
                      int64_t now_ms); /* until something may be sent; -1: nothing waits */
 
 #endif

@@ -177,13 +177,13 @@ static int64_t earlier(int64_t a, int64_t b)
 static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t doorbell_due_ms)
 {
 	int64_t now_ms = now_us / 1000;
-	int64_t due_ms = earlier(link_deadline(u), doorbell_due_ms);
+	int64_t due_ms = earlier(connect_deadline(u), doorbell_due_ms);
 	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
 	bool stopping = atomic_load(&u->stopping);
 	int64_t wait_us, flow_us;
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
-	due_ms = earlier(due_ms, flow_times_due(u));
+	due_ms = earlier(due_ms, intake_times_due(u));
 	if (u->doorbell && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
 	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
@@ -191,7 +191,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 	if (stopping)
 		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
 	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
-	flow_us = u->more ? 0 : flow_wait_us(u, now_ms);
+	flow_us = u->more ? 0 : send_wait_us(u, now_ms);
 	if (flow_us >= 0)
 		wait_us = earlier(wait_us, flow_us);
 	return (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 };
@@ -233,15 +233,15 @@ static void one_turn(struct uplink *u)
 	now_ms = u->turn_us / 1000;
 
 	take_orders(u, now_ms);
-	flow_journal(u, now_ms);
-	link_run(u, now_ms);
-	flow_receive(u, now_ms);
-	flow_suspects(u, now_ms);
-	flow_times(u, now_ms);
+	intake_journal(u, now_ms);
+	connect_run(u, now_ms);
+	receive_packets(u, now_ms);
+	send_suspects(u, now_ms);
+	intake_times(u, now_ms);
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
-	flow_send(u, now_ms);
-	flow_news(u, now_ms);
+	send_run(u, now_ms);
+	receive_news(u, now_ms);
 	/* A broker that stops has nobody left to ring for. */
 	if (!atomic_load(&u->stopping)) {
 		ring_broker(u, now_ms);
@@ -260,7 +260,7 @@ static bool leaving_done(struct uplink *u)
 	if (!atomic_load(&u->stopping))
 		return false;
 	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
-		uplink_move(u, UPLINK_LEAVING);
+		connect_move(u, UPLINK_LEAVING);
 		gateway_leave(&u->gateway, uplink_now_ms());
 		state = UPLINK_LEAVING;
 	}
@@ -274,13 +274,13 @@ void uplink_thread(void *arg)
 
 	room_enter(ROOM_UPLINK);
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
-	link_init(u, uplink_now_ms());
-	flow_start(u, uplink_now_ms());
+	connect_init(u, uplink_now_ms());
+	intake_start(u, uplink_now_ms());
 	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
 	session_close(u->session, SESSION_POLITE);
 	u->session = NULL;
 	if (u->conf.journal)
 		journal_reader_flush(u->conf.journal);
-	uplink_move(u, UPLINK_STOPPED);
+	connect_move(u, UPLINK_STOPPED);
 }

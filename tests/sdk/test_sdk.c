@@ -1,7 +1,7 @@
 /* The C counterparts of the SDK's methods, by the methods' names, on one connection to the
  * simulated hub: what each does on the wire. Of hubgate this links libhubbridge.a only. */
 #include "bridge/http/dynreg_device.h"
-#include "bridge/sdk/program.h"
+#include "bridge/sdk/sdk.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static struct {
 	struct journal *journal;
 	struct metrics metrics;
 	struct secret secret;
-	struct program *program;
+	struct sdk *program;
 	atomic_bool granted, refused; /* set in NET */
 	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic;
 } s;
@@ -38,7 +38,7 @@ static struct {
 static struct uplink *uplink(void)
 {
 	CU_ASSERT_FATAL(s.program != NULL);
-	return program_uplink(s.program);
+	return sdk_uplink(s.program);
 }
 
 /* Runs the program until *count is `least`. */
@@ -47,7 +47,7 @@ static bool run_until(const int *count, int least)
 	int64_t end_ms = now_ms() + WAIT_MS;
 
 	while (*count < least && now_ms() < end_ms)
-		program_run(s.program, 50);
+		sdk_run(s.program, 50);
 	return *count >= least;
 }
 
@@ -104,7 +104,7 @@ static void on_unsubscribe(void *ctx, const char *filter)
 	s.unsubscribed++;
 }
 
-static const struct program_calls calls = {
+static const struct sdk_calls calls = {
 	.on_connect = on_connect,
 	.on_disconnect = on_disconnect,
 	.on_message = on_message,
@@ -115,7 +115,7 @@ static const struct program_calls calls = {
 
 /* --- steps --- */
 
-static struct program *make_program(void)
+static struct sdk *make_program(void)
 {
 	const struct journal_limits lim = {
 		.max_messages = 100, .max_bytes = 1 << 20, .device_share = 100, .flush_ms = 200
@@ -135,12 +135,12 @@ static struct program *make_program(void)
 		.request_timeout_s = 5,
 		.metrics = &s.metrics,
 	};
-	struct program *p = NULL;
+	struct sdk *p = NULL;
 
 	CU_ASSERT_EQUAL_FATAL(journal_open(s.dir, &lim, NULL, &s.journal), ST_OK);
 	conf.journal = s.journal;
-	CU_ASSERT_EQUAL_FATAL(program_new(&conf, &p), ST_OK);
-	program_set_calls(p, &calls, NULL);
+	CU_ASSERT_EQUAL_FATAL(sdk_new(&conf, &p), ST_OK);
+	sdk_set_calls(p, &calls, NULL);
 	return p;
 }
 
@@ -169,7 +169,7 @@ static void test_connect(void)
 	CU_ASSERT_EQUAL(uplink_set_message_timeout(uplink(), 5), ST_OK);
 	CU_ASSERT_EQUAL(uplink_connect(uplink()), ST_OK);
 	CU_ASSERT_EQUAL(uplink_connect(uplink()), ST_STATE); /* it runs already */
-	CU_ASSERT(program_await_connected(s.program, WAIT_MS));
+	CU_ASSERT(sdk_await_connected(s.program, WAIT_MS));
 }
 
 static void test_setKeepaliveInterval(void)
@@ -214,7 +214,7 @@ static void test_registerMqttCallback(void)
 
 static void test_registerUserCallback(void)
 {
-	CU_ASSERT_EQUAL(program_on_topic(s.program, CONTROL, on_topic, NULL), ST_OK);
+	CU_ASSERT_EQUAL(sdk_on_topic(s.program, CONTROL, on_topic, NULL), ST_OK);
 	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "subscribe", "filter", CONTROL, NULL), 0);
 }
 
@@ -226,7 +226,7 @@ static void test_subscribe(void)
 	                                       "qos", "1", "granted", "true", NULL));
 	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"on\":1}", 1));
 	CU_ASSERT(run_until(&s.of_topic, 1));
-	CU_ASSERT_EQUAL(program_on_topic(s.program, CONTROL, NULL, NULL), ST_OK);
+	CU_ASSERT_EQUAL(sdk_on_topic(s.program, CONTROL, NULL, NULL), ST_OK);
 	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"on\":2}", 1));
 	CU_ASSERT(run_until(&s.messages, 1));
 	CU_ASSERT_EQUAL(s.of_topic, 1);
@@ -372,7 +372,7 @@ static void registers(const char *product_secret)
 	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "register", "device",
 	                                       PRODUCT "/dev1", "form", "current", NULL));
 	for (int64_t end = now_ms() + WAIT_MS; !s.granted && !s.refused && now_ms() < end;)
-		program_run(s.program, 5);
+		sdk_run(s.program, 5);
 	CU_ASSERT(net_stop(net, WAIT_MS));
 	net_free(net);
 	free(url);
@@ -394,7 +394,7 @@ static void test_disconnect(void)
 		sim_await_event(s.sim, WAIT_MS, "ev", "disconnect", "client", GATEWAY, NULL));
 	CU_ASSERT_EQUAL(uplink_state_now(uplink()), UPLINK_STOPPED);
 	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "violation", NULL), 0);
-	program_free(s.program);
+	sdk_free(s.program);
 	journal_close(s.journal);
 	secret_wipe(&s.secret);
 	sim_stop(s.sim);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bridge/http/dynreg_device.h"
-#include "bridge/sdk/program.h"
+#include "bridge/sdk/sdk.h"
 
 static void on_log(void *ctx, enum log_level level, const char *line)
 {
@@ -30,21 +30,20 @@ int main(void)
 		.request_timeout_s = 5,
 		.metrics = &metrics,
 	};
-	const struct program_calls calls = { .on_log = on_log };
-	struct program *p = NULL;
+	const struct sdk_calls calls = { .on_log = on_log };
+	struct sdk *p = NULL;
 	char host[DYNREG_HOST_MAX];
 	int lines = 0;
 
-	if (secret_parse("Z2F0ZXdheS1vbmUtcHNrIQ==", &secret) != ST_OK ||
-	    program_new(&conf, &p) != ST_OK)
+	if (secret_parse("Z2F0ZXdheS1vbmUtcHNrIQ==", &secret) != ST_OK || sdk_new(&conf, &p) != ST_OK)
 		return 1;
-	program_set_calls(p, &calls, &lines);
-	if (uplink_connect(program_uplink(p)) != ST_OK)
+	sdk_set_calls(p, &calls, &lines);
+	if (uplink_connect(sdk_uplink(p)) != ST_OK)
 		return 1;
 	for (int tries = 0; tries < 100 && lines == 0; tries++)
-		program_run(p, 100);
-	uplink_disconnect(program_uplink(p), 1000);
-	program_free(p);
+		sdk_run(p, 100);
+	uplink_disconnect(sdk_uplink(p), 1000);
+	sdk_free(p);
 	if (dynreg_url_host("https://hub.example/device/register", host) != ST_OK)
 		return 1;
 	return lines > 0 ? 0 : 1;

@@ -41,8 +41,8 @@ check_files() {
 	run_make install "$1" || return 1
 	at="$root${1:-/usr}"
 	has "$at/lib/$triplet/mosquitto_hubgate.so" "$at/lib/$triplet/libhubbridge.a" \
-		"$at/lib/$triplet/pkgconfig/hubbridge.pc" "$at/include/hubgate/bridge/program.h" \
-		"$at/include/hubgate/bridge/uplink.h" "$at/include/hubgate/bridge/dynreg_device.h" \
+		"$at/lib/$triplet/pkgconfig/hubbridge.pc" "$at/include/hubgate/bridge/sdk/sdk.h" \
+		"$at/include/hubgate/bridge/uplink/uplink.h" "$at/include/hubgate/bridge/http/dynreg_device.h" \
 		"$at/share/doc/hubgate/README.md" "$at/share/doc/hubgate/conf/README.md" \
 		"$at/share/doc/hubgate/conf/hubgate.json"
 }

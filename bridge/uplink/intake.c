@@ -47,7 +47,7 @@ static void remember_mark(void *ctx, const struct subdev *d, bool online)
 		         client_id, online ? "online" : "offline", strerror(errno));
 }
 
-void flow_start(struct uplink *u, int64_t now_ms)
+void intake_start(struct uplink *u, int64_t now_ms)
 {
 	u->release_ms = INT64_MAX;
 	drop_report_init(&u->drops);
@@ -64,7 +64,7 @@ void flow_start(struct uplink *u, int64_t now_ms)
 
 /* --- the end of a message --- */
 
-void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
+void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end)
 {
 	const struct outbox_entry *e = outbox_find(&d->outbox, seq);
 	char client_id[CLIENT_ID_MAX + 1];
@@ -79,7 +79,7 @@ void flow_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end
 	u->worked = true;
 }
 
-void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
+void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
 {
 	struct dead_letter letter = {
 		.product_id = d->product_id,
@@ -100,7 +100,7 @@ void flow_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *rea
 	log_line(&u->log, LOG_WARN, "%s/%s: message %" PRIu64 " given up: %s (%s dead-letter.jsonl)",
 	         d->product_id, d->device_name, seq, reason,
 	         st == ST_OK ? "kept in" : "and could not be written to");
-	flow_end(u, d, seq, JOURNAL_DROP_POISON);
+	intake_end(u, d, seq, JOURNAL_DROP_POISON);
 }
 
 /* --- bounds --- */
@@ -114,7 +114,7 @@ static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason rea
 	drop_report_add(&u->drops, d->product_id, d->device_name, reason, uplink_now_ms());
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
-	flow_end(u, d, e->seq, JOURNAL_DROP_BOUND);
+	intake_end(u, d, e->seq, JOURNAL_DROP_BOUND);
 	return true;
 }
 
@@ -177,13 +177,13 @@ static void take_latest(struct uplink *u, struct subdev *d, const struct journal
 
 	old = v.superseded ? outbox_find(&d->outbox, v.superseded) : NULL;
 	if (old && old->packet_id == 0)
-		flow_end(u, d, v.superseded, JOURNAL_SUPERSEDED);
+		intake_end(u, d, v.superseded, JOURNAL_SUPERSEDED);
 	outbox_find(&d->outbox, item->seq)->latest = true;
 	if (!v.hold)
 		return;
 	outbox_hold(&d->outbox, item->seq);
 	d->holds = true;
-	u->release_ms = now_ms; /* flow_times() finds out when */
+	u->release_ms = now_ms; /* intake_times() finds out when */
 }
 
 static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
@@ -207,7 +207,7 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	gateway_update(&u->gateway, d, now_ms);
 }
 
-void flow_journal(struct uplink *u, int64_t now_ms)
+void intake_journal(struct uplink *u, int64_t now_ms)
 {
 	struct journal_item item;
 	enum status st = ST_OK;
@@ -278,7 +278,7 @@ static unsigned drop_aged(struct uplink *u, struct subdev *d, const struct recor
 			break;
 		if (e->packet_id != 0)
 			packet_ids_release(&u->ids, e->packet_id);
-		flow_end(u, d, e->seq, st == ST_OK ? JOURNAL_DROP_AGE : JOURNAL_DROP_DAMAGED);
+		intake_end(u, d, e->seq, st == ST_OK ? JOURNAL_DROP_AGE : JOURNAL_DROP_DAMAGED);
 		n++;
 	}
 	return n;
@@ -314,7 +314,7 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 	u->aged = 0;
 }
 
-void flow_times(struct uplink *u, int64_t now_ms)
+void intake_times(struct uplink *u, int64_t now_ms)
 {
 	if (now_ms >= u->release_ms)
 		release_all(u, now_ms);
@@ -322,7 +322,7 @@ void flow_times(struct uplink *u, int64_t now_ms)
 		look_at_ages(u, now_ms);
 }
 
-int64_t flow_times_due(const struct uplink *u)
+int64_t intake_times_due(const struct uplink *u)
 {
 	int64_t due_ms = u->release_ms < u->ages_ms ? u->release_ms : u->ages_ms;
 

@@ -19,7 +19,7 @@ enum {
 	LASTING_MS = 30000,   /* a login that lasted this long forgives failures */
 };
 
-void uplink_move(struct uplink *u, enum uplink_state to)
+void connect_move(struct uplink *u, enum uplink_state to)
 {
 	enum uplink_state from = uplink_state_now(u);
 
@@ -87,11 +87,11 @@ static int64_t stamp_wait_ms(const struct uplink *u)
 	return age_ms < floor_ms ? floor_ms - age_ms : 0;
 }
 
-void link_init(struct uplink *u, int64_t now_ms)
+void connect_init(struct uplink *u, int64_t now_ms)
 {
 	u->down_since_ms = now_ms;
 	u->next_attempt_ms = now_ms + stamp_wait_ms(u);
-	uplink_move(u, UPLINK_WAITING);
+	connect_move(u, UPLINK_WAITING);
 }
 
 /* --- connecting --- */
@@ -161,10 +161,10 @@ static void start_attempt(struct uplink *u, int64_t now_ms)
 	u->attempt_ms = now_ms;
 	stamp_connect(u);
 	metric_add(u->conf.metrics, M_CONNECTS, 1);
-	uplink_move(u, UPLINK_CONNECTING);
+	connect_move(u, UPLINK_CONNECTING);
 	st = open_session(u, now_ms);
 	if (st != ST_OK)
-		link_lost(u, st, now_ms);
+		connect_lost(u, st, now_ms);
 }
 
 /* --- logged in --- */
@@ -195,7 +195,7 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 		packet_ids_clear(&u->ids);
 	u->prepare_id = packet_ids_take(&u->ids);
 	u->prepare_due_ms = now_ms + INT64_C(1000) * u->conf.request_timeout_s;
-	uplink_move(u, UPLINK_PREPARING);
+	connect_move(u, UPLINK_PREPARING);
 	/* What the last connection left unheard may be arriving just now. */
 	u->heard = session_heard(u->session);
 	bucket_pause(&u->bucket, uplink_now_us(), stall_guard_reset(&u->stall_guard));
@@ -217,7 +217,7 @@ static bool is_news(struct uplink *u, const char *reason)
 }
 
 /* The gateway's own channel answered: from here on requests are answered too. */
-void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
+void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 {
 	packet_ids_release(&u->ids, u->prepare_id);
 	u->prepare_id = 0;
@@ -226,17 +226,17 @@ void link_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 			log_line(&u->log, LOG_ERROR,
 			         "the hub refuses %s: is the product of the gateway a gateway product?",
 			         u->result_topic);
-		link_lost(u, ST_DENIED, now_ms);
+		connect_lost(u, ST_DENIED, now_ms);
 		return;
 	}
 	/* A stop may have begun meanwhile; what is to be taken offline still is. */
 	if (uplink_state_now(u) != UPLINK_LEAVING)
-		uplink_move(u, UPLINK_READY);
+		connect_move(u, UPLINK_READY);
 	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
 	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
 	         (now_ms - u->down_since_ms) / 1000);
 	u->reason_count = 0;
-	flow_tell(u, UPLINK_CONNECTED, u->client_id, session_resumed(u->session));
+	receive_tell(u, UPLINK_CONNECTED, u->client_id, session_resumed(u->session));
 	gateway_link_up(&u->gateway, session_resumed(u->session), now_ms);
 }
 
@@ -310,14 +310,14 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 	return backoff_next_ms(&u->backoff);
 }
 
-void link_lost(struct uplink *u, enum status why, int64_t now_ms)
+void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 {
 	int64_t due_ms = u->attempt_ms + pause_ms(u, why, now_ms);
 
 	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
 	if (uplink_state_now(u) == UPLINK_READY) {
 		u->down_since_ms = now_ms;
-		flow_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
+		receive_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
 	}
 	log_lost(u, u->next_attempt_ms - now_ms);
 	session_close(u->session, why == ST_TIMEOUT ? SESSION_ABORT : SESSION_PLAIN);
@@ -327,12 +327,12 @@ void link_lost(struct uplink *u, enum status why, int64_t now_ms)
 	u->paused = false;
 	flight_clear(&u->flight);
 	gateway_link_down(&u->gateway, now_ms);
-	uplink_move(u, UPLINK_WAITING);
+	connect_move(u, UPLINK_WAITING);
 }
 
 /* --- every turn --- */
 
-void link_run(struct uplink *u, int64_t now_ms)
+void connect_run(struct uplink *u, int64_t now_ms)
 {
 	enum status st;
 
@@ -344,24 +344,24 @@ void link_run(struct uplink *u, int64_t now_ms)
 	}
 	st = session_run(u->session, now_ms, flight_oldest_ms(&u->flight));
 	if (st != ST_OK) {
-		link_lost(u, st, now_ms);
+		connect_lost(u, st, now_ms);
 		return;
 	}
 	if (session_phase(u->session) == SESSION_LOGIN && uplink_state_now(u) == UPLINK_CONNECTING) {
 		/* The hub counts from here, however long it took to get through to it. */
 		u->attempt_ms = now_ms;
 		stamp_connect(u);
-		uplink_move(u, UPLINK_LOGIN);
+		connect_move(u, UPLINK_LOGIN);
 	}
 	if (session_phase(u->session) == SESSION_UP && u->login_ms == 0) {
-		uplink_move(u, UPLINK_LOGIN);
+		connect_move(u, UPLINK_LOGIN);
 		logged_in(u, now_ms);
 	}
 	if (u->prepare_id != 0 && now_ms >= u->prepare_due_ms)
-		link_lost(u, ST_TIMEOUT, now_ms);
+		connect_lost(u, ST_TIMEOUT, now_ms);
 }
 
-int64_t link_deadline(const struct uplink *u)
+int64_t connect_deadline(const struct uplink *u)
 {
 	int64_t due_ms;
 

@@ -14,12 +14,12 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 		return;
 	d = f.owner;
 	packet_ids_release(&u->ids, id);
-	flow_end(u, d, f.seq, JOURNAL_DELIVERED);
+	intake_end(u, d, f.seq, JOURNAL_DELIVERED);
 	if (u->conf.tells_all) {
 		char client_id[CLIENT_ID_MAX + 1];
 
 		subdev_client_id(d, client_id);
-		flow_tell(u, UPLINK_DELIVERED, client_id, 0);
+		receive_tell(u, UPLINK_DELIVERED, client_id, 0);
 	}
 	gateway_update(&u->gateway, d, now_ms);
 }
@@ -27,7 +27,7 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
 {
 	if (id == u->prepare_id && id != 0) {
-		link_prepared(u, code, now_ms);
+		connect_prepared(u, code, now_ms);
 		return;
 	}
 	if (gateway_suback(&u->gateway, id, code, now_ms))
@@ -73,7 +73,7 @@ static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev
 	return false;
 }
 
-void flow_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code)
+void receive_tell(struct uplink *u, enum uplink_news kind, const char *topic, int64_t code)
 {
 	struct uplink_down news = { .kind = kind, .code = code };
 
@@ -97,7 +97,7 @@ static void tell_answers(struct uplink *u)
 	}
 }
 
-void flow_news(struct uplink *u, int64_t now_ms)
+void receive_news(struct uplink *u, int64_t now_ms)
 {
 	struct subdev *d;
 
@@ -163,7 +163,7 @@ static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int6
 	}
 }
 
-void flow_receive(struct uplink *u, int64_t now_ms)
+void receive_packets(struct uplink *u, int64_t now_ms)
 {
 	struct mqtt_packet p;
 	enum status st = ST_OK;
@@ -177,5 +177,5 @@ void flow_receive(struct uplink *u, int64_t now_ms)
 			st = on_packet(u, &p, now_ms);
 	}
 	if (u->session && st != ST_OK && st != ST_AGAIN)
-		link_lost(u, st, now_ms);
+		connect_lost(u, st, now_ms);
 }

@@ -1,14 +1,14 @@
-#include "bridge/sdk/program.h"
+#include "bridge/sdk/sdk.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/sdk/program_impl.h"
+#include "bridge/sdk/sdk_impl.h"
 
-enum status program_new(const struct uplink_conf *conf, struct program **out)
+enum status sdk_new(const struct uplink_conf *conf, struct sdk **out)
 {
-	struct program *p = calloc(1, sizeof(*p));
+	struct sdk *p = calloc(1, sizeof(*p));
 	struct uplink_conf c = *conf;
 	enum status st;
 
@@ -21,14 +21,14 @@ enum status program_new(const struct uplink_conf *conf, struct program **out)
 	if (st == ST_OK)
 		st = uplink_new(&c, &p->uplink);
 	if (st != ST_OK) {
-		program_free(p);
+		sdk_free(p);
 		return st;
 	}
 	*out = p;
 	return ST_OK;
 }
 
-void program_free(struct program *p)
+void sdk_free(struct sdk *p)
 {
 	if (!p)
 		return;
@@ -44,18 +44,18 @@ void program_free(struct program *p)
 	free(p);
 }
 
-struct uplink *program_uplink(struct program *p)
+struct uplink *sdk_uplink(struct sdk *p)
 {
 	return p->uplink;
 }
 
-void program_set_calls(struct program *p, const struct program_calls *calls, void *ctx)
+void sdk_set_calls(struct sdk *p, const struct sdk_calls *calls, void *ctx)
 {
 	p->calls = *calls;
 	p->ctx = ctx;
 }
 
-static struct topic_route **find_route(struct program *p, const char *topic)
+static struct topic_route **find_route(struct sdk *p, const char *topic)
 {
 	struct topic_route **at = &p->routes;
 
@@ -64,8 +64,7 @@ static struct topic_route **find_route(struct program *p, const char *topic)
 	return at;
 }
 
-enum status program_on_topic(struct program *p, const char *topic, program_message_fn *fn,
-                             void *ctx)
+enum status sdk_on_topic(struct sdk *p, const char *topic, sdk_message_fn *fn, void *ctx)
 {
 	struct topic_route **at = find_route(p, topic), *r = *at;
 	size_t size = strlen(topic) + 1;
@@ -91,7 +90,7 @@ enum status program_on_topic(struct program *p, const char *topic, program_messa
 
 /* --- news --- */
 
-static void message(struct program *p, const struct uplink_down *d)
+static void message(struct sdk *p, const struct uplink_down *d)
 {
 	const struct topic_route *r = *find_route(p, d->topic);
 
@@ -102,9 +101,9 @@ static void message(struct program *p, const struct uplink_down *d)
 	uplink_down_done(p->uplink, d);
 }
 
-static void take(struct program *p, const struct uplink_down *d)
+static void take(struct sdk *p, const struct uplink_down *d)
 {
-	const struct program_calls *c = &p->calls;
+	const struct sdk_calls *c = &p->calls;
 
 	switch (d->kind) {
 	case UPLINK_MESSAGE:
@@ -143,7 +142,7 @@ static void take(struct program *p, const struct uplink_down *d)
 	}
 }
 
-void program_run(struct program *p, int timeout_ms)
+void sdk_run(struct sdk *p, int timeout_ms)
 {
 	struct pollfd fd = { .fd = wake_fd(&p->news), .events = POLLIN };
 	struct uplink_log line;
@@ -161,11 +160,11 @@ void program_run(struct program *p, int timeout_ms)
 	}
 }
 
-bool program_await_connected(struct program *p, int timeout_ms)
+bool sdk_await_connected(struct sdk *p, int timeout_ms)
 {
-	int64_t end_ms = program_now_ms() + timeout_ms;
+	int64_t end_ms = sdk_now_ms() + timeout_ms;
 
-	while (!uplink_ready(p->uplink) && program_now_ms() < end_ms)
-		program_run(p, (int)(end_ms - program_now_ms()));
+	while (!uplink_ready(p->uplink) && sdk_now_ms() < end_ms)
+		sdk_run(p, (int)(end_ms - sdk_now_ms()));
 	return uplink_ready(p->uplink);
 }

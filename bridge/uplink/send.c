@@ -56,7 +56,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		         d->product_id, d->device_name, e->seq);
 		if (e->packet_id != 0)
 			packet_ids_release(&u->ids, e->packet_id);
-		flow_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);
+		intake_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);
 		return ST_AGAIN;
 	}
 	if (st == ST_NOTFOUND) { /* ended elsewhere: nothing to send */
@@ -82,7 +82,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		if (p.id != 0 && !p.dup)
 			packet_ids_release(&u->ids, p.id);
 		if (st != ST_FULL) /* it can never be encoded: refuse it once, not for ever */
-			flow_bury(u, d, e->seq, "it cannot be encoded as MQTT");
+			intake_bury(u, d, e->seq, "it cannot be encoded as MQTT");
 		return st;
 	}
 	if (p.dup)
@@ -91,7 +91,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	if (e->latest)
 		latest_sent(&d->latest, e->seq, now_ms);
 	if (p.qos == 0) {
-		flow_end(u, d, e->seq, JOURNAL_DELIVERED);
+		intake_end(u, d, e->seq, JOURNAL_DELIVERED);
 		return ST_OK;
 	}
 	flight_add(&u->flight, d, e->seq, p.id, now_ms);
@@ -240,7 +240,7 @@ static bool data_waits(const struct uplink *u)
 	       (!flight_full(&u->flight) || u->gateway.live_count > 0);
 }
 
-void flow_send(struct uplink *u, int64_t now_ms)
+void send_run(struct uplink *u, int64_t now_ms)
 {
 	if (u->session)
 		listen(u);
@@ -271,11 +271,11 @@ void flow_send(struct uplink *u, int64_t now_ms)
 		if (st == ST_OK)
 			st = session_flush(u->session, now_ms);
 		if (st != ST_OK)
-			link_lost(u, st, now_ms);
+			connect_lost(u, st, now_ms);
 	}
 }
 
-int64_t flow_wait_us(struct uplink *u, int64_t now_ms)
+int64_t send_wait_us(struct uplink *u, int64_t now_ms)
 {
 	if (!may_send(u))
 		return -1;
@@ -292,7 +292,7 @@ int64_t flow_wait_us(struct uplink *u, int64_t now_ms)
 /* A message that the hub skipped while it acknowledged later ones leaves the
  * window. On the first connection it waits for the next natural reconnect; on
  * the second it is given up. */
-void flow_suspects(struct uplink *u, int64_t now_ms)
+void send_suspects(struct uplink *u, int64_t now_ms)
 {
 	struct flight_entry f;
 
@@ -308,9 +308,9 @@ void flow_suspects(struct uplink *u, int64_t now_ms)
 			continue;
 		}
 		packet_ids_release(&u->ids, f.packet_id);
-		flow_bury(u, d, f.seq,
-		          "the hub never acknowledges it; is its topic declared for the product with "
-		          "permission to publish?");
+		intake_bury(u, d, f.seq,
+		            "the hub never acknowledges it; is its topic declared for the product with "
+		            "permission to publish?");
 		gateway_update(&u->gateway, d, now_ms);
 	}
 }

@@ -5,9 +5,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "bridge/sdk/program_impl.h"
+#include "bridge/sdk/sdk_impl.h"
 
-int64_t program_now_ms(void)
+int64_t sdk_now_ms(void)
 {
 	struct timespec now;
 
@@ -23,7 +23,7 @@ static bool ids_ok(const char *product_id, const char *device_name)
 
 /* --- the list --- */
 
-static struct subdev_entry *find(const struct program *p, const char *product_id,
+static struct subdev_entry *find(const struct sdk *p, const char *product_id,
                                  const char *device_name)
 {
 	for (size_t i = 0; i < p->subdev_count; i++) {
@@ -35,7 +35,7 @@ static struct subdev_entry *find(const struct program *p, const char *product_id
 	return NULL;
 }
 
-enum status gateway_subdev_add(struct program *p, const char *product_id, const char *device_name)
+enum status gateway_subdev_add(struct sdk *p, const char *product_id, const char *device_name)
 {
 	struct subdev_entry *list;
 
@@ -54,21 +54,20 @@ enum status gateway_subdev_add(struct program *p, const char *product_id, const 
 	return ST_OK;
 }
 
-const struct subdev_entry *gateway_subdev_list(const struct program *p, size_t *count)
+const struct subdev_entry *gateway_subdev_list(const struct sdk *p, size_t *count)
 {
 	*count = p->subdev_count;
 	return p->subdevs;
 }
 
-bool gateway_subdev_is_online(const struct program *p, const char *product_id,
-                              const char *device_name)
+bool gateway_subdev_is_online(const struct sdk *p, const char *product_id, const char *device_name)
 {
 	const struct subdev_entry *e = find(p, product_id, device_name);
 
 	return e && e->status == SUBDEV_STATUS_ONLINE;
 }
 
-enum status gateway_subdev_set_status(struct program *p, const char *product_id,
+enum status gateway_subdev_set_status(struct sdk *p, const char *product_id,
                                       const char *device_name, enum subdev_status status)
 {
 	struct subdev_entry *e = find(p, product_id, device_name);
@@ -81,11 +80,11 @@ enum status gateway_subdev_set_status(struct program *p, const char *product_id,
 
 /* --- requests --- */
 
-static enum status ask(struct program *p, enum gateway_op op, const char *product_id,
+static enum status ask(struct sdk *p, enum gateway_op op, const char *product_id,
                        const char *device_name, const struct buf *bind, int timeout_ms,
                        int64_t *code)
 {
-	int64_t end_ms = program_now_ms() + timeout_ms;
+	int64_t end_ms = sdk_now_ms() + timeout_ms;
 	enum status st;
 
 	if (!ids_ok(product_id, device_name))
@@ -95,16 +94,16 @@ static enum status ask(struct program *p, enum gateway_op op, const char *produc
 	if (st != ST_OK)
 		return st;
 	p->asked = op;
-	while (p->asked != GATEWAY_UNKNOWN && program_now_ms() < end_ms)
-		program_run(p, (int)(end_ms - program_now_ms()));
+	while (p->asked != GATEWAY_UNKNOWN && sdk_now_ms() < end_ms)
+		sdk_run(p, (int)(end_ms - sdk_now_ms()));
 	st = p->asked == GATEWAY_UNKNOWN ? ST_OK : ST_TIMEOUT;
 	p->asked = GATEWAY_UNKNOWN;
 	*code = p->code;
 	return st;
 }
 
-enum status gateway_subdev_online(struct program *p, const char *product_id,
-                                  const char *device_name, int timeout_ms, int64_t *code)
+enum status gateway_subdev_online(struct sdk *p, const char *product_id, const char *device_name,
+                                  int timeout_ms, int64_t *code)
 {
 	enum status st = ask(p, GATEWAY_ONLINE, product_id, device_name, NULL, timeout_ms, code);
 
@@ -113,8 +112,8 @@ enum status gateway_subdev_online(struct program *p, const char *product_id,
 	return st;
 }
 
-enum status gateway_subdev_offline(struct program *p, const char *product_id,
-                                   const char *device_name, int timeout_ms, int64_t *code)
+enum status gateway_subdev_offline(struct sdk *p, const char *product_id, const char *device_name,
+                                   int timeout_ms, int64_t *code)
 {
 	enum status st = ask(p, GATEWAY_OFFLINE, product_id, device_name, NULL, timeout_ms, code);
 
@@ -128,11 +127,11 @@ static uint32_t bind_random(void)
 	uint32_t random = 0;
 
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = (uint32_t)program_now_ms();
+		random = (uint32_t)sdk_now_ms();
 	return random & BIND_RANDOM_MAX;
 }
 
-enum status gateway_subdev_bind(struct program *p, const char *product_id, const char *device_name,
+enum status gateway_subdev_bind(struct sdk *p, const char *product_id, const char *device_name,
                                 const struct secret *secret, int timeout_ms, int64_t *code)
 {
 	struct buf text = BUF_MAX(1024);
@@ -145,14 +144,14 @@ enum status gateway_subdev_bind(struct program *p, const char *product_id, const
 	return st;
 }
 
-enum status gateway_subdev_unbind(struct program *p, const char *product_id,
-                                  const char *device_name, int timeout_ms, int64_t *code)
+enum status gateway_subdev_unbind(struct sdk *p, const char *product_id, const char *device_name,
+                                  int timeout_ms, int64_t *code)
 {
 	return ask(p, GATEWAY_UNBIND, product_id, device_name, NULL, timeout_ms, code);
 }
 
-enum status gateway_subdev_subscribe(struct program *p, const char *product_id,
-                                     const char *device_name, const char *filter, uint8_t qos)
+enum status gateway_subdev_subscribe(struct sdk *p, const char *product_id, const char *device_name,
+                                     const char *filter, uint8_t qos)
 {
 	char client_id[CLIENT_ID_MAX + 1];
 

@@ -1,0 +1,33 @@
+/* sdk_impl.h - what the parts of bridge/sdk/sdk.h share:
+ *   sdk.c         callbacks
+ *   sdk_subdev.c  subdevices, requests that wait
+ * Room: the program's thread.
+ */
+#ifndef HUBGATE_SDK_IMPL_H
+#define HUBGATE_SDK_IMPL_H
+
+#include "bridge/sdk/sdk.h"
+
+struct topic_route {
+	struct topic_route *next;
+	sdk_message_fn *fn;
+	void *ctx;
+	char topic[];
+};
+
+struct sdk {
+	struct uplink *uplink;
+	struct wake news; /* UPLINK rings, sdk_run() hears */
+	struct sdk_calls calls;
+	void *ctx;
+	struct topic_route *routes;
+	struct subdev_entry *subdevs;
+	size_t subdev_count;
+	enum gateway_op asked; /* without an answer; GATEWAY_UNKNOWN: none */
+	char asked_id[CLIENT_ID_MAX + 1];
+	int64_t code; /* of the last answer */
+};
+
+int64_t sdk_now_ms(void); /* CLOCK_MONOTONIC */
+
+#endif
