@@ -7,9 +7,10 @@ CLANG_FORMAT ?= clang-format-14|clang-format
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
 
 .PHONY: lint format
-lint: deps all ## walls, circles, citations, clang-format, cppcheck; what is not installed is skipped
+lint: deps all ## walls, circles, names, citations, clang-format, cppcheck; what is not installed is skipped
 	$(Q).ci/walls.sh
 	$(Q).ci/circles.sh $(B)/obj
+	$(Q).ci/prefixes.sh $(B)/obj
 	$(Q).ci/citations.sh
 	$(Q).ci/where.sh
 	$(Q).ci/with_tool.sh $(call quote,$(CLANG_FORMAT)) --dry-run --Werror $(lint_src)

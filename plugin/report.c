@@ -86,7 +86,7 @@ void report_run(struct hubgate *h, int64_t now_ms)
 		put(metric_name((enum metric)i), "", "%" PRIu64, metric_get(&h->metrics, (enum metric)i));
 	memset(&all, 0, sizeof(all));
 	for (int c = 0; c < CALLBACK_COUNT; c++) {
-		put_histogram(callback_name((enum callback)c), &h->metrics.callbacks[c]);
+		put_histogram(metric_callback((enum callback)c), &h->metrics.callbacks[c]);
 		histogram_merge(&all, &h->metrics.callbacks[c]);
 	}
 	put_histogram("all", &all);

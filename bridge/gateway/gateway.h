@@ -174,7 +174,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id);
  * ST_NOMEM. Before the first link. */
 enum status gateway_set_own(struct gateway *g, const char *client_id);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
-void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
+void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
 /* The hub may show d online since an earlier run. */
 void gateway_remember_online(struct subdev *d);
@@ -195,7 +195,7 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 /* Takes m. */
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
 struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
-void live_msg_free(struct live_msg *m);
+void gateway_free_live(struct live_msg *m);
 
 /* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
  * unsubscribed. ST_OK, also again; ST_NOMEM. */

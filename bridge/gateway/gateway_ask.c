@@ -38,7 +38,7 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 		return;
 	d->asked &= ~(1u << op);
 	if (op == GATEWAY_BIND) {
-		live_msg_free(d->bind);
+		gateway_free_live(d->bind);
 		d->bind = NULL;
 	}
 	a = calloc(1, sizeof(*a));
@@ -64,10 +64,10 @@ void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct
 	if (op == GATEWAY_OFFLINE)
 		d->present = false; /* as a success of online makes it present */
 	if (op == GATEWAY_BIND) {
-		live_msg_free(d->bind);
+		gateway_free_live(d->bind);
 		d->bind = bind;
 	} else {
-		live_msg_free(bind);
+		gateway_free_live(bind);
 	}
 	if (!g->linked || g->leaving || (op == GATEWAY_BIND && !d->bind))
 		gateway_tell(g, d, op, SYSTEM_ERROR);

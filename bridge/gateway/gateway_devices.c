@@ -84,10 +84,10 @@ static void subdev_free(struct subdev *d)
 		struct live_msg *m = d->live;
 
 		d->live = m->next;
-		live_msg_free(m);
+		gateway_free_live(m);
 	}
-	live_msg_free(d->shadow);
-	live_msg_free(d->bind);
+	gateway_free_live(d->shadow);
+	gateway_free_live(d->bind);
 	outbox_fini(&d->outbox);
 	latest_fini(&d->latest);
 	free(d);
@@ -160,14 +160,14 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 	return ST_OK;
 }
 
-void subdev_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
+void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 {
 	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
 }
 
 /* --- live messages --- */
 
-void live_msg_free(struct live_msg *m)
+void gateway_free_live(struct live_msg *m)
 {
 	if (!m)
 		return;

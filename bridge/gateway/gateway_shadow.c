@@ -23,7 +23,7 @@ void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64
 
 void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
-	live_msg_free(d->shadow);
+	gateway_free_live(d->shadow);
 	d->shadow = m;
 	gateway_update(g, d, now_ms);
 }
@@ -52,7 +52,7 @@ struct subdev *gateway_news(struct gateway *g)
 void gateway_told(struct gateway *g, struct subdev *d, bool ready)
 {
 	if (!ready) { /* BROKER makes a new request of what is true then */
-		live_msg_free(d->shadow);
+		gateway_free_live(d->shadow);
 		d->shadow = NULL;
 	}
 	d->shadow_told = ready;

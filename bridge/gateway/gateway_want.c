@@ -234,7 +234,7 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 		metric_add(g->metrics, M_CONTROL, 1);
 		note_due(g, a->dev->due_ms);
 	} else if (a->kind == ACT_SHADOW) {
-		live_msg_free(a->dev->shadow);
+		gateway_free_live(a->dev->shadow);
 		a->dev->shadow = NULL;
 		a->dev->shadow_sent = true;
 	} else {

@@ -72,7 +72,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	}
 	if (!v->begun) {
 		v->begun = true;
-		if (visit_begin(v, url))
+		if (http_lan_begin(v, url))
 			return MHD_YES;
 	}
 	return send_text(c, v->reply.len ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR, v->reply.data,

@@ -52,6 +52,6 @@ int64_t http_lan_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
  * reply. path is the one asked for. */
-bool visit_begin(struct visit *v, const char *path);
+bool http_lan_begin(struct visit *v, const char *path);
 
 #endif

@@ -199,7 +199,7 @@ static const struct http_product *product_of(const struct http_lan *h, const cha
 	return NULL;
 }
 
-bool visit_begin(struct visit *v, const char *path)
+bool http_lan_begin(struct visit *v, const char *path)
 {
 	struct http_lan *h = v->http;
 	char source[SOURCE_MAX];

@@ -30,7 +30,7 @@ static enum status step_resolving(struct transport *t, int64_t now_ms)
 		return st;
 	if (st != ST_OK) {
 		transport_text_set(&t->error, "name does not resolve: %s: %s", t->host, why);
-		return transport_fail(t, st);
+		return dial_fail(t, st);
 	}
 	resolver_drop(t->resolver);
 	t->resolver = NULL;
@@ -44,7 +44,7 @@ static enum status time_out(struct transport *t, int64_t now_ms)
 		                   "name does not resolve: %s: no answer within %u ms, is the "
 		                   "name server reachable?",
 		                   t->host, t->attempt_ms);
-		return transport_fail(t, ST_TIMEOUT);
+		return dial_fail(t, ST_TIMEOUT);
 	}
 	transport_text_set(&t->reason, "%s not finished within %u ms",
 	                   t->phase == CONNECTING ? "connecting" : "TLS handshake", t->attempt_ms);
@@ -72,7 +72,7 @@ static enum status set_unix(struct transport *t, const char *path)
 
 	if (strlen(path) >= sizeof un.sun_path) {
 		transport_text_set(&t->error, "unix:%s: the path is too long for a socket", path);
-		return transport_fail(t, ST_INVALID);
+		return dial_fail(t, ST_INVALID);
 	}
 	memcpy(un.sun_path, path, strlen(path) + 1);
 	memcpy(&t->answer.address[0], &un, sizeof un);
@@ -95,7 +95,7 @@ static enum status find_address(struct transport *t, const struct transport_conf
 		transport_text_set(&t->error, "name does not resolve: %s: %s", t->host,
 		                   st == ST_FULL ? "too many earlier look-ups still hang"
 		                                 : "no thread for the look-up");
-		return transport_fail(t, ST_IO);
+		return dial_fail(t, ST_IO);
 	}
 	t->phase = RESOLVING;
 	t->deadline_ms = now_ms + t->attempt_ms;
@@ -126,7 +126,7 @@ enum status transport_open_with(const struct transport_conf *conf, resolver_look
 	*out = t;
 	if (st != ST_OK) {
 		t->error = t->reason;
-		return transport_fail(t, st);
+		return dial_fail(t, st);
 	}
 	st = find_address(t, conf, lookup, now_ms);
 	if (st == ST_OK)
@@ -143,7 +143,7 @@ enum status transport_open(const struct transport_conf *conf, int64_t now_ms,
 static void destroy(struct transport *t)
 {
 	tls_free(t->tls);
-	transport_close_fd(t);
+	dial_close_fd(t);
 	resolver_drop(t->resolver);
 	free(t->host);
 	free(t);

@@ -46,8 +46,8 @@ enum status transport_open_with(const struct transport_conf *conf, resolver_look
                                 int64_t now_ms, struct transport **out);
 
 /* Ends everything under way; from now on transport_step() returns st. Returns st. */
-enum status transport_fail(struct transport *t, enum status st);
-void transport_close_fd(struct transport *t);
+enum status dial_fail(struct transport *t, enum status st);
+void dial_close_fd(struct transport *t);
 
 /* --- going through the addresses of the answer --- */
 

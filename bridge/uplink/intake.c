@@ -40,7 +40,7 @@ static void remember_mark(void *ctx, const struct subdev *d, bool online)
 	struct uplink *u = ctx;
 	char client_id[CLIENT_ID_MAX + 1];
 
-	subdev_client_id(d, client_id);
+	gateway_client_id(d, client_id);
 	if (journal_reader_mark(u->conf.journal, client_id, online) != ST_OK)
 		log_line(&u->log, LOG_WARN,
 		         "%s: cannot be remembered as %s (%s); after a crash the hub may show it wrong",
@@ -73,7 +73,7 @@ void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_e
 		return;
 	if (e->latest)
 		latest_sent(&d->latest, seq, uplink_now_ms());
-	subdev_client_id(d, client_id);
+	gateway_client_id(d, client_id);
 	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
 	outbox_end(&d->outbox, seq);
 	u->worked = true;

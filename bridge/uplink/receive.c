@@ -18,7 +18,7 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 	if (u->conf.tells_all) {
 		char client_id[CLIENT_ID_MAX + 1];
 
-		subdev_client_id(d, client_id);
+		gateway_client_id(d, client_id);
 		receive_tell(u, UPLINK_DELIVERED, client_id, 0);
 	}
 	gateway_update(&u->gateway, d, now_ms);
@@ -66,7 +66,7 @@ static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev
 	news->topic = malloc(CLIENT_ID_MAX + 1);
 	if (!news->topic)
 		return false;
-	subdev_client_id(d, news->topic);
+	gateway_client_id(d, news->topic);
 	if (mailbox_put(u->inbox, news, NULL) == ST_OK)
 		return true;
 	uplink_down_free(news);

@@ -40,7 +40,7 @@ static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
 	if (st == ST_OK)
 		remember_echo(u, d, &p, m->topic, now_ms);
 	if (st != ST_FULL)
-		live_msg_free(gateway_take_live(&u->gateway, d));
+		gateway_free_live(gateway_take_live(&u->gateway, d));
 	return st;
 }
 

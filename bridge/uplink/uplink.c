@@ -52,7 +52,7 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-void order_free(void *order)
+void uplink_free_order(void *order)
 {
 	struct order *o = order;
 
@@ -204,7 +204,7 @@ void uplink_free(struct uplink *u)
 	gateway_fini(&u->gateway);
 	flight_fini(&u->flight);
 	echo_free(u->echo);
-	mailbox_free(u->orders, order_free);
+	mailbox_free(u->orders, uplink_free_order);
 	mailbox_free(u->inbox, down_drop);
 	mailbox_free(u->logs, NULL);
 	wake_fini(&u->wake);

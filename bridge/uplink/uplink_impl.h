@@ -131,7 +131,7 @@ struct uplink {
 int64_t uplink_now_ms(void);
 int64_t uplink_now_us(void);
 void connect_move(struct uplink *u, enum uplink_state to);
-void order_free(void *order);
+void uplink_free_order(void *order);
 
 void uplink_thread(void *arg); /* uplink_loop.c */
 

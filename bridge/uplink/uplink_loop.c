@@ -135,7 +135,7 @@ static void take_orders(struct uplink *u, int64_t now_ms)
 
 	for (; mailbox_take(u->orders, &o) == ST_OK; n++) {
 		carry_out(u, &o, now_ms);
-		order_free(&o);
+		uplink_free_order(&o);
 	}
 	u->found |= n > 0;
 	/* It may have been full: BROKER says again what found no room. */

@@ -12,7 +12,7 @@ static enum status put_order(struct uplink *u, struct order *order)
 	enum status st = mailbox_put(u->orders, order, &was_empty);
 
 	if (st != ST_OK)
-		order_free(order);
+		uplink_free_order(order);
 	else if (was_empty)
 		uplink_wake(u);
 	return st;
@@ -23,7 +23,7 @@ static enum status put_message(struct uplink *u, struct order *o, const void *pa
 {
 	o->payload = malloc(len ? len : 1);
 	if (!o->payload) {
-		order_free(o);
+		uplink_free_order(o);
 		return ST_NOMEM;
 	}
 	if (len > 0)

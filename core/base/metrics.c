@@ -62,7 +62,7 @@ const char *metric_help(enum metric id)
 	return metrics[id].help;
 }
 
-const char *callback_name(enum callback c)
+const char *metric_callback(enum callback c)
 {
 	return callbacks[c];
 }

@@ -46,7 +46,7 @@ void metric_set(struct metrics *m, enum metric id, uint64_t n);
 uint64_t metric_get(const struct metrics *m, enum metric id);
 const char *metric_name(enum metric id); /* "messages_accepted_total" */
 const char *metric_help(enum metric id);
-const char *callback_name(enum callback c); /* "message" */
+const char *metric_callback(enum callback c); /* "message" */
 
 void histogram_add(struct histogram *h, uint64_t ns);
 uint64_t histogram_count(const struct histogram *h);

@@ -461,7 +461,7 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
 	free(j->segments);
-	acks_close(j);
+	journal_acks_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));

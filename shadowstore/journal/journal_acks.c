@@ -501,7 +501,7 @@ static enum status read_acks(struct journal *j, int dir, const struct log *log, 
 	return st;
 }
 
-enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq)
+enum status journal_acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq)
 {
 	enum status st;
 
@@ -522,7 +522,7 @@ enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_
 	return st == ST_IO ? store_file_refuse(log, j->dir, "acks", "written") : st;
 }
 
-void acks_close(struct journal *j)
+void journal_acks_close(struct journal *j)
 {
 	struct table_at at;
 

@@ -1,6 +1,6 @@
 /* journal_impl.h - what the parts of the journal share:
  *   journal.c         open, append, counts             BROKER
- *   journal_open.c    what earlier runs left           BROKER, before the other rooms start
+ *   journal_recover.c    what earlier runs left           BROKER, before the other rooms start
  *   journal_scan.c    from segments to items           UPLINK
  *   journal_reader.c  load, end, bounds, marks         UPLINK
  *   journal_acks.c    the file of ends and marks       UPLINK (and open)
@@ -192,12 +192,14 @@ const struct run *runs_at(const struct runs *r, uint64_t seq);
 /* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
  * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
  * logged); ST_NOMEM. */
-enum status acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq);
-void acks_close(struct journal *j);
+enum status journal_acks_open(struct journal *j, int dir, const struct log *log,
+                              uint64_t *next_seq);
+void journal_acks_close(struct journal *j);
 
 /* The bytes of file at offset as far as they are known and fit, at least want of them unless
  * file_size ends them. ST_OK; ST_IO (errno): fewer can be read; ST_NOMEM. */
-enum status block_get(struct block *b, const struct segment_file *f, uint64_t offset,
-                      uint64_t file_size, size_t want, const unsigned char **at, size_t *avail);
+enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
+                               uint64_t file_size, size_t want, const unsigned char **at,
+                               size_t *avail);
 
 #endif

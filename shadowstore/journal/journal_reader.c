@@ -74,11 +74,11 @@ static enum status read_record(struct journal *j, const struct place *p, struct 
 
 	if (p->offset < RECORD_FILE_BYTES)
 		return ST_MALFORMED; /* compaction could not read it */
-	st = block_get(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
+	st = journal_scan_block(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
 	if (st == ST_OK)
 		st = record_decode(bytes, avail, r, &size);
 	if (st == ST_AGAIN && p->offset + size <= p->file_size) {
-		st = block_get(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
+		st = journal_scan_block(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
 		if (st == ST_OK)
 			st = record_decode(bytes, avail, r, &size);
 	}

@@ -83,11 +83,11 @@ static enum status copy_record(struct copy *c, struct slot *slot, struct block *
 
 	if (slot->place < RECORD_FILE_BYTES)
 		return ST_OK;
-	st = block_get(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
+	st = journal_scan_block(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
 	if (st == ST_OK)
 		st = record_decode(bytes, avail, &r, &size);
 	if (st == ST_AGAIN) {
-		st = block_get(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
+		st = journal_scan_block(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
 		if (st == ST_OK)
 			st = record_decode(bytes, avail, &r, &size);
 	}

@@ -49,8 +49,9 @@ static size_t read_block(int fd, unsigned char *out, size_t size, uint64_t offse
 	return len;
 }
 
-enum status block_get(struct block *b, const struct segment_file *f, uint64_t offset,
-                      uint64_t file_size, size_t want, const unsigned char **at, size_t *avail)
+enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
+                               uint64_t file_size, size_t want, const unsigned char **at,
+                               size_t *avail)
 {
 	uint64_t left = file_size - offset;
 	size_t size, len;
@@ -214,12 +215,13 @@ static enum status search(struct journal *j, const struct segment *s, uint64_t s
 	while (*at < size) {
 		const unsigned char *bytes;
 		size_t avail = 0, pos = 0, again = RECORD_BYTES_MAX;
-		enum status st = block_get(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
+		enum status st =
+			journal_scan_block(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
 
 		if (st == ST_IO) { /* somewhere in there: what stands before it */
 			again = 0;
 			*unreadable = true;
-			st = block_get(&j->scan, s->file, *at, size, 1, &bytes, &avail);
+			st = journal_scan_block(&j->scan, s->file, *at, size, 1, &bytes, &avail);
 		}
 		if (st == ST_NOMEM)
 			return st;
@@ -339,7 +341,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 	const unsigned char *bytes;
 	size_t avail;
 	enum status st =
-		block_get(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
+		journal_scan_block(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
 
 	if (st != ST_OK)
 		return st;
@@ -348,7 +350,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 		return st;
 	if (s->scanned + *record_bytes > size)
 		return ST_MALFORMED;
-	st = block_get(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
+	st = journal_scan_block(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
 	if (st != ST_OK)
 		return st;
 	st = record_decode(bytes, avail, r, record_bytes);

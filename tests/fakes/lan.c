@@ -330,7 +330,7 @@ static bool take_order(struct lan *l, struct order *o)
 	while (mailbox_take(l->h.uplink->orders, o) == ST_OK) {
 		if (o->kind != ORDER_SECRET)
 			return true;
-		order_free(o);
+		uplink_free_order(o);
 	}
 	return false;
 }
@@ -344,7 +344,7 @@ bool lan_ordered(struct lan *l, int kind, const char *client_id, const char *top
 		return false;
 	same = (int)o.kind == kind && strcmp(o.client_id, client_id) == 0 &&
 	       (!topic || (o.topic && strcmp(o.topic, topic) == 0));
-	order_free(&o);
+	uplink_free_order(&o);
 	return same;
 }
 
@@ -356,7 +356,7 @@ bool lan_done(struct lan *l, uint16_t packet_id)
 	if (!take_order(l, &o))
 		return false;
 	same = o.kind == ORDER_DOWN_DONE && o.packet_id == packet_id && o.epoch == 7;
-	order_free(&o);
+	uplink_free_order(&o);
 	return same;
 }
 
@@ -366,7 +366,7 @@ bool lan_quiet(struct lan *l)
 
 	if (!take_order(l, &o))
 		return true;
-	order_free(&o);
+	uplink_free_order(&o);
 	return false;
 }
 

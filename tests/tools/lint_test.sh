@@ -85,4 +85,18 @@ files_that_call_each_other_in_a_circle_are_noticed() {
 	grep -qF 'plugin/c -> core/base/a: a' "$dir/said" || fail "$(cat "$dir/said")"
 }
 
+# --- prefixes ---
+
+names_that_begin_with_their_file_are_fine() {
+	object core/base/lamp 'void lamp_on(void) { } int lamp(void) { return 1; }'
+	object core/base/lamp_impl 'void lamp_dim(void) { }'
+	"$top/.ci/prefixes.sh" objects "$tree" >"$dir/said" 2>&1 || fail "$(cat "$dir/said")"
+}
+
+exported_name_that_begins_otherwise_is_noticed() {
+	object core/base/lamp 'void lamp_on(void) { } void switch_off(void) { }'
+	"$top/.ci/prefixes.sh" objects "$tree" >"$dir/said" 2>&1 && fail 'switch_off' && return 1
+	grep -qF 'core/base/lamp: switch_off' "$dir/said" || fail "$(cat "$dir/said")"
+}
+
 suite_run lint "$0"

@@ -256,7 +256,7 @@ static void a_message_that_is_not_kept_needs_the_device_online_too(void)
 	CU_ASSERT_TRUE(data_waits(&h));
 	CU_ASSERT_PTR_EQUAL(gateway_take_live(&h.g, d), m);
 	CU_ASSERT_PTR_NULL(gateway_take_live(&h.g, d));
-	live_msg_free(m);
+	gateway_free_live(m);
 	gateway_update(&h.g, d, h.now_ms);
 	EXPECT(&h, "offline lamp");
 	CU_ASSERT_EQUAL(h.g.live_count, 0);

@@ -33,8 +33,8 @@ static void every_metric_has_a_name_of_its_own_and_a_help_text(void)
 	}
 	CU_ASSERT_STRING_EQUAL(metric_name(M_ACCEPTED), "messages_accepted_total");
 	for (int i = 0; i < CALLBACK_COUNT; i++)
-		CU_ASSERT_PTR_NOT_NULL(callback_name((enum callback)i));
-	CU_ASSERT_STRING_EQUAL(callback_name(CALLBACK_MESSAGE), "message");
+		CU_ASSERT_PTR_NOT_NULL(metric_callback((enum callback)i));
+	CU_ASSERT_STRING_EQUAL(metric_callback(CALLBACK_MESSAGE), "message");
 }
 
 static void times_fall_into_the_bucket_that_bounds_them(void)

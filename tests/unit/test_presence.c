@@ -280,7 +280,7 @@ static void full_mailbox(struct lan *l)
 			CU_ASSERT_EQUAL(o.kind, ORDER_LEFT);
 		if (o.kind == ORDER_SUBSCRIBE)
 			CU_ASSERT_STRING_EQUAL(o.topic, LAMP "/control");
-		order_free(&o);
+		uplink_free_order(&o);
 	}
 	lan_tick();
 	CU_ASSERT(lan_quiet(l));

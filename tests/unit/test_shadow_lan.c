@@ -66,7 +66,7 @@ static const char *requested(struct lan *l)
 	while (!*text && mailbox_take(l->h.uplink->orders, &o) == ST_OK) {
 		if (o.kind == ORDER_SHADOW_SEND)
 			snprintf(text, sizeof text, "%.*s", (int)o.len, (const char *)o.payload);
-		order_free(&o);
+		uplink_free_order(&o);
 	}
 	return text;
 }

@@ -47,16 +47,16 @@ static void name_local(int fd, char *out, size_t size)
 	}
 }
 
-void transport_close_fd(struct transport *t)
+void dial_close_fd(struct transport *t)
 {
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
 }
 
-enum status transport_fail(struct transport *t, enum status st)
+enum status dial_fail(struct transport *t, enum status st)
 {
-	transport_close_fd(t);
+	dial_close_fd(t);
 	resolver_drop(t->resolver);
 	t->resolver = NULL;
 	t->phase = FAILED;
@@ -123,7 +123,7 @@ enum status dial_next(struct transport *t, int64_t now_ms)
 	size_t at;
 
 	while (t->next < t->answer.count) {
-		transport_close_fd(t);
+		dial_close_fd(t);
 		t->peer[0] = t->local[0] = '\0';
 		at = t->next++;
 		t->deadline_ms = now_ms + t->attempt_ms;
@@ -132,7 +132,7 @@ enum status dial_next(struct transport *t, int64_t now_ms)
 			return st;
 		note_attempt(t, st);
 	}
-	return transport_fail(t, t->failed);
+	return dial_fail(t, t->failed);
 }
 
 static enum status step_connecting(struct transport *t)
