@@ -252,12 +252,13 @@ static enum status set_listener(struct doorbell *w, const char *text)
 	enum doorbell_state state = DOORBELL_SEARCHING;
 	struct listener only;
 
-	posted_set(&w->status, doorbell_trouble_text(NOT_YET));
+	shared_text_set(&w->status, doorbell_trouble_text(NOT_YET));
 	if (!text || strcmp(text, "auto") == 0) {
 		doorbell_search_init(&w->search, NULL);
 	} else if (strcmp(text, "off") == 0) {
 		state = DOORBELL_OFF;
-		posted_set(&w->status, "off by lan.waker: messages to devices wait for the broker's tick");
+		shared_text_set(&w->status,
+		                "off by lan.waker: messages to devices wait for the broker's tick");
 	} else {
 		if (listener_parse(text, &only) != ST_OK)
 			return ST_INVALID;
@@ -281,8 +282,8 @@ enum status doorbell_new(const struct doorbell_conf *conf, struct doorbell **out
 	atomic_init(&w->ringing, false);
 	atomic_init(&w->rings, 0);
 	atomic_init(&w->unconfirmed, 0);
-	posted_init(&w->local);
-	posted_init(&w->status);
+	shared_text_init(&w->local);
+	shared_text_init(&w->status);
 	st = copy_texts(w, conf);
 	if (st == ST_OK)
 		st = set_listener(w, conf->listener);
@@ -314,5 +315,7 @@ void doorbell_free(struct doorbell *w)
 	free(w->username);
 	free(w->password);
 	free(w->topic);
+	shared_text_fini(&w->local);
+	shared_text_fini(&w->status);
 	free(w);
 }

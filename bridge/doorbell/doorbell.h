@@ -60,12 +60,12 @@ void doorbell_confirm(struct doorbell *w);
 /* BROKER. May a client that presents our one-time password come from there?
  * NULL or "" and texts that start as a path (unix socket), 127.0.0.0/8 also
  * mapped into IPv6, ::1, or the very address that our connection comes from. */
-bool doorbell_address_ok(const struct doorbell *w, const char *peer);
+bool doorbell_address_ok(struct doorbell *w, const char *peer);
 
 /* Any room. */
 enum doorbell_state doorbell_state(const struct doorbell *w);
 /* One line for `check`: where it is connected or what keeps it from that, with
  * the fix, and the counts of rings. Cut to size. */
-void doorbell_status_text(const struct doorbell *w, char *out, size_t size);
+void doorbell_status_text(struct doorbell *w, char *out, size_t size);
 
 #endif

@@ -28,7 +28,7 @@ void doorbell_hang_up(struct doorbell *w)
 	w->step = IDLE;
 	w->broken = w->awaiting = false;
 	atomic_store(&w->ringing, false);
-	posted_set(&w->local, "");
+	shared_text_set(&w->local, "");
 	atomic_store(&w->state, DOORBELL_SEARCHING);
 }
 
@@ -125,7 +125,7 @@ static void log_in(struct doorbell *w, int64_t now_ms)
 		.clean_session = true,
 	};
 
-	posted_set(&w->local, transport_local(w->link)); /* BROKER judges by it */
+	shared_text_set(&w->local, transport_local(w->link)); /* BROKER judges by it */
 	w->step = LOGGING_IN;
 	w->due_ms = now_ms + DOORBELL_ATTEMPT_MS;
 	if (mqtt_put_connect(&w->out, &connect) != ST_OK)

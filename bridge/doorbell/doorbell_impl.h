@@ -8,7 +8,7 @@
 
 #include "bridge/doorbell/doorbell.h"
 #include "bridge/doorbell/doorbell_search.h"
-#include "bridge/doorbell/posted.h"
+#include "bridge/doorbell/shared_text.h"
 #include "bridge/link/transport.h"
 #include "core/base/buf.h"
 
@@ -63,7 +63,7 @@ struct doorbell {
 	atomic_int state;                     /* enum doorbell_state */
 	atomic_bool ringing;
 	atomic_ullong rings, unconfirmed;
-	struct posted local, status; /* our address; what `check` shows */
+	struct shared_text local, status; /* our address; what `check` shows */
 };
 
 /* doorbell_view.c: what the log, `check` and BROKER see. detail is "" or what was met. */

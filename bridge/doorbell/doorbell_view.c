@@ -36,11 +36,11 @@ const char *doorbell_trouble_text(enum trouble trouble)
 
 void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail)
 {
-	char line[POSTED_MAX];
+	char line[SHARED_TEXT_MAX];
 	bool early = trouble <= UNREACHABLE && w->rounds < PATIENT_ROUNDS;
 
 	snprintf(line, sizeof line, "%s%s%s", trouble_text[trouble], detail[0] ? ": " : "", detail);
-	posted_set(&w->status, line);
+	shared_text_set(&w->status, line);
 	if (trouble == w->told || early)
 		return;
 	w->told = trouble;
@@ -52,7 +52,7 @@ void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *det
 
 void doorbell_works(struct doorbell *w)
 {
-	char line[POSTED_MAX];
+	char line[SHARED_TEXT_MAX];
 
 	w->awaiting = false;
 	w->rounds = 0;
@@ -60,7 +60,7 @@ void doorbell_works(struct doorbell *w)
 		return;
 	w->told = NONE;
 	snprintf(line, sizeof line, "works over %s (%s)", w->at.at.text, w->at.tls ? "TLS" : "plain");
-	posted_set(&w->status, line);
+	shared_text_set(&w->status, line);
 	log_line(w->log, LOG_NOTE, "doorbell: %s", line);
 }
 
@@ -83,7 +83,7 @@ static bool read_address(const char *text, struct in6_addr *out)
 	return true;
 }
 
-bool doorbell_address_ok(const struct doorbell *w, const char *peer)
+bool doorbell_address_ok(struct doorbell *w, const char *peer)
 {
 	char local[INET6_ADDRSTRLEN];
 	struct in6_addr from, own;
@@ -96,8 +96,8 @@ bool doorbell_address_ok(const struct doorbell *w, const char *peer)
 	if (IN6_IS_ADDR_LOOPBACK(&from) ||
 	    (IN6_IS_ADDR_V4MAPPED(&from) && from.s6_addr[12] == IN_LOOPBACKNET))
 		return true;
-	return posted_get(&w->local, local, sizeof local) && read_address(local, &own) &&
-	       memcmp(&from, &own, sizeof own) == 0;
+	shared_text_get(&w->local, local, sizeof local);
+	return read_address(local, &own) && memcmp(&from, &own, sizeof own) == 0;
 }
 
 enum doorbell_state doorbell_state(const struct doorbell *w)
@@ -105,12 +105,11 @@ enum doorbell_state doorbell_state(const struct doorbell *w)
 	return (enum doorbell_state)atomic_load(&w->state);
 }
 
-void doorbell_status_text(const struct doorbell *w, char *out, size_t size)
+void doorbell_status_text(struct doorbell *w, char *out, size_t size)
 {
-	char line[POSTED_MAX];
+	char line[SHARED_TEXT_MAX];
 
-	if (!posted_get(&w->status, line, sizeof line))
-		snprintf(line, sizeof line, "changing at this moment");
+	shared_text_get(&w->status, line, sizeof line);
 	snprintf(out, size, "%s; %llu rings, %llu unconfirmed", line, atomic_load(&w->rings),
 	         atomic_load(&w->unconfirmed));
 }
