@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plugin/lan/certificate.h"
+
 enum {
 	OTHERS = 007,
 	OTHERS_WRITE = 002,
@@ -124,6 +126,20 @@ static enum status read_secret(void *ctx, const char *path, struct buf *out, cha
 	return st;
 }
 
+static enum status read_certificate(void *ctx, const char *path, struct device_certificate *out,
+                                    char *why, size_t why_size)
+{
+	enum status st = certificate_read(path, out);
+
+	(void)ctx;
+	if (st == ST_IO)
+		snprintf(why, why_size, "%.160s cannot be read by user id %u: %s", path,
+		         (unsigned)geteuid(), strerror(errno));
+	else if (st != ST_OK)
+		snprintf(why, why_size, "%.160s: %s", path, status_text(st));
+	return st;
+}
+
 static const char *environment(void *ctx, const char *name)
 {
 	(void)ctx;
@@ -139,7 +155,10 @@ static void only_error(struct config_report *report, const char *path, const cha
 
 enum status config_file_load(const char *path, struct config *out, struct config_report *report)
 {
-	struct config_source src = { .name = path, .read_file = read_secret, .get_env = environment };
+	struct config_source src = { .name = path,
+		                         .read_file = read_secret,
+		                         .get_env = environment,
+		                         .read_certificate = read_certificate };
 	struct buf text = BUF_MAX(CONFIG_BYTES_MAX);
 	char why[CONFIG_LINE_MAX];
 	mode_t mode = 0;
@@ -166,4 +185,15 @@ out:
 		explicit_bzero(text.data, text.cap);
 	buf_free(&text);
 	return st;
+}
+
+struct journal_limits config_file_limits(const struct config_store *c)
+{
+	return (struct journal_limits){
+		.max_messages = c->max_messages,
+		.max_bytes = c->max_bytes,
+		.device_share = c->device_share,
+		.flush_ms = c->flush_ms,
+		.policy = c->policy == STORE_REFUSE ? JOURNAL_REFUSE : JOURNAL_DROP_OLDEST,
+	};
 }

@@ -17,6 +17,7 @@
 #include "core/base/metrics.h"
 #include "core/base/table.h"
 #include "core/config/config.h"
+#include "core/config/mosquitto_conf.h"
 #include "core/hub/gateway_answer.h"
 #include "core/hub/route_rules.h"
 #include "core/mapping/mapping.h"
@@ -69,6 +70,7 @@ struct gateway_ask { /* a request of the gateway application: plugin/services/ga
 };
 
 struct registrations; /* plugin/devices/registration */
+struct reload;        /* plugin/reload */
 
 struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
 	struct gateway_ask *first, **last;
@@ -100,6 +102,8 @@ struct hubgate {
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
 	size_t product_count;
+	struct mosquitto_conf broker_conf; /* as it was at the start */
+	bool broker_conf_known;
 	enum lan_acl acl;        /* effective: allow or defer */
 	bool unknown_users_pass; /* usernames went unchecked before we came */
 	bool has_connect_event;  /* the broker is 2.1 or newer */
@@ -113,8 +117,10 @@ struct hubgate {
 	struct device *own; /* the gateway itself, in the registry */
 	struct gateway_asks asks;
 	struct mapping_rules mappings;
-	size_t spoken_for; /* devices whose presence ends with a client's connection */
-	char *config_path; /* NULL: none to read again */
+	size_t spoken_for;     /* devices whose presence ends with a client's connection */
+	char *config_path;     /* NULL: none to read again */
+	struct reload *reload; /* plugin/reload; NULL: none, as disk */
+	unsigned reload_round; /* counts the configurations taken over */
 	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows shadows;
 	bool orders_unsent; /* the uplink's mailbox was full: say it again */

@@ -8,6 +8,7 @@
 #include "plugin/devices/remember.h"
 #include "plugin/devices/talkers.h"
 #include "plugin/devices/thinning.h"
+#include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapped.h"
@@ -296,6 +297,7 @@ void dispatch_drain(struct hubgate *h)
 	remember_drain(h);
 	while (uplink_take(h->uplink, &down) == ST_OK)
 		take_down(h, &down);
+	reload_run(h);
 	if (h->orders_unsent || (h->grace.first && h->grace.first->leave_ms <= now_ms))
 		presence_run(h, now_ms);
 	shadow_run(h, now_ms);

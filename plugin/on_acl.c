@@ -158,6 +158,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	const char *client_id;
 	struct device *d;
 
+	if (s && s->over)
+		return denied(h);
 	if (s && s->kind == SESSION_CLAIM)
 		plain_accept(h, s);
 	/* Topics that are no hub's are for a plain device what they are for any client. */

@@ -28,6 +28,8 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 	const struct lan_session *s = identity_session(h, ed->client);
 	struct device *d;
 
+	if (s && s->over)
+		return VERDICT_NO;
 	if (s)
 		return s->plain ? other_client(h, ed->username) : VERDICT_YES;
 	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;

@@ -13,6 +13,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	struct device *d;
 	enum status st;
 
+	if (s && s->over)
+		return MOSQ_ERR_ACL_DENIED;
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);

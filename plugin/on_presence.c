@@ -37,9 +37,9 @@ int on_connect(int event, void *event_data, void *userdata)
 	struct lan_session *s = identity_session(h, ed->client);
 
 	(void)event;
-	if (s && s->kind == SESSION_CLAIM)
+	if (s && s->kind == SESSION_CLAIM && !s->over)
 		plain_accept(h, s);
-	else if (s && s->kind == SESSION_DEVICE)
+	else if (s && !s->over && s->kind == SESSION_DEVICE)
 		presence_arrived(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;

@@ -27,7 +27,7 @@ int on_reload(int event, void *event_data, void *userdata)
 	/* BASIC_AUTH for every client follows; no network event comes before the next
 	 * tick (docs/broker-notes.md 1.5). */
 	h->reloading = true;
-	reload_config(h);
+	reload_ask(h);
 	/* 2.0 stops telling other plugins on anything but DEFER, 2.1 ends the broker on
 	 * anything but SUCCESS. */
 	return h->has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;

@@ -17,9 +17,9 @@
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
-#include "plugin/lan/certificate.h"
 #include "plugin/lan/plain.h"
 #include "plugin/lan/proof.h"
+#include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
@@ -94,9 +94,9 @@ static void free_config(struct hubgate *h)
 /* What the broker is configured to do with clients that are not ours. */
 static enum status read_broker_conf(struct hubgate *h)
 {
-	struct mosquitto_conf conf;
+	const struct mosquitto_conf *conf = &h->broker_conf;
 	char why[MOSQUITTO_CONF_WHY_MAX] = "";
-	enum status st = broker_conf_find("/proc/self", &conf, why);
+	enum status st = broker_conf_find("/proc/self", &h->broker_conf, why);
 
 	if (st != ST_OK && h->config->lan.acl == LAN_ACL_AUTO) {
 		log_line(&h->log, LOG_ERROR,
@@ -109,29 +109,34 @@ static enum status read_broker_conf(struct hubgate *h)
 		h->acl = h->config->lan.acl;
 		return ST_OK;
 	}
-	if (conf.per_listener_settings) {
+	h->broker_conf_known = true;
+	if (conf->per_listener_settings) {
 		log_line(&h->log, LOG_ERROR,
 		         "not started: per_listener_settings true binds a plugin to one listener and, on "
 		         "2.0, silences its timer; set it to false and give options globally");
-		st = ST_INVALID;
-	} else {
-		st = mosquitto_conf_acl(&conf, h->config->lan.acl, &h->acl, why);
-		if (st != ST_OK)
-			log_line(&h->log, LOG_ERROR, "not started: %s", why);
+		return ST_INVALID;
 	}
-	if (st == ST_OK) {
-		h->unknown_users_pass = mosquitto_conf_unknown_user_passes(&conf);
-		if (conf.ours_not_first)
-			log_line(&h->log, LOG_WARN,
-			         "another plugin stands before hubgate in mosquitto.conf and may answer for "
-			         "devices first: put hubgate's plugin line first");
-		if (conf.identity_as_username || conf.subject_as_username)
-			log_line(&h->log, LOG_WARN,
-			         "use_identity_as_username and use_subject_as_username skip hubgate's login "
-			         "check: clients of that listener are not devices");
+	st = mosquitto_conf_acl(conf, h->config->lan.acl, &h->acl, why);
+	if (st != ST_OK) {
+		log_line(&h->log, LOG_ERROR, "not started: %s", why);
+		return st;
 	}
-	mosquitto_conf_free(&conf);
-	return st;
+	h->unknown_users_pass = mosquitto_conf_unknown_user_passes(conf);
+	if (conf->ours_not_first)
+		log_line(&h->log, LOG_WARN,
+		         "another plugin stands before hubgate in mosquitto.conf and may answer for "
+		         "devices first: put hubgate's plugin line first");
+	if (conf->identity_as_username || conf->subject_as_username)
+		log_line(&h->log, LOG_WARN,
+		         "use_identity_as_username and use_subject_as_username skip hubgate's login "
+		         "check: clients of that listener are not devices");
+	return ST_OK;
+}
+
+static void forget_broker_conf(struct hubgate *h)
+{
+	if (h->broker_conf_known)
+		mosquitto_conf_free(&h->broker_conf);
 }
 
 /* --- parts --- */
@@ -187,11 +192,8 @@ static enum status add_devices(struct hubgate *h)
 		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
-		if (st == ST_OK && c->cert_file)
-			st = certificate_read(c->cert_file, &d->certificate);
-		if (st == ST_IO || st == ST_TOOBIG)
-			log_line(&h->log, LOG_ERROR, "not started: devices[%zu].cert_file %s: %s", i,
-			         c->cert_file, st == ST_IO ? strerror(errno) : status_text(st));
+		if (st == ST_OK)
+			d->certificate = c->digests;
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;
@@ -210,13 +212,7 @@ static void free_devices(struct hubgate *h)
 static enum status open_journal(struct hubgate *h)
 {
 	const struct config_store *c = &h->config->store;
-	const struct journal_limits lim = {
-		.max_messages = c->max_messages,
-		.max_bytes = c->max_bytes,
-		.device_share = c->device_share,
-		.flush_ms = c->flush_ms,
-		.policy = c->policy == STORE_REFUSE ? JOURNAL_REFUSE : JOURNAL_DROP_OLDEST,
-	};
+	const struct journal_limits lim = config_file_limits(c);
 	const struct store_conf store = {
 		.dir = c->dir,
 		.lock = c->lock,
@@ -437,7 +433,7 @@ static enum status watch_exit(struct hubgate *h)
 /* In the order of opening; they stop from the last to the first. */
 static const struct part parts[] = {
 	{ .name = "the configuration", .open = load_config, .close = free_config },
-	{ .name = "mosquitto.conf", .open = read_broker_conf },
+	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
 	{ .name = "the logins", .open = plain_check },
 	{ .name = "the products", .open = list_products, .close = free_products },
 	{ .name = "the devices", .open = add_devices, .close = free_devices },
@@ -463,6 +459,7 @@ static const struct part parts[] = {
 	  .open = registration_listen,
 	  .start = registration_serve,
 	  .stop = quit_registration },
+	{ .name = "the reload", .open = reload_open, .close = reload_close },
 	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
 	{ .name = "the first orders", .open = begin },
 	{ .name = "the exit handler", .open = watch_exit },

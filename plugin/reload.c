@@ -3,131 +3,465 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/mailbox.h"
+#include "core/base/room.h"
+#include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/facts.h"
-#include "plugin/lan/certificate.h"
-#include "plugin/lan/plain.h"
+#include "plugin/reload_plan.h"
 #include "plugin/services/mapped.h"
 
-static struct config *load(struct hubgate *h)
+enum {
+	KICKS_PER_TURN = 16,
+	LINES_PER_TURN = 20,
+};
+
+enum stage {
+	IDLE,
+	READING,  /* DISK has the plan */
+	ENDING,   /* it counts; lines are to be written, clients to be disconnected */
+	EMPTYING, /* DISK has it again, to free what is over */
+};
+
+enum unsaid { /* bits: orders that found no room in the uplink's mailbox */
+	UNSAID_LIMITS = 1,
+	UNSAID_ROUTES = 2,
+	UNSAID_WATCHES = 4,
+};
+
+struct reload {
+	struct hubgate *h;
+	enum stage stage;
+	bool again; /* SIGHUP came meanwhile */
+	struct reload_plan plan;
+	struct mailbox *back; /* DISK -> BROKER: the plan is BROKER's again */
+	size_t written;       /* of the plan's lines */
+	unsigned unsaid;
+	struct route_rules *routes; /* for the uplink, with UNSAID_ROUTES; owned */
+};
+
+/* --- life --- */
+
+enum status reload_open(struct hubgate *h)
 {
-	struct config_report *report = calloc(1, sizeof(*report));
-	struct config *c = calloc(1, sizeof(*c));
-	enum status st = ST_NOMEM;
+	struct reload *r = calloc(1, sizeof(*r));
+	enum status st;
 
-	if (report && c)
-		st = config_file_load(h->config_path, c, report);
-	for (size_t i = 0; report && i < report->error_count; i++)
-		log_line(&h->log, LOG_ERROR, "%s", report->errors[i]);
-	for (size_t i = 0; report && i < report->warning_count; i++)
-		log_line(&h->log, LOG_WARN, "%s", report->warnings[i]);
-	free(report);
-	if (st == ST_OK)
-		return c;
-	free(c);
-	log_line(&h->log, LOG_ERROR, "%s cannot be used: the gateway goes on as it was",
-	         h->config_path);
-	return NULL;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* What a restart is needed for. */
-static bool rest_is_same(const struct config *a, const struct config *b)
-{
-	return strcmp(a->gateway.product_id, b->gateway.product_id) == 0 &&
-	       strcmp(a->gateway.device_name, b->gateway.device_name) == 0 &&
-	       strcmp(a->gateway.secret.text, b->gateway.secret.text) == 0 &&
-	       same_text(a->hub.host, b->hub.host) && a->hub.port == b->hub.port &&
-	       a->hub.rate_up == b->hub.rate_up && same_text(a->store.dir, b->store.dir) &&
-	       a->presence.grace_ms == b->presence.grace_ms && same_text(a->lan.http, b->lan.http) &&
-	       a->route_count == b->route_count && a->product_count == b->product_count;
-}
-
-static struct device *find(const struct hubgate *h, const struct config_device *c)
-{
-	char client_id[CLIENT_ID_MAX + 1];
-
-	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
-	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, strlen(c->device_name) + 1);
-	return registry_find(&h->registry, client_id, strlen(client_id));
-}
-
-static enum status take_device(struct hubgate *h, const struct config_device *c, size_t *added)
-{
-	struct device *d = find(h, c);
-	enum status st = ST_OK;
-
-	if (d && c->cert_file) {
-		st = certificate_read(c->cert_file, &d->certificate);
-		d->presence->secret_told = false;
-	}
-	if (st != ST_OK)
+	if (!r)
+		return ST_NOMEM;
+	r->h = r->plan.h = h;
+	st = mailbox_new(sizeof(char), 1, &r->back);
+	if (st != ST_OK) {
+		free(r);
 		return st;
-	if (d && (c->secret.key_len == 0 || strcmp(d->secret.text, c->secret.text) == 0)) {
-		d->guest = false;
-		return ST_OK;
 	}
-	if (d) {
-		d->secret = c->secret;
-		d->guest = d->registered = false;
-		d->presence->secret_told = false;
-		return ST_OK;
-	}
-	st = facts_add(h, c->product_id, c->device_name, &c->secret, &d);
-	if (st == ST_OK && c->cert_file)
-		st = certificate_read(c->cert_file, &d->certificate);
-	*added += st == ST_OK;
+	h->reload = r;
+	return ST_OK;
+}
+
+void reload_close(struct hubgate *h)
+{
+	struct reload *r = h->reload;
+
+	if (!r)
+		return;
+	reload_plan_empty(&r->plan);
+	mailbox_free(r->back, NULL);
+	free(r->routes);
+	free(r);
+	h->reload = NULL;
+}
+
+/* --- DISK --- */
+
+static void give_back(struct reload *r)
+{
+	const char token = 0;
+
+	mailbox_put(r->back, &token, NULL); /* there is one plan: there is room */
+	uplink_ring(r->h->uplink);
+}
+
+static void read_in_disk(void *ctx)
+{
+	struct reload *r = ctx;
+
+	reload_plan_make(&r->plan);
+	give_back(r);
+}
+
+static void empty_in_disk(void *ctx)
+{
+	struct reload *r = ctx;
+
+	reload_plan_empty(&r->plan);
+	give_back(r);
+}
+
+/* --- BROKER --- */
+
+static void begin(struct reload *r)
+{
+	struct hubgate *h = r->h;
+
+	r->again = false;
+	r->written = 0;
+	r->stage = READING;
+	if (disk_ask(h->disk, read_in_disk, r) == ST_OK)
+		return;
+	r->stage = IDLE;
+	log_line(&h->log, LOG_ERROR, "%s cannot be read now; send SIGHUP again", h->config_path);
+}
+
+void reload_ask(struct hubgate *h)
+{
+	struct reload *r = h->reload;
+
+	if (!r || !h->disk || !h->config_path)
+		return;
+	if (r->stage == IDLE)
+		begin(r);
+	else
+		r->again = true;
+}
+
+/* What is over may be large: DISK frees it. */
+static void dismiss(struct reload *r)
+{
+	r->stage = EMPTYING;
+	if (disk_ask(r->h->disk, empty_in_disk, r) == ST_OK)
+		return;
+	reload_plan_empty(&r->plan);
+	r->stage = IDLE;
+}
+
+/* --- telling the uplink --- */
+
+static enum status say_limits(struct hubgate *h)
+{
+	const struct config *c = h->config;
+	const struct uplink_limits limits = { c->hub.rate_up, c->hub.window, c->store.max_age_s };
+
+	return uplink_set_limits(h->uplink, &limits);
+}
+
+static enum status say_routes(struct hubgate *h)
+{
+	struct reload *r = h->reload;
+	enum status st = r->routes ? uplink_set_routes(h->uplink, r->routes) : ST_OK;
+
+	if (st == ST_OK)
+		r->routes = NULL; /* the uplink's */
 	return st;
 }
 
-#define SWAP(type, a, b)    \
-	do {                    \
-		type swapped = (a); \
-		(a) = (b);          \
-		(b) = swapped;      \
-	} while (0)
-
-/* The running structure keeps what other rooms look at; lists that only BROKER reads change places.
- */
-static void swap_lists(struct config *now, struct config *next)
+static void say_unsaid(struct reload *r)
 {
-	SWAP(struct config_device *, now->devices, next->devices);
-	SWAP(size_t, now->device_count, next->device_count);
-	SWAP(struct config_mapping *, now->mappings, next->mappings);
-	SWAP(size_t, now->mapping_count, next->mapping_count);
-	SWAP(struct config_app *, now->apps, next->apps);
-	SWAP(size_t, now->app_count, next->app_count);
+	static const struct {
+		unsigned bit;
+		enum status (*say)(struct hubgate *h);
+	} all[] = {
+		{ UNSAID_LIMITS, say_limits },
+		{ UNSAID_ROUTES, say_routes },
+		{ UNSAID_WATCHES, mapped_start },
+	};
+
+	for (size_t i = 0; r->unsaid && i < sizeof(all) / sizeof(all[0]); i++) {
+		if (r->unsaid & all[i].bit && all[i].say(r->h) == ST_OK)
+			r->unsaid &= ~all[i].bit;
+	}
 }
 
-void reload_config(struct hubgate *h)
-{
-	struct config *next = h->config_path ? load(h) : NULL;
-	size_t added = 0;
-	enum status st = ST_OK;
+/* --- devices --- */
 
-	if (!next)
+/* What the entry says of d. */
+static void configure(struct hubgate *h, struct device *d, const struct config_device *c)
+{
+	d->guest = false;
+	d->certificate = c->digests;
+	if (c->secret.key_len > 0) {
+		d->secret = c->secret;
+		d->registered = false;
+	} else if (!d->registered) {
+		secret_wipe(&d->secret);
+	}
+	if (d->presence->secret_told || d->presence->current || d->there || d->by_app)
+		presence_renew(h, d);
+}
+
+static void add(struct hubgate *h, struct reload_device *c)
+{
+	struct device *d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+
+	/* A guest until now, perhaps logged in with a secret of its own. */
+	if (d && d->secret.key_len > 0 && c->after->secret.key_len > 0 &&
+	    strcmp(d->secret.text, c->after->secret.text) != 0)
+		facts_end_sessions(h, d);
+	d = registry_put(&h->registry, c->made);
+	if (d == c->made)
+		c->made = NULL;
+	configure(h, d, c->after);
+	facts_known(h, d);
+}
+
+static void take_away(struct hubgate *h, struct device *d)
+{
+	d->guest = true;
+	memset(&d->certificate, 0, sizeof(d->certificate));
+	if (!d->registered) {
+		secret_wipe(&d->secret);
+		facts_end_sessions(h, d);
+	}
+	facts_drop_guest(h, d);
+	if (!d->retired)
+		presence_renew(h, d); /* known by its registration, an application, a rule */
+}
+
+static void take_devices(struct hubgate *h, struct reload_plan *p)
+{
+	for (size_t i = 0; i < p->device_count; i++) {
+		struct reload_device *c = &p->devices[i];
+		struct device *d;
+
+		if (!c->before) {
+			add(h, c);
+			continue;
+		}
+		d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+		if (!d || d->own)
+			continue;
+		if (!c->after) {
+			take_away(h, d);
+			continue;
+		}
+		configure(h, d, c->after);
+		if (c->ends)
+			facts_end_sessions(h, d);
+	}
+}
+
+/* --- sessions that are over --- */
+
+static void mark_over(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->sessions, &at); n;
+	     n = table_next(&h->sessions, &at)) {
+		struct lan_session *s = table_entry(n, struct lan_session, node);
+
+		if (s->device && s->device->presence->ended == h->reload_round)
+			s->over = true;
+	}
+}
+
+static struct lan_session *find_over(const struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->sessions, &at); n;
+	     n = table_next(&h->sessions, &at)) {
+		struct lan_session *s = table_entry(n, struct lan_session, node);
+
+		if (s->over && !s->kicked)
+			return s;
+	}
+	return NULL;
+}
+
+static const char *login_before(const struct reload_plan *p, const struct device *d)
+{
+	for (size_t i = 0; i < p->device_count; i++) {
+		if (p->devices[i].before && strcmp(p->devices[i].client_id, d->client_id) == 0)
+			return p->devices[i].before->login;
+	}
+	return NULL;
+}
+
+/* True: more wait. The broker tells of the end from inside the call, and s is gone. */
+static bool end_sessions(struct reload *r)
+{
+	struct lan_session *s = find_over(r->h);
+
+	for (int n = 0; s && n < KICKS_PER_TURN; n++) {
+		const char *login = s->plain ? login_before(&r->plan, s->device) : NULL;
+
+		s->kicked = true;
+		if (login)
+			mosquitto_kick_client_by_username(login, false);
+		else if (!s->plain)
+			mosquitto_kick_client_by_clientid(s->device->client_id, false);
+		s = find_over(r->h);
+	}
+	return s != NULL;
+}
+
+/* --- the swap --- */
+
+/* Both sorted, each once. */
+static size_t join_products(char (*out)[PRODUCT_ID_LEN + 1], const struct hubgate *h,
+                            const struct reload_plan *p)
+{
+	size_t i = 0, k = 0, n = 0;
+
+	while (i < h->product_count || k < p->product_count) {
+		int order = i == h->product_count   ? 1
+		            : k == p->product_count ? -1
+		                                    : strcmp(h->products[i], p->products[k]);
+
+		memcpy(out[n++], order <= 0 ? h->products[i] : p->products[k], sizeof(*out));
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return n;
+}
+
+/* All memory that the swap needs. */
+static enum status reserve(struct hubgate *h, const struct reload_plan *p)
+{
+	char(*all)[PRODUCT_ID_LEN + 1] = calloc(h->product_count + p->product_count + 1, sizeof(*all));
+
+	if (!all)
+		return ST_NOMEM;
+	if (registry_reserve(&h->registry, p->added) != ST_OK) {
+		free(all);
+		return ST_NOMEM;
+	}
+	h->product_count = join_products(all, h, p);
+	free(h->products);
+	h->products = all;
+	return ST_OK;
+}
+
+static bool same_limits(const struct journal_limits *a, const struct journal_limits *b)
+{
+	return a->max_messages == b->max_messages && a->max_bytes == b->max_bytes &&
+	       a->device_share == b->device_share && a->policy == b->policy;
+}
+
+static void take_limits(struct reload *r, const struct config_hub *hub_was,
+                        const struct config_store *store_was)
+{
+	struct hubgate *h = r->h;
+	const struct config *c = h->config;
+	const struct journal_limits was = config_file_limits(store_was);
+	const struct journal_limits is = config_file_limits(&c->store);
+	bool same = same_limits(&was, &is);
+
+	if (!same)
+		journal_set_limits(h->journal, &is);
+	/* The order also makes the uplink look at the journal's bounds. */
+	if (!same || hub_was->rate_up != c->hub.rate_up || hub_was->window != c->hub.window ||
+	    store_was->max_age_s != c->store.max_age_s)
+		r->unsaid |= UNSAID_LIMITS;
+}
+
+static void take_routes(struct reload *r)
+{
+	r->h->routes = (struct route_rules){ r->h->config->routes, r->h->config->route_count };
+	if (!r->plan.routes)
 		return;
-	for (size_t i = 0; i < next->device_count && st == ST_OK; i++)
-		st = take_device(h, &next->devices[i], &added);
-	swap_lists(h->config, next);
-	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
-	if (st == ST_OK)
-		st = mapped_start(h);
-	if (st == ST_OK)
-		st = plain_check(h);
-	if (st != ST_OK)
-		log_line(&h->log, LOG_ERROR, "not all of %s counts: %s; restart the broker", h->config_path,
-		         status_text(st));
+	free(r->routes);
+	r->routes = r->plan.routes;
+	r->plan.routes = NULL;
+	r->unsaid |= UNSAID_ROUTES;
+}
+
+static void take_mappings(struct reload *r)
+{
+	r->h->mappings = (struct mapping_rules){ r->h->config->mappings, r->h->config->mapping_count };
+	if (!r->plan.mappings_differ)
+		return;
+	mapped_rules_changed(r->h);
+	r->unsaid |= UNSAID_WATCHES;
+}
+
+static enum status swap(struct reload *r)
+{
+	struct reload_plan *p = &r->plan;
+	struct hubgate *h = r->h;
+	const struct config_hub hub_was = h->config->hub;
+	const struct config_store store_was = h->config->store;
+	uint32_t grace_was_ms = h->config->presence.grace_ms;
+
+	if (reserve(h, p) != ST_OK)
+		return ST_NOMEM;
+	h->reload_round++;
+	config_take_live(h->config, &p->next);
+	h->acl = p->acl;
+	h->has_logins = p->has_logins;
+	take_limits(r, &hub_was, &store_was);
+	take_routes(r);
+	presence_grace_changed(h, grace_was_ms);
+	take_devices(h, p);
+	take_mappings(r);
+	registration_apply(h, &p->registration);
+	mark_over(h);
+	h->report_ms = 0; /* metrics.sys_interval_s */
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
-	log_line(&h->log, LOG_NOTE, "%s read again: %zu devices, %zu of them new, %zu mappings%s",
-	         h->config_path, h->config->device_count, added, h->config->mapping_count,
-	         rest_is_same(h->config, next) ? ""
-	                                       : "; the rest of what changed needs a restart of the "
-	                                         "broker");
-	config_free(next);
-	free(next);
+	return ST_OK;
+}
+
+static void take_plan(struct reload *r)
+{
+	if (r->again) { /* an older file: the last one counts */
+		dismiss(r);
+		return;
+	}
+	r->stage = ENDING;
+	if (r->plan.whole && swap(r) != ST_OK) {
+		log_line(&r->h->log, LOG_ERROR, "no memory for %s: the gateway goes on as it was",
+		         r->h->config_path);
+		dismiss(r);
+	}
+}
+
+/* True: more wait. */
+static bool write_lines(struct reload *r)
+{
+	struct reload_plan *p = &r->plan;
+
+	for (int n = 0; r->written < p->line_count && n < LINES_PER_TURN; n++) {
+		const struct reload_line *line = &p->lines[r->written++];
+
+		log_line(&r->h->log, line->level, "%s", line->text);
+	}
+	if (r->written < p->line_count)
+		return true;
+	if (p->lines_lost > 0)
+		log_line(&r->h->log, LOG_WARN, "%zu more lines about %s", p->lines_lost, r->h->config_path);
+	p->lines_lost = 0;
+	return false;
+}
+
+static void go_on(struct reload *r)
+{
+	bool more = write_lines(r);
+
+	more |= end_sessions(r);
+	if (more)
+		uplink_ring(r->h->uplink); /* others have their turn in between */
+	else
+		dismiss(r);
+}
+
+void reload_run(struct hubgate *h)
+{
+	struct reload *r = h->reload;
+	bool had_plan;
+	char token;
+
+	if (!r || (r->stage == IDLE && !r->unsaid))
+		return;
+	had_plan = mailbox_take(r->back, &token) == ST_OK;
+	if (had_plan && r->stage == READING)
+		take_plan(r);
+	else if (had_plan)
+		r->stage = IDLE;
+	if (r->unsaid)
+		say_unsaid(r);
+	if (r->stage == ENDING)
+		go_on(r);
+	if (r->stage == IDLE && r->again)
+		begin(r);
 }

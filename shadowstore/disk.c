@@ -15,8 +15,14 @@
 
 enum {
 	LOGS_MAX = 64,
+	JOBS_MAX = 8,
 	PAUSE_MS = 200,  /* between two rounds of what is not urgent */
 	RETRY_MS = 1000, /* after a round that failed */
+};
+
+struct job {
+	void (*run)(void *ctx);
+	void *ctx;
 };
 
 struct worker { /* one thread */
@@ -29,7 +35,7 @@ struct disk {
 	struct log log;
 
 	/* shared between rooms */
-	struct mailbox *logs;
+	struct mailbox *logs, *jobs;
 	_Atomic uint64_t logs_lost;
 	int stop_fd; /* readable for good from the stop on */
 	atomic_bool stopping;
@@ -127,6 +133,14 @@ static void sync_thread(void *arg)
 
 /* --- everything else --- */
 
+static void run_jobs(struct disk *d)
+{
+	struct job job;
+
+	while (!atomic_load(&d->stopping) && mailbox_take(d->jobs, &job) == ST_OK)
+		job.run(job.ctx);
+}
+
 static enum status run_round(struct disk *d)
 {
 	enum status journal = ST_OK, state = ST_OK;
@@ -134,6 +148,7 @@ static enum status run_round(struct disk *d)
 
 	if (lost > 0)
 		log_line(&d->log, LOG_WARN, "disk: %llu lines were not logged", (unsigned long long)lost);
+	run_jobs(d);
 	/* A stop waits for no fold. */
 	if (d->conf.state && !atomic_load(&d->stopping))
 		state = state_disk_run(d->conf.state, &d->log);
@@ -191,6 +206,8 @@ enum status disk_new(const struct disk_conf *conf, struct disk **out)
 		st = ST_IO;
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct disk_log), LOGS_MAX, &d->logs);
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct job), JOBS_MAX, &d->jobs);
 	if (st != ST_OK) {
 		disk_free(d);
 		return st;
@@ -243,11 +260,22 @@ void disk_free(struct disk *d)
 	if (d->conf.state)
 		state_disk_wake(d->conf.state, NULL, NULL);
 	mailbox_free(d->logs, NULL);
+	mailbox_free(d->jobs, NULL);
 	wake_fini(&d->sync.wake);
 	wake_fini(&d->tidy.wake);
 	if (d->stop_fd >= 0)
 		close(d->stop_fd);
 	free(d);
+}
+
+enum status disk_ask(struct disk *d, void (*run)(void *ctx), void *ctx)
+{
+	const struct job job = { run, ctx };
+	enum status st = mailbox_put(d->jobs, &job, NULL);
+
+	if (st == ST_OK)
+		wake_ring(&d->tidy.wake);
+	return st;
 }
 
 enum status disk_take_log(struct disk *d, struct disk_log *out)

@@ -1,6 +1,6 @@
 /* disk.h - the DISK room: what may wait for the disk, so that nobody else does. Two threads: one
  * syncs messages and waits for nothing else, one does the rest.
- * Room:  new, start, stop, free and take_log: BROKER.
+ * Room:  BROKER.
  */
 #ifndef HUBGATE_DISK_H
 #define HUBGATE_DISK_H
@@ -32,6 +32,9 @@ bool disk_stop(struct disk *d, uint32_t wait_ms);
 /* Stopped, and before journal and state are closed: it takes its wake functions back. NULL is
  * fine. */
 void disk_free(struct disk *d);
+/* DISK's second thread calls run(ctx) soon, once: what waits for files. Everything ctx points at is
+ * DISK's until run() hands it back. When DISK ends before, run is not called. ST_OK; ST_FULL. */
+enum status disk_ask(struct disk *d, void (*run)(void *ctx), void *ctx);
 /* Lines of this room, for BROKER to write. ST_OK; ST_EMPTY. */
 enum status disk_take_log(struct disk *d, struct disk_log *out);
 

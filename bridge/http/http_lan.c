@@ -91,6 +91,7 @@ static void on_end(void *ctx, struct MHD_Connection *c, void **at,
 		return;
 	if (v->reply.data)
 		explicit_bzero(v->reply.data, v->reply.cap);
+	explicit_bzero(&v->product, sizeof(v->product));
 	buf_free(&v->body);
 	buf_free(&v->reply);
 	free(v);
@@ -171,7 +172,10 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 		seed ^= (uint64_t)getpid() << 32;
 	request_limit_init(&h->limit, seed);
 	atomic_init(&h->ids, (unsigned)seed);
-	st = dynreg_url_host(conf->hub->url, h->hub_host);
+	h->fd = -1;
+	st = mailbox_new(sizeof(struct http_products *), 1, &h->news);
+	if (st == ST_OK)
+		st = dynreg_url_host(conf->hub->url, h->hub_host);
 	h->fd = st == ST_OK ? listen_on(conf->listen) : -1;
 	if (st == ST_OK && h->fd < 0)
 		st = errno == EINVAL ? ST_INVALID : ST_IO;
@@ -205,6 +209,29 @@ void http_lan_stop(struct http_lan *h)
 	h->daemon = NULL;
 }
 
+void http_products_free(struct http_products *products)
+{
+	if (products)
+		explicit_bzero(products->at, products->count * sizeof(products->at[0]));
+	free(products);
+}
+
+void http_lan_set_products(struct http_lan *h, struct http_products *products)
+{
+	struct http_products *unread;
+
+	/* The newest counts; BROKER alone puts, so the place stays free. */
+	while (h && mailbox_take(h->news, &unread) == ST_OK)
+		http_products_free(unread);
+	if (!h || mailbox_put(h->news, &products, NULL) != ST_OK)
+		http_products_free(products);
+}
+
+static void drop_products(void *item)
+{
+	http_products_free(*(struct http_products **)item);
+}
+
 void http_lan_close(struct http_lan *h)
 {
 	int why = errno;
@@ -213,6 +240,8 @@ void http_lan_close(struct http_lan *h)
 		return;
 	if (h->fd >= 0)
 		close(h->fd);
+	mailbox_free(h->news, drop_products);
+	http_products_free(h->products);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 	errno = why;

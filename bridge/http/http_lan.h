@@ -18,18 +18,23 @@ enum {
 	HTTP_DEVICE_MS = 5000, /* between two calls for one device (docs/protocol/dynreg.md 4) */
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
+	HTTP_PRODUCT_SECRET_MAX = 32,
 };
 
 struct http_lan; /* opaque */
 
 struct http_product {
-	const char *product_id, *product_secret; /* borrowed */
+	char product_id[PRODUCT_ID_LEN + 1];
+	char product_secret[HTTP_PRODUCT_SECRET_MAX + 1];
+};
+
+struct http_products { /* one block */
+	size_t count;
+	struct http_product at[];
 };
 
 struct http_lan_conf {  /* borrowed until http_lan_close() */
 	const char *listen; /* address:port */
-	const struct http_product *products;
-	size_t product_count;
 	const struct dynreg_hub *hub;
 	struct net *net;
 	struct secrets *secrets;
@@ -42,6 +47,9 @@ struct http_lan_conf {  /* borrowed until http_lan_close() */
 /* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: listen names
  * no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
 enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
+/* Those that may register, from the next request on; takes products. NULL is fine for h. */
+void http_lan_set_products(struct http_lan *h, struct http_products *products);
+void http_products_free(struct http_products *products); /* wipes; NULL is fine */
 /* Serves. ST_OK; ST_IO: no thread; it is deaf from then on. */
 enum status http_lan_start(struct http_lan *h);
 /* From now on requests are refused. NULL is fine. */

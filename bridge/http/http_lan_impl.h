@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "bridge/http/http_lan.h"
+#include "core/base/mailbox.h"
 #include "core/pace/request_limit.h"
 
 enum {
@@ -29,7 +30,9 @@ struct http_lan {
 	struct MHD_Daemon *daemon; /* NULL: does not serve */
 	int fd;                    /* -1: the daemon has it */
 	char hub_host[DYNREG_HOST_MAX];
-	struct request_limit limit; /* HTTP */
+	struct request_limit limit;     /* HTTP, as products */
+	struct http_products *products; /* NULL: none */
+	struct mailbox *news;           /* BROKER -> HTTP: the products to take their place */
 	atomic_bool closing;
 	pthread_mutex_t lock; /* of recent: HTTP and NET; held for a look */
 	struct recent recent[RECENT_MAX];
@@ -43,7 +46,7 @@ struct visit { /* one request of a device */
 	struct buf body, reply;
 	bool old, too_big, begun;
 	struct dynreg_request request;
-	const struct http_product *product;
+	struct http_product product; /* wiped with the visit */
 	char client_id[CLIENT_ID_MAX + 1];
 	char request_id[REQUEST_ID_MAX];
 };

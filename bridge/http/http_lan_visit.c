@@ -86,7 +86,7 @@ static void refuse(struct visit *v, enum dynreg_error error)
 
 static void grant(struct visit *v, const struct dynreg_grant *g)
 {
-	if (dynreg_put_grant(&v->reply, form_of(v), v->product->product_secret, g, v->request_id) !=
+	if (dynreg_put_grant(&v->reply, form_of(v), v->product.product_secret, g, v->request_id) !=
 	    ST_OK)
 		buf_reset(&v->reply);
 }
@@ -182,21 +182,31 @@ static enum status check(const struct visit *v, const char *path)
 		if (host[0] != '[')
 			host[strcspn(host, ":")] = '\0';
 	}
-	st = dynreg_check(&v->request, v->product->product_secret, host, path, v->body.data,
-	                  v->body.len);
+	st =
+		dynreg_check(&v->request, v->product.product_secret, host, path, v->body.data, v->body.len);
 	if (st != ST_DENIED)
 		return st;
-	return dynreg_check(&v->request, v->product->product_secret, v->http->hub_host, path,
+	return dynreg_check(&v->request, v->product.product_secret, v->http->hub_host, path,
 	                    v->body.data, v->body.len);
 }
 
-static const struct http_product *product_of(const struct http_lan *h, const char *product_id)
+/* True: the product registers, and v has it. */
+static bool take_product(struct visit *v)
 {
-	for (size_t i = 0; i < h->conf.product_count; i++) {
-		if (strcmp(h->conf.products[i].product_id, product_id) == 0)
-			return &h->conf.products[i];
+	struct http_lan *h = v->http;
+	struct http_products *next;
+
+	while (mailbox_take(h->news, &next) == ST_OK) {
+		http_products_free(h->products);
+		h->products = next;
 	}
-	return NULL;
+	for (size_t i = 0; h->products && i < h->products->count; i++) {
+		if (strcmp(h->products->at[i].product_id, v->request.product_id) == 0) {
+			v->product = h->products->at[i];
+			return true;
+		}
+	}
+	return false;
 }
 
 bool http_lan_begin(struct visit *v, const char *path)
@@ -213,8 +223,7 @@ bool http_lan_begin(struct visit *v, const char *path)
 		refuse(v, DYNREG_BAD_REQUEST);
 		return false;
 	}
-	v->product = product_of(h, v->request.product_id);
-	if (!v->product) {
+	if (!take_product(v)) {
 		refuse(v, DYNREG_UNKNOWN_PRODUCT);
 		return false;
 	}
@@ -241,7 +250,7 @@ bool http_lan_begin(struct visit *v, const char *path)
 	 * MHD_resume_connection(), whose lock hands it over, and who resumes wakes libmicrohttpd. */
 	MHD_suspend_connection(v->connection);
 	if (dynreg_device(h->conf.net, h->conf.hub, v->request.product_id, v->request.device_name,
-	                  v->product->product_secret, on_result, v) == ST_OK)
+	                  v->product.product_secret, on_result, v) == ST_OK)
 		return true;
 	release(h, v->client_id);
 	if (!grant_known(v))

@@ -9,6 +9,24 @@ enum status flight_init(struct flight *f, size_t window)
 	f->slots = calloc(window, sizeof(*f->slots));
 	if (!f->slots)
 		return ST_NOMEM;
+	f->room = f->window = window;
+	return ST_OK;
+}
+
+enum status flight_set_window(struct flight *f, size_t window)
+{
+	size_t room = window > f->count ? window : f->count, n = 0;
+	struct flight_entry *slots = calloc(room, sizeof(*slots));
+
+	if (!slots)
+		return ST_NOMEM;
+	for (size_t i = 0; i < f->room; i++) {
+		if (f->slots[i].packet_id != 0)
+			slots[n++] = f->slots[i];
+	}
+	free(f->slots);
+	f->slots = slots;
+	f->room = room;
 	f->window = window;
 	return ST_OK;
 }
@@ -21,12 +39,12 @@ void flight_fini(struct flight *f)
 
 bool flight_full(const struct flight *f)
 {
-	return f->count == f->window;
+	return f->count >= f->window;
 }
 
 static struct flight_entry *slot_with(struct flight *f, uint16_t packet_id)
 {
-	for (size_t i = 0; i < f->window; i++) {
+	for (size_t i = 0; i < f->room; i++) {
 		if (f->slots[i].packet_id == packet_id)
 			return &f->slots[i];
 	}
@@ -40,7 +58,7 @@ enum status flight_add(struct flight *f, void *owner, uint64_t seq, uint16_t pac
 
 	/* Sent again under its id on the same connection: one answer is awaited. */
 	if (!e) {
-		e = slot_with(f, 0);
+		e = flight_full(f) ? NULL : slot_with(f, 0);
 		if (!e)
 			return ST_FULL;
 		f->count++;
@@ -70,7 +88,7 @@ bool flight_ack(struct flight *f, uint16_t packet_id, struct flight_entry *out)
 
 bool flight_suspect(struct flight *f, int64_t now_ms, struct flight_entry *out)
 {
-	for (size_t i = 0; f->count > 0 && i < f->window; i++) {
+	for (size_t i = 0; f->count > 0 && i < f->room; i++) {
 		struct flight_entry *e = &f->slots[i];
 
 		if (e->packet_id == 0 || e->order > f->acked_order ||
@@ -86,7 +104,7 @@ int64_t flight_oldest_ms(const struct flight *f)
 {
 	int64_t oldest = INT64_MAX;
 
-	for (size_t i = 0; f->count > 0 && i < f->window; i++) {
+	for (size_t i = 0; f->count > 0 && i < f->room; i++) {
 		if (f->slots[i].packet_id != 0 && f->slots[i].sent_ms < oldest)
 			oldest = f->slots[i].sent_ms;
 	}
@@ -95,7 +113,7 @@ int64_t flight_oldest_ms(const struct flight *f)
 
 void flight_clear(struct flight *f)
 {
-	memset(f->slots, 0, f->window * sizeof(*f->slots));
+	memset(f->slots, 0, f->room * sizeof(*f->slots));
 	f->count = 0;
 	f->acked_order = f->order;
 }

@@ -26,12 +26,15 @@ struct flight_entry {
 };
 
 struct flight {
-	struct flight_entry *slots; /* owned, window of them */
-	size_t window, count;
+	struct flight_entry *slots; /* owned, room of them; more than window after it shrank */
+	size_t room, window, count;
 	uint64_t order, acked_order; /* of the newest acknowledged */
 };
 
 enum status flight_init(struct flight *f, size_t window); /* ST_OK; ST_NOMEM */
+/* Nothing leaves for it: above a smaller window nothing more goes out until answers came. ST_OK;
+ * ST_NOMEM: as before. */
+enum status flight_set_window(struct flight *f, size_t window);
 void flight_fini(struct flight *f);
 bool flight_full(const struct flight *f);
 /* ST_OK; ST_FULL. A packet id that is in already is renewed. */

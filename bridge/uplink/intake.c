@@ -159,11 +159,36 @@ static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
 	}
 }
 
+/* A device's share may be less than what it has waiting. */
+static void drop_over_shares(struct uplink *u, int64_t now_ms)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&u->gateway.devices, &at); n;
+	     n = table_next(&u->gateway.devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+		uint64_t live = d->outbox.live;
+
+		while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
+		       drop_oldest(u, d, DROP_SHARE))
+			;
+		if (d->outbox.live != live)
+			gateway_update(&u->gateway, d, now_ms);
+	}
+}
+
+void intake_limits(struct uplink *u, int64_t now_ms)
+{
+	u->ages_ms = u->conf.max_age_s > 0 ? now_ms : INT64_MAX;
+	if (u->conf.journal)
+		drop_over_shares(u, now_ms); /* intake_journal() keeps the whole within its bound */
+}
+
 /* --- taking in --- */
 
 static uint32_t interval_of(const struct uplink *u, const char *topic)
 {
-	const struct config_route *rule = route_rules_find(u->conf.routes, topic);
+	const struct config_route *rule = route_rules_find(u->routes, topic);
 
 	return rule ? rule->min_interval_ms : 0;
 }

@@ -67,10 +67,15 @@ static void down_drop(void *item)
 	uplink_down_free(item);
 }
 
-static enum status make_parts(struct uplink *u)
+static enum status make_parts(struct uplink *u, const struct route_rules *routes)
 {
 	const struct uplink_conf *c = &u->conf;
 	enum status st = mailbox_new(sizeof(struct order), ORDERS_MAX, &u->orders);
+
+	if (st == ST_OK && routes) {
+		u->routes = route_rules_copy(routes);
+		st = u->routes ? ST_OK : ST_NOMEM;
+	}
 
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct uplink_down), INBOX_MAX, &u->inbox);
@@ -123,11 +128,12 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	u->gateway.release_ctx = &u->ids;
 	u->gateway.answered = answered;
 	u->gateway.answered_ctx = u;
+	u->conf.routes = NULL; /* ours are a copy */
 	bucket_init(&u->bucket, conf->rate_up);
 	stall_guard_init(&u->stall_guard, conf->rate_up);
 	backoff_init(&u->backoff, conf->min_reconnect_s * 1000, conf->max_reconnect_s * 1000,
 	             random_seed());
-	st = make_parts(u);
+	st = make_parts(u, conf->routes);
 	if (st == ST_OK)
 		st = wake;
 	if (st == ST_OK)
@@ -204,6 +210,7 @@ void uplink_free(struct uplink *u)
 	gateway_fini(&u->gateway);
 	flight_fini(&u->flight);
 	echo_free(u->echo);
+	free(u->routes);
 	mailbox_free(u->orders, uplink_free_order);
 	mailbox_free(u->inbox, down_drop);
 	mailbox_free(u->logs, NULL);

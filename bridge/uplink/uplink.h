@@ -40,7 +40,7 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	uint32_t connect_timeout_s, request_timeout_s;
 	uint32_t max_age_s;               /* of a queued message, 0: any */
 	uint32_t settle_ms;               /* time for devices of an earlier run to come back */
-	const struct route_rules *routes; /* borrowed; NULL: none */
+	const struct route_rules *routes; /* borrowed until uplink_new() returns; NULL: none */
 	const char *state_dir;            /* last connect, dead letters; NULL: keeps neither */
 	struct journal *journal;          /* borrowed; NULL: only live messages */
 	bool bind;                        /* devices whose secret was told, when they are not bound */
@@ -102,6 +102,18 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
                        const void *bind, size_t bind_len);
 /* The list of bound devices; the hub's answer comes as UPLINK_MESSAGE. */
 enum status uplink_ask_list(struct uplink *u);
+
+/* What a new configuration changes while the uplink runs. */
+struct uplink_limits {
+	uint32_t rate_up, window, max_age_s; /* as in struct uplink_conf */
+};
+/* Also looks at the journal's bounds again. ST_OK; ST_FULL, ST_NOMEM: say it again. */
+enum status uplink_set_limits(struct uplink *u, const struct uplink_limits *limits);
+/* Takes routes, of route_rules_copy(), when ST_OK. ST_FULL: say it again. */
+enum status uplink_set_routes(struct uplink *u, struct route_rules *routes);
+/* The device is not configured any more: it is not there, and nobody binds it. What waits in the
+ * journal is still sent. */
+enum status uplink_device_forget(struct uplink *u, const char *client_id);
 
 /* The doorbell subscribes filter at our own broker (bridge/doorbell/doorbell.h). */
 enum status uplink_watch(struct uplink *u, const char *filter);

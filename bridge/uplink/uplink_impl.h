@@ -58,6 +58,9 @@ enum order_kind {
 	ORDER_ASK,
 	ORDER_ASK_LIST,
 	ORDER_DOWN_DONE,
+	ORDER_FORGET,
+	ORDER_LIMITS, /* payload: struct uplink_limits */
+	ORDER_ROUTES, /* payload: struct route_rules, in one block */
 };
 
 struct order { /* BROKER -> UPLINK */
@@ -98,6 +101,7 @@ struct uplink {
 	struct flight flight;
 	struct gateway gateway;
 	struct bucket bucket;
+	struct route_rules *routes; /* owned; NULL: none */
 	struct stall_guard stall_guard;
 	uint64_t heard; /* session_heard() when last looked */
 	struct lanes lanes;
@@ -153,6 +157,8 @@ void receive_news(struct uplink *u, int64_t now_ms);
 /* intake.c */
 /* What earlier runs left: devices that the hub may show online. */
 void intake_start(struct uplink *u, int64_t now_ms);
+/* Bounds or the longest age changed. */
+void intake_limits(struct uplink *u, int64_t now_ms);
 /* A message of d leaves outbox and journal. */
 void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
 /* The same for one that is given up: logged, and kept as a dead letter. */

@@ -64,25 +64,60 @@ static void order_certificate(struct uplink *u, const struct order *o, struct su
 	gateway_set_certificate(&u->gateway, d, key_of(md5), key_of(md5 + strlen(md5) + 1), now_ms);
 }
 
+static void order_limits(struct uplink *u, const struct uplink_limits *limits, int64_t now_ms)
+{
+	u->conf.rate_up = u->bucket.rate = limits->rate_up;
+	stall_guard_set_rate(&u->stall_guard, limits->rate_up);
+	u->conf.max_age_s = limits->max_age_s;
+	if (u->conf.window != limits->window && flight_set_window(&u->flight, limits->window) != ST_OK)
+		log_line(&u->log, LOG_ERROR, "no memory for hub.window %u: it stays at %u", limits->window,
+		         u->conf.window);
+	else
+		u->conf.window = limits->window;
+	intake_limits(u, now_ms);
+}
+
+/* Takes what o owns. */
+static void order_routes(struct uplink *u, struct order *o)
+{
+	free(u->routes);
+	u->routes = o->payload;
+	o->payload = NULL;
+}
+
+/* Orders about no device. False: this one is about a device. */
+static bool carry_out_general(struct uplink *u, struct order *o, int64_t now_ms)
+{
+	switch ((int)o->kind) {
+	case ORDER_DOWN_DONE:
+		if (u->session && o->epoch == u->epoch)
+			session_puback(u->session, o->packet_id);
+		return true;
+	case ORDER_WATCH:
+		if (u->doorbell && doorbell_watch(u->doorbell, o->topic) != ST_OK)
+			log_line(&u->log, LOG_WARN, "no memory to watch %.128s", o->topic);
+		return true;
+	case ORDER_ASK_LIST:
+		gateway_ask_list(&u->gateway, now_ms);
+		return true;
+	case ORDER_LIMITS:
+		order_limits(u, o->payload, now_ms);
+		return true;
+	case ORDER_ROUTES:
+		order_routes(u, o);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 {
 	struct gateway *g = &u->gateway;
 	struct subdev *d;
 
-	if (o->kind == ORDER_DOWN_DONE) {
-		if (u->session && o->epoch == u->epoch)
-			session_puback(u->session, o->packet_id);
+	if (carry_out_general(u, o, now_ms))
 		return;
-	}
-	if (o->kind == ORDER_WATCH) {
-		if (u->doorbell && doorbell_watch(u->doorbell, o->topic) != ST_OK)
-			log_line(&u->log, LOG_WARN, "no memory to watch %.128s", o->topic);
-		return;
-	}
-	if (o->kind == ORDER_ASK_LIST) {
-		gateway_ask_list(g, now_ms);
-		return;
-	}
 	d = gateway_device(g, o->client_id);
 	if (!d)
 		return;
@@ -121,9 +156,15 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_ASK:
 		gateway_ask(g, d, o->op, o->payload ? message_of(o) : NULL, now_ms);
 		break;
+	case ORDER_FORGET:
+		gateway_set_secret(g, d, NULL, now_ms);
+		gateway_present(g, d, false, now_ms);
+		break;
 	case ORDER_WATCH:
 	case ORDER_ASK_LIST:
 	case ORDER_DOWN_DONE:
+	case ORDER_LIMITS:
+	case ORDER_ROUTES:
 		break;
 	}
 }

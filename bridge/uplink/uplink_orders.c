@@ -168,6 +168,36 @@ enum status uplink_ask_list(struct uplink *u)
 	return put_order(u, &o);
 }
 
+enum status uplink_set_limits(struct uplink *u, const struct uplink_limits *limits)
+{
+	struct order o;
+
+	order_about(ORDER_LIMITS, "", NULL, &o);
+	return put_message(u, &o, limits, sizeof(*limits));
+}
+
+enum status uplink_set_routes(struct uplink *u, struct route_rules *routes)
+{
+	bool was_empty = false;
+	struct order o;
+	enum status st;
+
+	order_about(ORDER_ROUTES, "", NULL, &o);
+	o.payload = routes;
+	st = mailbox_put(u->orders, &o, &was_empty);
+	if (st == ST_OK && was_empty)
+		uplink_wake(u);
+	return st;
+}
+
+enum status uplink_device_forget(struct uplink *u, const char *client_id)
+{
+	struct order o;
+
+	order_about(ORDER_FORGET, client_id, NULL, &o);
+	return put_order(u, &o);
+}
+
 void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 {
 	struct order o;

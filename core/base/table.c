@@ -44,15 +44,13 @@ static void put_in(struct table_node **slots, size_t slot_count, struct table_no
 	*slot = node;
 }
 
-/* Without memory the table stays as it is: correct, only slower. */
-static void grow(struct table *t)
+static enum status resize(struct table *t, size_t want)
 {
-	size_t want = t->slot_count ? t->slot_count * 2 : FIRST_SLOTS;
 	struct table_node **slots = calloc(want, sizeof(*slots));
 	struct table_node *node, *next;
 
 	if (!slots)
-		return;
+		return ST_NOMEM;
 	for (size_t i = 0; i < t->slot_count; i++) {
 		for (node = t->slots[i]; node; node = next) {
 			next = node->next;
@@ -62,6 +60,22 @@ static void grow(struct table *t)
 	free(t->slots);
 	t->slots = slots;
 	t->slot_count = want;
+	return ST_OK;
+}
+
+/* Without memory the table stays as it is: correct, only slower. */
+static void grow(struct table *t)
+{
+	resize(t, t->slot_count ? t->slot_count * 2 : FIRST_SLOTS);
+}
+
+enum status table_reserve(struct table *t, size_t count)
+{
+	size_t want = t->slot_count ? t->slot_count : FIRST_SLOTS;
+
+	while (want < count)
+		want *= 2;
+	return want > t->slot_count ? resize(t, want) : ST_OK;
 }
 
 struct table_node *table_find(const struct table *t, uint64_t hash, table_equal_fn *equal,

@@ -36,6 +36,8 @@ struct table_node *table_find(const struct table *t, uint64_t hash, table_equal_
 /* Does not look for duplicates. ST_OK; ST_NOMEM (not added), only for the first
  * node: a table that cannot grow gets slower instead. */
 enum status table_add(struct table *t, struct table_node *node, uint64_t hash);
+/* So many nodes find room without another allocation. ST_OK; ST_NOMEM. */
+enum status table_reserve(struct table *t, size_t count);
 void table_remove(struct table *t, struct table_node *node); /* must be in */
 /* Iterates in no order. Removing or freeing the current node is allowed, any other
  * change of the table is not.

@@ -8,95 +8,51 @@
 #include "core/config/config_load.h"
 #include "core/json/json.h"
 
-enum section_id {
-#define SECTION(section, name, shape, help) SECTION_##section,
-#include "core/config/config.tbl"
-	SECTION_COUNT
-};
-
-enum shape {
-	ONE,
-	LIST
-};
-
-#define REQUIRED NULL
-
-static const struct section {
-	const char *name;
-	enum shape shape;
-	size_t size;
-} sections[] = {
-#define SECTION(section, member, shape_, help) \
-	{ .name = #member, .shape = (shape_), .size = sizeof(struct config_##section) },
-#include "core/config/config.tbl"
-};
-
-static const struct config_key keys[] = {
-#define KEY(section_, key, field, kind_, deflt_, min_, max_, words_, help) \
-	{                                                                      \
-		.section = SECTION_##section_,                                     \
-		.name = #key,                                                      \
-		.kind = KIND_##kind_,                                              \
-		.offset = offsetof(struct config_##section_, field),               \
-		.deflt = (deflt_),                                                 \
-		.min = (min_),                                                     \
-		.max = (max_),                                                     \
-		.words = (words_),                                                 \
-	},
-#include "core/config/config.tbl"
-};
-
 enum {
-	KEY_COUNT = sizeof keys / sizeof keys[0],
 	NAMES_MAX = 32
 };
 
 /* ---- sections ---- */
 
-static const struct config_key *find_key(enum section_id section, const char *name)
+static const struct config_key *find_key(enum config_section_id section, const char *name)
 {
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (keys[i].section == section && strcmp(keys[i].name, name) == 0)
-			return &keys[i];
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (config_keys[i].section == section && strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
 	}
 	return NULL;
 }
 
-static void unknown_key(struct config_load *l, enum section_id section, const cJSON *node,
+static void unknown_key(struct config_load *l, enum config_section_id section, const cJSON *node,
                         const char *prefix)
 {
 	const char *known[NAMES_MAX];
 	size_t count = 0;
 
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (keys[i].section == section && count < NAMES_MAX)
-			known[count++] = keys[i].name;
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (config_keys[i].section == section && count < NAMES_MAX)
+			known[count++] = config_keys[i].name;
 	}
 	config_unknown(l, node, prefix, known, count);
 }
 
-static void *field_of(void *base, const struct config_key *key)
-{
-	return (char *)base + key->offset;
-}
-
 /* Fills the structure at base. obj NULL: the section is absent. */
-static void read_section(struct config_load *l, enum section_id section, void *base,
+static void read_section(struct config_load *l, enum config_section_id section, void *base,
                          const cJSON *obj, const char *prefix)
 {
 	char path[CONFIG_PATH_MAX], fault[CONFIG_FAULT_MAX], expected[CONFIG_FAULT_MAX];
 	const cJSON *m;
 
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (keys[i].section != section)
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (config_keys[i].section != section)
 			continue;
-		if (!config_set_default(&keys[i], field_of(base, &keys[i])))
+		if (!config_set_default(&config_keys[i], config_field(base, &config_keys[i])))
 			l->no_memory = true;
-		if (keys[i].deflt || json_member(obj, keys[i].name))
+		if (config_keys[i].deflt || json_member(obj, config_keys[i].name))
 			continue;
-		snprintf(path, sizeof path, "%s.%s", prefix, keys[i].name);
+		snprintf(path, sizeof path, "%s.%s", prefix, config_keys[i].name);
 		config_error(l, obj ? obj : l->root, path, "is missing; add it: %.120s",
-		             config_expected(&keys[i], expected));
+		             config_expected(&config_keys[i], expected));
 	}
 	cJSON_ArrayForEach(m, obj)
 	{
@@ -105,76 +61,25 @@ static void read_section(struct config_load *l, enum section_id section, void *b
 		snprintf(path, sizeof path, "%s.%s", prefix, key ? key->name : "");
 		if (!key)
 			unknown_key(l, section, m, prefix);
-		else if (!config_set(l, key, field_of(base, key), m, fault) && *fault)
+		else if (!config_set(l, key, config_field(base, key), m, fault) && *fault)
 			config_error(l, m, path, "%s", fault);
 	}
 }
 
-static void *section_base(struct config *cfg, enum section_id section)
-{
-	switch (section) {
-	case SECTION_gateway:
-		return &cfg->gateway;
-	case SECTION_hub:
-		return &cfg->hub;
-	case SECTION_store:
-		return &cfg->store;
-	case SECTION_presence:
-		return &cfg->presence;
-	case SECTION_lan:
-		return &cfg->lan;
-	case SECTION_shadow:
-		return &cfg->shadow;
-	case SECTION_metrics:
-		return &cfg->metrics;
-	case SECTION_product:
-	case SECTION_route:
-	case SECTION_app:
-	case SECTION_mapping:
-	case SECTION_device:
-	case SECTION_COUNT:
-		break;
-	}
-	return NULL;
-}
-
-/* Where a list and its length stand in struct config. */
-static const struct {
-	size_t list, count;
-} lists[SECTION_COUNT] = {
-	[SECTION_product] = { offsetof(struct config, products),
-	                      offsetof(struct config, product_count) },
-	[SECTION_route] = { offsetof(struct config, routes), offsetof(struct config, route_count) },
-	[SECTION_app] = { offsetof(struct config, apps), offsetof(struct config, app_count) },
-	[SECTION_mapping] = { offsetof(struct config, mappings),
-	                      offsetof(struct config, mapping_count) },
-	[SECTION_device] = { offsetof(struct config, devices), offsetof(struct config, device_count) },
-};
-
-static void **list_of(struct config *cfg, enum section_id section)
-{
-	return (void **)(void *)((char *)cfg + lists[section].list);
-}
-
-static size_t *count_of(struct config *cfg, enum section_id section)
-{
-	return (size_t *)(void *)((char *)cfg + lists[section].count);
-}
-
 /* Zeroed elements for the list, which cfg owns from here on. */
-static void *list_base(struct config_load *l, enum section_id section, size_t count)
+static void *list_base(struct config_load *l, enum config_section_id section, size_t count)
 {
-	void *list = calloc(count, sections[section].size);
+	void *list = calloc(count, config_sections[section].size);
 
 	if (list) {
-		*list_of(l->cfg, section) = list;
-		*count_of(l->cfg, section) = count;
+		*config_list_of(l->cfg, section) = list;
+		*config_count_of(l->cfg, section) = count;
 	}
 	l->no_memory |= !list;
 	return list;
 }
 
-static void read_list(struct config_load *l, enum section_id section, const cJSON *list)
+static void read_list(struct config_load *l, enum config_section_id section, const cJSON *list)
 {
 	size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
 	char *base = count ? list_base(l, section, count) : NULL;
@@ -185,9 +90,9 @@ static void read_list(struct config_load *l, enum section_id section, const cJSO
 		return;
 	cJSON_ArrayForEach(obj, list)
 	{
-		snprintf(prefix, sizeof prefix, "%s[%zu]", sections[section].name, i);
+		snprintf(prefix, sizeof prefix, "%s[%zu]", config_sections[section].name, i);
 		if (cJSON_IsObject(obj))
-			read_section(l, section, base + i * sections[section].size, obj, prefix);
+			read_section(l, section, base + i * config_sections[section].size, obj, prefix);
 		else
 			config_error(l, obj, prefix, "must be an object; write {...}");
 		i++;
@@ -197,17 +102,17 @@ static void read_list(struct config_load *l, enum section_id section, const cJSO
 static void read_all(struct config_load *l)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		enum section_id id = (enum section_id)i;
-		const cJSON *node = json_member(l->root, sections[i].name);
-		bool list = sections[i].shape == LIST;
+		enum config_section_id id = (enum config_section_id)i;
+		const cJSON *node = json_member(l->root, config_sections[i].name);
+		bool list = config_sections[i].list;
 
 		if (node && !(list ? cJSON_IsArray(node) : cJSON_IsObject(node)))
-			config_error(l, node, sections[i].name, "must be %s",
+			config_error(l, node, config_sections[i].name, "must be %s",
 			             list ? "a list; write [...]" : "an object; write {...}");
 		else if (list)
 			read_list(l, id, node);
 		else
-			read_section(l, id, section_base(l->cfg, id), node, sections[i].name);
+			read_section(l, id, config_section_at(l->cfg, id), node, config_sections[i].name);
 	}
 }
 
@@ -217,7 +122,7 @@ static void check_root(struct config_load *l)
 	const cJSON *m;
 
 	for (size_t i = 0; i < SECTION_COUNT; i++)
-		known[i] = sections[i].name;
+		known[i] = config_sections[i].name;
 	cJSON_ArrayForEach(m, l->root)
 	{
 		bool found = strcmp(m->string, "$schema") == 0;
@@ -310,39 +215,40 @@ enum status config_parse(const struct config_source *src, struct config *out,
 /* ---- release ---- */
 
 /* Frees or wipes every field of one section's structure that needs it. */
-static void free_section(enum section_id section, void *base)
+static void free_section(enum config_section_id section, void *base)
 {
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		enum config_kind kind = keys[i].kind;
-		void *field = field_of(base, &keys[i]);
+	for (size_t i = 0; i < config_key_count; i++) {
+		enum config_kind kind = config_keys[i].kind;
+		void *field = config_field(base, &config_keys[i]);
 
-		if (keys[i].section != section)
+		if (config_keys[i].section != section)
 			continue;
 		if (kind == KIND_SECRET)
 			secret_wipe(field);
 		else if (kind == KIND_PRODUCT_SECRET)
 			explicit_bzero(field, PRODUCT_SECRET_MAX + 1);
-		else if (kind <= KIND_PATH || kind == KIND_ENV)
+		else if (config_kind_is_text(kind))
 			free(*(char **)field);
 	}
 }
 
-static void free_list(struct config *cfg, enum section_id section)
+static void free_list(struct config *cfg, enum config_section_id section)
 {
-	char *list = *list_of(cfg, section);
+	char *list = *config_list_of(cfg, section);
 
-	for (size_t i = 0; i < *count_of(cfg, section); i++)
-		free_section(section, list + i * sections[section].size);
+	for (size_t i = 0; i < *config_count_of(cfg, section); i++)
+		free_section(section, list + i * config_sections[section].size);
 	free(list);
 }
 
 void config_free(struct config *cfg)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		if (sections[i].shape == ONE)
-			free_section((enum section_id)i, section_base(cfg, (enum section_id)i));
+		if (!config_sections[i].list)
+			free_section((enum config_section_id)i,
+			             config_section_at(cfg, (enum config_section_id)i));
 		else
-			free_list(cfg, (enum section_id)i);
+			free_list(cfg, (enum config_section_id)i);
 	}
 	memset(cfg, 0, sizeof *cfg);
 }

@@ -124,6 +124,7 @@ struct config_device {
 	char *secret_file, *secret_env;
 	char *login; /* NULL: none */
 	char *cert_file;
+	struct device_certificate digests; /* of cert_file */
 	bool certificate;
 };
 
@@ -157,6 +158,9 @@ struct config_source {
 	enum status (*read_file)(void *ctx, const char *path, struct buf *out, char *why,
 	                         size_t why_size);
 	const char *(*get_env)(void *ctx, const char *name); /* borrowed; NULL: not set */
+	/* The digests of a certificate. Status and why as read_file; NULL: none are taken. */
+	enum status (*read_certificate)(void *ctx, const char *path, struct device_certificate *out,
+	                                char *why, size_t why_size);
 	void *ctx;
 };
 

@@ -189,6 +189,18 @@ static bool registers(const struct config_load *l, const char *product_id)
 	return false;
 }
 
+static void read_digests(struct config_load *l, const cJSON *obj, const char *path,
+                         struct config_device *d)
+{
+	char why[CONFIG_FAULT_MAX] = "cannot be read", key[CONFIG_PATH_MAX];
+
+	if (!d->cert_file || !l->src->read_certificate ||
+	    l->src->read_certificate(l->src->ctx, d->cert_file, &d->digests, why, sizeof why) == ST_OK)
+		return;
+	snprintf(key, sizeof key, "%s.cert_file", path);
+	config_error(l, json_member(obj, "cert_file"), key, "%s", why);
+}
+
 static void check_devices(struct config_load *l)
 {
 	const struct config_gateway *g = &l->cfg->gateway;
@@ -216,6 +228,7 @@ static void check_devices(struct config_load *l)
 		if (strcmp(d->product_id, g->product_id) == 0 &&
 		    strcmp(d->device_name, g->device_name) == 0)
 			config_error(l, obj, path, "is the gateway itself; remove it here");
+		read_digests(l, obj, path, d);
 	}
 }
 

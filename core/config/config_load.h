@@ -9,40 +9,11 @@
 
 #include <cjson/cJSON.h>
 
-#include "core/config/config.h"
+#include "core/config/config_table.h"
 
 enum {
 	CONFIG_PATH_MAX = 128,
 	CONFIG_FAULT_MAX = 256
-};
-
-enum config_kind {
-	KIND_HOST,
-	KIND_WAKER,
-	KIND_LISTEN,
-	KIND_TEXT,
-	KIND_FILTER,
-	KIND_PATH,
-	KIND_NUMBER,
-	KIND_SIZE,
-	KIND_FLAG,
-	KIND_CHOICE,
-	KIND_PRODUCT_ID,
-	KIND_DEVICE_NAME,
-	KIND_SECRET,
-	KIND_PRODUCT_SECRET,
-	KIND_ENV,
-	KIND_COUNT,
-};
-
-struct config_key {
-	unsigned section;
-	const char *name;
-	enum config_kind kind;
-	size_t offset;     /* of the field in its section's structure */
-	const char *deflt; /* JSON text; NULL: required */
-	int64_t min, max;
-	const char *words;
 };
 
 struct config_line {

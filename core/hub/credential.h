@@ -33,6 +33,10 @@ struct secret {
 	size_t key_len;
 };
 
+struct device_certificate { /* digests of its file, in hex; "": none */
+	char md5[33], sha1[41];
+};
+
 /* ST_OK; ST_MALFORMED: not 4..64 characters of standard Base64 with padding (*out
  * is then wiped). Unused low bits before the padding may be set, as in any client's
  * decoder; keys differing only there are the same key. */

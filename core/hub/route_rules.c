@@ -1,8 +1,34 @@
 #include "core/hub/route_rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/hub/topic.h"
+
+struct route_rules *route_rules_copy(const struct route_rules *r)
+{
+	size_t bytes = sizeof(struct route_rules) + r->count * sizeof(struct config_route);
+	struct route_rules *copy;
+	struct config_route *rules;
+	char *text;
+
+	for (size_t i = 0; i < r->count; i++)
+		bytes += strlen(r->at[i].topic) + 1;
+	copy = malloc(bytes);
+	if (!copy)
+		return NULL;
+	rules = (struct config_route *)(void *)(copy + 1);
+	text = (char *)(rules + r->count);
+	*copy = (struct route_rules){ rules, r->count };
+	for (size_t i = 0; i < r->count; i++) {
+		size_t size = strlen(r->at[i].topic) + 1;
+
+		rules[i] = r->at[i];
+		rules[i].topic = memcpy(text, r->at[i].topic, size);
+		text += size;
+	}
+	return copy;
+}
 
 const struct config_route *route_rules_find(const struct route_rules *r, const char *topic)
 {

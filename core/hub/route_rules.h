@@ -11,6 +11,8 @@ struct route_rules {
 	size_t count;
 };
 
+/* A copy that stands on its own, in one block: caller frees it with free(). NULL: no memory. */
+struct route_rules *route_rules_copy(const struct route_rules *r);
 /* The first rule whose filter matches; NULL: none, as ROUTE_POLICY_ALL without interval. */
 const struct config_route *route_rules_find(const struct route_rules *r, const char *topic);
 /* A filter of MQTT 4.7: '#' alone at the end, '+' alone in its level. */

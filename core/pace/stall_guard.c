@@ -5,6 +5,11 @@ void stall_guard_init(struct stall_guard *h, uint32_t rate)
 	*h = (struct stall_guard){ .rate = rate, .answer_us = HEARING_FIRST_ANSWER_US };
 }
 
+void stall_guard_set_rate(struct stall_guard *h, uint32_t rate)
+{
+	h->rate = rate;
+}
+
 void stall_guard_sent(struct stall_guard *h, int64_t now_us)
 {
 	if (h->unheard++ == 0)

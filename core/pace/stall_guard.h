@@ -26,6 +26,7 @@ enum {
 };
 
 void stall_guard_init(struct stall_guard *h, uint32_t rate);
+void stall_guard_set_rate(struct stall_guard *h, uint32_t rate); /* what is unheard stays counted */
 void stall_guard_sent(struct stall_guard *h, int64_t now_us);
 /* The hub said something. Returns how long to send nothing, in microseconds. */
 int64_t stall_guard_heard(struct stall_guard *h, int64_t now_us);

@@ -4,6 +4,7 @@
 
 #include "core/mapping/mapping.h"
 #include "plugin/devices/stored.h"
+#include "plugin/services/shadow.h"
 
 enum { /* bits of the stored byte */
 	FACT_BOUND = 1,
@@ -55,12 +56,43 @@ enum status facts_add(struct hubgate *h, const char *product_id, const char *dev
 
 	if (st == ST_OK)
 		st = registry_add(&h->registry, product_id, device_name, secret, out);
-	/* Without a presence nothing can be done with it; there is no way to remove it again. */
+	/* Without a presence nothing can be done with it. */
 	if (st == ST_OK)
 		st = presence_attach(*out);
 	if (st == ST_OK)
-		stored_claim(h, *out);
+		facts_known(h, *out);
 	return st;
+}
+
+void facts_known(struct hubgate *h, struct device *d)
+{
+	stored_claim(h, d);
+	if (!d->filters && !d->shadow)
+		return;
+	shadow_return(h, d);
+	presence_renew(h, d);
+}
+
+void facts_end_sessions(struct hubgate *h, struct device *d)
+{
+	d->presence->ended = h->reload_round;
+}
+
+void facts_drop_guest(struct hubgate *h, struct device *d)
+{
+	if (d->guest && !d->by_app && !d->mapped && !d->registered)
+		facts_retire(h, d);
+}
+
+void facts_retire(struct hubgate *h, struct device *d)
+{
+	h->spoken_for -= d->by != NULL;
+	d->by = NULL;
+	d->there = d->by_app = d->mapped = d->guest = d->registered = false;
+	memset(&d->certificate, 0, sizeof(d->certificate));
+	registry_retire(&h->registry, d);
+	shadow_retire(h, d);
+	presence_retire(h, d);
 }
 
 struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name)
@@ -68,7 +100,7 @@ struct device *facts_guest(struct hubgate *h, const char *product_id, const char
 	static const struct secret none;
 	struct device *d = NULL;
 
-	if (h->registry.devices.count >= FACTS_DEVICES_MAX ||
+	if (h->registry.known >= FACTS_DEVICES_MAX ||
 	    facts_add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	d->guest = true;

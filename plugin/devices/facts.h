@@ -21,6 +21,15 @@ void facts_keep(struct hubgate *h, const struct device *d);
  * ST_EXISTS, ST_INVALID as registry_add(). */
 enum status facts_add(struct hubgate *h, const char *product_id, const char *device_name,
                       const struct secret *secret, struct device **out);
+/* d is known again after it was retired, or for the first time: it gets what is stored of it, and
+ * the uplink hears of it. */
+void facts_known(struct hubgate *h, struct device *d);
+/* d is not known any more: no login, no rights, no word to the hub; what is stored of it stays. */
+void facts_retire(struct hubgate *h, struct device *d);
+/* Clients that are logged in as d have no rights from now on (plugin/reload disconnects them). */
+void facts_end_sessions(struct hubgate *h, struct device *d);
+/* d is not configured: it is retired unless somebody else speaks for it or it registered. */
+void facts_drop_guest(struct hubgate *h, struct device *d);
 /* The same for one that is not configured. NULL: no memory, or too many devices. */
 struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name);
 /* The gateway application speaks for d, or does not any more: presence follows. */

@@ -8,8 +8,10 @@
 
 enum status presence_attach(struct device *d)
 {
-	struct presence *p = calloc(1, sizeof(*p));
+	struct presence *p = d->presence ? NULL : calloc(1, sizeof(*p));
 
+	if (d->presence)
+		return ST_OK;
 	if (!p)
 		return ST_NOMEM;
 	p->device = d;
@@ -66,6 +68,14 @@ static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 	h->grace.last = p;
 }
 
+void presence_grace_changed(struct hubgate *h, uint32_t before_ms)
+{
+	int64_t more_ms = (int64_t)h->config->presence.grace_ms - before_ms;
+
+	for (struct presence *p = h->grace.first; more_ms != 0 && p; p = p->next)
+		p->leave_ms += more_ms;
+}
+
 /* --- telling the uplink --- */
 
 enum status presence_tell_secret(struct hubgate *h, struct presence *p)
@@ -97,7 +107,11 @@ static bool is_there(const struct hubgate *h, const struct presence *p)
 static enum status tell_all(struct hubgate *h, struct presence *p)
 {
 	const struct device *d = p->device;
-	enum status st = presence_tell_secret(h, p);
+	enum status st;
+
+	if (d->retired)
+		return uplink_device_forget(h->uplink, d->client_id);
+	st = presence_tell_secret(h, p);
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
 		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
@@ -133,6 +147,25 @@ static void tell_unsent(struct hubgate *h)
 		p->unsent = tell_all(h, p) != ST_OK;
 		h->orders_unsent |= p->unsent;
 	}
+}
+
+void presence_renew(struct hubgate *h, struct device *d)
+{
+	d->presence->secret_told = false;
+	d->presence->unsent = true;
+	h->orders_unsent = true;
+}
+
+void presence_retire(struct hubgate *h, struct device *d)
+{
+	struct presence *p = d->presence;
+
+	grace_end(h, p);
+	if (p->current)
+		metric_set(&h->metrics, M_PRESENT, --h->present);
+	p->current = NULL;
+	dispatch_held(h, p); /* the broker finds nobody who may have it */
+	presence_renew(h, d);
 }
 
 void presence_changed(struct hubgate *h, struct device *d)

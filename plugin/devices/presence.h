@@ -26,13 +26,20 @@ struct presence { /* one per device */
 	bool clean;                   /* its last session ended with the connection */
 	bool secret_told;             /* the uplink has it */
 	bool unsent;                  /* the uplink has not been told the latest */
+	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in hubgate.grace */
 	struct held *held, **held_tail;
 	size_t held_count;
 };
 
-/* ST_OK; ST_NOMEM. */
+/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the registry yet. */
 enum status presence_attach(struct device *d);
+/* d is retired: it is not there, and the hub hears of it without a grace time. */
+void presence_retire(struct hubgate *h, struct device *d);
+/* What the uplink knows of d has changed as a whole, or d is back: it is all said again. */
+void presence_renew(struct hubgate *h, struct device *d);
+/* presence.grace_ms was before_ms: times under way end as if they had begun with what it is. */
+void presence_grace_changed(struct hubgate *h, uint32_t before_ms);
 void presence_fini(struct hubgate *h);
 
 /* s was accepted; the device is there. A session it takes over is not a leave. */

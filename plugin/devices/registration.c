@@ -30,9 +30,9 @@ struct wait_line { /* a configured device without a secret */
 	struct wait_line *next;
 	struct registrations *all;
 	struct device *device;
-	const struct config_product *product;
 	int64_t due_ms, pause_ms;
 	bool under_way, over;
+	bool wanted; /* false: the configuration says so no more; it goes, after its answer */
 	char error[DYNREG_ERROR_MAX]; /* the last one logged */
 };
 
@@ -42,21 +42,26 @@ struct registrations {
 	struct secrets *secrets;
 	struct mailbox *results;
 	struct http_lan *http;
-	struct http_product *products;
-	struct dynreg_hub hub;
+	struct dynreg_hub hub; /* its text is that of keys that change with a restart only */
+	bool started;
 	struct wait_line *line;
 	unsigned under_way;
 };
 
-static const struct config_product *product_of(const struct hubgate *h, const char *product_id)
+static const struct config_product *product_in(const struct config *c, const char *product_id)
 {
-	for (size_t i = 0; i < h->config->product_count; i++) {
-		const struct config_product *p = &h->config->products[i];
+	for (size_t i = 0; i < c->product_count; i++) {
+		const struct config_product *p = &c->products[i];
 
-		if (p->may_register && strcmp(p->product_id, product_id) == 0)
+		if (p->may_register && strncmp(p->product_id, product_id, PRODUCT_ID_LEN) == 0)
 			return p;
 	}
 	return NULL;
+}
+
+static const struct config_product *product_of(const struct hubgate *h, const char *product_id)
+{
+	return product_in(h->config, product_id);
 }
 
 /* --- at start --- */
@@ -75,6 +80,8 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 		d = facts_guest(h, product_id, client_id + PRODUCT_ID_LEN);
 	if (!d || (d->secret.key_len > 0 && !d->registered)) /* what is configured stands */
 		return;
+	if (strcmp(d->secret.text, secret->text) == 0)
+		return;
 	d->secret = *secret;
 	d->registered = true;
 	if (d->presence)
@@ -86,34 +93,51 @@ static void give_known(void *ctx, const char *client_id, const struct secret *se
 	give(ctx, client_id, secret);
 }
 
-static bool needs_registration(const struct device *d, const struct config_device *c)
+static struct device *named(const struct hubgate *h, const struct config_device *c)
 {
-	return d && d->secret.key_len == 0 && !c->login && !c->certificate;
+	char client_id[CLIENT_ID_MAX + 1];
+	size_t len = strlen(c->device_name);
+
+	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
+	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, len + 1);
+	return registry_find(&h->registry, client_id, PRODUCT_ID_LEN + len);
+}
+
+static enum status join_line(struct registrations *r, struct device *d)
+{
+	struct wait_line *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return ST_NOMEM;
+	w->all = r;
+	w->device = d;
+	w->pause_ms = PAUSE_MIN_MS;
+	w->next = r->line;
+	r->line = w;
+	d->waits = w;
+	return ST_OK;
 }
 
 static enum status line_up(struct hubgate *h)
 {
-	for (size_t i = 0; i < h->config->device_count; i++) {
-		const struct config_device *c = &h->config->devices[i];
-		char client_id[CLIENT_ID_MAX + 1];
-		struct wait_line *w;
-		struct device *d;
-		int len = snprintf(client_id, sizeof(client_id), "%s%s", c->product_id, c->device_name);
+	enum status st = ST_OK;
 
-		d = registry_find(&h->registry, client_id, (size_t)len);
-		if (!needs_registration(d, c) || !product_of(h, c->product_id))
+	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
+		const struct config_device *c = &h->config->devices[i];
+		struct device *d;
+
+		/* Cheap first: with a secret it needs nobody. */
+		if (c->secret.key_len > 0 || c->login || c->certificate)
 			continue;
-		w = calloc(1, sizeof(*w));
-		if (!w)
-			return ST_NOMEM;
-		w->all = h->registrations;
-		w->device = d;
-		w->product = product_of(h, c->product_id);
-		w->pause_ms = PAUSE_MIN_MS;
-		w->next = h->registrations->line;
-		h->registrations->line = w;
+		d = named(h, c);
+		if (!d || d->secret.key_len > 0 || !product_of(h, c->product_id))
+			continue;
+		if (!d->waits)
+			st = join_line(h->registrations, d);
+		if (st == ST_OK)
+			d->waits->wanted = true;
 	}
-	return ST_OK;
+	return st;
 }
 
 static void drop_result(void *item)
@@ -122,31 +146,59 @@ static void drop_result(void *item)
 	secret_wipe(&((struct result *)item)->secret);
 }
 
-enum status registration_open(struct hubgate *h)
+static void registrations_free(struct registrations *r)
 {
-	struct registrations *r;
+	if (!r)
+		return;
+	http_lan_close(r->http);
+	net_free(r->net);
+	mailbox_free(r->results, drop_result);
+	secrets_close(r->secrets);
+	while (r->line) {
+		struct wait_line *w = r->line;
+
+		r->line = w->next;
+		free(w);
+	}
+	free(r);
+}
+
+/* Reads the secrets of earlier registrations, starts nothing. */
+static enum status make(struct hubgate *h, const struct config *c, const struct log *log,
+                        struct registrations **out)
+{
+	struct registrations *r = calloc(1, sizeof(*r));
 	enum status st;
 
-	if (h->config->product_count == 0)
-		return ST_OK;
-	r = calloc(1, sizeof(*r));
 	if (!r)
 		return ST_NOMEM;
-	h->registrations = r;
 	r->h = h;
-	r->hub = (struct dynreg_hub){ .url = h->config->hub.register_url,
-		                          .address = h->config->hub.register_address,
-		                          .ca_file = h->config->hub.ca_file,
-		                          .verify = h->config->hub.verify,
+	r->hub = (struct dynreg_hub){ .url = c->hub.register_url,
+		                          .address = c->hub.register_address,
+		                          .ca_file = c->hub.ca_file,
+		                          .verify = c->hub.verify,
 		                          .timeout_ms = TIMEOUT_MS };
-	st = secrets_open(h->config->store.dir, &h->log, &r->secrets);
+	st = secrets_open(c->store.dir, log, &r->secrets);
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct result), RESULTS_MAX, &r->results);
 	if (st == ST_OK)
 		st = net_new(&r->net);
+	*out = st == ST_OK ? r : NULL;
+	if (st != ST_OK)
+		registrations_free(r);
+	return st;
+}
+
+enum status registration_open(struct hubgate *h)
+{
+	enum status st;
+
+	if (h->config->product_count == 0)
+		return ST_OK;
+	st = make(h, h->config, &h->log, &h->registrations);
 	if (st != ST_OK)
 		return st;
-	secrets_each(r->secrets, give_known, h);
+	secrets_each(h->registrations->secrets, give_known, h);
 	return line_up(h);
 }
 
@@ -277,6 +329,17 @@ static void failed(struct hubgate *h, struct wait_line *w, const struct result *
 	                 : "; tried again");
 }
 
+static void leave_line(struct registrations *r, struct wait_line *gone)
+{
+	struct wait_line **at = &r->line;
+
+	while (*at != gone)
+		at = &(*at)->next;
+	*at = gone->next;
+	gone->device->waits = NULL;
+	free(gone);
+}
+
 static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 {
 	struct registrations *r = h->registrations;
@@ -288,12 +351,16 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 	}
 	control_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
 	if (result->secret.key_len == 0) {
-		if (w)
+		if (w && w->wanted)
 			failed(h, w, result, now_ms);
+		else if (w)
+			leave_line(r, w);
 		return;
 	}
-	if (w)
+	if (w && w->wanted)
 		w->over = true;
+	else if (w)
+		leave_line(r, w);
 	give(h, result->client_id, &result->secret);
 	log_line(&h->log, LOG_NOTE, "%s was registered at the hub", result->client_id);
 }
@@ -304,11 +371,14 @@ static void ask_due(struct hubgate *h, int64_t now_ms)
 
 	/* One at a time: signing and the request cost 50 us or so; the timer rings for the next. */
 	for (struct wait_line *w = r->line; w && r->under_way < UNDER_WAY_MAX; w = w->next) {
+		const struct config_product *p;
+
 		if (w->over || w->under_way || w->due_ms > now_ms)
 			continue;
 		w->due_ms = now_ms + w->pause_ms;
-		if (dynreg_device(r->net, &r->hub, w->device->product_id, w->device->device_name,
-		                  w->product->product_secret, on_result, w) != ST_OK)
+		p = product_of(h, w->device->product_id);
+		if (!p || dynreg_device(r->net, &r->hub, w->device->product_id, w->device->device_name,
+		                        p->product_secret, on_result, w) != ST_OK)
 			continue;
 		w->under_way = true;
 		r->under_way++;
@@ -346,53 +416,78 @@ int64_t registration_due(const struct hubgate *h)
 
 enum status registration_start(struct hubgate *h)
 {
-	return h->registrations ? net_start(h->registrations->net) : ST_OK;
+	struct registrations *r = h->registrations;
+	enum status st;
+
+	if (!r || r->started)
+		return ST_OK;
+	st = net_start(r->net);
+	r->started = st == ST_OK;
+	return st;
 }
 
-static enum status listen_lan(struct hubgate *h)
+/* Those that may register; NULL: no memory. */
+static struct http_products *http_products_of(const struct config *c)
 {
-	struct registrations *r = h->registrations;
-	struct http_lan_conf conf = {
-		.listen = h->config->lan.http,
+	struct http_products *out =
+		calloc(1, sizeof(*out) + c->product_count * sizeof(struct http_product));
+
+	for (size_t i = 0; out && i < c->product_count; i++) {
+		const struct config_product *p = &c->products[i];
+		struct http_product *to = &out->at[out->count];
+
+		if (!p->may_register)
+			continue;
+		snprintf(to->product_id, sizeof(to->product_id), "%s", p->product_id);
+		snprintf(to->product_secret, sizeof(to->product_secret), "%s", p->product_secret);
+		out->count++;
+	}
+	return out;
+}
+
+static enum status listen_lan(struct registrations *r, const char *listen, const struct log *log,
+                              const char *otherwise)
+{
+	const struct http_lan_conf conf = {
+		.listen = listen,
 		.hub = &r->hub,
 		.net = r->net,
 		.secrets = r->secrets,
-		.log = uplink_log(h->uplink),
+		.log = uplink_log(r->h->uplink),
 		.registered = on_lan_registered,
 		.ctx = r,
 	};
-	enum status st;
+	enum status st = http_lan_open(&conf, &r->http);
 
-	r->products = calloc(h->config->product_count + 1, sizeof(*r->products));
-	if (!r->products)
-		return ST_NOMEM;
-	for (size_t i = 0; i < h->config->product_count; i++) {
-		const struct config_product *p = &h->config->products[i];
-
-		if (p->may_register)
-			r->products[conf.product_count++] =
-				(struct http_product){ p->product_id, p->product_secret };
-	}
-	conf.products = r->products;
-	st = http_lan_open(&conf, &r->http);
 	if (st == ST_OK)
-		log_line(&h->log, LOG_NOTE, "devices register at http://%s" DYNREG_PATH, conf.listen);
+		log_line(log, LOG_NOTE, "devices register at http://%s" DYNREG_PATH, conf.listen);
 	else
-		log_line(&h->log, LOG_ERROR,
-		         "not started: lan.http %s: %s; give an address of this machine (0.0.0.0 for all) "
-		         "and a free port, above 1023 unless the broker may use lower ones",
-		         conf.listen, st == ST_IO ? strerror(errno) : "no such address or URL");
+		log_line(log, LOG_ERROR,
+		         "%slan.http %s: %s; give an address of this machine (0.0.0.0 for all) and a free "
+		         "port, above 1023 unless the broker may use lower ones",
+		         otherwise, conf.listen, st == ST_IO ? strerror(errno) : "no such address or URL");
 	return st;
 }
 
 enum status registration_listen(struct hubgate *h)
 {
+	struct http_products *products;
+	enum status st;
+
 	if (strcmp(h->config->lan.http, "off") == 0)
 		return ST_OK;
-	if (h->registrations)
-		return listen_lan(h);
-	log_line(&h->log, LOG_WARN, "lan.http is set, but no product in products[] registers");
-	return ST_OK;
+	if (!h->registrations) {
+		log_line(&h->log, LOG_WARN, "lan.http is set, but no product in products[] registers");
+		return ST_OK;
+	}
+	products = http_products_of(h->config);
+	st = products ? listen_lan(h->registrations, h->config->lan.http, &h->log, "not started: ")
+	              : ST_NOMEM;
+	if (st == ST_OK)
+		http_lan_set_products(h->registrations->http, products);
+	else
+		http_products_free(products);
+	return st;
 }
 
 enum status registration_serve(struct hubgate *h)
@@ -405,6 +500,141 @@ enum status registration_serve(struct hubgate *h)
 		         "restarted");
 	return ST_OK;
 }
+
+/* --- a new configuration --- */
+
+struct granting {
+	const struct config *next;
+	struct registration_plan *plan;
+	enum status status;
+};
+
+static void note_grant(void *ctx, const char *client_id, const struct secret *secret)
+{
+	struct granting *g = ctx;
+	struct registration_plan *p = g->plan;
+	struct registration_grant *more;
+
+	if (g->status != ST_OK || !product_in(g->next, client_id))
+		return;
+	if (p->grant_count == p->grant_room) {
+		size_t room = 2 * p->grant_room + 16;
+
+		/* Not realloc(): it would leave secrets behind. */
+		more = calloc(room, sizeof(*more));
+		if (!more) {
+			g->status = ST_NOMEM;
+			return;
+		}
+		if (p->grants) {
+			memcpy(more, p->grants, p->grant_count * sizeof(*more));
+			explicit_bzero(p->grants, p->grant_count * sizeof(*more));
+		}
+		free(p->grants);
+		p->grants = more;
+		p->grant_room = room;
+	}
+	more = &p->grants[p->grant_count++];
+	snprintf(more->client_id, sizeof(more->client_id), "%s", client_id);
+	more->secret = *secret;
+}
+
+enum status registration_prepare(struct hubgate *h, const struct config *next,
+                                 const struct log *log, struct registration_plan *out)
+{
+	struct granting g = { .next = next, .plan = out };
+	struct registrations *r = h->registrations;
+	enum status st = ST_OK;
+
+	out->wanted = true;
+	if (!r && next->product_count == 0)
+		return ST_OK;
+	if (!r)
+		st = make(h, h->config, log, &out->made);
+	r = r ? r : out->made;
+	if (st == ST_OK && out->made && strcmp(h->config->lan.http, "off") != 0)
+		st = listen_lan(r, h->config->lan.http, log, "");
+	if (st != ST_OK)
+		return st;
+	out->products = http_products_of(next);
+	if (!out->products)
+		return ST_NOMEM;
+	secrets_each(r->secrets, note_grant, &g);
+	return g.status;
+}
+
+/* A secret that came of a registration counts while its product registers. */
+static void revoke(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (!d->registered || product_of(h, d->product_id))
+			continue;
+		secret_wipe(&d->secret);
+		d->registered = false;
+		facts_end_sessions(h, d);
+		facts_drop_guest(h, d);
+	}
+}
+
+static void sweep_line(struct registrations *r)
+{
+	struct wait_line *next;
+
+	for (struct wait_line *w = r->line; w; w = next) {
+		next = w->next;
+		if (!w->wanted && w->under_way)
+			w->over = true; /* take() lets it go */
+		else if (!w->wanted)
+			leave_line(r, w);
+	}
+}
+
+void registration_apply(struct hubgate *h, struct registration_plan *p)
+{
+	struct registrations *r;
+
+	if (!p->wanted)
+		return;
+	if (!h->registrations) {
+		h->registrations = p->made;
+		p->made = NULL;
+		if (registration_start(h) != ST_OK)
+			log_line(&h->log, LOG_ERROR, "no thread for registrations: restart the broker");
+		registration_serve(h);
+	}
+	r = h->registrations;
+	if (!r)
+		return;
+	http_lan_set_products(r->http, p->products);
+	p->products = NULL;
+	revoke(h);
+	for (size_t i = 0; i < p->grant_count; i++)
+		give(h, p->grants[i].client_id, &p->grants[i].secret);
+	for (struct wait_line *w = r->line; w; w = w->next) {
+		w->wanted = w->over = false; /* what failed for good may be right now */
+		w->pause_ms = PAUSE_MIN_MS;
+	}
+	if (line_up(h) != ST_OK)
+		log_line(&h->log, LOG_ERROR, "no memory to register all devices: restart the broker");
+	sweep_line(r);
+}
+
+void registration_plan_free(struct registration_plan *p)
+{
+	registrations_free(p->made);
+	http_products_free(p->products);
+	if (p->grants)
+		explicit_bzero(p->grants, p->grant_count * sizeof(*p->grants));
+	free(p->grants);
+	memset(p, 0, sizeof(*p));
+}
+
+/* --- the end --- */
 
 void registration_quit(struct hubgate *h)
 {
@@ -429,21 +659,6 @@ bool registration_stop(struct hubgate *h, uint32_t wait_ms)
 
 void registration_close(struct hubgate *h)
 {
-	struct registrations *r = h->registrations;
-
-	if (!r)
-		return;
-	http_lan_close(r->http);
-	net_free(r->net);
-	mailbox_free(r->results, drop_result);
-	secrets_close(r->secrets);
-	while (r->line) {
-		struct wait_line *w = r->line;
-
-		r->line = w->next;
-		free(w);
-	}
-	free(r->products);
-	free(r);
+	registrations_free(h->registrations);
 	h->registrations = NULL;
 }

@@ -17,6 +17,28 @@ enum status registration_open(struct hubgate *h);
 enum status registration_listen(struct hubgate *h);
 enum status registration_start(struct hubgate *h); /* NET begins. ST_OK; ST_IO: no thread */
 enum status registration_serve(struct hubgate *h); /* HTTP begins, or it is logged. ST_OK */
+
+struct registration_grant {
+	char client_id[CLIENT_ID_MAX + 1];
+	struct secret secret;
+};
+
+struct registration_plan {          /* what a new configuration means; zeroed before it is made */
+	bool wanted;                    /* false: nothing */
+	struct registrations *made;     /* no product was there before; NULL: some was */
+	struct http_products *products; /* those that register */
+	struct registration_grant *grants; /* of earlier registrations */
+	size_t grant_count, grant_room;
+};
+
+/* Room DISK, while BROKER changes nothing of h: reads the secrets file, listens at lan.http, when
+ * next has the first product. ST_OK; ST_INVALID, ST_IO (logged); ST_NOMEM. */
+enum status registration_prepare(struct hubgate *h, const struct config *next,
+                                 const struct log *log, struct registration_plan *out);
+/* h->config and its devices are the new ones. */
+void registration_apply(struct hubgate *h, struct registration_plan *p);
+void registration_plan_free(struct registration_plan *p); /* any room; wipes; fine when zeroed */
+
 /* A device is registered now, for a command; takes asker, who gets the result. */
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
                       struct control_asker *asker);

@@ -21,6 +21,7 @@ void registry_init(struct registry *r, uint64_t seed)
 {
 	table_init(&r->devices);
 	r->seed = seed;
+	r->known = 0;
 }
 
 static void device_free(struct device *d)
@@ -47,7 +48,8 @@ void registry_fini(struct registry *r)
 	table_fini(&r->devices);
 }
 
-struct device *registry_find(const struct registry *r, const char *client_id, size_t len)
+/* Retired ones too. */
+static struct device *find_any(const struct registry *r, const char *client_id, size_t len)
 {
 	const struct key key = { client_id, len };
 	struct table_node *n =
@@ -56,31 +58,87 @@ struct device *registry_find(const struct registry *r, const char *client_id, si
 	return n ? table_entry(n, struct device, node) : NULL;
 }
 
-enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
-                         const struct secret *secret, struct device **out)
+struct device *registry_find(const struct registry *r, const char *client_id, size_t len)
+{
+	struct device *d = find_any(r, client_id, len);
+
+	return d && !d->retired ? d : NULL;
+}
+
+struct device *registry_make(const char *product_id, const char *device_name,
+                             const struct secret *secret)
 {
 	struct device *d;
-	size_t len;
 
 	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
 	    !credential_device_name_ok(device_name, strlen(device_name)))
-		return ST_INVALID;
+		return NULL;
 	d = calloc(1, sizeof(*d));
 	if (!d)
-		return ST_NOMEM;
+		return NULL;
 	snprintf(d->product_id, sizeof(d->product_id), "%s", product_id);
 	snprintf(d->device_name, sizeof(d->device_name), "%s", device_name);
 	snprintf(d->client_id, sizeof(d->client_id), "%s%s", product_id, device_name);
 	d->secret = *secret;
-	len = strlen(d->client_id);
-	if (registry_find(r, d->client_id, len)) {
+	return d;
+}
+
+void registry_discard(struct device *d)
+{
+	if (d)
 		device_free(d);
+}
+
+enum status registry_reserve(struct registry *r, size_t more)
+{
+	return table_reserve(&r->devices, r->devices.count + more);
+}
+
+struct device *registry_put(struct registry *r, struct device *made)
+{
+	size_t len = strlen(made->client_id);
+	struct device *d = find_any(r, made->client_id, len);
+
+	if (!d) {
+		if (table_add(&r->devices, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
+			return NULL;
+		r->known++;
+		return made;
+	}
+	r->known += d->retired;
+	d->retired = false;
+	if (made->secret.key_len > 0)
+		d->secret = made->secret;
+	return d;
+}
+
+void registry_retire(struct registry *r, struct device *d)
+{
+	secret_wipe(&d->secret);
+	r->known -= !d->retired;
+	d->retired = true;
+}
+
+enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
+                         const struct secret *secret, struct device **out)
+{
+	struct device *d, *made;
+
+	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
+	    !credential_device_name_ok(device_name, strlen(device_name)))
+		return ST_INVALID;
+	made = registry_make(product_id, device_name, secret);
+	if (!made)
+		return ST_NOMEM;
+	if (registry_find(r, made->client_id, strlen(made->client_id))) {
+		device_free(made);
 		return ST_EXISTS;
 	}
-	if (table_add(&r->devices, &d->node, table_hash(r->seed, d->client_id, len)) != ST_OK) {
-		device_free(d);
+	d = registry_put(r, made);
+	if (d != made)
+		device_free(made);
+	if (!d)
 		return ST_NOMEM;
-	}
 	*out = d;
 	return ST_OK;
 }

@@ -1,6 +1,7 @@
 /* registry.h - the devices of this gateway and what is remembered of each.
  * Room:  BROKER.
- * Keeps: a device lives as long as the registry; pointers to it stay valid.
+ * Keeps: a device lives as long as the registry; pointers to it stay valid. One that is retired is
+ *        found by nobody, keeps what is stored of it, and is the same again when it is added again.
  */
 #ifndef HUBGATE_REGISTRY_H
 #define HUBGATE_REGISTRY_H
@@ -15,6 +16,7 @@
 
 struct presence; /* plugin/devices/presence.h */
 struct shadow;   /* plugin/services/shadow.h */
+struct wait_line;
 
 enum {
 	DEVICE_FILTERS_MAX = 128
@@ -26,10 +28,6 @@ struct device_filter { /* a subscription, mirrored at the hub */
 	char text[];
 };
 
-struct device_certificate { /* digests of the file, in hex; "": none */
-	char md5[33], sha1[41];
-};
-
 struct device {
 	struct table_node node;
 	char product_id[PRODUCT_ID_LEN + 1];
@@ -37,11 +35,12 @@ struct device {
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret;
 	struct device_certificate certificate;
-	bool own;    /* the gateway itself, for a gateway application on the LAN */
-	bool by_app; /* that application speaks for it: it brought it online */
-	bool guest;  /* only that application knows it: not configured */
-	bool mapped; /* a plain device: plugin/services/mapped */
-	bool there;  /* as far as mappings[] tell */
+	bool own;     /* the gateway itself, for a gateway application on the LAN */
+	bool by_app;  /* that application speaks for it: it brought it online */
+	bool guest;   /* only that application knows it: not configured */
+	bool mapped;  /* a plain device: plugin/services/mapped */
+	bool retired; /* not known any more */
+	bool there;   /* as far as mappings[] tell */
 	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
 	const void *by;
 	bool registered;     /* its secret came of dynamic registration */
@@ -52,15 +51,30 @@ struct device {
 	struct thinning *thinning; /* owned by plugin/devices/thinning; NULL: none */
 	struct presence *presence; /* owned by plugin/devices/presence */
 	struct shadow *shadow;     /* owned by plugin/services/shadow; NULL: it never used one */
+	struct wait_line
+		*waits; /* owned by plugin/devices/registration; NULL: it does not wait for its own */
 };
 
 struct registry {
-	struct table devices;
+	struct table devices; /* those retired included */
+	size_t known;         /* of these, not retired */
 	uint64_t seed;
 };
 
 void registry_init(struct registry *r, uint64_t seed);
 void registry_fini(struct registry *r); /* wipes secrets */
+
+/* A device for registry_put(). Any room. Caller owns it (registry_discard). NULL: no memory, or ids
+ * out of their grammar. */
+struct device *registry_make(const char *product_id, const char *device_name,
+                             const struct secret *secret);
+void registry_discard(struct device *d); /* never put; NULL is fine */
+/* Takes made, unless such a device is or was there: that one comes back, not retired, with made's
+ * secret if it has one. NULL: no memory, which
+ * registry_reserve() rules out. */
+struct device *registry_put(struct registry *r, struct device *made);
+enum status registry_reserve(struct registry *r, size_t more); /* ST_OK; ST_NOMEM */
+void registry_retire(struct registry *r, struct device *d);
 
 /* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
 enum status registry_add(struct registry *r, const char *product_id, const char *device_name,

@@ -1,11 +1,11 @@
 /* certificate.h - the digests of a device's certificate, with which the hub lets it be bound.
- * Room:  BROKER, at start and reload: it reads a file.
+ * Room:  as plugin/config_file.h: it reads a file.
  * Facts: docs/protocol/gateway.md 3 "Key for certificate".
  */
 #ifndef HUBGATE_CERTIFICATE_H
 #define HUBGATE_CERTIFICATE_H
 
-#include "plugin/devices/registry.h"
+#include "core/hub/credential.h"
 
 enum {
 	CERTIFICATE_BYTES_MAX = 64 * 1024

@@ -21,6 +21,8 @@ struct lan_session { /* a client that the plugin itself let in */
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool plain;            /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
+	bool over;             /* a new configuration took its rights; it is to be disconnected */
+	bool kicked;           /* the broker was told to do it */
 };
 
 struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client);

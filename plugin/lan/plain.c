@@ -47,7 +47,7 @@ void plain_run(struct hubgate *h)
 	     n = table_next(&h->sessions, &at)) {
 		struct lan_session *s = table_entry(n, struct lan_session, node);
 
-		if (s->kind == SESSION_CLAIM)
+		if (s->kind == SESSION_CLAIM && !s->over)
 			plain_accept(h, s);
 	}
 }

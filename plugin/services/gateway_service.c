@@ -194,7 +194,7 @@ static void list_known(struct hubgate *h)
 	     n = table_next(&h->registry.devices, &at)) {
 		const struct device *d = table_entry(n, struct device, node);
 
-		if (!d->bound || d->own)
+		if (!d->bound || d->own || d->retired)
 			continue;
 		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
 		first = false;

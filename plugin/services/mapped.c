@@ -27,6 +27,25 @@ enum status mapped_start(struct hubgate *h)
 	return st;
 }
 
+void mapped_rules_changed(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
+	     n = table_next(&h->registry.devices, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (!d->mapped || mapping_of(&h->mappings, d->product_id, d->device_name))
+			continue;
+		h->spoken_for -= d->by != NULL;
+		d->by = NULL;
+		d->mapped = d->there = false;
+		facts_drop_guest(h, d);
+		if (!d->retired)
+			presence_renew(h, d);
+	}
+}
+
 bool mapped_watches(const struct hubgate *h, const char *filter)
 {
 	for (size_t i = 0; i < h->mappings.count; i++) {

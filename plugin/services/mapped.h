@@ -13,6 +13,8 @@
 /* The products of the rules are ours from now on, and the doorbell watches the presence topics.
  * Again after h->mappings changed. ST_OK; ST_NOMEM; ST_FULL. */
 enum status mapped_start(struct hubgate *h);
+/* h->mappings are other rules now: devices that none of them makes are not spoken for any more. */
+void mapped_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapped_watches(const struct hubgate *h, const char *filter);
 /* A message of a client that is no device, or one with a login of plugin/lan/plain. ST_OK: went up,

@@ -23,7 +23,7 @@ void shadow_init(struct hubgate *h)
 		                           .stored = BUF_MAX(SHADOW_STORED_MAX) };
 }
 
-static void free_waiting(struct shadow *s)
+void shadow_forget_waiting(struct shadow *s)
 {
 	while (s->waiting) {
 		struct waiting *w = s->waiting;
@@ -45,7 +45,7 @@ void shadow_fini(struct hubgate *h)
 
 		if (!d->shadow)
 			continue;
-		free_waiting(d->shadow);
+		shadow_forget_waiting(d->shadow);
 		shadow_doc_free(d->shadow->doc);
 		free(d->shadow);
 		d->shadow = NULL;
@@ -253,7 +253,7 @@ void shadow_answer_waiting(struct hubgate *h, struct shadow *s)
 	struct waiting *w = s->waiting;
 
 	s->waiting = NULL;
-	free_waiting(s);
+	shadow_forget_waiting(s);
 	while (w) {
 		struct waiting *next = w->next;
 

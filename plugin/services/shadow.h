@@ -44,6 +44,10 @@ enum status shadow_follow(struct hubgate *h, struct device *d);
  * later. Nothing to say without a shadow: ST_OK. */
 enum status shadow_tell(struct hubgate *h, const struct device *d);
 
+/* d is retired: nothing more is asked for it, and who waits for an answer gets none. Its document
+ * stays. d is back: it takes part again. */
+void shadow_retire(struct hubgate *h, struct device *d);
+void shadow_return(struct hubgate *h, struct device *d);
 /* A message of d on $shadow/operation/. */
 void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len);
 /* A message of a local application below SHADOW_APP_TREE. */

@@ -151,6 +151,29 @@ void shadow_run(struct hubgate *h, int64_t now_ms)
 	}
 }
 
+/* --- devices that go and come back --- */
+
+void shadow_retire(struct hubgate *h, struct device *d)
+{
+	struct shadow *s = d->shadow;
+
+	if (!s)
+		return;
+	shadow_forget_waiting(s);
+	shadow_sync_ready(s->doc, false);
+	note_asked(h, s);
+	if (s->dirty)
+		metric_set(&h->metrics, M_SHADOW_DIRTY, --h->shadows.dirty);
+	s->dirty = false;
+	leave_line(h, s);
+}
+
+void shadow_return(struct hubgate *h, struct device *d)
+{
+	if (d->shadow)
+		shadow_note_dirty(h, d->shadow); /* presence_renew() tells the uplink */
+}
+
 /* --- hearing --- */
 
 void shadow_message(struct hubgate *h, struct device *d, const struct uplink_down *down)

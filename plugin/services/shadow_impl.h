@@ -37,6 +37,7 @@ struct shadow { /* one per device that uses it */
 enum status shadow_persist(struct hubgate *h, const struct shadow *s);
 /* The delta for the device, if there is one. */
 void shadow_send_delta(struct hubgate *h, const struct shadow *s);
+void shadow_forget_waiting(struct shadow *s); /* requests that wait are dropped */
 /* Requests that waited are answered from what is there. */
 void shadow_answer_waiting(struct hubgate *h, struct shadow *s);
 

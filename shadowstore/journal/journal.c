@@ -213,7 +213,7 @@ static enum status begin_append(struct journal *j, const char *device)
 
 static enum status sync_new(const struct journal *j)
 {
-	return j->lim.flush_ms > 0 ? ST_OK : journal_sync_dir(j);
+	return j->flush_ms > 0 ? ST_OK : journal_sync_dir(j);
 }
 
 static enum status need_tail(struct journal *j)
@@ -250,7 +250,7 @@ static enum status write_out(struct journal *j, bool *broken)
 	if (st != ST_OK)
 		return st;
 	st = segment_write(j->tail, j->scratch.data, j->scratch.len, broken);
-	if (st != ST_OK || j->lim.flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
+	if (st != ST_OK || j->flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
 		return st;
 	/* After a failed sync nothing is known of the file's pages. */
 	*broken = true;
@@ -296,7 +296,7 @@ static void mark_time(struct journal *j)
 	const struct time_mark *last = &j->marks[(j->mark_first + j->mark_count - 1) % TIME_MARKS];
 
 	if (j->mark_count == TIME_MARKS ||
-	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->lim.flush_ms / TIME_MARK_PARTS))
+	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->flush_ms / TIME_MARK_PARTS))
 		return;
 	j->marks[(j->mark_first + j->mark_count++) % TIME_MARKS] =
 		(struct time_mark){ j->next_seq, j->append_ms };
@@ -305,15 +305,13 @@ static void mark_time(struct journal *j)
 static void publish(struct journal *j, const char *device, bool *was_idle)
 {
 	uint64_t bytes = j->scratch.len;
+	struct share *s;
 
 	pthread_mutex_lock(&j->lock);
-	if (j->lim.policy == JOURNAL_REFUSE) {
-		struct share *s = journal_share_of(j, device);
-
-		if (s) {
-			s->messages++;
-			s->bytes += bytes;
-		}
+	s = journal_share_of(j, device);
+	if (s) {
+		s->messages++;
+		s->bytes += bytes;
 	}
 	j->tail->size += bytes;
 	j->tail->live++;
@@ -321,7 +319,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 	j->live_bytes += bytes;
 	mark_time(j);
 	j->next_seq++;
-	if (j->lim.flush_ms == 0)
+	if (j->flush_ms == 0)
 		j->tail->synced_seq = j->next_seq;
 	j->disk_full = false;
 	j->appending = false;
@@ -329,7 +327,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 		*was_idle = j->reader_idle;
 	j->reader_idle = false;
 	pthread_mutex_unlock(&j->lock);
-	if (j->lim.flush_ms > 0)
+	if (j->flush_ms > 0)
 		journal_sync_soon(j);
 }
 
@@ -353,6 +351,22 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 		*seq = j->next_seq;
 	publish(j, msg->device, was_idle);
 	return ST_OK;
+}
+
+void journal_set_limits(struct journal *j, const struct journal_limits *lim)
+{
+	pthread_mutex_lock(&j->lock);
+	j->lim = *lim;
+	j->lim.flush_ms = j->flush_ms;
+	if (j->space.target > lim->max_bytes)
+		j->space.target = lim->max_bytes;
+	if (j->space.target == lim->max_bytes)
+		j->space.squeezed = false;
+	if (!j->space.squeezed)
+		atomic_store(&j->bound_bytes, j->space.target);
+	j->space.wants_look = true;
+	pthread_mutex_unlock(&j->lock);
+	journal_tidy(j);
 }
 
 void journal_counts(struct journal *j, struct journal_counts *out)
@@ -420,6 +434,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	if (!j)
 		return ST_NOMEM;
 	j->lim = *lim;
+	j->flush_ms = lim->flush_ms;
 	j->segment_bytes = segment_bytes_for(lim->max_bytes);
 	atomic_init(&j->bound_bytes, lim->max_bytes);
 	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);

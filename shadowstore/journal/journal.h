@@ -86,6 +86,10 @@ void journal_close(struct journal *j);
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 
+/* Room BROKER. The bounds change while everything runs: the reader drops what is over them
+ * (JOURNAL_DROP_OLDEST) at its next look, DISK looks at its room at once. flush_ms stays. */
+void journal_set_limits(struct journal *j, const struct journal_limits *lim);
+
 void journal_counts(struct journal *j, struct journal_counts *out); /* any room */
 const char *journal_end_text(enum journal_end end);                 /* static */
 

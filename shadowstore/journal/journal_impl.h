@@ -86,28 +86,30 @@ struct journal_syncing { /* counters under the lock, the rest is DISK's */
 	bool slow, failed;          /* logged */
 };
 
-struct journal_space {  /* the first five under the lock, the rest DISK's */
+struct journal_space {  /* the first six under the lock, the rest DISK's */
 	uint64_t target;    /* bytes of messages that the disk allows, at most max_bytes */
 	bool squeezed;      /* that is less than what waits: nothing is taken, nothing dropped */
 	uint64_t refused;   /* messages, for lack of room */
 	int64_t refused_ms; /* the last one, CLOCK_BOOTTIME */
 	bool wants_spare;   /* it was used */
+	bool wants_look;    /* the bound was changed */
 	int64_t look_ms;    /* next look at the disk */
 	bool told_full;     /* logged */
 	uint64_t told_refused;
 };
 
-struct share { /* live messages of one device, for JOURNAL_REFUSE */
+struct share { /* live messages of one device, for JOURNAL_REFUSE; counted under both policies, as
+	            * the policy may change */
 	struct table_node node;
 	uint64_t messages, bytes;
 	char device[];
 };
 
 struct journal {
-	struct journal_limits lim;
 	char dir[PATH_BYTES]; /* DIR/journal */
 	uint8_t boot_id[RECORD_BOOT_BYTES];
 	uint32_t segment_bytes;
+	uint32_t flush_ms;
 
 	/* BROKER */
 	struct buf scratch;
@@ -115,6 +117,7 @@ struct journal {
 
 	/* Under the lock; never held during a system call that may wait for the disk. */
 	pthread_mutex_t lock;
+	struct journal_limits lim;
 	struct segment *tail;      /* NULL: the next append begins one */
 	bool appending;            /* BROKER writes to the tail just now: it may not be closed */
 	struct segment **segments; /* owned; by first_seq */

@@ -140,8 +140,7 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 		slot->ended = 1;
 		j->ended[end]++;
 		j->live_bytes -= bytes < j->live_bytes ? bytes : j->live_bytes;
-		if (j->lim.policy == JOURNAL_REFUSE)
-			give_back_share(j, device, bytes);
+		give_back_share(j, device, bytes);
 		j->acks.batch[j->acks.batch_count++] = (struct end){ seq, bytes, end };
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -151,25 +150,29 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 
 uint64_t journal_reader_excess(struct journal *j)
 {
-	const struct journal_limits *lim = &j->lim;
 	uint64_t queued, bound, by_count = 0, by_bytes = 0;
+	bool drops;
 
-	if (lim->policy != JOURNAL_DROP_OLDEST)
-		return 0;
 	pthread_mutex_lock(&j->lock);
+	drops = j->caught_up && j->lim.policy == JOURNAL_DROP_OLDEST;
 	queued = journal_queued(j);
 	bound = atomic_load(&j->bound_bytes);
-	if (j->caught_up && queued > lim->max_messages)
-		by_count = queued - lim->max_messages;
-	if (j->caught_up && queued > 0 && j->live_bytes > bound)
+	if (drops && queued > j->lim.max_messages)
+		by_count = queued - j->lim.max_messages;
+	if (drops && queued > 0 && j->live_bytes > bound)
 		by_bytes = (j->live_bytes - bound) / (j->live_bytes / queued + 1) + 1;
 	pthread_mutex_unlock(&j->lock);
 	return by_bytes > by_count ? by_bytes : by_count;
 }
 
-bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
+bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t bytes)
 {
-	return j->lim.policy == JOURNAL_DROP_OLDEST && journal_over_share(j, messages, bytes);
+	bool over;
+
+	pthread_mutex_lock(&j->lock);
+	over = j->lim.policy == JOURNAL_DROP_OLDEST && journal_over_share(j, messages, bytes);
+	pthread_mutex_unlock(&j->lock);
+	return over;
 }
 
 void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)

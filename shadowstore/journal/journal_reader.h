@@ -52,7 +52,7 @@ void journal_reader_flush(struct journal *j);
  * first. 0 within bounds, and until the first scan caught up. */
 uint64_t journal_reader_excess(struct journal *j);
 /* True when one device with this many messages and bytes is over its share. */
-bool journal_reader_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
+bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t bytes);
 
 /* Devices that the hub may show online, remembered for the next start. Written at once. */
 enum status journal_reader_mark(struct journal *j, const char *client_id, bool online);

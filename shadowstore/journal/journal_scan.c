@@ -294,7 +294,7 @@ static enum status take_in(struct journal *j, struct segment *s, const struct re
 		j->live_bytes += size;
 		j->found_before++;
 	}
-	if (!s->own && j->lim.policy == JOURNAL_REFUSE) {
+	if (!s->own) {
 		struct share *share = journal_share_of(j, j->device);
 
 		if (share) {

@@ -69,6 +69,7 @@ bool journal_space_release(struct journal *j)
 
 struct room {
 	uint64_t free, own; /* bytes of the disk; of the segments */
+	uint64_t max;       /* what the user allows */
 	uint64_t target;    /* what the disk allows */
 	uint64_t before;
 	uint64_t refused;
@@ -89,12 +90,13 @@ static bool look(struct journal *j, int64_t now_ms, struct room *r)
 		return false;
 	*r = (struct room){ .free = (uint64_t)disk.f_bavail * disk.f_frsize };
 	pthread_mutex_lock(&j->lock);
+	r->max = j->lim.max_bytes;
 	for (size_t i = 0; i < j->segment_count; i++)
 		r->own += j->segments[i]->size;
 	r->before = j->space.target;
-	r->target = disk_bound(j->lim.max_bytes, r->before, r->own + r->free,
+	r->target = disk_bound(r->max, r->before, r->own + r->free,
 	                       (uint64_t)RESERVED_SEGMENTS * j->segment_bytes);
-	r->squeezed = r->target < live_most(j, r->own) && r->target < j->lim.max_bytes;
+	r->squeezed = r->target < live_most(j, r->own) && r->target < r->max;
 	j->space.target = r->target;
 	j->space.squeezed = r->squeezed;
 	atomic_store(&j->bound_bytes, r->squeezed ? live_most(j, r->own) : r->target);
@@ -114,7 +116,7 @@ static void tell_bound(const struct journal *j, const struct room *r, const stru
 		         "%s: store.max_bytes %" PRIu64 " is more than the disk has room for (%" PRIu64
 		         " bytes are free, %" PRIu64 " used by messages): at most %" PRIu64
 		         " bytes of messages are kept",
-		         j->dir, j->lim.max_bytes, r->free, r->own, r->target);
+		         j->dir, r->max, r->free, r->own, r->target);
 	else if (r->target > r->before)
 		log_line(log, LOG_NOTE,
 		         "%s: %" PRIu64 " bytes are free: at most %" PRIu64 " bytes of messages are kept",
@@ -146,9 +148,9 @@ static bool is_due(struct journal *j, int64_t now_ms)
 	bool due;
 
 	pthread_mutex_lock(&j->lock);
-	due =
-		now_ms >= j->space.look_ms || j->space.wants_spare || (j->disk_full && !j->space.told_full);
-	j->space.wants_spare = false;
+	due = now_ms >= j->space.look_ms || j->space.wants_spare || j->space.wants_look ||
+	      (j->disk_full && !j->space.told_full);
+	j->space.wants_spare = j->space.wants_look = false;
 	pthread_mutex_unlock(&j->lock);
 	return due;
 }
@@ -166,7 +168,7 @@ void journal_space_run(struct journal *j, const struct log *log)
 	if (!soon) {
 		tell_bound(j, &r, log);
 		tell_full(j, &r, log);
-		soon = j->space.told_full || r.free < PLENTY * j->lim.max_bytes;
+		soon = j->space.told_full || r.free < PLENTY * r.max;
 		if (!r.spare)
 			make_spare(j);
 	}

@@ -104,7 +104,7 @@ int64_t journal_sync_wait_ms(struct journal *j)
 	pthread_mutex_lock(&j->lock);
 	settle(j);
 	if (j->mark_count > 0) {
-		due_ms = j->marks[j->mark_first].at_ms + j->lim.flush_ms;
+		due_ms = j->marks[j->mark_first].at_ms + j->flush_ms;
 		if (due_ms < j->sync.retry_ms)
 			due_ms = j->sync.retry_ms;
 		due_ms = due_ms > now_ms ? due_ms - now_ms : 0;
@@ -290,7 +290,7 @@ static void tell_time(struct journal *j, const struct log *log, int64_t took_ms,
 			log_line(log, LOG_WARN,
 			         "%s: the disk took %" PRId64 " ms to sync: a power cut may lose what was "
 			         "accepted in store.flush_ms %" PRIu32 " ms and two such syncs",
-			         j->dir, took_ms, j->lim.flush_ms);
+			         j->dir, took_ms, j->flush_ms);
 		j->sync.slow = true;
 	} else if (j->sync.slow && now_ms - j->sync.slow_ms >= CALM_MS) {
 		log_line(log, LOG_NOTE, "%s: the disk syncs in %" PRId64 " ms again", j->dir, took_ms);

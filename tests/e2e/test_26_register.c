@@ -56,8 +56,23 @@ static const char *sim_config(char **made, int crowd)
 	return *made;
 }
 
-/* devices: members of devices[], may be "". */
-static struct stage stage_start(const char *devices, int crowd)
+#define REGISTERS                                                                \
+	"{\"product_id\":\"" PRODUCT "\",\"product_secret\":\"" PRODUCT_SECRET "\"," \
+	"\"register\":true}"
+
+/* Members of products[] and devices[]. Caller frees. */
+static char *stage_patch(const struct stage *t, int rate_up, const char *products,
+                         const char *devices)
+{
+	return text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"rate_up\":%d,"
+	                "\"register_url\":\"http://127.0.0.1:%d/device/register\"},"
+	                "\"lan\":{\"http\":\"127.0.0.1:%d\"},\"presence\":{\"grace_ms\":200},"
+	                "\"metrics\":{\"sys_interval_s\":1},\"products\":[%s],\"devices\":[%s]}",
+	                rate_up, sim_register_port(t->s.sim), t->http, products, devices);
+}
+
+/* Both may be "". */
+static struct stage stage_start_with(const char *products, const char *devices, int crowd)
 {
 	struct stage t = { .http = port_free() };
 	char *config, *patch;
@@ -68,14 +83,7 @@ static struct stage stage_start(const char *devices, int crowd)
 	t.s.sim = sim_start(&so);
 	free(config);
 	CU_ASSERT_FATAL(t.s.sim != NULL);
-	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1,\"rate_up\":%d,"
-	                 "\"register_url\":\"http://127.0.0.1:%d/device/register\"},"
-	                 "\"lan\":{\"http\":\"127.0.0.1:%d\"},\"presence\":{\"grace_ms\":200},"
-	                 "\"metrics\":{\"sys_interval_s\":1},"
-	                 "\"products\":[{\"product_id\":\"" PRODUCT
-	                 "\",\"product_secret\":\"" PRODUCT_SECRET
-	                 "\",\"register\":true}],\"devices\":[%s]}",
-	                 crowd ? 90 : 25, sim_register_port(t.s.sim), t.http, devices);
+	patch = stage_patch(&t, crowd ? 90 : 25, products, devices);
 	lo.patch = patch;
 	lo.hub_port = sim_port(t.s.sim);
 	t.s.lan = lan_start(&lo);
@@ -83,6 +91,21 @@ static struct stage stage_start(const char *devices, int crowd)
 	CU_ASSERT_FATAL(t.s.lan != NULL);
 	CU_ASSERT(lan_log_await(t.s.lan, "connected to the hub", WAIT_MS));
 	return t;
+}
+
+static struct stage stage_start(const char *devices, int crowd)
+{
+	return stage_start_with(REGISTERS, devices, crowd);
+}
+
+static void stage_reload(struct stage *t, const char *products, const char *devices)
+{
+	char *patch = stage_patch(t, 25, products, devices);
+
+	CU_ASSERT(lan_configure(t->s.lan, patch));
+	lan_reload(t->s.lan);
+	CU_ASSERT(lan_log_await(t->s.lan, "read again", WAIT_MS));
+	free(patch);
 }
 
 static void stage_end(struct stage *t)
@@ -498,6 +521,32 @@ static void device_that_leaves_the_configuration_and_returns_finds_all_of_it(voi
 	scene_end(&s);
 }
 
+static void products_come_change_and_go_with_a_reload(void)
+{
+	struct stage t = stage_start_with("", "", 0);
+	struct dev *one, *two;
+
+	stage_reload(&t, REGISTERS, DEV1);
+	CU_ASSERT(lan_log_await(t.s.lan, "was registered at the hub", WAIT_MS));
+	one = scene_device(&t.s, "dev1", NULL);
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(&t, "dev2", 1)), KEY_OF(DEV2_SECRET));
+	two = scene_device(&t.s, "dev2", NULL);
+	stage_reload(&t, "{\"product_id\":\"" PRODUCT "\"}",
+	             "{\"product_id\":\"" PRODUCT
+	             "\",\"device_name\":\"dev1\",\"secret\":\"" DEV1_SECRET "\"}");
+	CU_ASSERT(dev_await_disconnect(two, WAIT_MS)); /* known by its registration alone */
+	CU_ASSERT(dev_connected(one));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_current(&t, "dev2", 2), "\"Error\""));
+	stage_reload(&t, REGISTERS, DEV1);
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(&t, "dev2", 3)), KEY_OF(DEV2_SECRET));
+	dev_disconnect(two);
+	two = scene_device(&t.s, "dev2", NULL);
+	CU_ASSERT_EQUAL(scene_violations(&t.s), 0);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	stage_end(&t);
+}
+
 static void source_that_asks_too_often_is_told_to_wait(void)
 {
 	struct stage t = stage_start("", 0);
@@ -612,5 +661,6 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_a_restart),
       TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_kill_9),
       TEST(device_that_leaves_the_configuration_and_returns_finds_all_of_it),
+      TEST(products_come_change_and_go_with_a_reload),
       TEST(source_that_asks_too_often_is_told_to_wait),
       TEST(five_hundred_devices_register_and_are_bound_at_once))

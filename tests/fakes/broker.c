@@ -25,6 +25,7 @@ static struct {
 	size_t line_count;
 	size_t blocks; /* of mosquitto_malloc(), alive */
 	bool refuse_publish, refuse_memory;
+	char kicked[LINE_SIZE];
 } broker;
 
 void fake_broker_start(enum fake_version version)
@@ -137,6 +138,33 @@ void *mosquitto_client_certificate(const struct mosquitto *client)
 		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
 		                           (const unsigned char *)client->certificate, -1, -1, 0);
 	return x;
+}
+
+static void kick(const char *what, const char *name)
+{
+	size_t len = strlen(broker.kicked);
+
+	snprintf(broker.kicked + len, sizeof(broker.kicked) - len, "%s%s %s", len ? ", " : "", what,
+	         name);
+}
+
+int mosquitto_kick_client_by_clientid(const char *clientid, bool with_will)
+{
+	(void)with_will;
+	kick("id", clientid);
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_kick_client_by_username(const char *username, bool with_will)
+{
+	(void)with_will;
+	kick("user", username);
+	return MOSQ_ERR_SUCCESS;
+}
+
+const char *fake_kicked(void)
+{
+	return broker.kicked;
 }
 
 /* --- memory, messages, lines --- */

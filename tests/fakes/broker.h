@@ -43,6 +43,9 @@ void fake_forget_published(void);
 void fake_refuse_publish(bool refuse); /* mosquitto_broker_publish() fails */
 void fake_refuse_memory(bool refuse);  /* mosquitto_malloc() fails */
 
+/* Who was kicked, in order: "id NAME, user NAME". The test reports their ends. */
+const char *fake_kicked(void);
+
 /* Lines that mosquitto_log_printf() got. */
 size_t fake_lines(void);
 bool fake_logged(const char *part); /* some line contains it */

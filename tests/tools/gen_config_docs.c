@@ -20,6 +20,11 @@ enum shape {
 	LIST
 };
 
+enum takes {
+	LIVE,
+	RESTART
+};
+
 enum kind {
 	HOST,
 	WAKER,
@@ -55,9 +60,10 @@ static const struct key {
 	const char *deflt;
 	long long min, max;
 	const char *words, *help;
+	enum takes takes;
 } keys[] = {
-#define KEY(section, key, field, kind, deflt, min, max, words, help) \
-	{ SECTION_##section, #key, kind, deflt, min, max, words, help },
+#define KEY(section, key, field, kind, deflt, min, max, words, takes, help) \
+	{ SECTION_##section, #key, kind, deflt, min, max, words, help, takes },
 #include "core/config/config.tbl"
 };
 
@@ -136,6 +142,11 @@ static void schema_words(const char *words)
 	printf("]");
 }
 
+static const char *takes_text(enum takes takes)
+{
+	return takes == LIVE ? "at a reload" : "after a restart";
+}
+
 static void schema_key(const struct key *k, const char *indent)
 {
 	const char *type = schema_type(k->kind), *pattern = pattern_of(k->kind);
@@ -157,7 +168,8 @@ static void schema_key(const struct key *k, const char *indent)
 		printf(", \"default\": %s", k->deflt);
 	if (k->kind == SECRET || k->kind == PRODUCT_SECRET)
 		printf(", \"writeOnly\": true");
-	printf(",\n%s  \"description\": \"%s\" }", indent, k->help);
+	printf(",\n%s  \"description\": \"%s Takes effect: %s.\" }", indent, k->help,
+	       takes_text(k->takes));
 }
 
 /* The members of the object, from "type" on. */
@@ -336,7 +348,8 @@ static void markdown_type(const struct key *k)
 static void print_markdown(void)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		printf("%s**`%s%s`** %s\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n",
+		printf("%s**`%s%s`** %s\n\n| Key | Value | Default | Takes effect | Meaning |\n"
+		       "|---|---|---|---|---|\n",
 		       i ? "\n" : "", sections[i].name, sections[i].shape == LIST ? "[]" : "",
 		       sections[i].help);
 		for (size_t j = 0; j < KEY_COUNT; j++) {
@@ -350,7 +363,7 @@ static void print_markdown(void)
 				printf(" | -");
 			else
 				printf(" | `%s`", keys[j].deflt);
-			printf(" | %s |\n", keys[j].help);
+			printf(" | %s | %s |\n", takes_text(keys[j].takes), keys[j].help);
 		}
 	}
 }

@@ -1,11 +1,13 @@
 #include "shadowstore/disk.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/room.h"
 #include "tests/unit/state_world.h"
 
 enum {
@@ -151,8 +153,39 @@ static void trouble_is_said_once_and_its_end_too(void)
 	world_end(&w);
 }
 
+static atomic_int jobs_done;
+
+static void count_job(void *ctx)
+{
+	CU_ASSERT_PTR_EQUAL(ctx, &w);
+	CU_ASSERT_EQUAL(room_now(), ROOM_DISK);
+	atomic_fetch_add(&jobs_done, 1);
+}
+
+static void job_runs_once_in_disk_whether_asked_before_or_after_the_start(void)
+{
+	const struct disk_conf conf = { .flush_ms = 1 };
+	struct disk *d = NULL;
+	int64_t end = now_ms() + WAIT_MS;
+
+	atomic_store(&jobs_done, 0);
+	CU_ASSERT_EQUAL_FATAL(disk_new(&conf, &d), ST_OK);
+	CU_ASSERT_EQUAL(disk_ask(d, count_job, &w), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(disk_start(d), ST_OK);
+	while (atomic_load(&jobs_done) < 1 && now_ms() < end)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	CU_ASSERT_EQUAL(disk_ask(d, count_job, &w), ST_OK);
+	while (atomic_load(&jobs_done) < 2 && now_ms() < end)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	CU_ASSERT_TRUE(disk_stop(d, STOP_MS));
+	CU_ASSERT_EQUAL(atomic_load(&jobs_done), 2);
+	CU_ASSERT_EQUAL(disk_ask(d, count_job, &w), ST_OK); /* nobody is left to run it */
+	disk_free(d);
+}
+
 SUITE(disk, TEST(what_is_put_gets_folded_without_being_asked),
       TEST(logs_of_earlier_runs_are_folded_at_start),
       TEST(stop_does_not_wait_for_pauses_or_folds_to_come),
       TEST(disk_without_anything_to_do_starts_and_stops),
-      TEST(trouble_is_said_once_and_its_end_too))
+      TEST(trouble_is_said_once_and_its_end_too),
+      TEST(job_runs_once_in_disk_whether_asked_before_or_after_the_start))

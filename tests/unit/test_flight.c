@@ -121,10 +121,42 @@ static void a_message_sent_again_under_its_id_takes_one_place(void)
 	flight_fini(&f);
 }
 
+static void a_smaller_window_loses_nothing_and_fills_no_further(void)
+{
+	struct flight f = flight_of(WINDOW);
+	struct flight_entry e;
+
+	CU_ASSERT_EQUAL(flight_set_window(&f, 2), ST_OK);
+	CU_ASSERT_TRUE(flight_full(&f));
+	for (uint16_t id = 1; id <= 3; id++) {
+		CU_ASSERT_EQUAL(flight_add(&f, &door, 99, 99, START_MS), ST_FULL);
+		CU_ASSERT_TRUE(flight_ack(&f, id, &e));
+		CU_ASSERT_EQUAL(e.seq, id * 10u);
+	}
+	CU_ASSERT_EQUAL(flight_add(&f, &door, 99, 99, START_MS), ST_OK);
+	CU_ASSERT_TRUE(flight_full(&f));
+	flight_fini(&f);
+}
+
+static void a_larger_window_has_room_at_once(void)
+{
+	struct flight f = flight_of(WINDOW);
+	struct flight_entry e;
+
+	CU_ASSERT_EQUAL(flight_set_window(&f, WINDOW + 1), ST_OK);
+	CU_ASSERT_EQUAL(flight_add(&f, &door, 99, 99, START_MS), ST_OK);
+	CU_ASSERT_TRUE(flight_full(&f));
+	CU_ASSERT_TRUE(flight_ack(&f, 1, &e));
+	CU_ASSERT_EQUAL(e.seq, 10);
+	flight_fini(&f);
+}
+
 SUITE(flight, TEST(the_window_fills_and_opens_with_every_acknowledgement),
       TEST(an_acknowledgement_counts_once_and_an_unknown_one_never),
       TEST(silence_about_everything_makes_nothing_suspect),
       TEST(a_publish_is_suspect_after_ten_seconds_when_a_later_one_is_acknowledged),
       TEST(the_oldest_transmission_is_known_and_none_is_infinity),
       TEST(a_new_connection_starts_with_an_empty_window_and_no_suspicion),
-      TEST(a_message_sent_again_under_its_id_takes_one_place))
+      TEST(a_message_sent_again_under_its_id_takes_one_place),
+      TEST(a_smaller_window_loses_nothing_and_fills_no_further),
+      TEST(a_larger_window_has_room_at_once))

@@ -461,6 +461,69 @@ static void nothing_is_lost_between_an_appending_and_a_reading_thread(void)
 	journal_close(j);
 }
 
+static void set(struct journal *j, uint64_t messages, unsigned share, enum journal_policy policy)
+{
+	const struct journal_limits lim = {
+		.max_messages = messages, .max_bytes = PLENTY, .device_share = share, .policy = policy
+	};
+
+	journal_set_limits(j, &lim);
+}
+
+static void lowered_bound_makes_the_reader_drop_and_a_raised_one_takes_more(void)
+{
+	struct journal *j = journal_with(10, PLENTY, 100, JOURNAL_DROP_OLDEST);
+
+	for (int i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
+	read_all(j);
+	CU_ASSERT_EQUAL(journal_reader_excess(j), 0);
+	set(j, 4, 100, JOURNAL_DROP_OLDEST);
+	CU_ASSERT_EQUAL(journal_reader_excess(j), 6);
+	set(j, 20, 100, JOURNAL_DROP_OLDEST);
+	CU_ASSERT_EQUAL(journal_reader_excess(j), 0);
+	journal_close(j);
+}
+
+static void lowered_bound_of_a_refusing_journal_drops_nothing_and_takes_nothing(void)
+{
+	struct journal *j = journal_with(10, PLENTY, 100, JOURNAL_REFUSE);
+
+	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
+	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
+	set(j, 1, 100, JOURNAL_REFUSE);
+	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_FULL);
+	CU_ASSERT_EQUAL(journal_reader_excess(j), 0);
+	CU_ASSERT_EQUAL(queued(j), 2);
+	set(j, 3, 100, JOURNAL_REFUSE);
+	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
+	journal_close(j);
+}
+
+static void shares_are_known_when_the_policy_comes_to_refuse(void)
+{
+	struct journal *j = journal_with(100, PLENTY, 100, JOURNAL_DROP_OLDEST);
+
+	for (int i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(put(j, "a", NULL), ST_OK);
+	set(j, 100, 10, JOURNAL_REFUSE);
+	CU_ASSERT_EQUAL(put(j, "a", NULL), ST_FULL);
+	CU_ASSERT_EQUAL(put(j, "b", NULL), ST_OK);
+	journal_close(j);
+}
+
+static void lowered_byte_bound_counts_at_once(void)
+{
+	struct journal *j = journal_with(100, PLENTY, 100, JOURNAL_DROP_OLDEST);
+	struct journal_limits lim = { 100, 1 << 20, 100, JOURNAL_DROP_OLDEST, 0 };
+	struct journal_counts c;
+
+	journal_set_limits(j, &lim);
+	journal_counts(j, &c);
+	CU_ASSERT_EQUAL(c.bound_bytes, 1 << 20);
+	journal_close(j);
+}
+
 SUITE(journal, TEST(what_is_appended_comes_out_once_in_order_and_unchanged),
       TEST(the_account_holds_after_every_step),
       TEST(only_what_was_handed_out_can_be_loaded_and_ended_and_only_once),
@@ -477,4 +540,8 @@ SUITE(journal, TEST(what_is_appended_comes_out_once_in_order_and_unchanged),
       TEST(many_messages_leave_in_order_from_either_side),
       TEST(what_is_left_is_freed_with_the_journal),
       TEST(a_directory_that_cannot_be_used_is_named_by_errno),
-      TEST(nothing_is_lost_between_an_appending_and_a_reading_thread))
+      TEST(nothing_is_lost_between_an_appending_and_a_reading_thread),
+      TEST(lowered_bound_makes_the_reader_drop_and_a_raised_one_takes_more),
+      TEST(lowered_bound_of_a_refusing_journal_drops_nothing_and_takes_nothing),
+      TEST(shares_are_known_when_the_policy_comes_to_refuse),
+      TEST(lowered_byte_bound_counts_at_once))

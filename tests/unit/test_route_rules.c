@@ -1,5 +1,7 @@
 #include "core/hub/route_rules.h"
 
+#include <stdlib.h>
+
 #include <string.h>
 
 #include "tests/runner.h"
@@ -45,5 +47,23 @@ static void rule_behind_a_wider_one_is_found_out(void)
 	CU_ASSERT_FALSE(route_filter_covers("a/b", "a/c"));
 }
 
+static void copy_of_rules_outlives_them(void)
+{
+	char topic[] = "a/+";
+	const struct config_route rule = { .topic = topic, .policy = ROUTE_POLICY_DROP };
+	struct route_rules *copy = route_rules_copy(&(struct route_rules){ &rule, 1 });
+	const struct config_route *found;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+	topic[0] = 'x';
+	found = route_rules_find(copy, "a/b");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+	CU_ASSERT_EQUAL(found->policy, ROUTE_POLICY_DROP);
+	free(copy);
+	copy = route_rules_copy(&(struct route_rules){ NULL, 0 });
+	CU_ASSERT_PTR_NULL(route_rules_find(copy, "a/b"));
+	free(copy);
+}
+
 SUITE(route_rules, TEST(first_rule_that_matches_counts), TEST(filters_are_judged_as_mqtt_does),
-      TEST(rule_behind_a_wider_one_is_found_out))
+      TEST(rule_behind_a_wider_one_is_found_out), TEST(copy_of_rules_outlives_them))
