@@ -24,6 +24,7 @@
 #include "core/pace/inflow.h"
 #include "plugin/broker.h"
 #include "plugin/devices/registry.h"
+#include "plugin/hubgate.h"
 #include "plugin/lan/tls_watch.h"
 #include "plugin/parts.h"
 #include "shadowstore/disk.h"
@@ -154,8 +155,6 @@ static inline void callback_end(struct hubgate *h, enum callback which, struct t
 	              (uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
 	                  (uint64_t)(now.tv_nsec - start.tv_nsec));
 }
-
-int64_t hubgate_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* Callbacks, one file each: on_<event>.c. Signatures are the broker's. */
 int on_auth(int event, void *event_data, void *userdata);

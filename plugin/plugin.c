@@ -43,14 +43,6 @@ EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
                                    struct mosquitto_opt *opts, int opt_count);
 EXPORTED int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *opts, int opt_count);
 
-int64_t hubgate_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- configuration --- */
 
 static const char *find_option(const struct mosquitto_opt *opts, int count, const char *key)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
 #include "core/base/thread.h"
@@ -69,14 +70,6 @@ static void wake_tidy(void *ctx)
 	wake_ring(&d->tidy.wake);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* -1: for ever. */
 static int64_t sooner(int64_t a, int64_t b)
 {
@@ -103,7 +96,7 @@ static void await(const struct disk *d, struct worker *w, int64_t wait_ms)
 		{ .fd = wake_fd(&w->wake), .events = POLLIN },
 		{ .fd = d->stop_fd, .events = POLLIN },
 	};
-	int64_t now = now_ms(), look_ms = wake_look(&w->wake, false, now);
+	int64_t now = clocks_monotonic_ms(), look_ms = wake_look(&w->wake, false, now);
 
 	if (look_ms != INT64_MAX)
 		wait_ms = sooner(wait_ms, look_ms - now);
@@ -181,7 +174,7 @@ static void tidy_thread(void *arg)
 
 static uint32_t left_ms(int64_t end_ms)
 {
-	int64_t left = end_ms - now_ms();
+	int64_t left = end_ms - clocks_monotonic_ms();
 
 	return left > 0 ? (uint32_t)left : 0;
 }
@@ -238,7 +231,7 @@ static bool is_running(const struct disk *d)
 bool disk_stop(struct disk *d, uint32_t wait_ms)
 {
 	const uint64_t one = 1;
-	int64_t end_ms = now_ms() + wait_ms;
+	int64_t end_ms = clocks_monotonic_ms() + wait_ms;
 	bool stopped;
 
 	if (!d || !is_running(d))

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
 
 enum {
@@ -140,14 +141,6 @@ static enum status check_all(const struct store *s, const struct store_conf *con
 
 /* --- the lock --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* 0, or what errno says. */
 static int lock_fd(int fd)
 {
@@ -209,13 +202,13 @@ static const char *owner_of(const struct store *s)
 
 static int await_lock(struct store *s, const struct store_conf *conf)
 {
-	int64_t end_ms = now_ms() + conf->wait_ms;
+	int64_t end_ms = clocks_monotonic_ms() + conf->wait_ms;
 	int error = try_lock(s);
 
 	if (error == EWOULDBLOCK && conf->wait_ms > 0)
 		log_line(conf->log, LOG_NOTE, "store.dir %s is in use by %s: waiting for its end, %u ms",
 		         conf->dir, owner_of(s), (unsigned)conf->wait_ms);
-	while (error == EWOULDBLOCK && now_ms() < end_ms) {
+	while (error == EWOULDBLOCK && clocks_monotonic_ms() < end_ms) {
 		poll(NULL, 0, RETRY_MS);
 		error = try_lock(s);
 	}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bridge/http/http_lan_impl.h"
+#include "core/base/clocks.h"
 
 enum {
 	CONNECTIONS_MAX = 256,
@@ -161,7 +162,7 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out)
 {
 	struct http_lan *h = calloc(1, sizeof(*h));
-	uint64_t seed = (uint64_t)http_lan_now_ms();
+	uint64_t seed = (uint64_t)clocks_monotonic_ms();
 	enum status st;
 
 	if (!h)

@@ -51,8 +51,6 @@ struct visit { /* one request of a device */
 	char request_id[REQUEST_ID_MAX];
 };
 
-int64_t http_lan_now_ms(void); /* CLOCK_MONOTONIC */
-
 /* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
  * reply. path is the one asked for. */
 bool http_lan_begin(struct visit *v, const char *path);

@@ -5,18 +5,11 @@
 #include <time.h>
 
 #include "bridge/http/http_lan_impl.h"
+#include "core/base/clocks.h"
 
 enum {
 	SOURCE_MAX = 64,
 };
-
-int64_t http_lan_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- one device at a time --- */
 
@@ -38,7 +31,7 @@ static bool claim(struct http_lan *h, const char *client_id)
 
 	pthread_mutex_lock(&h->lock);
 	r = find_recent(h, client_id);
-	ok = !r || (!r->open && http_lan_now_ms() - r->at_ms >= HTTP_DEVICE_MS);
+	ok = !r || (!r->open && clocks_monotonic_ms() - r->at_ms >= HTTP_DEVICE_MS);
 	for (size_t i = 0; i < RECENT_MAX && !r; i++) {
 		r = &h->recent[h->next_recent++ % RECENT_MAX];
 		if (r->open)
@@ -48,7 +41,7 @@ static bool claim(struct http_lan *h, const char *client_id)
 		ok = false;
 	if (ok) {
 		snprintf(r->client_id, sizeof(r->client_id), "%s", client_id);
-		r->at_ms = http_lan_now_ms();
+		r->at_ms = clocks_monotonic_ms();
 		r->open = true;
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -215,7 +208,7 @@ bool http_lan_begin(struct visit *v, const char *path)
 	char source[SOURCE_MAX];
 
 	source_of(v->connection, source);
-	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, http_lan_now_ms())) {
+	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, clocks_monotonic_ms())) {
 		refuse(v, DYNREG_TOO_MANY);
 		return false;
 	}

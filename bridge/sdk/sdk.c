@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/sdk/sdk_impl.h"
+#include "core/base/clocks.h"
 
 enum status sdk_new(const struct uplink_conf *conf, struct sdk **out)
 {
@@ -162,9 +163,9 @@ void sdk_run(struct sdk *p, int timeout_ms)
 
 bool sdk_await_connected(struct sdk *p, int timeout_ms)
 {
-	int64_t end_ms = sdk_now_ms() + timeout_ms;
+	int64_t end_ms = clocks_monotonic_ms() + timeout_ms;
 
-	while (!uplink_ready(p->uplink) && sdk_now_ms() < end_ms)
-		sdk_run(p, (int)(end_ms - sdk_now_ms()));
+	while (!uplink_ready(p->uplink) && clocks_monotonic_ms() < end_ms)
+		sdk_run(p, (int)(end_ms - clocks_monotonic_ms()));
 	return uplink_ready(p->uplink);
 }

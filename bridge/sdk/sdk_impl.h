@@ -28,6 +28,4 @@ struct sdk {
 	int64_t code; /* of the last answer */
 };
 
-int64_t sdk_now_ms(void); /* CLOCK_MONOTONIC */
-
 #endif

@@ -6,14 +6,7 @@
 #include <time.h>
 
 #include "bridge/sdk/sdk_impl.h"
-
-int64_t sdk_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "core/base/clocks.h"
 
 static bool ids_ok(const char *product_id, const char *device_name)
 {
@@ -84,7 +77,7 @@ static enum status ask(struct sdk *p, enum gateway_op op, const char *product_id
                        const char *device_name, const struct buf *bind, int timeout_ms,
                        int64_t *code)
 {
-	int64_t end_ms = sdk_now_ms() + timeout_ms;
+	int64_t end_ms = clocks_monotonic_ms() + timeout_ms;
 	enum status st;
 
 	if (!ids_ok(product_id, device_name))
@@ -94,8 +87,8 @@ static enum status ask(struct sdk *p, enum gateway_op op, const char *product_id
 	if (st != ST_OK)
 		return st;
 	p->asked = op;
-	while (p->asked != GATEWAY_UNKNOWN && sdk_now_ms() < end_ms)
-		sdk_run(p, (int)(end_ms - sdk_now_ms()));
+	while (p->asked != GATEWAY_UNKNOWN && clocks_monotonic_ms() < end_ms)
+		sdk_run(p, (int)(end_ms - clocks_monotonic_ms()));
 	st = p->asked == GATEWAY_UNKNOWN ? ST_OK : ST_TIMEOUT;
 	p->asked = GATEWAY_UNKNOWN;
 	*code = p->code;
@@ -127,7 +120,7 @@ static uint32_t bind_random(void)
 	uint32_t random = 0;
 
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = (uint32_t)sdk_now_ms();
+		random = (uint32_t)clocks_monotonic_ms();
 	return random & BIND_RANDOM_MAX;
 }
 

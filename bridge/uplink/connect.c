@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
 
 enum {
@@ -69,19 +70,16 @@ static int64_t stamp_wait_ms(const struct uplink *u)
 	int64_t floor_ms = INT64_C(1000) * u->conf.min_reconnect_s;
 	char path[4200];
 	struct stat info;
-	struct timespec now;
-	int64_t age_ms;
+	int64_t now_ms = clocks_realtime_ms(), age_ms;
 
 	if (!stamp_path(u, path, sizeof(path)) || lstat(path, &info) != 0)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &now);
 	/* A file may carry any time at all. */
-	if (info.st_mtim.tv_sec > now.tv_sec)
+	if (info.st_mtim.tv_sec > now_ms / 1000)
 		return floor_ms;
-	if (info.st_mtim.tv_sec < now.tv_sec - (time_t)u->conf.min_reconnect_s)
+	if (info.st_mtim.tv_sec < now_ms / 1000 - (time_t)u->conf.min_reconnect_s)
 		return 0;
-	age_ms = (int64_t)(now.tv_sec - info.st_mtim.tv_sec) * 1000 +
-	         (now.tv_nsec - info.st_mtim.tv_nsec) / 1000000;
+	age_ms = now_ms - (int64_t)info.st_mtim.tv_sec * 1000 - info.st_mtim.tv_nsec / 1000000;
 	if (age_ms < 0)
 		return floor_ms;
 	return age_ms < floor_ms ? floor_ms - age_ms : 0;
@@ -102,7 +100,7 @@ static void random_connid(char out[6])
 	unsigned char bytes[5];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		memset(bytes, (int)(uplink_now_us() & 0x7f), sizeof(bytes));
+		memset(bytes, (int)(clocks_monotonic_us() & 0x7f), sizeof(bytes));
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		out[i] = letters[bytes[i] % (sizeof(letters) - 1)];
 	out[5] = '\0';
@@ -198,8 +196,8 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 	connect_move(u, UPLINK_PREPARING);
 	/* What the last connection left unheard may be arriving just now. */
 	u->heard = session_heard(u->session);
-	bucket_pause(&u->bucket, uplink_now_us(), stall_guard_reset(&u->stall_guard));
-	bucket_take(&u->bucket, uplink_now_us());
+	bucket_pause(&u->bucket, clocks_monotonic_us(), stall_guard_reset(&u->stall_guard));
+	bucket_take(&u->bucket, clocks_monotonic_us());
 	session_subscribe(u->session, u->prepare_id, u->result_topic, 1);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "shadowstore/dead_letter.h"
 #include "shadowstore/journal/journal_reader.h"
 
@@ -72,7 +73,7 @@ void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_e
 	if (!e)
 		return;
 	if (e->latest)
-		latest_sent(&d->latest, seq, uplink_now_ms());
+		latest_sent(&d->latest, seq, clocks_monotonic_ms());
 	gateway_client_id(d, client_id);
 	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
 	outbox_end(&d->outbox, seq);
@@ -111,7 +112,7 @@ static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason rea
 
 	if (!e)
 		return false;
-	drop_report_add(&u->drops, d->product_id, d->device_name, reason, uplink_now_ms());
+	drop_report_add(&u->drops, d->product_id, d->device_name, reason, clocks_monotonic_ms());
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
 	intake_end(u, d, e->seq, JOURNAL_DROP_BOUND);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "core/hub/topic.h"
 #include "shadowstore/journal/journal_reader.h"
 
@@ -64,7 +65,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		return ST_AGAIN;
 	}
 	if (st != ST_OK) { /* no memory, or a disk that hiccups: it stays first in line */
-		bucket_pause(&u->bucket, uplink_now_us(), LOAD_PAUSE_US);
+		bucket_pause(&u->bucket, clocks_monotonic_us(), LOAD_PAUSE_US);
 		return ST_FULL;
 	}
 	p.topic = mqtt_text(view.topic);
@@ -126,17 +127,14 @@ static uint32_t bind_random(void)
 
 	/* Without randomness it is a number like any other: the hub asks for one, not for a secret. */
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		random = (uint32_t)uplink_now_us();
+		random = (uint32_t)clocks_monotonic_us();
 	return random & BIND_RANDOM_MAX;
 }
 
 /* By the hub's own clock, as far as it was asked: a signature expires by that. */
 static uint64_t hub_time_s(const struct uplink *u)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)(now.tv_sec + atomic_load(&u->hub_offset_ms) / 1000);
+	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&u->hub_offset_ms) / 1000);
 }
 
 static enum status send_request(struct uplink *u, const struct gateway_action *a)
@@ -219,7 +217,7 @@ static void listen(struct uplink *u)
 	uint64_t heard = session_heard(u->session);
 
 	if (heard != u->heard) {
-		int64_t now_us = uplink_now_us();
+		int64_t now_us = clocks_monotonic_us();
 
 		u->heard = heard;
 		bucket_pause(&u->bucket, now_us, stall_guard_heard(&u->stall_guard, now_us));
@@ -245,7 +243,7 @@ void send_run(struct uplink *u, int64_t now_ms)
 	if (u->session)
 		listen(u);
 	for (int n = 0; n < SENDS_PER_TURN && may_send(u); n++) {
-		int64_t now_us = uplink_now_us();
+		int64_t now_us = clocks_monotonic_us();
 		enum lane lane;
 		enum status st;
 
@@ -286,7 +284,7 @@ int64_t send_wait_us(struct uplink *u, int64_t now_ms)
 	}
 	if (!session_idle(u->session))
 		return -1; /* the socket will say when it drains */
-	return bucket_wait_us(&u->bucket, uplink_now_us());
+	return bucket_wait_us(&u->bucket, clocks_monotonic_us());
 }
 
 /* A message that the hub skipped while it acknowledged later ones leaves the

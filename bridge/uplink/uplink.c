@@ -9,24 +9,12 @@
 #include <unistd.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "core/base/room.h"
 
 enum {
 	GOODBYE_PART = 8 /* of the time for a stop: DISCONNECT, the last ends into the ack file */
 };
-
-int64_t uplink_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-int64_t uplink_now_ms(void)
-{
-	return uplink_now_us() / 1000;
-}
 
 /* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
  * and UPLINK rings for it. */
@@ -48,7 +36,7 @@ static uint64_t random_seed(void)
 	uint64_t seed = 0;
 
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-		seed = (uint64_t)uplink_now_us() ^ (uint64_t)getpid() << 32;
+		seed = (uint64_t)clocks_monotonic_us() ^ (uint64_t)getpid() << 32;
 	return seed;
 }
 
@@ -190,7 +178,7 @@ bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 {
 	if (!u || !u->thread.started)
 		return true;
-	atomic_store(&u->stop_by_ms, uplink_now_ms() + wait_ms - wait_ms / GOODBYE_PART);
+	atomic_store(&u->stop_by_ms, clocks_monotonic_ms() + wait_ms - wait_ms / GOODBYE_PART);
 	atomic_store(&u->stopping, true);
 	wake_ring(&u->wake);
 	/* When it hangs in the kernel (a dead disk, say), uplink_free() leaves everything to the ending

@@ -132,8 +132,6 @@ struct uplink {
 	struct drop_report drops;
 };
 
-int64_t uplink_now_ms(void);
-int64_t uplink_now_us(void);
 void connect_move(struct uplink *u, enum uplink_state to);
 void uplink_free_order(void *order);
 

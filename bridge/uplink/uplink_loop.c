@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "shadowstore/journal/journal_reader.h"
 
@@ -240,7 +241,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 
 static void space_turns(struct uplink *u)
 {
-	int64_t left_us = u->turn_us + TURN_US - uplink_now_us();
+	int64_t left_us = u->turn_us + TURN_US - clocks_monotonic_us();
 	struct timespec pause = { 0, left_us * 1000 };
 
 	if (u->worked && left_us > 0)
@@ -258,7 +259,7 @@ static void wait_for_work(struct uplink *u)
 		session_pollfd(u->session, &fds[count++], u->paused);
 	if (u->doorbell && !atomic_load(&u->stopping))
 		count += doorbell_pollfds(u->doorbell, &fds[count], FDS_MAX - count, &doorbell_due_ms);
-	timeout = sleep_time(u, uplink_now_us(), doorbell_due_ms);
+	timeout = sleep_time(u, clocks_monotonic_us(), doorbell_due_ms);
 	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
 		wake_hear(&u->wake);
 }
@@ -268,7 +269,7 @@ static void one_turn(struct uplink *u)
 	int64_t now_ms;
 
 	space_turns(u);
-	u->turn_us = uplink_now_us();
+	u->turn_us = clocks_monotonic_us();
 	u->worked = u->found = false;
 	u->retry_ms = INT64_MAX;
 	now_ms = u->turn_us / 1000;
@@ -302,11 +303,11 @@ static bool leaving_done(struct uplink *u)
 		return false;
 	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
 		connect_move(u, UPLINK_LEAVING);
-		gateway_leave(&u->gateway, uplink_now_ms());
+		gateway_leave(&u->gateway, clocks_monotonic_ms());
 		state = UPLINK_LEAVING;
 	}
 	return state != UPLINK_LEAVING || gateway_left(&u->gateway) ||
-	       uplink_now_ms() >= atomic_load(&u->stop_by_ms);
+	       clocks_monotonic_ms() >= atomic_load(&u->stop_by_ms);
 }
 
 void uplink_thread(void *arg)
@@ -315,8 +316,8 @@ void uplink_thread(void *arg)
 
 	room_enter(ROOM_UPLINK);
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
-	connect_init(u, uplink_now_ms());
-	intake_start(u, uplink_now_ms());
+	connect_init(u, clocks_monotonic_ms());
+	intake_start(u, clocks_monotonic_ms());
 	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
 	session_close(u->session, SESSION_POLITE);

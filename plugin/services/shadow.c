@@ -3,16 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clocks.h"
 #include "core/hub/topic.h"
 #include "plugin/services/shadow_impl.h"
-
-int64_t shadow_wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- life --- */
 
@@ -62,7 +55,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 	if (s && !doc) {
 		doc = shadow_doc_new();
 		if (doc && h->shadows.rebuilt)
-			shadow_doc_rebuilt(doc, shadow_wall_ms());
+			shadow_doc_rebuilt(doc, clocks_realtime_ms());
 	}
 	if (!s || !doc) {
 		shadow_doc_free(doc);
@@ -179,7 +172,7 @@ void shadow_send_delta(struct hubgate *h, const struct shadow *s)
 static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *payload, size_t len)
 {
 	struct buf *reply = &h->shadows.reply;
-	int64_t now_ms = shadow_wall_ms();
+	int64_t now_ms = clocks_realtime_ms();
 	uint64_t more;
 	enum shadow_done done;
 	enum status st;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/clocks.h"
 #include "plugin/services/shadow_impl.h"
 
 enum {
@@ -185,7 +186,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 
 	if (!s)
 		return; /* subscribed in an earlier life: nobody waits for it */
-	shadow_sync_message(s->doc, down->payload, down->len, shadow_wall_ms(), now_ms, &effect);
+	shadow_sync_message(s->doc, down->payload, down->len, clocks_realtime_ms(), now_ms, &effect);
 	if (effect.changed && shadow_persist(h, s) != ST_OK)
 		metric_add(&h->metrics, M_SHADOW_FAILED, 1); /* it is asked for again after a restart */
 	/* The hub pushes nothing to a device that connects: it asks, and was told nothing else yet. */

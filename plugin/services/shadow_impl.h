@@ -45,6 +45,5 @@ void shadow_answer_waiting(struct hubgate *h, struct shadow *s);
 void shadow_stir(struct hubgate *h, struct shadow *s);
 /* Whether the hub lacks anything, for the metrics. true: that changed. */
 bool shadow_note_dirty(struct hubgate *h, struct shadow *s);
-int64_t shadow_wall_ms(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/timex.h>
 
+#include "core/base/clocks.h"
 #include "core/hub/sys_time.h"
 
 enum {
@@ -11,14 +12,6 @@ enum {
 	ASK_MS = 60000,
 	TOPIC_BYTES = 128
 };
-
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool kernel_synchronised(void)
 {
@@ -47,7 +40,7 @@ void timekeeper_start(struct hubgate *h)
 	topic_of(h, "/result", topic);
 	if (uplink_subscribe(h->uplink, id, topic, 0) != ST_OK)
 		log_line(&h->log, LOG_WARN, "the hub will not be asked for the time: out of memory");
-	clock_look(&h->clock, wall_ms(), hubgate_now_ms(), kernel_synchronised());
+	clock_look(&h->clock, clocks_realtime_ms(), hubgate_now_ms(), kernel_synchronised());
 }
 
 static void ask(struct hubgate *h, int64_t now_ms)
@@ -59,7 +52,7 @@ static void ask(struct hubgate *h, int64_t now_ms)
 	if (uplink_publish_live(h->uplink, id, topic, SYS_TIME_REQUEST, strlen(SYS_TIME_REQUEST)) !=
 	    ST_OK)
 		return;
-	h->clock_asked_ms = wall_ms();
+	h->clock_asked_ms = clocks_realtime_ms();
 	h->clock_ask_ms = now_ms + ASK_MS;
 }
 
@@ -68,7 +61,7 @@ void timekeeper_run(struct hubgate *h, int64_t now_ms)
 	if (now_ms < h->clock_look_ms)
 		return;
 	h->clock_look_ms = now_ms + LOOK_MS;
-	if (clock_look(&h->clock, wall_ms(), now_ms, kernel_synchronised())) {
+	if (clock_look(&h->clock, clocks_realtime_ms(), now_ms, kernel_synchronised())) {
 		log_line(&h->log, LOG_WARN,
 		         "the wall clock jumped; until the hub confirms it no login expires and no message "
 		         "ages by it");
@@ -94,8 +87,8 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	if (h->clock_asked_ms == 0 || strcmp(down->topic, topic) != 0)
 		return false;
 	if (sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
-		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, wall_ms());
-		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + wall_ms()) / 2);
+		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, clocks_realtime_ms());
+		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + clocks_realtime_ms()) / 2);
 	}
 	h->clock_asked_ms = 0;
 	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -32,16 +33,6 @@ const char *journal_end_text(enum journal_end end)
 	};
 
 	return (size_t)end < JOURNAL_ENDS ? texts[end] : "unknown";
-}
-
-void journal_now(int64_t *boot_ms, int64_t *wall_ms)
-{
-	struct timespec boot, wall;
-
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	*boot_ms = (int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000;
-	*wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 }
 
 void journal_sync_soon(struct journal *j)
@@ -153,7 +144,8 @@ static enum status encode(struct journal *j, const struct journal_msg *msg)
 		.payload_len = msg->len,
 	};
 
-	journal_now(&r.boot_ms, &r.wall_ms);
+	r.boot_ms = clocks_boottime_ms();
+	r.wall_ms = clocks_realtime_ms();
 	j->append_ms = r.boot_ms;
 	buf_reset(&j->scratch);
 	return record_encode(&j->scratch, &r);

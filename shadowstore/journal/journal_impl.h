@@ -158,7 +158,6 @@ struct journal {
 	bool compact_failed;
 };
 
-void journal_now(int64_t *boot_ms, int64_t *wall_ms);
 void journal_sync_soon(struct journal *j); /* something was appended */
 void journal_tidy(struct journal *j);      /* something ended, closed, or found no room */
 /* Under the lock, and not while BROKER appends. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/clocks.h"
 #include "shadowstore/journal/journal_impl.h"
 
 void journal_reader_log(struct journal *j, const struct log *log)
@@ -178,5 +179,6 @@ bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t by
 void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)
 {
 	*out = (struct record_now){ .boot_id = j->boot_id, .clock_trusted = clock_trusted };
-	journal_now(&out->boot_ms, &out->wall_ms);
+	out->boot_ms = clocks_boottime_ms();
+	out->wall_ms = clocks_realtime_ms();
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -258,7 +259,6 @@ static enum status read_all(struct journal *j, const struct log *log)
 enum status journal_recover(struct journal *j, const struct log *log)
 {
 	uint64_t ended = 0;
-	int64_t wall_ms;
 	enum status st = read_all(j, log);
 
 	for (int i = 0; i < JOURNAL_ENDS; i++)
@@ -276,7 +276,7 @@ enum status journal_recover(struct journal *j, const struct log *log)
 	j->settled_seq = j->scanned_seq;
 	if (j->segment_count > 0) { /* a kill may have come before their sync */
 		j->marks[0].seq = j->settled_seq;
-		journal_now(&j->marks[0].at_ms, &wall_ms);
+		j->marks[0].at_ms = clocks_boottime_ms();
 		j->mark_count = 1;
 	}
 	return st;

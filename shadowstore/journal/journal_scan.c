@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "shadowstore/journal/journal_impl.h"
 
 enum {
@@ -172,9 +173,8 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 static bool ask_again(struct journal *j, const struct segment *s)
 {
 	int error = errno;
-	int64_t now_ms, ignored;
+	int64_t now_ms = clocks_boottime_ms();
 
-	journal_now(&now_ms, &ignored);
 	if (j->unread_seq == s->first_seq && j->unread_at == s->scanned)
 		return now_ms - j->unread_ms < READ_TRY_MS;
 	j->unread_seq = s->first_seq;

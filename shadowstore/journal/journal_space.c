@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "core/journal/disk_bound.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
@@ -157,11 +158,10 @@ static bool is_due(struct journal *j, int64_t now_ms)
 
 void journal_space_run(struct journal *j, const struct log *log)
 {
-	int64_t now_ms, wall_ms;
+	int64_t now_ms = clocks_boottime_ms();
 	struct room r;
 	bool soon;
 
-	journal_now(&now_ms, &wall_ms);
 	if (!is_due(j, now_ms))
 		return;
 	soon = !look(j, now_ms, &r);
@@ -190,9 +190,7 @@ enum status journal_space_open(struct journal *j, const struct log *log)
 
 int64_t journal_disk_wait_ms(struct journal *j)
 {
-	int64_t now_ms, wall_ms, wait_ms;
+	int64_t wait_ms = j->space.look_ms - clocks_boottime_ms();
 
-	journal_now(&now_ms, &wall_ms);
-	wait_ms = j->space.look_ms - now_ms;
 	return wait_ms > 0 ? wait_ms : 0;
 }

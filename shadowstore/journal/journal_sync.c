@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -23,14 +24,6 @@ enum {
 	SLOW_MS = 1000,      /* a sync this long is worth a line ... */
 	CALM_MS = 60000,     /* ... and none for so long another */
 };
-
-static int64_t boot_now_ms(void)
-{
-	int64_t boot_ms, wall_ms;
-
-	journal_now(&boot_ms, &wall_ms);
-	return boot_ms;
-}
 
 /* --- what is settled; under the lock --- */
 
@@ -99,7 +92,7 @@ static void settle(struct journal *j)
 
 int64_t journal_sync_wait_ms(struct journal *j)
 {
-	int64_t due_ms = -1, now_ms = boot_now_ms();
+	int64_t due_ms = -1, now_ms = clocks_boottime_ms();
 
 	pthread_mutex_lock(&j->lock);
 	settle(j);
@@ -329,7 +322,7 @@ static void mend(struct journal *j, const struct log *log, int64_t now_ms)
 
 void journal_sync_run(struct journal *j, const struct log *log)
 {
-	int64_t start_ms = boot_now_ms(), end_ms;
+	int64_t start_ms = clocks_boottime_ms(), end_ms;
 	struct round r;
 
 	IN_ROOM(ROOM_DISK);
@@ -338,7 +331,7 @@ void journal_sync_run(struct journal *j, const struct log *log)
 	collect(j, &r);
 	sync_files(j, &r);
 	take_results(j, &r);
-	end_ms = boot_now_ms();
+	end_ms = clocks_boottime_ms();
 	if (r.count > 0)
 		tell_time(j, log, end_ms - start_ms, end_ms);
 	if (r.error != 0)

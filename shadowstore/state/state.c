@@ -13,14 +13,6 @@
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/state/state_impl.h"
 
-int64_t state_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- life --- */
 
 static enum status open_dirs(struct state *s, const char *dir, const struct log *log)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/state/state_impl.h"
@@ -239,8 +240,8 @@ static bool open_is_due(struct state *s, const struct state_pos *to)
 	if (to->end <= RECORD_FILE_BYTES)
 		return false;
 	if (s->dirty_ms == 0)
-		s->dirty_ms = state_now_ms();
-	return state_now_ms() - s->dirty_ms >= s->fold_ms;
+		s->dirty_ms = clocks_monotonic_ms();
+	return clocks_monotonic_ms() - s->dirty_ms >= s->fold_ms;
 }
 
 static enum status sync_to(struct state *s, const struct state_pos *to, const struct log *log)
@@ -300,6 +301,6 @@ int64_t state_disk_wait_ms(struct state *s)
 		return 0;
 	if (to.end <= s->folded.end || to.end <= RECORD_FILE_BYTES)
 		return -1;
-	due_ms = s->dirty_ms + s->fold_ms - state_now_ms();
+	due_ms = s->dirty_ms + s->fold_ms - clocks_monotonic_ms();
 	return s->dirty_ms == 0 || due_ms < 0 ? 0 : due_ms;
 }

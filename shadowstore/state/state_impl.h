@@ -62,7 +62,6 @@ struct state {
 };
 
 struct state_pos state_written(struct state *s); /* any room */
-int64_t state_now_ms(void);                      /* CLOCK_MONOTONIC */
 
 /* --- state_map.c --- */
 

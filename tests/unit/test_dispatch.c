@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "plugin/hubgate.h"
 #include "plugin/services/gateway_service.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"

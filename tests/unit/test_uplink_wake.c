@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "tests/fakes/bell.h"
 #include "tests/runner.h"
@@ -34,7 +35,7 @@ struct world {
 
 static int64_t now_ms(void)
 {
-	return uplink_now_ms();
+	return clocks_monotonic_ms();
 }
 
 static void drain(void *ctx)
