@@ -11,6 +11,7 @@
 static struct test_suite *suites;
 static char **wanted;
 static int wanted_count;
+static unsigned part = 0, parts = 1; /* every parts-th test, from the part-th on */
 
 void runner_add(struct test_suite *suite)
 {
@@ -70,6 +71,7 @@ static bool run_one(CU_pSuite suite, const struct test_case *c, const char *full
 static int run_all(const char *count_file)
 {
 	unsigned passed = 0, failed = 0;
+	unsigned number = 0;
 	char full_name[256];
 
 	for (struct test_suite *s = suites; s; s = s->next) {
@@ -77,7 +79,7 @@ static int run_all(const char *count_file)
 
 		for (size_t i = 0; suite && i < s->count; i++) {
 			snprintf(full_name, sizeof full_name, "%s.%s", s->name, s->cases[i].name);
-			if (!is_wanted(full_name))
+			if (!is_wanted(full_name) || number++ % parts != part)
 				continue;
 			if (run_one(suite, &s->cases[i], full_name))
 				passed++;
@@ -106,6 +108,17 @@ static void list_all(void)
 	}
 }
 
+/* "1/2": the first of two. */
+static bool take_part(const char *text)
+{
+	if (sscanf(text, "%u/%u", &part, &parts) == 2 && part > 0 && part <= parts) {
+		part--;
+		return true;
+	}
+	fprintf(stderr, "--part %s: not of the form 1/2\n", text);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const char *count_file = NULL;
@@ -117,6 +130,11 @@ int main(int argc, char **argv)
 	}
 	if (at + 1 < argc && strcmp(argv[at], "--count") == 0) {
 		count_file = argv[at + 1];
+		at += 2;
+	}
+	if (at + 1 < argc && strcmp(argv[at], "--part") == 0) {
+		if (!take_part(argv[at + 1]))
+			return EXIT_FAILURE;
 		at += 2;
 	}
 	wanted = argv + at;

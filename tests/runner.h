@@ -4,7 +4,7 @@
  *	SUITE(mailbox, TEST(full_queue_refuses), TEST(...))
  *
  * build/unit and build/e2e link every such file of their folder.
- * Arguments: [--list] [--count FILE] [part of "suite.test" ...]
+ * Arguments: [--list] [--count FILE] [--part 1/2] [part of "suite.test" ...]
  */
 #ifndef HUBGATE_TESTS_RUNNER_H
 #define HUBGATE_TESTS_RUNNER_H
