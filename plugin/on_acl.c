@@ -1,14 +1,19 @@
 /* May this client publish, subscribe or get this? Also the doorbell's door. */
 #include <string.h>
 
+#include "core/hub/route.h"
+#include "core/hub/topic.h"
+#include "plugin/base/limiter.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/presence.h"
 #include "plugin/devices/remember.h"
-#include "plugin/dispatch.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/plain.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapped.h"
 #include "plugin/services/shadow.h"
+#include "plugin/turn.h"
 
 static int denied(struct hubgate *h)
 {
@@ -22,7 +27,7 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		/* First confirm, then drain: what comes in between rings again. */
 		doorbell_confirm(uplink_doorbell(h->uplink));
 		metric_add(&h->metrics, M_RINGS, 1);
-		dispatch_drain(h);
+		turn_run(h);
 	}
 	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapped_watches(h, ed->topic))
 		return MOSQ_ERR_SUCCESS;
@@ -47,7 +52,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		d->presence->unsent = true;
 		h->orders_unsent = true;
 	}
-	dispatch_held_for(h, presence_listener(h, d), filter);
+	command_release_for(h, &presence_listener(h, d)->held, filter);
 	return true;
 }
 
@@ -68,15 +73,15 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 	if (topic_parse_filter(ed->topic, len, &t, NULL) != ST_OK || !(t.may & TOPIC_SUB) ||
 	    t.kind == TOPIC_NONE || (t.kind == TOPIC_GATEWAY_RESULT && !d->own) ||
 	    !topic_is_device(&t, d->product_id, d->device_name)) {
-		dispatch_log_refusal(h, d->client_id, ed->topic,
-		                     "a device may subscribe its own topics only");
+		limiter_log_refusal(h, d->client_id, ed->topic,
+		                    "a device may subscribe its own topics only");
 		return denied(h);
 	}
 	if (t.kind == TOPIC_GATEWAY_RESULT) /* the plugin's own, at the hub */
 		return MOSQ_ERR_SUCCESS;
 	if (mirror(h, d, unshared(ed->topic), ed->qos))
 		return MOSQ_ERR_SUCCESS;
-	dispatch_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
+	limiter_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
 	return denied(h);
 }
 
@@ -107,10 +112,10 @@ static int device_publishes(struct hubgate *h, const struct device *d,
 	if (d->own && route.reason == ROUTE_NOT_GATEWAY && ed->payloadlen <= ROUTE_PAYLOAD_MAX)
 		return MOSQ_ERR_SUCCESS;
 	metric_add(&h->metrics, M_REFUSED, 1);
-	dispatch_log_refusal(h, d->client_id, ed->topic,
-	                     route.action == ROUTE_REFUSE
-	                         ? route_reason_text(route.reason)
-	                         : "a device may publish to its own topics only");
+	limiter_log_refusal(h, d->client_id, ed->topic,
+	                    route.action == ROUTE_REFUSE
+	                        ? route_reason_text(route.reason)
+	                        : "a device may publish to its own topics only");
 	return denied(h);
 }
 
@@ -160,8 +165,10 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 	if (s && s->over)
 		return denied(h);
-	if (s && s->kind == SESSION_CLAIM)
+	if (s && s->kind == SESSION_CLAIM) {
 		plain_accept(h, s);
+		presence_arrived(h, s);
+	}
 	/* Topics that are no hub's are for a plain device what they are for any client. */
 	if (s && s->plain && !identity_is_cloud_topic(h, ed->topic))
 		return other(h, ed);

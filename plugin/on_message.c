@@ -1,7 +1,9 @@
 /* A client published, and on_acl() let it: a device's message goes to the hub. */
 #include <string.h>
 
-#include "plugin/dispatch.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/to_hub.h"
+#include "plugin/lan/identity.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapped.h"
 #include "plugin/services/shadow.h"
@@ -33,7 +35,7 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return MOSQ_ERR_SUCCESS;
 	}
-	st = dispatch_up(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
+	st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
 	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
 	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices, when the disk has
 	 * no room: all of them would be cut off as long as that lasts. Its message is counted and lost.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
@@ -19,6 +20,7 @@
 #include "plugin/lan/broker_conf.h"
 #include "plugin/lan/plain.h"
 #include "plugin/lan/proof.h"
+#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"

@@ -8,6 +8,7 @@
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/facts.h"
+#include "plugin/devices/presence.h"
 #include "plugin/reload_plan.h"
 #include "plugin/services/mapped.h"
 

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "core/mapping/mapping.h"
+#include "plugin/base/limiter.h"
+#include "plugin/devices/device_service.h"
+#include "plugin/devices/presence.h"
 #include "plugin/devices/stored.h"
-#include "plugin/services/shadow.h"
+#include "plugin/lan/identity.h"
 
 enum { /* bits of the stored byte */
 	FACT_BOUND = 1,
@@ -23,7 +26,7 @@ void facts_keep(struct hubgate *h, const struct device *d)
 	if (!h->state)
 		return;
 	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
-	if (st != ST_OK && dispatch_may_log(&h->refusals, &more))
+	if (st != ST_OK && limiter_may_log(&h->refusals, &more))
 		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
 		         d->client_id, d->bound ? "bound" : "not bound", status_text(st));
 }
@@ -69,7 +72,7 @@ void facts_known(struct hubgate *h, struct device *d)
 	stored_claim(h, d);
 	if (!d->filters && !d->shadow)
 		return;
-	shadow_return(h, d);
+	h->shadow_service->back(h, d);
 	presence_renew(h, d);
 }
 
@@ -91,7 +94,7 @@ void facts_retire(struct hubgate *h, struct device *d)
 	d->there = d->by_app = d->mapped = d->guest = d->registered = false;
 	memset(&d->certificate, 0, sizeof(d->certificate));
 	registry_retire(&h->registry, d);
-	shadow_retire(h, d);
+	h->shadow_service->retire(h, d);
 	presence_retire(h, d);
 }
 

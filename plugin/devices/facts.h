@@ -4,7 +4,7 @@
 #ifndef HUBGATE_FACTS_H
 #define HUBGATE_FACTS_H
 
-#include "plugin/dispatch.h"
+#include "plugin/base/context.h"
 #include "shadowstore/state/state.h"
 
 enum {

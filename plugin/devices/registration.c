@@ -9,6 +9,7 @@
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
 #include "plugin/devices/facts.h"
+#include "plugin/devices/presence.h"
 
 enum {
 	RESULTS_MAX = 1024,
@@ -22,7 +23,7 @@ struct result { /* NET -> BROKER, by value */
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret; /* key_len 0: none */
 	bool configured, again;
-	struct control_asker *asker; /* owned; NULL: no command */
+	struct asker *asker; /* owned; NULL: no command */
 	char error[DYNREG_ERROR_MAX];
 };
 
@@ -142,7 +143,7 @@ static enum status line_up(struct hubgate *h)
 
 static void drop_result(void *item)
 {
-	control_forget(((struct result *)item)->asker);
+	asker_free(((struct result *)item)->asker);
 	secret_wipe(&((struct result *)item)->secret);
 }
 
@@ -206,7 +207,7 @@ enum status registration_open(struct hubgate *h)
 
 struct command { /* a registration for a command */
 	struct registrations *all;
-	struct control_asker *asker;
+	struct asker *asker;
 	char client_id[CLIENT_ID_MAX + 1];
 };
 
@@ -216,7 +217,7 @@ static void tell(struct registrations *r, const struct result *result)
 	bool told = mailbox_put(r->results, result, NULL) == ST_OK;
 
 	if (!told)
-		control_forget(result->asker);
+		asker_free(result->asker);
 	if (!told)
 		log_line(uplink_log(r->h->uplink), LOG_WARN,
 		         "%s: its registration counts from the next start on", result->client_id);
@@ -280,7 +281,7 @@ static void on_command_result(void *ctx, const struct dynreg_result *r)
 /* --- BROKER --- */
 
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
-                      struct control_asker *asker)
+                      struct asker *asker)
 {
 	const struct config_product *p = product_of(h, product_id);
 	struct registrations *r = h->registrations;
@@ -288,11 +289,11 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	int len = c ? snprintf(c->client_id, sizeof(c->client_id), "%s%s", product_id, device_name) : 0;
 
 	if (!p || !r) {
-		control_answer(asker, "products[] holds no such product with register");
+		asker_answer(asker, "products[] holds no such product with register");
 		return;
 	}
 	if (!c || len >= (int)sizeof(c->client_id)) {
-		control_answer(asker, c ? "no such device name" : "out of memory");
+		asker_answer(asker, c ? "no such device name" : "out of memory");
 		free(c);
 		return;
 	}
@@ -301,7 +302,7 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	if (dynreg_device(r->net, &r->hub, product_id, device_name, p->product_secret,
 	                  on_command_result, c) == ST_OK)
 		return;
-	control_answer(asker, "no such device name, or too many requests under way");
+	asker_answer(asker, "no such device name, or too many requests under way");
 	free(c);
 }
 
@@ -349,7 +350,7 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 		w->under_way = false;
 		r->under_way--;
 	}
-	control_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
+	asker_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
 	if (result->secret.key_len == 0) {
 		if (w && w->wanted)
 			failed(h, w, result, now_ms);

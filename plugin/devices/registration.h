@@ -7,7 +7,8 @@
 #ifndef HUBGATE_REGISTRATION_H
 #define HUBGATE_REGISTRATION_H
 
-#include "plugin/services/control.h"
+#include "plugin/base/asker.h"
+#include "plugin/base/context.h"
 
 /* The devices are in the registry, store.dir is there. Gives those their secrets that were
  * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
@@ -41,7 +42,7 @@ void registration_plan_free(struct registration_plan *p); /* any room; wipes; fi
 
 /* A device is registered now, for a command; takes asker, who gets the result. */
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
-                      struct control_asker *asker);
+                      struct asker *asker);
 /* What came back; who is due. */
 void registration_run(struct hubgate *h, int64_t now_ms);
 /* When it wants to run again; INT64_MAX: not. */

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/base/limiter.h"
+#include "plugin/devices/device_service.h"
 #include "plugin/devices/facts.h"
+#include "plugin/devices/presence.h"
 #include "plugin/devices/stored.h"
-#include "plugin/dispatch.h"
-#include "plugin/services/shadow.h"
 
 enum {
 	KEY_MAX = 512, /* client id, space, filter */
@@ -36,7 +37,7 @@ static bool hand_out(struct hubgate *h, const struct state_entry *e)
 	if (e->kind == STATE_DEVICE)
 		return facts_load(h, e);
 	if (e->kind == STATE_SHADOW)
-		return shadow_load(h, e);
+		return h->shadow_service->load(h, e);
 	return e->kind != STATE_SUBSCRIPTION || take_subscription(h, e);
 }
 
@@ -62,7 +63,7 @@ enum status remember_open(struct hubgate *h)
 	st = state_open(&conf, on_entry, h, &h->state);
 	if (st != ST_OK)
 		return st;
-	shadow_loaded(h);
+	h->shadow_service->loaded(h);
 	disk.state = h->state;
 	st = disk_new(&disk, &h->disk);
 	if (st == ST_IO)
@@ -103,7 +104,7 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 		return;
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
-	if (st != ST_OK && dispatch_may_log(&h->refusals, &suppressed))
+	if (st != ST_OK && limiter_may_log(&h->refusals, &suppressed))
 		log_line(&h->log, LOG_WARN, "%s: what it subscribes is not kept for the next start: %s",
 		         d->client_id, status_text(st));
 }

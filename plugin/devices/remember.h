@@ -7,7 +7,7 @@
 #ifndef HUBGATE_REMEMBER_H
 #define HUBGATE_REMEMBER_H
 
-#include "plugin/devices/presence.h"
+#include "plugin/base/context.h"
 
 /* Opens h->state in store.dir, hands out what is in it to the devices that are known and attached,
  * makes h->disk. Devices that become known later get theirs then. ST_OK; ST_IO (errno); ST_NOMEM.

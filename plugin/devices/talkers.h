@@ -4,7 +4,7 @@
 #ifndef HUBGATE_TALKERS_H
 #define HUBGATE_TALKERS_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 void talkers_run(struct hubgate *h, int64_t now_ms); /* cheap; does something once a minute */
 

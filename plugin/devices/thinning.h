@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "plugin/devices/registry.h"
+#include "plugin/base/registry.h"
 
 enum {
 	THINNING_TOPICS = 64

@@ -6,7 +6,7 @@
 #ifndef HUBGATE_IDENTITY_H
 #define HUBGATE_IDENTITY_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 enum session_kind {
 	SESSION_DEVICE,

@@ -33,10 +33,9 @@ void plain_accept(struct hubgate *h, struct lan_session *s)
 	s->kind = SESSION_DEVICE;
 	s->clean = mosquitto_client_clean_session(s->client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
-	presence_arrived(h, s);
 }
 
-void plain_run(struct hubgate *h)
+void plain_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_session *s))
 {
 	struct table_at at;
 
@@ -47,8 +46,10 @@ void plain_run(struct hubgate *h)
 	     n = table_next(&h->sessions, &at)) {
 		struct lan_session *s = table_entry(n, struct lan_session, node);
 
-		if (s->kind == SESSION_CLAIM && !s->over)
-			plain_accept(h, s);
+		if (s->kind != SESSION_CLAIM || s->over)
+			continue;
+		plain_accept(h, s);
+		arrived(h, s);
 	}
 }
 

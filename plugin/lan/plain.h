@@ -7,16 +7,16 @@
 #ifndef HUBGATE_PLAIN_H
 #define HUBGATE_PLAIN_H
 
-#include "plugin/devices/presence.h"
+#include "plugin/lan/identity.h"
 
 /* The device with this login; NULL: none. */
 struct device *plain_device(const struct hubgate *h, const char *username);
 /* The broker is asked next. false: no memory. */
 bool plain_claim(struct hubgate *h, const struct mosquitto *client, struct device *d);
-/* The broker let it in: s becomes a session of its device. */
+/* The broker let it in: s becomes a session of its device. The caller says that it arrived. */
 void plain_accept(struct hubgate *h, struct lan_session *s);
-/* The tick of 2.0: who still waits was let in. */
-void plain_run(struct hubgate *h);
+/* The tick of 2.0: who still waits was let in, and arrived() hears of it. */
+void plain_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_session *s));
 /* ST_OK; ST_INVALID, said in the log: this broker checks no names, so anybody could be any of
  * these devices. */
 enum status plain_check(struct hubgate *h);

@@ -10,7 +10,7 @@
 #ifndef HUBGATE_PROOF_H
 #define HUBGATE_PROOF_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 int on_psk(int event, void *event_data, void *userdata);
 

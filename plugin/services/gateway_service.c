@@ -6,7 +6,11 @@
 
 #include "core/hub/gateway_answer.h"
 #include "core/hub/topic.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/publish.h"
+#include "plugin/base/timer.h"
 #include "plugin/devices/facts.h"
+#include "plugin/devices/presence.h"
 #include "plugin/services/timekeeper.h"
 
 enum {
@@ -27,7 +31,7 @@ static void publish(struct hubgate *h, const struct buf *text)
 	char topic[TOPIC_BYTES];
 
 	result_topic(h, topic);
-	dispatch_publish(topic, text->data, text->len, 0, false);
+	publish_on_lan(topic, text->data, text->len, 0, false);
 }
 
 static void reply(struct hubgate *h, const struct gateway_request *r)
@@ -216,7 +220,7 @@ static void describe(struct hubgate *h)
 	}
 	h->asks.list_due_ms = now_ms + GATEWAY_SLACK_MS;
 	h->asks.list_until_ms = h->asks.list_due_ms;
-	dispatch_set_timer(h);
+	timer_ring_by(h, h->asks.list_due_ms);
 }
 
 /* --- in --- */
@@ -252,7 +256,7 @@ static void take_request(struct hubgate *h, struct gateway_request *r)
 	*h->asks.last = a;
 	h->asks.last = &a->next;
 	h->asks.count++;
-	dispatch_set_timer(h);
+	timer_ring_by(h, a->due_ms);
 }
 
 void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
@@ -263,7 +267,7 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 	if (st == ST_INVALID)
 		reply(h, &r);
 	if (st != ST_OK && st != ST_INVALID) {
-		dispatch_log_refusal(h, h->own->client_id, "$gateway/operation", status_text(st));
+		limiter_log_refusal(h, h->own->client_id, "$gateway/operation", status_text(st));
 		return;
 	}
 	if (st == ST_OK && r.count > 0) {
@@ -314,7 +318,7 @@ void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
 		pass = true;
 	}
 	if (pass)
-		dispatch_publish(down->topic, down->payload, down->len, 0, false);
+		publish_on_lan(down->topic, down->payload, down->len, 0, false);
 	gateway_msg_free(&m);
 }
 

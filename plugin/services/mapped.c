@@ -3,8 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/base/limiter.h"
+#include "plugin/base/publish.h"
 #include "plugin/devices/facts.h"
+#include "plugin/devices/presence.h"
 #include "plugin/devices/remember.h"
+#include "plugin/devices/to_hub.h"
+#include "plugin/lan/identity.h"
 
 enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
@@ -106,7 +111,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 		d = facts_guest(h, m->product_id, hit->device_name);
 	why = d ? objection(d, m) : "no memory, or more devices than a gateway may have";
 	if (why) {
-		dispatch_log_refusal(h, client_id, topic, why);
+		limiter_log_refusal(h, client_id, topic, why);
 		return NULL;
 	}
 	if (!d->mapped) {
@@ -123,7 +128,7 @@ static void refused(struct hubgate *h, const struct mapping_hit *hit, const char
                     const char *why)
 {
 	metric_add(&h->metrics, M_REFUSED, 1);
-	dispatch_log_refusal(h, hit->device_name, topic, why);
+	limiter_log_refusal(h, hit->device_name, topic, why);
 }
 
 static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
@@ -148,7 +153,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 		                    : route_reason_text(route.reason));
 		st = ST_OK;
 	} else {
-		st = dispatch_up(h, d, &route, hit->topic, payload, len);
+		st = to_hub_send(h, d, &route, hit->topic, payload, len);
 	}
 	if (st == ST_NOSPACE && mapping_serves_several(&h->mappings, hit->rule))
 		st = ST_OK; /* counted and lost: on_message.c says why */
@@ -222,7 +227,7 @@ bool mapped_command(struct hubgate *h, const struct device *d, const struct upli
 
 	if (mapping_down(&h->mappings, d->product_id, d->device_name, rest, local) != ST_OK)
 		return false;
-	if (dispatch_publish(local, down->payload, down->len, down->qos, false) == ST_OK)
+	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
 		metric_add(&h->metrics, M_DOWN, 1);
 	return true;
 }

@@ -8,7 +8,7 @@
 #ifndef HUBGATE_MAPPED_H
 #define HUBGATE_MAPPED_H
 
-#include "plugin/dispatch.h"
+#include "plugin/base/context.h"
 
 /* The products of the rules are ours from now on, and the doorbell watches the presence topics.
  * Again after h->mappings changed. ST_OK; ST_NOMEM; ST_FULL. */
@@ -18,7 +18,7 @@ void mapped_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapped_watches(const struct hubgate *h, const char *filter);
 /* A message of a client that is no device, or one with a login of plugin/lan/plain. ST_OK: went up,
- * or is none of ours; else as dispatch_up(). */
+ * or is none of ours; else as to_hub_send(). */
 enum status mapped_message(struct hubgate *h, const struct mosquitto_evt_message *ed);
 /* A message on its way to the doorbell. */
 void mapped_presence(struct hubgate *h, const char *topic, const void *payload, size_t len);

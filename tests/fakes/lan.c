@@ -9,7 +9,9 @@
 
 #include "bridge/uplink/uplink_impl.h"
 #include "core/base/room.h"
+#include "plugin/callbacks.h"
 #include "plugin/lan/proof.h"
+#include "plugin/lan/tls_watch.h"
 #include "plugin/report.h"
 #include "plugin/services/shadow.h"
 #include "tests/fakes/store_dir.h"

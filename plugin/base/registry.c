@@ -1,4 +1,4 @@
-#include "plugin/devices/registry.h"
+#include "plugin/base/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -22,11 +22,11 @@
 #include "core/hub/route_rules.h"
 #include "core/mapping/mapping.h"
 #include "core/pace/inflow.h"
-#include "plugin/broker.h"
-#include "plugin/devices/registry.h"
-#include "plugin/hubgate.h"
-#include "plugin/lan/tls_watch.h"
-#include "plugin/parts.h"
+#include "plugin/base/broker.h"
+#include "plugin/base/hubgate.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/parts.h"
+#include "plugin/base/registry.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
@@ -70,19 +70,16 @@ struct gateway_ask { /* a request of the gateway application: plugin/services/ga
 	int64_t due_ms;
 };
 
-struct registrations; /* plugin/devices/registration */
-struct reload;        /* plugin/reload */
+struct registrations;  /* plugin/devices/registration */
+struct device_service; /* plugin/devices/device_service.h */
+struct tls_watch;      /* plugin/lan/tls_watch */
+struct reload;         /* plugin/reload */
 
 struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
 	struct gateway_ask *first, **last;
 	size_t count;
 	int64_t list_until_ms; /* replies to describe_sub_devices are passed on until then */
 	int64_t list_due_ms;   /* without one by then it is answered from here; 0: none asked */
-};
-
-struct limiter { /* 20 log lines at once, then one per second, the rest counted */
-	int64_t next_ms;
-	uint64_t suppressed;
 };
 
 struct hubgate {
@@ -124,12 +121,14 @@ struct hubgate {
 	unsigned reload_round; /* counts the configurations taken over */
 	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows shadows;
-	bool orders_unsent; /* the uplink's mailbox was full: say it again */
+	const struct device_service *shadow_service; /* plugin/services/shadow */
+	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
 	uint64_t present;
 	struct clock_trust clock;
 	int64_t clock_look_ms, clock_ask_ms; /* next, as of hubgate_now_ms() */
 	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
 	int64_t report_ms;                   /* next publication of the metrics */
+	int64_t turn_due_ms;                 /* plugin/base/timer; 0: never set */
 	struct limiter refusals, bad_logins;
 	struct parts parts;
 	struct exit_handler *exit_handler; /* plugin/exit_handler */
@@ -155,14 +154,5 @@ static inline void callback_end(struct hubgate *h, enum callback which, struct t
 	              (uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
 	                  (uint64_t)(now.tv_nsec - start.tv_nsec));
 }
-
-/* Callbacks, one file each: on_<event>.c. Signatures are the broker's. */
-int on_auth(int event, void *event_data, void *userdata);
-int on_acl(int event, void *event_data, void *userdata);
-int on_message(int event, void *event_data, void *userdata);
-int on_disconnect(int event, void *event_data, void *userdata);
-int on_connect(int event, void *event_data, void *userdata);
-int on_tick(int event, void *event_data, void *userdata);
-int on_reload(int event, void *event_data, void *userdata);
 
 #endif

@@ -1,9 +1,9 @@
-#include "plugin/dispatch.h"
+#include "plugin/turn.h"
 
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
-#include "plugin/hubgate.h"
+#include "plugin/base/timer.h"
 #include "plugin/services/gateway_service.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
@@ -406,6 +406,24 @@ static void metrics_are_published_retained_at_their_interval(void)
 	lan_each(metrics_out);
 }
 
+static void earliest(struct lan *l)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	timer_ring_by(&l->h, now_ms + 500);
+	timer_ring_by(&l->h, now_ms + 900);
+	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), now_ms + 500);
+	timer_ring_by(&l->h, now_ms + 400);
+	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), now_ms + 400);
+	turn_run(&l->h);
+	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), INT64_MAX);
+}
+
+static void turn_comes_by_the_earliest_time_asked_for_and_sets_the_next(void)
+{
+	lan_each(earliest);
+}
+
 static void silent_hub(struct lan *l)
 {
 	static const char ask[] = "{\"type\":\"describe_sub_devices\"}";
@@ -427,7 +445,7 @@ static void list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for(v
 	lan_each(silent_hub);
 }
 
-SUITE(dispatch, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
+SUITE(turn, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
       TEST(qos_0_and_answers_go_live_and_late_answers_are_dropped),
       TEST(while_the_hub_is_away_qos_0_is_kept_or_dropped_as_configured),
       TEST(full_store_refuses_qos_1_without_acknowledgement_and_drops_qos_0),
@@ -442,4 +460,5 @@ SUITE(dispatch, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
       TEST(no_more_than_32_commands_are_held_for_a_device),
       TEST(lines_of_the_uplink_reach_the_brokers_log),
       TEST(metrics_are_published_retained_at_their_interval),
+      TEST(turn_comes_by_the_earliest_time_asked_for_and_sets_the_next),
       TEST(list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for))

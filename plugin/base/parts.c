@@ -1,6 +1,6 @@
-#include "plugin/parts.h"
+#include "plugin/base/parts.h"
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 enum {
 	RETRY_MS = 1000

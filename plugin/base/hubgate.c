@@ -1,4 +1,4 @@
-#include "plugin/hubgate.h"
+#include "plugin/base/hubgate.h"
 
 #include "core/base/clocks.h"
 
