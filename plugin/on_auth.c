@@ -6,7 +6,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -101,7 +101,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
-	claim.proven = proof_take(h, ed->client);
+	claim.proven = tls_identity_take(h, ed->client);
 	d = plain_device(h, ed->username);
 	if (d && plain_id_ok(h, client_id, d))
 		return plain_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;

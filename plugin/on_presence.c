@@ -2,7 +2,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 #include "plugin/services/mapped.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
@@ -15,7 +15,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	struct lan_session *s = identity_session(h, ed->client);
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
-	proof_forget(h, ed->client);
+	tls_identity_forget(h, ed->client);
 	if (h->spoken_for > 0)
 		mapped_client_left(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)

@@ -19,7 +19,7 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
 #include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 #include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -199,7 +199,7 @@ static void free_devices(struct hubgate *h)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
-	proof_fini(h);
+	tls_identity_fini(h);
 	registry_fini(&h->registry);
 }
 
@@ -504,7 +504,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		h->seed = (uint64_t)hubgate_now_ms();
 	shadow_init(h);
 	table_init(&h->sessions);
-	table_init(&h->proofs);
+	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
 	registry_init(&h->registry, h->seed);
 	raise_descriptor_limit();

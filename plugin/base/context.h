@@ -95,7 +95,7 @@ struct hubgate {
 	struct uplink *uplink;
 	struct registry registry;
 	struct table sessions;       /* by struct mosquitto * */
-	struct table proofs;         /* the same: plugin/lan/proof */
+	struct table tls_identities; /* the same: plugin/lan/tls_identity */
 	struct tls_watch *tls_watch; /* NULL: no login by key */
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */

@@ -10,7 +10,7 @@
 #include "bridge/uplink/uplink_impl.h"
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 #include "plugin/lan/tls_watch.h"
 #include "plugin/report.h"
 #include "plugin/services/shadow.h"
@@ -129,7 +129,7 @@ struct lan *lan_open(enum fake_version version)
 	h->acl = LAN_ACL_ALLOW;
 	shadow_init(h);
 	table_init(&h->sessions);
-	table_init(&h->proofs);
+	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
 	registry_init(&h->registry, h->seed);
 	make_products(h);
@@ -164,7 +164,7 @@ void lan_close(struct lan *l)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
-	proof_fini(h);
+	tls_identity_fini(h);
 	tls_watch_free(h->tls_watch);
 	registry_fini(&h->registry);
 	free(h->products);

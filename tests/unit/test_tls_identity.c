@@ -1,4 +1,4 @@
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 
 #include <openssl/ssl.h>
 #include <string.h>
@@ -171,7 +171,8 @@ static void certificate_of_the_device_itself_needs_no_password_and_anothers_does
 	lan_each(certificates);
 }
 
-SUITE(proof, TEST(device_with_the_right_key_needs_no_password), TEST(key_counts_for_one_login),
+SUITE(tls_identity, TEST(device_with_the_right_key_needs_no_password),
+      TEST(key_counts_for_one_login),
       TEST(handshake_of_a_client_that_went_is_worth_nothing_to_the_next),
       TEST(identity_of_another_device_lets_nobody_in),
       TEST(broker_whose_connections_cannot_be_seen_lets_nobody_in_by_key),

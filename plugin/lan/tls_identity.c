@@ -1,4 +1,4 @@
-#include "plugin/lan/proof.h"
+#include "plugin/lan/tls_identity.h"
 
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "plugin/lan/tls_watch.h"
 
-struct proof { /* an identity for which the broker got the key */
+struct tls_identity { /* an identity for which the broker got the key */
 	struct table_node node;
 	const struct mosquitto *client; /* the key; never followed */
 	struct device *device;
@@ -16,55 +16,57 @@ struct proof { /* an identity for which the broker got the key */
 
 static bool same_client(const struct table_node *node, const void *key)
 {
-	return table_entry(node, struct proof, node)->client == key;
+	return table_entry(node, struct tls_identity, node)->client == key;
 }
 
-static struct proof *find(const struct hubgate *h, const struct mosquitto *client)
+static struct tls_identity *find(const struct hubgate *h, const struct mosquitto *client)
 {
-	struct table_node *n =
-		table_find(&h->proofs, table_hash(h->seed, &client, sizeof(client)), same_client, client);
+	struct table_node *n = table_find(
+		&h->tls_identities, table_hash(h->seed, &client, sizeof(client)), same_client, client);
 
-	return n ? table_entry(n, struct proof, node) : NULL;
+	return n ? table_entry(n, struct tls_identity, node) : NULL;
 }
 
-static void drop(struct hubgate *h, struct proof *p)
+static void drop(struct hubgate *h, struct tls_identity *t)
 {
-	table_remove(&h->proofs, &p->node);
-	free(p);
+	table_remove(&h->tls_identities, &t->node);
+	free(t);
 }
 
-void proof_forget(struct hubgate *h, const struct mosquitto *client)
+void tls_identity_forget(struct hubgate *h, const struct mosquitto *client)
 {
-	struct proof *p = h->proofs.count > 0 ? find(h, client) : NULL;
+	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
 
-	if (p)
-		drop(h, p);
+	if (t)
+		drop(h, t);
 }
 
-void proof_fini(struct hubgate *h)
+void tls_identity_fini(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->proofs, &at); n; n = table_next(&h->proofs, &at))
-		drop(h, table_entry(n, struct proof, node));
-	table_fini(&h->proofs);
+	for (struct table_node *n = table_first(&h->tls_identities, &at); n;
+	     n = table_next(&h->tls_identities, &at))
+		drop(h, table_entry(n, struct tls_identity, node));
+	table_fini(&h->tls_identities);
 }
 
 static bool note(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
 	uint64_t connection = tls_watch_connection(h->tls_watch, client);
-	struct proof *p;
+	struct tls_identity *t;
 
-	proof_forget(h, client);
-	p = connection != 0 ? calloc(1, sizeof(*p)) : NULL;
-	if (!p)
+	tls_identity_forget(h, client);
+	t = connection != 0 ? calloc(1, sizeof(*t)) : NULL;
+	if (!t)
 		return false;
-	p->client = client;
-	p->device = d;
-	p->connection = connection;
-	if (table_add(&h->proofs, &p->node, table_hash(h->seed, &client, sizeof(client))) == ST_OK)
+	t->client = client;
+	t->device = d;
+	t->connection = connection;
+	if (table_add(&h->tls_identities, &t->node, table_hash(h->seed, &client, sizeof(client))) ==
+	    ST_OK)
 		return true;
-	free(p);
+	free(t);
 	return false;
 }
 
@@ -119,15 +121,15 @@ static struct device *certified(const struct hubgate *h, const struct mosquitto 
 	return registry_find(&h->registry, name, (size_t)len);
 }
 
-struct device *proof_take(struct hubgate *h, const struct mosquitto *client)
+struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *client)
 {
-	struct proof *p = h->proofs.count > 0 ? find(h, client) : NULL;
+	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
 	struct device *d = NULL;
 
-	if (!p)
+	if (!t)
 		return certified(h, client);
-	if (p->connection == tls_watch_connection(h->tls_watch, client))
-		d = p->device;
-	drop(h, p);
+	if (t->connection == tls_watch_connection(h->tls_watch, client))
+		d = t->device;
+	drop(h, t);
 	return d;
 }

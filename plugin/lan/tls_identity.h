@@ -1,4 +1,4 @@
-/* proof.h - what the TLS handshake proved about a client: TLS-PSK and client certificates.
+/* tls_identity.h - what the TLS handshake proved about a client: TLS-PSK and client certificates.
  * Room:  BROKER.
  * Facts: docs/protocol/connection.md 3, 9; docs/architecture.md 5.
  *
@@ -7,8 +7,8 @@
  * was asked under a client's pointer counts for its login alone, once, over the same TLS
  * connection (plugin/lan/tls_watch.h), and is forgotten when its socket goes.
  */
-#ifndef HUBGATE_PROOF_H
-#define HUBGATE_PROOF_H
+#ifndef HUBGATE_TLS_IDENTITY_H
+#define HUBGATE_TLS_IDENTITY_H
 
 #include "plugin/base/context.h"
 
@@ -16,8 +16,8 @@ int on_psk(int event, void *event_data, void *userdata);
 
 /* The device whose identity the client proved, by key or by a certificate whose CN is its client
  * id; NULL: none. A claim by key is used up. */
-struct device *proof_take(struct hubgate *h, const struct mosquitto *client);
-void proof_forget(struct hubgate *h, const struct mosquitto *client);
-void proof_fini(struct hubgate *h);
+struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *client);
+void tls_identity_forget(struct hubgate *h, const struct mosquitto *client);
+void tls_identity_fini(struct hubgate *h);
 
 #endif
