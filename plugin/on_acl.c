@@ -8,7 +8,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/devices/remember.h"
 #include "plugin/lan/apps.h"
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapped.h"
@@ -166,18 +166,19 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	if (s && s->over)
 		return denied(h);
 	if (s && s->kind == SESSION_CLAIM) {
-		plain_accept(h, s);
+		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
-	/* Topics that are no hub's are for a plain device what they are for any client. */
-	if (s && s->plain && !identity_is_cloud_topic(h, ed->topic))
+	/* Topics that are no hub's are for a device with a login of the broker what
+	 * they are for any client. */
+	if (s && s->broker_login && !identity_is_cloud_topic(h, ed->topic))
 		return other(h, ed);
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
 	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
 	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
-		d = plain_device(h, mosquitto_client_username(ed->client));
+		d = broker_login_device(h, mosquitto_client_username(ed->client));
 	if (!d)
 		return other(h, ed);
 	/* The kept session of a device that is away: the broker asks before it

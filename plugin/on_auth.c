@@ -5,7 +5,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/tls_identity.h"
 
 enum {
@@ -33,7 +33,7 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
-		return s->plain ? other_client(h, ed->username) : VERDICT_YES;
+		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
 	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
 	return d ? VERDICT_YES : other_client(h, ed->username);
 }
@@ -80,7 +80,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 }
 
 /* The client id of a device is for that device alone. */
-static bool plain_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
+static bool login_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
 {
 	const struct device *named =
 		client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
@@ -102,9 +102,9 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
 	claim.proven = tls_identity_take(h, ed->client);
-	d = plain_device(h, ed->username);
-	if (d && plain_id_ok(h, client_id, d))
-		return plain_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
+	d = broker_login_device(h, ed->username);
+	if (d && login_id_ok(h, client_id, d))
+		return broker_login_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
 	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);

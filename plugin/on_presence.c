@@ -1,7 +1,7 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/services/mapped.h"
 
@@ -40,7 +40,7 @@ int on_connect(int event, void *event_data, void *userdata)
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)
-		plain_accept(h, s);
+		broker_login_accept(h, s);
 	if (s && !s->over && s->kind == SESSION_DEVICE)
 		presence_arrived(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);

@@ -18,7 +18,7 @@
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
@@ -428,7 +428,7 @@ static enum status watch_exit(struct hubgate *h)
 static const struct part parts[] = {
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
-	{ .name = "the logins", .open = plain_check },
+	{ .name = "the logins", .open = broker_login_check },
 	{ .name = "the products", .open = list_products, .close = free_products },
 	{ .name = "the devices", .open = add_devices, .close = free_devices },
 	{ .name = "the store",

@@ -285,12 +285,12 @@ static bool end_sessions(struct reload *r)
 	struct lan_session *s = find_over(r->h);
 
 	for (int n = 0; s && n < KICKS_PER_TURN; n++) {
-		const char *login = s->plain ? login_before(&r->plan, s->device) : NULL;
+		const char *login = s->broker_login ? login_before(&r->plan, s->device) : NULL;
 
 		s->kicked = true;
 		if (login)
 			mosquitto_kick_client_by_username(login, false);
-		else if (!s->plain)
+		else if (!s->broker_login)
 			mosquitto_kick_client_by_clientid(s->device->client_id, false);
 		s = find_over(r->h);
 	}

@@ -105,8 +105,8 @@ struct hubgate {
 	enum lan_acl acl;        /* effective: allow or defer */
 	bool unknown_users_pass; /* usernames went unchecked before we came */
 	bool has_connect_event;  /* the broker is 2.1 or newer */
-	bool has_logins;         /* some device has one: plugin/lan/plain */
-	bool claims;             /* sessions of plugin/lan/plain may wait for their tick */
+	bool has_logins;         /* some device has one: plugin/lan/broker_login */
+	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;

@@ -39,7 +39,7 @@ struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *clie
 		}
 	}
 	s->kind = kind;
-	s->plain = s->over = s->kicked = false;
+	s->broker_login = s->over = s->kicked = false;
 	s->device = device;
 	return s;
 }

@@ -75,7 +75,7 @@ static const char *objection(const struct device *d, const struct config_mapping
 {
 	if (d->own)
 		return "it is the gateway";
-	if (d->presence->current && !d->presence->current->plain)
+	if (d->presence->current && !d->presence->current->broker_login)
 		return "the device is logged in itself";
 	if (!d->guest && d->secret.key_len > 0 && !m->client && has_capture(m->device))
 		return "it stands in devices[] with a secret, and the rule names no client: anybody could "

@@ -17,8 +17,8 @@ enum status mapped_start(struct hubgate *h);
 void mapped_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapped_watches(const struct hubgate *h, const char *filter);
-/* A message of a client that is no device, or one with a login of plugin/lan/plain. ST_OK: went up,
- * or is none of ours; else as to_hub_send(). */
+/* A message of a client that is no device, or one with a login of plugin/lan/broker_login. ST_OK:
+ * went up, or is none of ours; else as to_hub_send(). */
 enum status mapped_message(struct hubgate *h, const struct mosquitto_evt_message *ed);
 /* A message on its way to the doorbell. */
 void mapped_presence(struct hubgate *h, const char *topic, const void *payload, size_t len);

@@ -1,4 +1,4 @@
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 
 #include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
@@ -20,7 +20,7 @@ static void with_logins(struct lan *l)
 {
 	l->config.devices = rules;
 	l->config.device_count = 1;
-	CU_ASSERT_EQUAL(plain_check(&l->h), ST_OK);
+	CU_ASSERT_EQUAL(broker_login_check(&l->h), ST_OK);
 }
 
 static void without_logins(struct lan *l)
@@ -105,13 +105,13 @@ static void broker_that_checks_no_names_is_refused(void)
 	l->config.devices = rules;
 	l->config.device_count = 1;
 	l->h.unknown_users_pass = true;
-	CU_ASSERT_EQUAL(plain_check(&l->h), ST_INVALID);
+	CU_ASSERT_EQUAL(broker_login_check(&l->h), ST_INVALID);
 	CU_ASSERT(fake_logged("add a password_file"));
 	without_logins(l);
 	lan_close(l);
 }
 
-SUITE(plain, TEST(device_with_a_login_is_there_when_the_broker_let_it_in),
+SUITE(broker_login, TEST(device_with_a_login_is_there_when_the_broker_let_it_in),
       TEST(first_acl_check_shows_that_it_was_let_in),
       TEST(device_that_the_broker_refused_never_was_there),
       TEST(login_does_not_come_with_another_devices_client_id),

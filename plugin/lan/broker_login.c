@@ -1,8 +1,8 @@
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 
 #include <string.h>
 
-struct device *plain_device(const struct hubgate *h, const char *username)
+struct device *broker_login_device(const struct hubgate *h, const char *username)
 {
 	for (size_t i = 0; h->has_logins && username && i < h->config->device_count; i++) {
 		const struct config_device *c = &h->config->devices[i];
@@ -17,25 +17,25 @@ struct device *plain_device(const struct hubgate *h, const char *username)
 	return NULL;
 }
 
-bool plain_claim(struct hubgate *h, const struct mosquitto *client, struct device *d)
+bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
 	struct lan_session *s = identity_add(h, client, SESSION_CLAIM, d);
 
 	if (!s)
 		return false;
-	s->plain = true;
+	s->broker_login = true;
 	h->claims = true;
 	return true;
 }
 
-void plain_accept(struct hubgate *h, struct lan_session *s)
+void broker_login_accept(struct hubgate *h, struct lan_session *s)
 {
 	s->kind = SESSION_DEVICE;
 	s->clean = mosquitto_client_clean_session(s->client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
 }
 
-void plain_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_session *s))
+void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_session *s))
 {
 	struct table_at at;
 
@@ -48,12 +48,12 @@ void plain_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_
 
 		if (s->kind != SESSION_CLAIM || s->over)
 			continue;
-		plain_accept(h, s);
+		broker_login_accept(h, s);
 		arrived(h, s);
 	}
 }
 
-enum status plain_check(struct hubgate *h)
+enum status broker_login_check(struct hubgate *h)
 {
 	for (size_t i = 0; i < h->config->device_count; i++) {
 		if (!h->config->devices[i].login)
