@@ -5,7 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -50,7 +50,7 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		uplink_down_free(down);
 		return;
 	}
-	if (d->mapped && kind == TOPIC_CUSTOM && mapped_command(h, d, down)) {
+	if (d->mapped && kind == TOPIC_CUSTOM && mapping_service_command(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

@@ -11,7 +11,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/turn.h"
 
@@ -29,11 +29,11 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		metric_add(&h->metrics, M_RINGS, 1);
 		turn_run(h);
 	}
-	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapped_watches(h, ed->topic))
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic))
 		return MOSQ_ERR_SUCCESS;
 	/* Wills and retained messages raise no message event: they are seen on their way to us. */
 	if (ed->access == MOSQ_ACL_READ)
-		mapped_presence(h, ed->topic, ed->payload, ed->payloadlen);
+		mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
 	return MOSQ_ERR_ACL_DENIED; /* QoS 0: dropped without a word */
 }
 

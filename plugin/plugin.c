@@ -25,7 +25,7 @@
 #include "plugin/report.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -399,7 +399,7 @@ static enum status begin(struct hubgate *h)
 {
 	timekeeper_start(h);
 	apps_check(h);
-	return mapped_start(h);
+	return mapping_service_start(h);
 }
 
 /* The broker's functions are out of reach, its main() may have returned. */

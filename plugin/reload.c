@@ -10,7 +10,7 @@
 #include "plugin/devices/facts.h"
 #include "plugin/devices/presence.h"
 #include "plugin/reload_plan.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 
 enum {
 	KICKS_PER_TURN = 16,
@@ -164,7 +164,7 @@ static void say_unsaid(struct reload *r)
 	} all[] = {
 		{ UNSAID_LIMITS, say_limits },
 		{ UNSAID_ROUTES, say_routes },
-		{ UNSAID_WATCHES, mapped_start },
+		{ UNSAID_WATCHES, mapping_service_start },
 	};
 
 	for (size_t i = 0; r->unsaid && i < sizeof(all) / sizeof(all[0]); i++) {
@@ -373,7 +373,7 @@ static void take_mappings(struct reload *r)
 	r->h->mappings = (struct mapping_rules){ r->h->config->mappings, r->h->config->mapping_count };
 	if (!r->plan.mappings_differ)
 		return;
-	mapped_rules_changed(r->h);
+	mapping_service_rules_changed(r->h);
 	r->unsaid |= UNSAID_WATCHES;
 }
 

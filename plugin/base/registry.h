@@ -38,7 +38,7 @@ struct device {
 	bool own;     /* the gateway itself, for a gateway application on the LAN */
 	bool by_app;  /* that application speaks for it: it brought it online */
 	bool guest;   /* only that application knows it: not configured */
-	bool mapped;  /* a plain device: plugin/services/mapped */
+	bool mapped;  /* a plain device: plugin/services/mapping_service */
 	bool retired; /* not known any more */
 	bool there;   /* as far as mappings[] tell */
 	/* The client that spoke for it last, where nothing else tells its presence; never followed. */

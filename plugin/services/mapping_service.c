@@ -1,4 +1,4 @@
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
 };
 
-enum status mapped_start(struct hubgate *h)
+enum status mapping_service_start(struct hubgate *h)
 {
 	enum status st = ST_OK;
 
@@ -32,7 +32,7 @@ enum status mapped_start(struct hubgate *h)
 	return st;
 }
 
-void mapped_rules_changed(struct hubgate *h)
+void mapping_service_rules_changed(struct hubgate *h)
 {
 	struct table_at at;
 
@@ -51,7 +51,7 @@ void mapped_rules_changed(struct hubgate *h)
 	}
 }
 
-bool mapped_watches(const struct hubgate *h, const char *filter)
+bool mapping_service_watches(const struct hubgate *h, const char *filter)
 {
 	for (size_t i = 0; i < h->mappings.count; i++) {
 		char watched[MAPPING_TOPIC_MAX];
@@ -161,7 +161,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	return st;
 }
 
-enum status mapped_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
+enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
 {
 	const struct mapping_client who = { mosquitto_client_id(ed->client),
 		                                mosquitto_client_username(ed->client) };
@@ -169,7 +169,8 @@ enum status mapped_message(struct hubgate *h, const struct mosquitto_evt_message
 	struct device *d;
 	enum status st;
 
-	mapped_presence(h, ed->topic, ed->payload, ed->payloadlen); /* should the doorbell not work */
+	/* Should the doorbell not work. */
+	mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
 	st = mapping_up(&h->mappings, &who, ed->topic, &hit);
 	if (st == ST_INVALID)
 		refused(h, &hit, ed->topic, "mappings[] make no device name or topic of the hub of it");
@@ -186,7 +187,7 @@ enum status mapped_message(struct hubgate *h, const struct mosquitto_evt_message
 	return send(h, d, &hit, ed);
 }
 
-void mapped_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
+void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
 {
 	char client_id[CLIENT_ID_MAX + 1];
 	struct mapping_hit hit;
@@ -204,7 +205,7 @@ void mapped_presence(struct hubgate *h, const char *topic, const void *payload, 
 		presence_mapped(h, d, online);
 }
 
-void mapped_client_left(struct hubgate *h, const struct mosquitto *client)
+void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client)
 {
 	struct table_at at;
 
@@ -220,7 +221,8 @@ void mapped_client_left(struct hubgate *h, const struct mosquitto *client)
 	}
 }
 
-bool mapped_command(struct hubgate *h, const struct device *d, const struct uplink_down *down)
+bool mapping_service_command(struct hubgate *h, const struct device *d,
+                             const struct uplink_down *down)
 {
 	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
 	char local[MAPPING_TOPIC_MAX];
