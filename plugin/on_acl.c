@@ -6,7 +6,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
-#include "plugin/devices/remember.h"
+#include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/services/control.h"
@@ -45,7 +45,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 	if (st != ST_OK && st != ST_EXISTS)
 		return false;
 	if (st == ST_OK)
-		remember_subscribed(h, d, filter, qos > 0);
+		subscriptions_keep(h, d, filter, qos > 0);
 	if (shadow_is_result(filter))
 		return shadow_follow(h, d) == ST_OK;
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
@@ -94,7 +94,7 @@ static int device_unsubscribes(struct hubgate *h, struct device *d,
 
 	if (filter[0] == '$' || registry_unsubscribe(d, filter) != ST_OK)
 		return MOSQ_ERR_SUCCESS;
-	remember_unsubscribed(h, d, filter);
+	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
 		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
 		         filter);

@@ -14,7 +14,6 @@
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
-#include "plugin/devices/remember.h"
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
@@ -28,6 +27,7 @@
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
+#include "plugin/storage.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -218,12 +218,12 @@ static enum status open_journal(struct hubgate *h)
 
 	if (st == ST_OK)
 		st = journal_open(c->dir, &lim, &h->log, &h->journal);
-	return st == ST_OK ? remember_open(h) : st;
+	return st == ST_OK ? storage_open(h) : st;
 }
 
 static void close_store(struct hubgate *h)
 {
-	remember_close(h);
+	storage_close(h);
 	journal_close(h->journal);
 	h->journal = NULL;
 	store_close(h->store);
@@ -232,7 +232,7 @@ static void close_store(struct hubgate *h)
 
 static bool stop_store(struct hubgate *h, uint32_t wait_ms)
 {
-	if (!remember_stop(h, wait_ms))
+	if (!storage_stop(h, wait_ms))
 		return false; /* DISK has both in its hands */
 	if (!h->uplink_hangs) {
 		close_store(h);
@@ -433,7 +433,7 @@ static const struct part parts[] = {
 	{ .name = "the devices", .open = add_devices, .close = free_devices },
 	{ .name = "the store",
 	  .open = open_journal,
-	  .start = remember_start,
+	  .start = storage_start,
 	  .stop = stop_store,
 	  .by_ms = STORE_BY_MS,
 	  .close = close_store },

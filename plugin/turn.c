@@ -3,7 +3,6 @@
 #include "plugin/base/timer.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
-#include "plugin/devices/remember.h"
 #include "plugin/devices/talkers.h"
 #include "plugin/from_hub.h"
 #include "plugin/reload.h"
@@ -11,6 +10,7 @@
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
+#include "plugin/storage.h"
 
 /* The next turn comes when the first of all is due. */
 static void set_timer(struct hubgate *h)
@@ -34,7 +34,7 @@ void turn_run(struct hubgate *h)
 
 	while (uplink_take_log(h->uplink, &line) == ST_OK)
 		log_line(&h->log, line.level, "%s", line.line);
-	remember_drain(h);
+	storage_drain(h);
 	while (uplink_take(h->uplink, &down) == ST_OK)
 		from_hub_take(h, &down);
 	reload_run(h);

@@ -6,12 +6,8 @@
 #define HUBGATE_DEVICE_SERVICE_H
 
 #include "plugin/base/context.h"
-#include "shadowstore/state/state.h"
 
 struct device_service {
-	/* What is stored of a device. False: of no device that is known. */
-	bool (*load)(struct hubgate *h, const struct state_entry *e);
-	void (*loaded)(struct hubgate *h); /* everything stored has been handed out */
 	/* Its answers come by this filter: not the device, the service subscribes it at the hub. */
 	bool (*answers_on)(const char *filter);
 	enum status (*follow)(struct hubgate *h, struct device *d); /* ST_OK, also again; ST_NOMEM */

@@ -7,7 +7,7 @@
 #include "plugin/base/publish.h"
 #include "plugin/devices/facts.h"
 #include "plugin/devices/presence.h"
-#include "plugin/devices/remember.h"
+#include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/identity.h"
 
@@ -91,7 +91,7 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 
 	if (!m->down || n < 0 || n >= (int)sizeof(filter) || registry_subscribe(d, filter, 1) != ST_OK)
 		return;
-	remember_subscribed(h, d, filter, 1);
+	subscriptions_keep(h, d, filter, 1);
 	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) == ST_OK)
 		return;
 	d->presence->unsent = true;

@@ -15,9 +15,7 @@
 
 void shadow_init(struct hubgate *h)
 {
-	static const struct device_service service = { .load = shadow_load,
-		                                           .loaded = shadow_loaded,
-		                                           .answers_on = shadow_is_result,
+	static const struct device_service service = { .answers_on = shadow_is_result,
 		                                           .follow = shadow_follow,
 		                                           .tell = shadow_tell,
 		                                           .retire = shadow_retire,

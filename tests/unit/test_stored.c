@@ -6,7 +6,7 @@
 
 #include "core/shadow/shadow_doc.h"
 #include "plugin/devices/facts.h"
-#include "plugin/devices/remember.h"
+#include "plugin/storage.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -26,13 +26,13 @@ static struct lan *start(void)
 	if (dir[0] == '\0')
 		snprintf(dir, sizeof(dir), "%s", l->dir);
 	l->config.store.dir = dir;
-	CU_ASSERT_EQUAL_FATAL(remember_open(&l->h), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(storage_open(&l->h), ST_OK);
 	return l;
 }
 
 static void stop(struct lan *l)
 {
-	remember_close(&l->h);
+	storage_close(&l->h);
 	l->config.store.dir = NULL;
 	lan_close(l);
 }
