@@ -4,7 +4,7 @@
 
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_service.h"
-#include "plugin/devices/thinning.h"
+#include "plugin/devices/min_interval.h"
 
 enum status presence_attach(struct device *d)
 {
@@ -32,7 +32,7 @@ void presence_fini(struct hubgate *h)
 			command_fini(&d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
-		thinning_free(d);
+		min_interval_free(d);
 	}
 }
 

@@ -1,7 +1,7 @@
 #include "plugin/devices/to_hub.h"
 
 #include "plugin/base/limiter.h"
-#include "plugin/devices/thinning.h"
+#include "plugin/devices/min_interval.h"
 
 struct upward { /* a message on its way to the hub; borrowed views */
 	struct device *device;
@@ -60,7 +60,7 @@ static bool wanted(struct hubgate *h, const struct upward *m, const struct confi
 		return false;
 	}
 	if (rule->policy == ROUTE_POLICY_LATEST || rule->min_interval_ms == 0 ||
-	    thinning_passes(m->device, m->topic, rule->min_interval_ms, hubgate_now_ms()))
+	    min_interval_passes(m->device, m->topic, rule->min_interval_ms, hubgate_now_ms()))
 		return true;
 	metric_add(&h->metrics, M_THINNED, 1);
 	return false;
