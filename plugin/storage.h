@@ -1,6 +1,8 @@
-/* storage.h - the state store of this gateway (subscriptions, shadows, what is known of devices)
- * and DISK, which writes it. Room:  BROKER. Keeps: a start erases nothing: what is stored of a
- * device that is not known (yet) waits in plugin/devices/stored.
+/* storage.h - the state store of this gateway (subscriptions, shadows, what is known of devices),
+ * and DISK, which writes it.
+ * Room:  BROKER.
+ * Keeps: a start erases nothing: what is stored of a device that is not known (yet) waits in
+ *        plugin/devices/stored.
  */
 #ifndef HUBGATE_STORAGE_H
 #define HUBGATE_STORAGE_H

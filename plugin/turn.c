@@ -1,9 +1,9 @@
 #include "plugin/turn.h"
 
 #include "plugin/base/timer.h"
+#include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
-#include "plugin/devices/talkers.h"
 #include "plugin/from_hub.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -45,6 +45,6 @@ void turn_run(struct hubgate *h)
 	registration_run(h, now_ms);
 	set_timer(h);
 	timekeeper_run(h, now_ms);
-	talkers_run(h, now_ms);
+	inflow_report_run(h, now_ms);
 	report_run(h, now_ms);
 }

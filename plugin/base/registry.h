@@ -47,7 +47,7 @@ struct device {
 	bool bound, unbound; /* as the hub last said; neither: it never said */
 	struct device_filter *filters;
 	size_t filter_count;
-	uint32_t accepted;                 /* messages since plugin/devices/talkers last looked */
+	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
 	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
 	struct presence *presence;         /* owned by plugin/devices/presence */
 	struct shadow *shadow; /* owned by plugin/services/shadow; NULL: it never used one */

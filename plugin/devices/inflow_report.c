@@ -1,4 +1,4 @@
-#include "plugin/devices/talkers.h"
+#include "plugin/devices/inflow_report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void warn(struct hubgate *h, const struct device *const top[TOP], const u
 	         h->inflow.in, h->config->hub.rate_up, names);
 }
 
-void talkers_run(struct hubgate *h, int64_t now_ms)
+void inflow_report_run(struct hubgate *h, int64_t now_ms)
 {
 	const struct device *top[TOP] = { NULL };
 	uint32_t sent[TOP] = { 0 };
