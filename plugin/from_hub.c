@@ -50,7 +50,8 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		uplink_down_free(down);
 		return;
 	}
-	if (d->mapped && kind == TOPIC_CUSTOM && mapping_service_command(h, d, down)) {
+	if (d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
+	    mapping_service_command(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

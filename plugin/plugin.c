@@ -170,6 +170,7 @@ static enum status add_own(struct hubgate *h)
 	if (st != ST_OK)
 		return st;
 	h->own->own = true;
+	h->own->origins = ORIGIN_CONFIGURED;
 	return presence_attach(h->own);
 }
 
@@ -186,8 +187,10 @@ static enum status add_devices(struct hubgate *h)
 		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
-		if (st == ST_OK)
-			d->certificate = c->digests;
+		if (st != ST_OK)
+			break;
+		d->origins = ORIGIN_CONFIGURED;
+		d->certificate = c->digests;
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;

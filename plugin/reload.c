@@ -178,15 +178,16 @@ static void say_unsaid(struct reload *r)
 /* What the entry says of d. */
 static void configure(struct hubgate *h, struct device *d, const struct config_device *c)
 {
-	d->guest = false;
+	d->origins |= ORIGIN_CONFIGURED;
 	d->certificate = c->digests;
 	if (c->secret.key_len > 0) {
 		d->secret = c->secret;
-		d->registered = false;
-	} else if (!d->registered) {
+		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
+	} else if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
 	}
-	if (d->presence->secret_told || d->presence->current || d->there || d->by_app)
+	if (d->presence->secret_told || d->presence->current || d->online ||
+	    d->origins & ORIGIN_APPLICATION)
 		presence_renew(h, d);
 }
 
@@ -207,9 +208,9 @@ static void add(struct hubgate *h, struct reload_device *c)
 
 static void take_away(struct hubgate *h, struct device *d)
 {
-	d->guest = true;
+	d->origins &= ~(unsigned)ORIGIN_CONFIGURED;
 	memset(&d->certificate, 0, sizeof(d->certificate));
-	if (!d->registered) {
+	if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
 		facts_end_sessions(h, d);
 	}

@@ -28,6 +28,21 @@ struct device_filter { /* a subscription, mirrored at the hub */
 	char text[];
 };
 
+/* Why a device is known: bits of device.origins. Without any it is known as long as somebody asks.
+ */
+enum origin {
+	ORIGIN_CONFIGURED = 1,
+	ORIGIN_REGISTERED = 2,  /* its secret came of dynamic registration */
+	ORIGIN_APPLICATION = 4, /* the gateway application speaks for it: it brought it online */
+	ORIGIN_MAPPING = 8,     /* a rule of mappings[] makes it: plugin/services/mapping_service */
+};
+
+enum bound { /* as the hub last said */
+	BOUND_UNKNOWN,
+	BOUND_YES,
+	BOUND_NO,
+};
+
 struct device {
 	struct table_node node;
 	char product_id[PRODUCT_ID_LEN + 1];
@@ -35,16 +50,13 @@ struct device {
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret;
 	struct device_certificate certificate;
-	bool own;     /* the gateway itself, for a gateway application on the LAN */
-	bool by_app;  /* that application speaks for it: it brought it online */
-	bool guest;   /* only that application knows it: not configured */
-	bool mapped;  /* a plain device: plugin/services/mapping_service */
-	bool retired; /* not known any more */
-	bool there;   /* as far as mappings[] tell */
+	bool own;         /* the gateway itself, for a gateway application on the LAN */
+	bool retired;     /* not known any more */
+	unsigned origins; /* enum origin */
+	enum bound bound;
+	bool online; /* as far as mappings[] tell */
 	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
-	const void *by;
-	bool registered;     /* its secret came of dynamic registration */
-	bool bound, unbound; /* as the hub last said; neither: it never said */
+	const void *last_speaker;
 	struct device_filter *filters;
 	size_t filter_count;
 	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */

@@ -17,9 +17,9 @@ enum { /* bits of the stored byte */
 
 void facts_keep(struct hubgate *h, const struct device *d)
 {
-	unsigned char facts =
-		(unsigned char)((d->bound ? FACT_BOUND : 0) | (d->by_app ? FACT_BY_APP : 0) |
-	                    (d->mapped ? FACT_MAPPED : 0));
+	unsigned char facts = (unsigned char)((d->bound == BOUND_YES ? FACT_BOUND : 0) |
+	                                      (d->origins & ORIGIN_APPLICATION ? FACT_BY_APP : 0) |
+	                                      (d->origins & ORIGIN_MAPPING ? FACT_MAPPED : 0));
 	uint64_t more = 0;
 	enum status st;
 
@@ -28,25 +28,27 @@ void facts_keep(struct hubgate *h, const struct device *d)
 	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
 	if (st != ST_OK && limiter_may_log(&h->refusals, &more))
 		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
-		         d->client_id, d->bound ? "bound" : "not bound", status_text(st));
+		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }
 
 void facts_by_app(struct hubgate *h, struct device *d, bool by_app)
 {
-	if (d->by_app == by_app)
+	unsigned origins =
+		by_app ? d->origins | ORIGIN_APPLICATION : d->origins & ~(unsigned)ORIGIN_APPLICATION;
+
+	if (d->origins == origins)
 		return;
-	d->by_app = by_app;
+	d->origins = origins;
 	facts_keep(h, d);
 	presence_changed(h, d);
 }
 
 void facts_bound(struct hubgate *h, struct device *d, bool bound)
 {
-	bool changed = d->bound != bound;
+	bool changed = (d->bound == BOUND_YES) != bound;
 
-	d->bound = bound;
-	d->unbound = !bound;
-	if (!bound && d->by_app)
+	d->bound = bound ? BOUND_YES : BOUND_NO;
+	if (!bound && d->origins & ORIGIN_APPLICATION)
 		facts_by_app(h, d, false);
 	else if (changed)
 		facts_keep(h, d);
@@ -83,15 +85,16 @@ void facts_end_sessions(struct hubgate *h, struct device *d)
 
 void facts_drop_guest(struct hubgate *h, struct device *d)
 {
-	if (d->guest && !d->by_app && !d->mapped && !d->registered)
+	if (d->origins == 0)
 		facts_retire(h, d);
 }
 
 void facts_retire(struct hubgate *h, struct device *d)
 {
-	h->spoken_for -= d->by != NULL;
-	d->by = NULL;
-	d->there = d->by_app = d->mapped = d->guest = d->registered = false;
+	h->spoken_for -= d->last_speaker != NULL;
+	d->last_speaker = NULL;
+	d->online = false;
+	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
 	registry_retire(&h->registry, d);
 	h->shadow_service->retire(h, d);
@@ -106,7 +109,6 @@ struct device *facts_guest(struct hubgate *h, const char *product_id, const char
 	if (h->registry.known >= FACTS_DEVICES_MAX ||
 	    facts_add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
-	d->guest = true;
 	return d;
 }
 
@@ -127,8 +129,9 @@ bool facts_load(struct hubgate *h, const struct state_entry *e)
 		d = facts_guest(h, product_id, name);
 	if (!d)
 		return false;
-	d->bound = *facts & FACT_BOUND;
-	d->by_app = *facts & FACT_BY_APP;
-	d->mapped = mapped;
+	d->bound = *facts & FACT_BOUND ? BOUND_YES : BOUND_UNKNOWN;
+	d->origins &= ~(unsigned)(ORIGIN_APPLICATION | ORIGIN_MAPPING);
+	d->origins |= *facts & FACT_BY_APP ? ORIGIN_APPLICATION : 0;
+	d->origins |= mapped ? ORIGIN_MAPPING : 0;
 	return true;
 }

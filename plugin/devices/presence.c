@@ -90,8 +90,8 @@ static bool on_lan(const struct presence *p)
 /* Itself, or in the words of the gateway application; grace time included. */
 static bool is_there(const struct hubgate *h, const struct presence *p)
 {
-	return on_lan(p) || p->device->there ||
-	       (p->device->by_app && h->own && on_lan(h->own->presence));
+	return on_lan(p) || p->device->online ||
+	       (p->device->origins & ORIGIN_APPLICATION && h->own && on_lan(h->own->presence));
 }
 
 static enum status tell_all(struct hubgate *h, struct presence *p)
@@ -165,19 +165,19 @@ void presence_changed(struct hubgate *h, struct device *d)
 	tell(h, d->presence, is_there(h, d->presence));
 }
 
-void presence_mapped(struct hubgate *h, struct device *d, bool there)
+void presence_mapped(struct hubgate *h, struct device *d, bool online)
 {
 	struct presence *p = d->presence;
 	bool known = is_there(h, p);
 
-	if (d->there == there)
+	if (d->online == online)
 		return;
-	d->there = there;
-	if (there && !p->held.first)
+	d->online = online;
+	if (online && !p->held.first)
 		grace_end(h, p);
-	if (there && !known)
+	if (online && !known)
 		tell(h, p, true);
-	if (!there && !on_lan(p))
+	if (!online && !on_lan(p))
 		grace_begin(h, p, hubgate_now_ms());
 }
 
@@ -190,7 +190,7 @@ static void tell_of_app(struct hubgate *h)
 	     n = table_next(&h->registry.devices, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (d->by_app)
+		if (d->origins & ORIGIN_APPLICATION)
 			tell(h, d->presence, is_there(h, d->presence));
 	}
 }
@@ -250,7 +250,9 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 
 struct presence *presence_listener(const struct hubgate *h, const struct device *d)
 {
-	return d->by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
+	bool by_app = d->origins & ORIGIN_APPLICATION;
+
+	return by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
 }
 
 bool presence_in_grace(const struct presence *p)

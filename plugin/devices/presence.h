@@ -40,10 +40,11 @@ void presence_left(struct hubgate *h, struct lan_session *s);
 /* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per
  * device. ST_OK; ST_FULL, ST_NOMEM: say it again. */
 enum status presence_tell_secret(struct hubgate *h, struct presence *p);
-/* What d->by_app says has changed: the uplink hears whether the device is there. */
+/* The gateway application speaks for d, or does not any more: the uplink hears whether the device
+ * is there. */
 void presence_changed(struct hubgate *h, struct device *d);
-/* What mappings[] tell of d: d->there. Gone counts after the grace time. */
-void presence_mapped(struct hubgate *h, struct device *d, bool there);
+/* What mappings[] tell of d: d->online. Gone counts after the grace time. */
+void presence_mapped(struct hubgate *h, struct device *d, bool online);
 /* Grace times that are over; orders that did not fit. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 

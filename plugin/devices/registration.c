@@ -79,12 +79,13 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
 		d = facts_guest(h, product_id, client_id + PRODUCT_ID_LEN);
-	if (!d || (d->secret.key_len > 0 && !d->registered)) /* what is configured stands */
+	if (!d || (d->secret.key_len > 0 &&
+	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
 		return;
 	if (strcmp(d->secret.text, secret->text) == 0)
 		return;
 	d->secret = *secret;
-	d->registered = true;
+	d->origins |= ORIGIN_REGISTERED;
 	if (d->presence)
 		d->presence->secret_told = false;
 }
@@ -573,10 +574,10 @@ static void revoke(struct hubgate *h)
 	     n = table_next(&h->registry.devices, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (!d->registered || product_of(h, d->product_id))
+		if (!(d->origins & ORIGIN_REGISTERED) || product_of(h, d->product_id))
 			continue;
 		secret_wipe(&d->secret);
-		d->registered = false;
+		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
 		facts_end_sessions(h, d);
 		facts_drop_guest(h, d);
 	}

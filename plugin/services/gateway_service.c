@@ -79,7 +79,8 @@ static void sweep(struct hubgate *h)
 /* Without the hub's word: configured here, or good at the hub before. */
 static bool counts_as_bound(const struct device *d)
 {
-	return !d->unbound && (!d->guest || d->by_app || d->bound);
+	return d->bound == BOUND_YES ||
+	       (d->bound == BOUND_UNKNOWN && d->origins & (ORIGIN_CONFIGURED | ORIGIN_APPLICATION));
 }
 
 /* What comes of the hub's code, or of its silence. */
@@ -149,7 +150,7 @@ static bool known(struct hubgate *h, enum gateway_op op, struct gateway_wish *w,
 		w->result = own_code(op);
 	else if (op == GATEWAY_BIND && (w->result = gateway_check_bind(w, d ? &d->secret : NULL)) != 0)
 		return true;
-	else if (op == GATEWAY_OFFLINE && d && d->by_app)
+	else if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
 		w->result = CODE_OK; /* the uplink takes it offline after its messages */
 	else if (op == GATEWAY_OFFLINE && d && d->presence->current)
 		w->result = CODE_OK; /* here in its own right, and stays online */
@@ -168,7 +169,7 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 	struct device *d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
 
 	if (known(h, op, w, d)) {
-		if (op == GATEWAY_OFFLINE && d && d->by_app)
+		if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
 			facts_by_app(h, d, false);
 		return;
 	}
@@ -179,7 +180,7 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 		return; /* gateway_service_answer() goes on */
 	w->done = true;
 	w->result = CODE_SYSTEM;
-	if (d && d->unbound && op != GATEWAY_BIND)
+	if (d && d->bound == BOUND_NO && op != GATEWAY_BIND)
 		w->result = CODE_UNBOUND;
 	else if (d)
 		w->result = settled(h, op, d, CODE_SYSTEM);
@@ -198,7 +199,7 @@ static void list_known(struct hubgate *h)
 	     n = table_next(&h->registry.devices, &at)) {
 		const struct device *d = table_entry(n, struct device, node);
 
-		if (!d->bound || d->own || d->retired)
+		if (d->bound != BOUND_YES || d->own || d->retired)
 			continue;
 		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
 		first = false;
@@ -378,5 +379,5 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
 	d = registry_find(&h->registry, client_id, len);
-	return d && d->by_app ? d : own;
+	return d && d->origins & ORIGIN_APPLICATION ? d : own;
 }

@@ -40,11 +40,13 @@ void mapping_service_rules_changed(struct hubgate *h)
 	     n = table_next(&h->registry.devices, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (!d->mapped || mapping_of(&h->mappings, d->product_id, d->device_name))
+		if (!(d->origins & ORIGIN_MAPPING) ||
+		    mapping_of(&h->mappings, d->product_id, d->device_name))
 			continue;
-		h->spoken_for -= d->by != NULL;
-		d->by = NULL;
-		d->mapped = d->there = false;
+		h->spoken_for -= d->last_speaker != NULL;
+		d->last_speaker = NULL;
+		d->online = false;
+		d->origins &= ~(unsigned)ORIGIN_MAPPING;
 		facts_drop_guest(h, d);
 		if (!d->retired)
 			presence_renew(h, d);
@@ -77,7 +79,8 @@ static const char *objection(const struct device *d, const struct config_mapping
 		return "it is the gateway";
 	if (d->presence->current && !d->presence->current->broker_login)
 		return "the device is logged in itself";
-	if (!d->guest && d->secret.key_len > 0 && !m->client && has_capture(m->device))
+	if (d->origins & ORIGIN_CONFIGURED && d->secret.key_len > 0 && !m->client &&
+	    has_capture(m->device))
 		return "it stands in devices[] with a secret, and the rule names no client: anybody could "
 			   "speak for it; give the rule a client";
 	return NULL;
@@ -114,8 +117,8 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 		limiter_log_refusal(h, client_id, topic, why);
 		return NULL;
 	}
-	if (!d->mapped) {
-		d->mapped = true;
+	if (!(d->origins & ORIGIN_MAPPING)) {
+		d->origins |= ORIGIN_MAPPING;
 		facts_keep(h, d);
 		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
 		         (size_t)(m - h->mappings.at));
@@ -179,9 +182,9 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	d = device_of(h, &hit, ed->topic);
 	if (!d)
 		return ST_OK;
-	if (!hit.rule->presence && d->by != ed->client) {
-		h->spoken_for += d->by == NULL;
-		d->by = ed->client;
+	if (!hit.rule->presence && d->last_speaker != ed->client) {
+		h->spoken_for += d->last_speaker == NULL;
+		d->last_speaker = ed->client;
 		presence_mapped(h, d, true);
 	}
 	return send(h, d, &hit, ed);
@@ -201,7 +204,7 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	d = registry_find(&h->registry, client_id, (size_t)n);
 	if (online)
 		d = device_of(h, &hit, topic);
-	if (d && d->mapped)
+	if (d && d->origins & ORIGIN_MAPPING)
 		presence_mapped(h, d, online);
 }
 
@@ -213,9 +216,9 @@ void mapping_service_client_left(struct hubgate *h, const struct mosquitto *clie
 	     n = table_next(&h->registry.devices, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (d->by != client)
+		if (d->last_speaker != client)
 			continue;
-		d->by = NULL;
+		d->last_speaker = NULL;
 		h->spoken_for--;
 		presence_mapped(h, d, false);
 	}

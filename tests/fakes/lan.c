@@ -57,6 +57,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	CU_ASSERT_EQUAL_FATAL(secret_parse(secret_text, &secret), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(registry_add(&l->h.registry, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
+	d->origins = ORIGIN_CONFIGURED;
 	return d;
 }
 

@@ -72,7 +72,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 	}
 	d = facts_guest(&l->h, LAMP_PID, NAME);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-	CU_ASSERT(d->bound);
+	CU_ASSERT_EQUAL(d->bound, BOUND_YES);
 	CU_ASSERT_EQUAL(d->filter_count, 1);
 	CU_ASSERT_PTR_NOT_NULL(d->shadow);
 	CU_ASSERT(d->presence->unsent && l->h.orders_unsent); /* the uplink will hear of it */
