@@ -40,7 +40,7 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 /* The subscription is mirrored at the hub and remembered. False: no room for it. */
 static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
 {
-	enum status st = registry_subscribe(d, filter, qos > 0);
+	enum status st = device_subscribe(d, filter, qos > 0);
 
 	if (st != ST_OK && st != ST_EXISTS)
 		return false;
@@ -64,8 +64,8 @@ static const char *unshared(const char *filter)
 	return inner ? inner + 1 : filter;
 }
 
-static int device_subscribes(struct hubgate *h, struct device *d,
-                             const struct mosquitto_evt_acl_check *ed)
+static int judge_subscribe(struct hubgate *h, struct device *d,
+                           const struct mosquitto_evt_acl_check *ed)
 {
 	size_t len = strlen(ed->topic);
 	struct topic t;
@@ -87,12 +87,12 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 
 /* A custom topic's subscription ends at the hub too. Those of services stay:
  * stock SDKs unsubscribe after every call, and the next one is near. */
-static int device_unsubscribes(struct hubgate *h, struct device *d,
-                               const struct mosquitto_evt_acl_check *ed)
+static int judge_unsubscribe(struct hubgate *h, struct device *d,
+                             const struct mosquitto_evt_acl_check *ed)
 {
 	const char *filter = unshared(ed->topic);
 
-	if (filter[0] == '$' || registry_unsubscribe(d, filter) != ST_OK)
+	if (filter[0] == '$' || device_unsubscribe(d, filter) != ST_OK)
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
@@ -101,8 +101,8 @@ static int device_unsubscribes(struct hubgate *h, struct device *d,
 	return MOSQ_ERR_SUCCESS;
 }
 
-static int device_publishes(struct hubgate *h, const struct device *d,
-                            const struct mosquitto_evt_acl_check *ed)
+static int judge_publish(struct hubgate *h, const struct device *d,
+                         const struct mosquitto_evt_acl_check *ed)
 {
 	struct route route =
 		route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
@@ -119,7 +119,7 @@ static int device_publishes(struct hubgate *h, const struct device *d,
 	return denied(h);
 }
 
-static int device_reads(struct hubgate *h, const struct device *d, const char *topic)
+static int judge_read(struct hubgate *h, const struct device *d, const char *topic)
 {
 	struct topic t;
 
@@ -135,13 +135,13 @@ static int device(struct hubgate *h, struct device *d, const struct mosquitto_ev
 		d = gateway_service_speaker(h, d, ed->topic);
 	switch (ed->access) {
 	case MOSQ_ACL_READ:
-		return device_reads(h, d, ed->topic);
+		return judge_read(h, d, ed->topic);
 	case MOSQ_ACL_WRITE:
-		return device_publishes(h, d, ed);
+		return judge_publish(h, d, ed);
 	case MOSQ_ACL_SUBSCRIBE:
-		return device_subscribes(h, d, ed);
+		return judge_subscribe(h, d, ed);
 	case MOSQ_ACL_UNSUBSCRIBE:
-		return device_unsubscribes(h, d, ed);
+		return judge_unsubscribe(h, d, ed);
 	default:
 		return denied(h);
 	}
@@ -176,7 +176,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
-	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
 	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
 		d = broker_login_device(h, mosquitto_client_username(ed->client));
 	if (!d)

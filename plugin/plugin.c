@@ -165,7 +165,8 @@ static void free_products(struct hubgate *h)
 static enum status add_own(struct hubgate *h)
 {
 	const struct config_gateway *c = &h->config->gateway;
-	enum status st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &h->own);
+	enum status st =
+		device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &h->own);
 
 	if (st != ST_OK)
 		return st;
@@ -184,7 +185,7 @@ static enum status add_devices(struct hubgate *h)
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
 
-		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
+		st = device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
 		if (st != ST_OK)
@@ -203,7 +204,7 @@ static void free_devices(struct hubgate *h)
 	presence_fini(h);
 	identity_fini(h);
 	tls_identity_fini(h);
-	registry_fini(&h->registry);
+	device_table_fini(&h->devices);
 }
 
 static enum status open_journal(struct hubgate *h)
@@ -509,7 +510,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	table_init(&h->sessions);
 	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
-	registry_init(&h->registry, h->seed);
+	device_table_init(&h->devices, h->seed);
 	raise_descriptor_limit();
 	if (!path) {
 		log_line(

@@ -7,7 +7,7 @@
 #include "core/base/room.h"
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 #include "plugin/reload_plan.h"
 #include "plugin/services/mapping_service.h"
@@ -193,17 +193,17 @@ static void configure(struct hubgate *h, struct device *d, const struct config_d
 
 static void add(struct hubgate *h, struct reload_device *c)
 {
-	struct device *d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+	struct device *d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
 
 	/* A guest until now, perhaps logged in with a secret of its own. */
 	if (d && d->secret.key_len > 0 && c->after->secret.key_len > 0 &&
 	    strcmp(d->secret.text, c->after->secret.text) != 0)
-		facts_end_sessions(h, d);
-	d = registry_put(&h->registry, c->made);
+		device_end_sessions(h, d);
+	d = device_table_put(&h->devices, c->made);
 	if (d == c->made)
 		c->made = NULL;
 	configure(h, d, c->after);
-	facts_known(h, d);
+	device_known(h, d);
 }
 
 static void take_away(struct hubgate *h, struct device *d)
@@ -212,9 +212,9 @@ static void take_away(struct hubgate *h, struct device *d)
 	memset(&d->certificate, 0, sizeof(d->certificate));
 	if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
-		facts_end_sessions(h, d);
+		device_end_sessions(h, d);
 	}
-	facts_drop_guest(h, d);
+	device_let_go(h, d);
 	if (!d->retired)
 		presence_renew(h, d); /* known by its registration, an application, a rule */
 }
@@ -229,7 +229,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 			add(h, c);
 			continue;
 		}
-		d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+		d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
 		if (!d || d->own)
 			continue;
 		if (!c->after) {
@@ -238,7 +238,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 		}
 		configure(h, d, c->after);
 		if (c->ends)
-			facts_end_sessions(h, d);
+			device_end_sessions(h, d);
 	}
 }
 
@@ -325,7 +325,7 @@ static enum status reserve(struct hubgate *h, const struct reload_plan *p)
 
 	if (!all)
 		return ST_NOMEM;
-	if (registry_reserve(&h->registry, p->added) != ST_OK) {
+	if (device_table_reserve(&h->devices, p->added) != ST_OK) {
 		free(all);
 		return ST_NOMEM;
 	}

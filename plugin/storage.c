@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/services/shadow.h"
@@ -11,7 +11,7 @@
 static bool hand_out(struct hubgate *h, const struct state_entry *e)
 {
 	if (e->kind == STATE_DEVICE)
-		return facts_load(h, e);
+		return device_load(h, e);
 	if (e->kind == STATE_SHADOW)
 		return shadow_load(h, e);
 	return e->kind != STATE_SUBSCRIPTION || subscriptions_load(h, e);

@@ -23,10 +23,10 @@
 #include "core/mapping/mapping.h"
 #include "core/pace/inflow.h"
 #include "plugin/base/broker.h"
+#include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/parts.h"
-#include "plugin/base/registry.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
@@ -93,7 +93,7 @@ struct hubgate {
 	struct disk *disk;
 	struct stored stored;
 	struct uplink *uplink;
-	struct registry registry;
+	struct device_table devices;
 	struct table sessions;       /* by struct mosquitto * */
 	struct table tls_identities; /* the same: plugin/lan/tls_identity */
 	struct tls_watch *tls_watch; /* NULL: no login by key */
@@ -112,7 +112,7 @@ struct hubgate {
 	struct route_rules routes;
 	struct inflow inflow;
 	struct grace_line grace;
-	struct device *own; /* the gateway itself, in the registry */
+	struct device *own; /* the gateway itself, in the device table */
 	struct gateway_asks asks;
 	struct mapping_rules mappings;
 	size_t spoken_for;     /* devices whose presence ends with a client's connection */

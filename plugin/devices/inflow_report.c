@@ -14,8 +14,8 @@ static void take_top(struct hubgate *h, const struct device *top[TOP], uint32_t 
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 		uint32_t count = d->accepted;
 		int place = TOP;

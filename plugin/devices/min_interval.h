@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "plugin/base/registry.h"
+#include "plugin/base/device_table.h"
 
 enum {
 	MIN_INTERVAL_TOPICS = 64

@@ -24,8 +24,8 @@ void presence_fini(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (d->presence)
@@ -130,8 +130,8 @@ static void tell_unsent(struct hubgate *h)
 	struct table_at at;
 
 	h->orders_unsent = false;
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct presence *p = table_entry(n, struct device, node)->presence;
 
 		if (!p->unsent)
@@ -186,8 +186,8 @@ static void tell_of_app(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (d->origins & ORIGIN_APPLICATION)

@@ -23,7 +23,7 @@ struct presence { /* one per device */
 	struct held_line held;        /* commands that wait for it */
 };
 
-/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the registry yet. */
+/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the device table yet. */
 enum status presence_attach(struct device *d);
 /* d is retired: it is not there, and the hub hears of it without a grace time. */
 void presence_retire(struct hubgate *h, struct device *d);

@@ -8,7 +8,7 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 
 enum {
@@ -70,7 +70,7 @@ static const struct config_product *product_of(const struct hubgate *h, const ch
 /* The secret of a device that is configured, or of one that registered itself. */
 static void give(struct hubgate *h, const char *client_id, const struct secret *secret)
 {
-	struct device *d = registry_find(&h->registry, client_id, strlen(client_id));
+	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
 	char product_id[PRODUCT_ID_LEN + 1];
 
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
@@ -78,7 +78,7 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 	if (!product_of(h, product_id))
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
-		d = facts_guest(h, product_id, client_id + PRODUCT_ID_LEN);
+		d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN);
 	if (!d || (d->secret.key_len > 0 &&
 	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
 		return;
@@ -102,7 +102,7 @@ static struct device *named(const struct hubgate *h, const struct config_device 
 
 	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
 	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, len + 1);
-	return registry_find(&h->registry, client_id, PRODUCT_ID_LEN + len);
+	return device_table_find(&h->devices, client_id, PRODUCT_ID_LEN + len);
 }
 
 static enum status join_line(struct registrations *r, struct device *d)
@@ -570,16 +570,16 @@ static void revoke(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (!(d->origins & ORIGIN_REGISTERED) || product_of(h, d->product_id))
 			continue;
 		secret_wipe(&d->secret);
 		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
-		facts_end_sessions(h, d);
-		facts_drop_guest(h, d);
+		device_end_sessions(h, d);
+		device_let_go(h, d);
 	}
 }
 

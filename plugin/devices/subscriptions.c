@@ -18,10 +18,10 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 
 	if (!space || e->len != 1)
 		return true; /* nobody's */
-	d = registry_find(&h->registry, e->key, (size_t)(space - e->key));
+	d = device_table_find(&h->devices, e->key, (size_t)(space - e->key));
 	if (!d)
 		return false;
-	registry_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
+	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
 	d->presence->unsent = true;
 	h->orders_unsent = true;
 	return true;

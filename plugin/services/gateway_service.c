@@ -9,7 +9,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/base/timer.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/timekeeper.h"
 
@@ -90,17 +90,17 @@ static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, 
 	    counts_as_bound(d))
 		code = CODE_OK; /* it will come online with the link */
 	if (op == GATEWAY_ONLINE && code != CODE_SYSTEM)
-		facts_by_app(h, d, code == CODE_OK);
+		device_set_by_app(h, d, code == CODE_OK);
 	if (op == GATEWAY_UNBIND && code == CODE_OK)
-		facts_bound(h, d, false);
+		device_set_bound(h, d, false);
 	if (op == GATEWAY_BIND && gateway_verdict(op, code) == VERDICT_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	return code;
 }
 
 static void settle(struct hubgate *h, enum gateway_op op, const char *client_id, int64_t code)
 {
-	struct device *d = registry_find(&h->registry, client_id, strlen(client_id));
+	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
 
 	for (struct gateway_ask *a = h->asks.first; a && d; a = a->next) {
 		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
@@ -166,15 +166,15 @@ static enum status ask_hub(struct hubgate *h, enum gateway_op op, const struct g
 
 static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 {
-	struct device *d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+	struct device *d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
 
 	if (known(h, op, w, d)) {
 		if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
-			facts_by_app(h, d, false);
+			device_set_by_app(h, d, false);
 		return;
 	}
 	if (!d && uplink_ready(h->uplink))
-		d = facts_guest(h, w->product_id, w->device_name);
+		d = device_admit(h, w->product_id, w->device_name);
 	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
 		return; /* gateway_service_answer() goes on */
@@ -195,8 +195,8 @@ static void list_known(struct hubgate *h)
 	struct table_at at;
 	bool first = true;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n && st == ST_OK;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n && st == ST_OK;
+	     n = table_next(&h->devices.all, &at)) {
 		const struct device *d = table_entry(n, struct device, node);
 
 		if (d->bound != BOUND_YES || d->own || d->retired)
@@ -286,20 +286,20 @@ static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struc
 	struct device *d;
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", g->product_id, g->device_name);
 
-	d = registry_find(&h->registry, client_id, (size_t)len);
+	d = device_table_find(&h->devices, client_id, (size_t)len);
 	if (!d || d->own)
 		return;
 	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
-		facts_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
+		device_set_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
 	else if (m->op == GATEWAY_ONLINE && g->has_result && g->result == CODE_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result &&
 	         gateway_verdict(m->op, g->result) == VERDICT_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
 		timekeeper_doubt(h); /* the bind is tried again after that */
 	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
-		facts_bound(h, d, false);
+		device_set_bound(h, d, false);
 }
 
 void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
@@ -331,7 +331,7 @@ static void give_up(struct hubgate *h, struct gateway_ask *a)
 
 		if (w->done)
 			continue;
-		d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+		d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
 		w->result = d ? settled(h, a->request.op, d, CODE_SYSTEM) : CODE_SYSTEM;
 		w->done = true;
 	}
@@ -378,6 +378,6 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 		return own;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	d = registry_find(&h->registry, client_id, len);
+	d = device_table_find(&h->devices, client_id, len);
 	return d && d->origins & ORIGIN_APPLICATION ? d : own;
 }

@@ -5,7 +5,7 @@
 
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
@@ -36,8 +36,8 @@ void mapping_service_rules_changed(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (!(d->origins & ORIGIN_MAPPING) ||
@@ -47,7 +47,7 @@ void mapping_service_rules_changed(struct hubgate *h)
 		d->last_speaker = NULL;
 		d->online = false;
 		d->origins &= ~(unsigned)ORIGIN_MAPPING;
-		facts_drop_guest(h, d);
+		device_let_go(h, d);
 		if (!d->retired)
 			presence_renew(h, d);
 	}
@@ -92,7 +92,7 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 	char filter[MAPPING_TOPIC_MAX];
 	int n = snprintf(filter, sizeof(filter), "%s/%s/%s", d->product_id, d->device_name, m->from);
 
-	if (!m->down || n < 0 || n >= (int)sizeof(filter) || registry_subscribe(d, filter, 1) != ST_OK)
+	if (!m->down || n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
 		return;
 	subscriptions_keep(h, d, filter, 1);
 	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) == ST_OK)
@@ -107,11 +107,11 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	const struct config_mapping *m = hit->rule;
 	char client_id[CLIENT_ID_MAX + 1];
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
-	struct device *d = registry_find(&h->registry, client_id, (size_t)len);
+	struct device *d = device_table_find(&h->devices, client_id, (size_t)len);
 	const char *why;
 
 	if (!d)
-		d = facts_guest(h, m->product_id, hit->device_name);
+		d = device_admit(h, m->product_id, hit->device_name);
 	why = d ? objection(d, m) : "no memory, or more devices than a gateway may have";
 	if (why) {
 		limiter_log_refusal(h, client_id, topic, why);
@@ -119,7 +119,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	}
 	if (!(d->origins & ORIGIN_MAPPING)) {
 		d->origins |= ORIGIN_MAPPING;
-		facts_keep(h, d);
+		device_keep(h, d);
 		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
 		         (size_t)(m - h->mappings.at));
 	}
@@ -201,7 +201,7 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
 		return;
 	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
-	d = registry_find(&h->registry, client_id, (size_t)n);
+	d = device_table_find(&h->devices, client_id, (size_t)n);
 	if (online)
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)
@@ -212,8 +212,8 @@ void mapping_service_client_left(struct hubgate *h, const struct mosquitto *clie
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (d->last_speaker != client)

@@ -43,8 +43,8 @@ void shadow_fini(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (!d->shadow)
@@ -82,7 +82,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 
 bool shadow_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
+	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
 	if (!d || d->shadow)
@@ -294,7 +294,7 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 
 	if (slash && snprintf(client_id, sizeof(client_id), "%.*s%s", (int)(slash - rest), rest,
 	                      slash + 1) < (int)sizeof(client_id))
-		d = registry_find(&h->registry, client_id, strlen(client_id));
+		d = device_table_find(&h->devices, client_id, strlen(client_id));
 	if (d && slash - rest == PRODUCT_ID_LEN)
 		take(h, d, true, payload, len);
 	else

@@ -1,4 +1,4 @@
-#include "plugin/base/registry.h"
+#include "plugin/base/device_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +17,14 @@ static bool same_client(const struct table_node *node, const void *key)
 	return strlen(d->client_id) == k->len && memcmp(d->client_id, k->client_id, k->len) == 0;
 }
 
-void registry_init(struct registry *r, uint64_t seed)
+void device_table_init(struct device_table *r, uint64_t seed)
 {
-	table_init(&r->devices);
+	table_init(&r->all);
 	r->seed = seed;
 	r->known = 0;
 }
 
-static void device_free(struct device *d)
+static void free_device(struct device *d)
 {
 	while (d->filters) {
 		struct device_filter *f = d->filters;
@@ -36,37 +36,36 @@ static void device_free(struct device *d)
 	free(d);
 }
 
-void registry_fini(struct registry *r)
+void device_table_fini(struct device_table *r)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&r->devices, &at); n;
-	     n = table_next(&r->devices, &at)) {
-		table_remove(&r->devices, n);
-		device_free(table_entry(n, struct device, node));
+	for (struct table_node *n = table_first(&r->all, &at); n; n = table_next(&r->all, &at)) {
+		table_remove(&r->all, n);
+		free_device(table_entry(n, struct device, node));
 	}
-	table_fini(&r->devices);
+	table_fini(&r->all);
 }
 
 /* Retired ones too. */
-static struct device *find_any(const struct registry *r, const char *client_id, size_t len)
+static struct device *find_any(const struct device_table *r, const char *client_id, size_t len)
 {
 	const struct key key = { client_id, len };
 	struct table_node *n =
-		table_find(&r->devices, table_hash(r->seed, client_id, len), same_client, &key);
+		table_find(&r->all, table_hash(r->seed, client_id, len), same_client, &key);
 
 	return n ? table_entry(n, struct device, node) : NULL;
 }
 
-struct device *registry_find(const struct registry *r, const char *client_id, size_t len)
+struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len)
 {
 	struct device *d = find_any(r, client_id, len);
 
 	return d && !d->retired ? d : NULL;
 }
 
-struct device *registry_make(const char *product_id, const char *device_name,
-                             const struct secret *secret)
+struct device *device_make(const char *product_id, const char *device_name,
+                           const struct secret *secret)
 {
 	struct device *d;
 
@@ -83,24 +82,24 @@ struct device *registry_make(const char *product_id, const char *device_name,
 	return d;
 }
 
-void registry_discard(struct device *d)
+void device_discard(struct device *d)
 {
 	if (d)
-		device_free(d);
+		free_device(d);
 }
 
-enum status registry_reserve(struct registry *r, size_t more)
+enum status device_table_reserve(struct device_table *r, size_t more)
 {
-	return table_reserve(&r->devices, r->devices.count + more);
+	return table_reserve(&r->all, r->all.count + more);
 }
 
-struct device *registry_put(struct registry *r, struct device *made)
+struct device *device_table_put(struct device_table *r, struct device *made)
 {
 	size_t len = strlen(made->client_id);
 	struct device *d = find_any(r, made->client_id, len);
 
 	if (!d) {
-		if (table_add(&r->devices, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
+		if (table_add(&r->all, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
 			return NULL;
 		r->known++;
 		return made;
@@ -112,31 +111,32 @@ struct device *registry_put(struct registry *r, struct device *made)
 	return d;
 }
 
-void registry_retire(struct registry *r, struct device *d)
+void device_table_retire(struct device_table *r, struct device *d)
 {
 	secret_wipe(&d->secret);
 	r->known -= !d->retired;
 	d->retired = true;
 }
 
-enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
-                         const struct secret *secret, struct device **out)
+enum status device_table_add(struct device_table *r, const char *product_id,
+                             const char *device_name, const struct secret *secret,
+                             struct device **out)
 {
 	struct device *d, *made;
 
 	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
 	    !credential_device_name_ok(device_name, strlen(device_name)))
 		return ST_INVALID;
-	made = registry_make(product_id, device_name, secret);
+	made = device_make(product_id, device_name, secret);
 	if (!made)
 		return ST_NOMEM;
-	if (registry_find(r, made->client_id, strlen(made->client_id))) {
-		device_free(made);
+	if (device_table_find(r, made->client_id, strlen(made->client_id))) {
+		free_device(made);
 		return ST_EXISTS;
 	}
-	d = registry_put(r, made);
+	d = device_table_put(r, made);
 	if (d != made)
-		device_free(made);
+		free_device(made);
 	if (!d)
 		return ST_NOMEM;
 	*out = d;
@@ -153,7 +153,7 @@ static struct device_filter **find_link(struct device *d, const char *filter)
 	return at;
 }
 
-enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos)
+enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 {
 	struct device_filter **at = find_link(d, filter);
 	size_t size = strlen(filter) + 1;
@@ -175,7 +175,7 @@ enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos
 	return ST_OK;
 }
 
-bool registry_subscribes(const struct device *d, const char *filter)
+bool device_subscribes(const struct device *d, const char *filter)
 {
 	for (const struct device_filter *f = d->filters; f; f = f->next) {
 		if (strcmp(f->text, filter) == 0)
@@ -184,7 +184,7 @@ bool registry_subscribes(const struct device *d, const char *filter)
 	return false;
 }
 
-enum status registry_unsubscribe(struct device *d, const char *filter)
+enum status device_unsubscribe(struct device *d, const char *filter)
 {
 	struct device_filter **at = find_link(d, filter);
 	struct device_filter *f = *at;

@@ -1,10 +1,10 @@
-/* registry.h - the devices of this gateway and what is remembered of each.
+/* device_table.h - the devices of this gateway and what is remembered of each.
  * Room:  BROKER.
- * Keeps: a device lives as long as the registry; pointers to it stay valid. One that is retired is
+ * Keeps: a device lives as long as the table; pointers to it stay valid. One that is retired is
  *        found by nobody, keeps what is stored of it, and is the same again when it is added again.
  */
-#ifndef HUBGATE_REGISTRY_H
-#define HUBGATE_REGISTRY_H
+#ifndef HUBGATE_DEVICE_TABLE_H
+#define HUBGATE_DEVICE_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +28,7 @@ struct device_filter { /* a subscription, mirrored at the hub */
 	char text[];
 };
 
-/* Why a device is known: bits of device.origins. Without any it is known as long as somebody asks.
- */
+/* Why a device is known: bits of device.origins. Without any it may be let go. */
 enum origin {
 	ORIGIN_CONFIGURED = 1,
 	ORIGIN_REGISTERED = 2,  /* its secret came of dynamic registration */
@@ -62,43 +61,43 @@ struct device {
 	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
 	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
 	struct presence *presence;         /* owned by plugin/devices/presence */
-	struct shadow *shadow; /* owned by plugin/services/shadow; NULL: it never used one */
-	struct wait_line
-		*waits; /* owned by plugin/devices/registration; NULL: it does not wait for its own */
+	struct shadow *shadow;   /* owned by plugin/services/shadow; NULL: it never used one */
+	struct wait_line *waits; /* owned by plugin/devices/registration; NULL: it does not register */
 };
 
-struct registry {
-	struct table devices; /* those retired included */
-	size_t known;         /* of these, not retired */
+struct device_table {
+	struct table all; /* those retired included */
+	size_t known;     /* of these, not retired */
 	uint64_t seed;
 };
 
-void registry_init(struct registry *r, uint64_t seed);
-void registry_fini(struct registry *r); /* wipes secrets */
+void device_table_init(struct device_table *r, uint64_t seed);
+void device_table_fini(struct device_table *r); /* wipes secrets */
 
-/* A device for registry_put(). Any room. Caller owns it (registry_discard). NULL: no memory, or ids
- * out of their grammar. */
-struct device *registry_make(const char *product_id, const char *device_name,
-                             const struct secret *secret);
-void registry_discard(struct device *d); /* never put; NULL is fine */
+/* A device for device_table_put(). Any room. Caller owns it (device_discard). NULL: no memory, or
+ * ids out of their grammar. */
+struct device *device_make(const char *product_id, const char *device_name,
+                           const struct secret *secret);
+void device_discard(struct device *d); /* never put; NULL is fine */
 /* Takes made, unless such a device is or was there: that one comes back, not retired, with made's
  * secret if it has one. NULL: no memory, which
- * registry_reserve() rules out. */
-struct device *registry_put(struct registry *r, struct device *made);
-enum status registry_reserve(struct registry *r, size_t more); /* ST_OK; ST_NOMEM */
-void registry_retire(struct registry *r, struct device *d);
+ * device_table_reserve() rules out. */
+struct device *device_table_put(struct device_table *r, struct device *made);
+enum status device_table_reserve(struct device_table *r, size_t more); /* ST_OK; ST_NOMEM */
+void device_table_retire(struct device_table *r, struct device *d);
 
 /* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
-enum status registry_add(struct registry *r, const char *product_id, const char *device_name,
-                         const struct secret *secret, struct device **out);
+enum status device_table_add(struct device_table *r, const char *product_id,
+                             const char *device_name, const struct secret *secret,
+                             struct device **out);
 /* NULL: unknown. len without NUL. */
-struct device *registry_find(const struct registry *r, const char *client_id, size_t len);
+struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len);
 
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */
-enum status registry_subscribe(struct device *d, const char *filter, uint8_t qos);
-bool registry_subscribes(const struct device *d, const char *filter); /* this very filter */
+enum status device_subscribe(struct device *d, const char *filter, uint8_t qos);
+bool device_subscribes(const struct device *d, const char *filter); /* this very filter */
 /* ST_OK; ST_NOTFOUND. */
-enum status registry_unsubscribe(struct device *d, const char *filter);
+enum status device_unsubscribe(struct device *d, const char *filter);
 
 #endif

@@ -1,4 +1,4 @@
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ enum { /* bits of the stored byte */
 	FACT_MAPPED = 4,
 };
 
-void facts_keep(struct hubgate *h, const struct device *d)
+void device_keep(struct hubgate *h, const struct device *d)
 {
 	unsigned char facts = (unsigned char)((d->bound == BOUND_YES ? FACT_BOUND : 0) |
 	                                      (d->origins & ORIGIN_APPLICATION ? FACT_BY_APP : 0) |
@@ -31,7 +31,7 @@ void facts_keep(struct hubgate *h, const struct device *d)
 		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }
 
-void facts_by_app(struct hubgate *h, struct device *d, bool by_app)
+void device_set_by_app(struct hubgate *h, struct device *d, bool by_app)
 {
 	unsigned origins =
 		by_app ? d->origins | ORIGIN_APPLICATION : d->origins & ~(unsigned)ORIGIN_APPLICATION;
@@ -39,37 +39,37 @@ void facts_by_app(struct hubgate *h, struct device *d, bool by_app)
 	if (d->origins == origins)
 		return;
 	d->origins = origins;
-	facts_keep(h, d);
+	device_keep(h, d);
 	presence_changed(h, d);
 }
 
-void facts_bound(struct hubgate *h, struct device *d, bool bound)
+void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 {
 	bool changed = (d->bound == BOUND_YES) != bound;
 
 	d->bound = bound ? BOUND_YES : BOUND_NO;
 	if (!bound && d->origins & ORIGIN_APPLICATION)
-		facts_by_app(h, d, false);
+		device_set_by_app(h, d, false);
 	else if (changed)
-		facts_keep(h, d);
+		device_keep(h, d);
 }
 
-enum status facts_add(struct hubgate *h, const char *product_id, const char *device_name,
-                      const struct secret *secret, struct device **out)
+static enum status add(struct hubgate *h, const char *product_id, const char *device_name,
+                       const struct secret *secret, struct device **out)
 {
 	enum status st = identity_add_product(h, product_id);
 
 	if (st == ST_OK)
-		st = registry_add(&h->registry, product_id, device_name, secret, out);
+		st = device_table_add(&h->devices, product_id, device_name, secret, out);
 	/* Without a presence nothing can be done with it. */
 	if (st == ST_OK)
 		st = presence_attach(*out);
 	if (st == ST_OK)
-		facts_known(h, *out);
+		device_known(h, *out);
 	return st;
 }
 
-void facts_known(struct hubgate *h, struct device *d)
+void device_known(struct hubgate *h, struct device *d)
 {
 	stored_claim(h, d);
 	if (!d->filters && !d->shadow)
@@ -78,43 +78,42 @@ void facts_known(struct hubgate *h, struct device *d)
 	presence_renew(h, d);
 }
 
-void facts_end_sessions(struct hubgate *h, struct device *d)
+void device_end_sessions(struct hubgate *h, struct device *d)
 {
 	d->presence->ended = h->reload_round;
 }
 
-void facts_drop_guest(struct hubgate *h, struct device *d)
-{
-	if (d->origins == 0)
-		facts_retire(h, d);
-}
-
-void facts_retire(struct hubgate *h, struct device *d)
+static void retire(struct hubgate *h, struct device *d)
 {
 	h->spoken_for -= d->last_speaker != NULL;
 	d->last_speaker = NULL;
 	d->online = false;
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
-	registry_retire(&h->registry, d);
+	device_table_retire(&h->devices, d);
 	h->shadow_service->retire(h, d);
 	presence_retire(h, d);
 }
 
-struct device *facts_guest(struct hubgate *h, const char *product_id, const char *device_name)
+void device_let_go(struct hubgate *h, struct device *d)
+{
+	if (d->origins == 0)
+		retire(h, d);
+}
+
+struct device *device_admit(struct hubgate *h, const char *product_id, const char *device_name)
 {
 	static const struct secret none;
 	struct device *d = NULL;
 
-	if (h->registry.known >= FACTS_DEVICES_MAX ||
-	    facts_add(h, product_id, device_name, &none, &d) != ST_OK)
+	if (h->devices.known >= DEVICES_MAX || add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	return d;
 }
 
-bool facts_load(struct hubgate *h, const struct state_entry *e)
+bool device_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
+	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *name = e->key + PRODUCT_ID_LEN;
@@ -126,7 +125,7 @@ bool facts_load(struct hubgate *h, const struct state_entry *e)
 	product_id[PRODUCT_ID_LEN] = '\0';
 	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
 	if (!d && (mapped || *facts & FACT_BY_APP))
-		d = facts_guest(h, product_id, name);
+		d = device_admit(h, product_id, name);
 	if (!d)
 		return false;
 	d->bound = *facts & FACT_BOUND ? BOUND_YES : BOUND_UNKNOWN;
