@@ -5,7 +5,7 @@
 #ifndef HUBGATE_TESTS_LAN_H
 #define HUBGATE_TESTS_LAN_H
 
-#include "plugin/dispatch.h"
+#include "plugin/devices/presence.h"
 #include "tests/fakes/broker.h"
 
 #define LAMP_PID   "SUBPROD001"

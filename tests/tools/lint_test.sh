@@ -36,11 +36,14 @@ include_through_a_wall_is_noticed() {
 	walls_say 'core/base may not include core/json' core/base/a.c '#include "core/json/json.h"' &&
 		walls_say 'shadowstore/journal may not include bridge/uplink' shadowstore/journal/a.h \
 			'#include "bridge/uplink/uplink.h"' &&
-		walls_say 'core/json/a.c:1' core/json/a.c '#include "plugin/context.h"'
+		walls_say 'core/json/a.c:1' core/json/a.c '#include "plugin/base/context.h"' &&
+		walls_say 'plugin/lan may not include plugin/devices' plugin/lan/a.c \
+			'#include "plugin/devices/presence.h"' &&
+		walls_say 'plugin/lan may not include plugin (' plugin/lan/a.c '#include "plugin/turn.h"'
 }
 
 private_header_from_elsewhere_is_noticed() {
-	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/devices/x_impl.h"'
+	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/base/x_impl.h"'
 }
 
 folder_without_a_line_in_the_table_is_noticed() {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
-#include "plugin/hubgate.h"
+#include "plugin/base/hubgate.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
