@@ -5,6 +5,7 @@
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 
 struct ids {
 	const char *product_id, *device_name;
@@ -46,6 +47,7 @@ static void secret_free(struct secret *s)
 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	secret_free(d->secret);
 	secret_free(d->second);
 	d->second = NULL;
@@ -58,6 +60,7 @@ void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secr
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
                              struct secret *second, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	gateway_set_secret(g, d, first, now_ms);
 	d->second = second;
 	d->auth = BIND_CERTIFICATE;
@@ -120,6 +123,7 @@ struct subdev *gateway_find(struct gateway *g, const char *product_id, const cha
 	struct table_node *n =
 		table_find(&g->devices, hash_ids(g, product_id, device_name), same_ids, &ids);
 
+	IN_ROOM(ROOM_UPLINK);
 	return n ? table_entry(n, struct subdev, node) : NULL;
 }
 
@@ -129,6 +133,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 	struct subdev *d;
 	char product_id[PRODUCT_ID_LEN + 1];
 
+	IN_ROOM(ROOM_UPLINK);
 	if (len <= PRODUCT_ID_LEN || len > CLIENT_ID_MAX)
 		return NULL;
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
@@ -154,6 +159,7 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 {
 	struct subdev *d = gateway_device(g, client_id);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!d)
 		return ST_NOMEM;
 	d->own = true;
@@ -162,6 +168,7 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 {
+	IN_ROOM(ROOM_UPLINK);
 	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
 }
 
@@ -169,6 +176,7 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 
 void gateway_free_live(struct live_msg *m)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (!m)
 		return;
 	free(m->topic);
@@ -178,6 +186,7 @@ void gateway_free_live(struct live_msg *m)
 
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	m->next = NULL;
 	*d->live_tail = m;
 	d->live_tail = &m->next;
@@ -189,6 +198,7 @@ struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
 {
 	struct live_msg *m = d->live;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!m)
 		return NULL;
 	d->live = m->next;

@@ -261,11 +261,13 @@ static void run(void *arg)
 
 enum status net_start(struct net *n)
 {
+	IN_ROOM(ROOM_BROKER);
 	return thread_start(&n->thread, run, n);
 }
 
 void net_quit(struct net *n)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (!n || !n->thread.started)
 		return;
 	atomic_store(&n->stopping, true);
@@ -274,6 +276,7 @@ void net_quit(struct net *n)
 
 bool net_stop(struct net *n, uint32_t wait_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	net_quit(n);
 	return !n || thread_join(&n->thread, wait_ms);
 }
