@@ -73,8 +73,7 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 		if (!f)
 			return ST_NOMEM;
 		memcpy(f->text, filter, size);
-		f->next = d->filters;
-		d->filters = f;
+		LIST_PUSH(&d->filters, f);
 	}
 	f->wanted = true;
 	f->qos = qos;

@@ -48,8 +48,7 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 	a->dev = d;
 	a->op = op;
 	a->code = code;
-	*g->answers_tail = a;
-	g->answers_tail = &a->next;
+	QUEUE_PUT(&g->answers, a);
 }
 
 void gateway_give_up(struct gateway *g, struct subdev *d)
@@ -93,13 +92,8 @@ void gateway_ask_list(struct gateway *g, int64_t now_ms)
 
 struct answer *gateway_answer(struct gateway *g)
 {
-	struct answer *a = g->answers;
+	struct answer *a;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (!a)
-		return NULL;
-	g->answers = a->next;
-	if (!g->answers)
-		g->answers_tail = &g->answers;
-	return a;
+	return QUEUE_TAKE(&g->answers, a) ? a : NULL;
 }

@@ -33,7 +33,6 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->seed = seed;
 	g->random = seed | 1;
 	g->due_ms = INT64_MAX;
-	g->answers_tail = &g->answers;
 	g->log = log;
 	g->metrics = metrics;
 }
@@ -75,20 +74,15 @@ void gateway_other_digest(struct subdev *d)
 
 static void subdev_free(struct subdev *d)
 {
+	struct filter *f;
+	struct live_msg *m;
+
 	secret_free(d->secret);
 	secret_free(d->second);
-	while (d->filters) {
-		struct filter *f = d->filters;
-
-		d->filters = f->next;
+	while (LIST_TAKE(&d->filters, f))
 		free(f);
-	}
-	while (d->live) {
-		struct live_msg *m = d->live;
-
-		d->live = m->next;
+	while (QUEUE_TAKE(&d->live, m))
 		gateway_free_live(m);
-	}
 	gateway_free_live(d->shadow);
 	gateway_free_live(d->bind);
 	outbox_fini(&d->outbox);
@@ -146,7 +140,6 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 		return NULL;
 	memcpy(d->product_id, product_id, sizeof(product_id));
 	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
-	d->live_tail = &d->live;
 	outbox_init(&d->outbox);
 	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
 		free(d);
@@ -187,23 +180,18 @@ void gateway_free_live(struct live_msg *m)
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
-	m->next = NULL;
-	*d->live_tail = m;
-	d->live_tail = &m->next;
+	QUEUE_PUT(&d->live, m);
 	g->live_count++;
 	gateway_update(g, d, now_ms);
 }
 
 struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
 {
-	struct live_msg *m = d->live;
+	struct live_msg *m;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (!m)
+	if (!QUEUE_TAKE(&d->live, m))
 		return NULL;
-	d->live = m->next;
-	if (!d->live)
-		d->live_tail = &d->live;
 	g->live_count--;
 	return m;
 }

@@ -9,7 +9,7 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->live;
+	return d->outbox.live > d->outbox.parked || d->live.first;
 }
 
 /* A device that left while its messages were queued is shown online for them. */
@@ -105,7 +105,7 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 	IN_ROOM(ROOM_UPLINK);
 	keep_mark(g, d);
 
-	if (g->linked && d->state == SUBDEV_ONLINE && (d->live || outbox_next(&d->outbox)))
+	if (g->linked && d->state == SUBDEV_ONLINE && (d->live.first || outbox_next(&d->outbox)))
 		turns_add(&g->data, &d->data);
 	else
 		turns_remove(&g->data, &d->data);

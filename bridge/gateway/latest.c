@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/list.h"
 #include "core/base/room.h"
 
 static bool idle(const struct latest_topic *t, int64_t now_ms)
@@ -42,8 +43,7 @@ static struct latest_topic *topic_of(struct latest *l, const char *topic, int64_
 	if (!t)
 		return NULL;
 	memcpy(t->topic, topic, size);
-	t->next = l->topics;
-	l->topics = t;
+	LIST_PUSH(&l->topics, t);
 	l->count++;
 	return t;
 }
@@ -96,11 +96,9 @@ uint64_t latest_release(struct latest *l, int64_t now_ms, int64_t *due_ms)
 
 void latest_fini(struct latest *l)
 {
-	while (l->topics) {
-		struct latest_topic *t = l->topics;
+	struct latest_topic *t;
 
-		l->topics = t->next;
+	while (LIST_TAKE(&l->topics, t))
 		free(t);
-	}
 	l->count = 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/list.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
 #include "core/base/thread.h"
@@ -186,9 +187,7 @@ static void finish(struct job *j, enum status status)
 static void leave(struct net *n, struct job *j)
 {
 	curl_multi_remove_handle(n->multi, j->easy);
-	*j->at = j->next;
-	if (j->next)
-		j->next->at = j->at;
+	LINKS_REMOVE(j);
 }
 
 static void enter(struct net *n, struct job *j)
@@ -197,11 +196,7 @@ static void enter(struct net *n, struct job *j)
 		finish(j, ST_IO);
 		return;
 	}
-	j->next = n->active;
-	j->at = &n->active;
-	if (j->next)
-		j->next->at = &j->next;
-	n->active = j;
+	LINKS_PUSH(&n->active, j);
 }
 
 static enum status status_of(const struct job *j, CURLcode code)
