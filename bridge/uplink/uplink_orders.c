@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
 
 /* Takes what order owns, whatever the result. */
 static enum status put_order(struct uplink *u, struct order *order)
@@ -46,6 +47,7 @@ enum status uplink_device_present(struct uplink *u, const char *client_id, bool 
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(present ? ORDER_PRESENT : ORDER_LEFT, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -55,6 +57,7 @@ enum status uplink_device_secret(struct uplink *u, const char *client_id,
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_SECRET, client_id, NULL, &o);
 	return put_message(u, &o, secret, sizeof(*secret));
 }
@@ -66,6 +69,7 @@ enum status uplink_device_certificate(struct uplink *u, const char *client_id, c
 	size_t first = strlen(md5) + 1, second = strlen(sha1) + 1;
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	if (first + second > sizeof(both))
 		return ST_INVALID;
 	memcpy(both, md5, first);
@@ -80,6 +84,7 @@ enum status uplink_subscribe(struct uplink *u, const char *client_id, const char
 	struct order o;
 	enum status st = order_about(ORDER_SUBSCRIBE, client_id, filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	o.qos = qos;
 	return st == ST_OK ? put_order(u, &o) : st;
 }
@@ -89,6 +94,7 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 	struct order o;
 	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -97,6 +103,7 @@ enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
 	bool wake = false;
 	enum status st = journal_append(u->conf.journal, msg, NULL, &wake);
 
+	IN_ROOM(ROOM_BROKER);
 	if (wake)
 		uplink_wake(u);
 	return st;
@@ -108,6 +115,7 @@ enum status uplink_publish_live(struct uplink *u, const char *client_id, const c
 	struct order o;
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!uplink_ready(u))
 		return ST_STATE;
 	/* The rest of the mailbox is for what must not wait. */
@@ -122,6 +130,7 @@ enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const 
 	struct order o;
 	enum status st = order_about(ORDER_SHADOW_FOLLOW, client_id, result_topic, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -129,6 +138,7 @@ enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool di
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(dirty ? ORDER_SHADOW_DIRTY : ORDER_SHADOW_CLEAN, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -139,6 +149,7 @@ enum status uplink_shadow_send(struct uplink *u, const char *client_id, const ch
 	struct order o;
 	enum status st = order_about(ORDER_SHADOW_SEND, client_id, topic, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_message(u, &o, payload, len) : st;
 }
 
@@ -147,6 +158,7 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ASK, client_id, NULL, &o);
 	o.op = op;
 	return bind ? put_message(u, &o, bind, bind_len) : put_order(u, &o);
@@ -157,6 +169,7 @@ enum status uplink_watch(struct uplink *u, const char *filter)
 	struct order o;
 	enum status st = order_about(ORDER_WATCH, "", filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -164,6 +177,7 @@ enum status uplink_ask_list(struct uplink *u)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ASK_LIST, "", NULL, &o);
 	return put_order(u, &o);
 }
@@ -172,6 +186,7 @@ enum status uplink_set_limits(struct uplink *u, const struct uplink_limits *limi
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_LIMITS, "", NULL, &o);
 	return put_message(u, &o, limits, sizeof(*limits));
 }
@@ -182,6 +197,7 @@ enum status uplink_set_routes(struct uplink *u, struct route_rules *routes)
 	struct order o;
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ROUTES, "", NULL, &o);
 	o.payload = routes;
 	st = mailbox_put(u->orders, &o, &was_empty);
@@ -194,6 +210,7 @@ enum status uplink_device_forget(struct uplink *u, const char *client_id)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_FORGET, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -202,6 +219,7 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	if (d->qos == 0)
 		return;
 	order_about(ORDER_DOWN_DONE, "", NULL, &o);
@@ -213,11 +231,13 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	atomic_store(&u->hub_offset_ms, offset_ms);
 }
 
 void uplink_trust_clock(struct uplink *u, bool trusted)
 {
+	IN_ROOM(ROOM_BROKER);
 	atomic_store(&u->clock_trusted, trusted);
 }
 
@@ -225,6 +245,7 @@ void uplink_set_timer(struct uplink *u, int64_t due_ms)
 {
 	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);
 
+	IN_ROOM(ROOM_BROKER);
 	/* A later one needs no wake: UPLINK looks again when the earlier would have come. */
 	if (due_ms < before)
 		uplink_wake(u);
