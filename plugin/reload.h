@@ -1,5 +1,6 @@
 /* reload.h - SIGHUP: hubgate.json is read again, and what core/config/config.tbl calls LIVE counts
- * at once. Room:  BROKER asks, swaps and disconnects; DISK reads and checks (plugin/reload_plan.h).
+ * at once.
+ * Room:  BROKER asks, swaps and disconnects; DISK reads and checks (plugin/reload_plan.h).
  * Keeps: a file that cannot be used changes nothing at all. The swap takes under a millisecond with
  *        2,000 devices. No client is disconnected whose device is what it was. Asked again
  *        meanwhile: the file is read once more, and the last one counts.

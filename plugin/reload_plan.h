@@ -1,8 +1,8 @@
 /* reload_plan.h - what a newly read configuration means, worked out where files may be waited for.
  * Room:  DISK makes and empties it; BROKER uses it in between (plugin/reload.c). While DISK makes
- * it BROKER lends the running configuration and changes nothing of it. Keeps: a plan is either
- * whole, with every file read and every rule checked and all memory that its use needs, or it holds
- * nothing but the lines that say why not.
+ *        it BROKER lends the running configuration and changes nothing of it.
+ * Keeps: a plan is either whole, with every file read and every rule checked and all memory that
+ *        its use needs, or it holds nothing but the lines that say why not.
  */
 #ifndef HUBGATE_RELOAD_PLAN_H
 #define HUBGATE_RELOAD_PLAN_H

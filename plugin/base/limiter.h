@@ -1,5 +1,5 @@
-/* limiter.h - log lines of which there may be many: those of refused messages, subscriptions,
- * logins. Room:  BROKER.
+/* limiter.h - log lines of which there may be many: refused messages, subscriptions, logins.
+ * Room:  BROKER.
  */
 #ifndef HUBGATE_LIMITER_H
 #define HUBGATE_LIMITER_H

@@ -1,8 +1,9 @@
 /* registration.h - dynamic registration: configured devices without a secret, devices of the LAN
- * that ask at lan.http, and the secrets that came of it. Room:  BROKER; what it starts lives in NET
- * and HTTP. Keeps: a secret is on disk before anybody is told of it. A device is asked for again
- * after 5 s at the earliest, after at most 10 minutes, and only where asking again may help. Facts:
- * docs/protocol/dynreg.md; docs/architecture.md 4 "Dynamic registration".
+ * that ask at lan.http, and the secrets that came of it.
+ * Room:  BROKER; what it starts lives in NET and HTTP.
+ * Keeps: a secret is on disk before anybody is told of it. A device is asked for again after 5 s at
+ *        the earliest, after at most 10 minutes, and only where asking again may help.
+ * Facts: docs/protocol/dynreg.md; docs/architecture.md 4 "Dynamic registration".
  */
 #ifndef HUBGATE_REGISTRATION_H
 #define HUBGATE_REGISTRATION_H

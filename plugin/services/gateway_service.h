@@ -1,9 +1,10 @@
 /* gateway_service.h - the hub's $gateway topics for a gateway application on the LAN: a program
- * that logs in with the gateway's own identity, through a stock gateway SDK. Room:  BROKER. Keeps:
- * every request gets one reply, in the hub's form; what the hub says decides. Devices that the
- * application brought online are there while it is, its grace time included, and again when it
- * comes back, also after a restart: stock SDKs do not announce them anew. Facts:
- * docs/protocol/gateway.md; docs/architecture.md 4 "Gateway operations from the LAN".
+ * that logs in with the gateway's own identity, through a stock gateway SDK.
+ * Room:  BROKER.
+ * Keeps: every request gets one reply, in the hub's form; what the hub says decides. Devices that
+ *        the application brought online are there while it is, its grace time included, and again
+ *        when it comes back, also after a restart: stock SDKs do not announce them anew.
+ * Facts: docs/protocol/gateway.md; docs/architecture.md 4 "Gateway operations from the LAN".
  *
  * Without the hub: what is known is answered (online of a device that is configured or was brought
  * online before, and of which the hub did not say that it is not bound; offline; the list of those
