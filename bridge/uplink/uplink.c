@@ -188,7 +188,7 @@ enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
 void uplink_ring(struct uplink *u)
 {
 	atomic_store(&u->mail.ring_wanted, true);
-	uplink_wake(u);
+	wake_ring(&u->mail.wake);
 }
 
 const struct log *uplink_log(struct uplink *u)
