@@ -1,16 +1,17 @@
-# Style and static checks: walls between folders, circles of files, cited files and sections,
-# docs/where.md, clang-format, cppcheck. Tools that are missing are skipped and named (make deps-lint
-# installs them); with LINT_ALL=1, as in CI, they fail.
+# Style and static checks: walls between folders, circles of files, names, rooms, cited files and
+# sections, docs/where.md, clang-format, cppcheck. Tools that are missing are skipped and named (make
+# deps-lint installs them); with LINT_ALL=1, as in CI, they fail.
 
 # Versions format differently: ours is 14, another one is better than none.
 CLANG_FORMAT ?= clang-format-14|clang-format
 lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
 
 .PHONY: lint format
-lint: deps all ## walls, circles, names, citations, clang-format, cppcheck; what is not installed is skipped
+lint: deps all ## walls, circles, names, rooms, citations, clang-format, cppcheck; what is not installed is skipped
 	$(Q).ci/walls.sh
 	$(Q).ci/circles.sh $(B)/obj
 	$(Q).ci/prefixes.sh $(B)/obj
+	$(Q).ci/rooms.sh
 	$(Q).ci/citations.sh
 	$(Q).ci/where.sh
 	$(Q).ci/with_tool.sh $(call quote,$(CLANG_FORMAT)) --dry-run --Werror $(lint_src)

@@ -2,7 +2,7 @@
 # short round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
-$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/hubgate.c,$(plugin_src))) \
+$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
            $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)

@@ -1,14 +1,19 @@
 /* May this client publish, subscribe or get this? Also the doorbell's door. */
 #include <string.h>
 
-#include "plugin/devices/remember.h"
-#include "plugin/dispatch.h"
+#include "core/hub/route.h"
+#include "core/hub/topic.h"
+#include "plugin/base/limiter.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/presence.h"
+#include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
-#include "plugin/lan/plain.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
+#include "plugin/turn.h"
 
 static int denied(struct hubgate *h)
 {
@@ -22,32 +27,32 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		/* First confirm, then drain: what comes in between rings again. */
 		doorbell_confirm(uplink_doorbell(h->uplink));
 		metric_add(&h->metrics, M_RINGS, 1);
-		dispatch_drain(h);
+		turn_run(h);
 	}
-	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapped_watches(h, ed->topic))
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic))
 		return MOSQ_ERR_SUCCESS;
 	/* Wills and retained messages raise no message event: they are seen on their way to us. */
 	if (ed->access == MOSQ_ACL_READ)
-		mapped_presence(h, ed->topic, ed->payload, ed->payloadlen);
+		mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
 	return MOSQ_ERR_ACL_DENIED; /* QoS 0: dropped without a word */
 }
 
 /* The subscription is mirrored at the hub and remembered. False: no room for it. */
 static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
 {
-	enum status st = registry_subscribe(d, filter, qos > 0);
+	enum status st = device_subscribe(d, filter, qos > 0);
 
 	if (st != ST_OK && st != ST_EXISTS)
 		return false;
 	if (st == ST_OK)
-		remember_subscribed(h, d, filter, qos > 0);
+		subscriptions_keep(h, d, filter, qos > 0);
 	if (shadow_is_result(filter))
 		return shadow_follow(h, d) == ST_OK;
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
 		d->presence->unsent = true;
 		h->orders_unsent = true;
 	}
-	dispatch_held_for(h, presence_listener(h, d), filter);
+	command_release_for(h, &presence_listener(h, d)->held, filter);
 	return true;
 }
 
@@ -59,8 +64,8 @@ static const char *unshared(const char *filter)
 	return inner ? inner + 1 : filter;
 }
 
-static int device_subscribes(struct hubgate *h, struct device *d,
-                             const struct mosquitto_evt_acl_check *ed)
+static int judge_subscribe(struct hubgate *h, struct device *d,
+                           const struct mosquitto_evt_acl_check *ed)
 {
 	size_t len = strlen(ed->topic);
 	struct topic t;
@@ -68,36 +73,36 @@ static int device_subscribes(struct hubgate *h, struct device *d,
 	if (topic_parse_filter(ed->topic, len, &t, NULL) != ST_OK || !(t.may & TOPIC_SUB) ||
 	    t.kind == TOPIC_NONE || (t.kind == TOPIC_GATEWAY_RESULT && !d->own) ||
 	    !topic_is_device(&t, d->product_id, d->device_name)) {
-		dispatch_log_refusal(h, d->client_id, ed->topic,
-		                     "a device may subscribe its own topics only");
+		limiter_log_refusal(h, d->client_id, ed->topic,
+		                    "a device may subscribe its own topics only");
 		return denied(h);
 	}
 	if (t.kind == TOPIC_GATEWAY_RESULT) /* the plugin's own, at the hub */
 		return MOSQ_ERR_SUCCESS;
 	if (mirror(h, d, unshared(ed->topic), ed->qos))
 		return MOSQ_ERR_SUCCESS;
-	dispatch_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
+	limiter_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
 	return denied(h);
 }
 
 /* A custom topic's subscription ends at the hub too. Those of services stay:
  * stock SDKs unsubscribe after every call, and the next one is near. */
-static int device_unsubscribes(struct hubgate *h, struct device *d,
-                               const struct mosquitto_evt_acl_check *ed)
+static int judge_unsubscribe(struct hubgate *h, struct device *d,
+                             const struct mosquitto_evt_acl_check *ed)
 {
 	const char *filter = unshared(ed->topic);
 
-	if (filter[0] == '$' || registry_unsubscribe(d, filter) != ST_OK)
+	if (filter[0] == '$' || device_unsubscribe(d, filter) != ST_OK)
 		return MOSQ_ERR_SUCCESS;
-	remember_unsubscribed(h, d, filter);
+	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
 		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
 		         filter);
 	return MOSQ_ERR_SUCCESS;
 }
 
-static int device_publishes(struct hubgate *h, const struct device *d,
-                            const struct mosquitto_evt_acl_check *ed)
+static int judge_publish(struct hubgate *h, const struct device *d,
+                         const struct mosquitto_evt_acl_check *ed)
 {
 	struct route route =
 		route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
@@ -107,14 +112,14 @@ static int device_publishes(struct hubgate *h, const struct device *d,
 	if (d->own && route.reason == ROUTE_NOT_GATEWAY && ed->payloadlen <= ROUTE_PAYLOAD_MAX)
 		return MOSQ_ERR_SUCCESS;
 	metric_add(&h->metrics, M_REFUSED, 1);
-	dispatch_log_refusal(h, d->client_id, ed->topic,
-	                     route.action == ROUTE_REFUSE
-	                         ? route_reason_text(route.reason)
-	                         : "a device may publish to its own topics only");
+	limiter_log_refusal(h, d->client_id, ed->topic,
+	                    route.action == ROUTE_REFUSE
+	                        ? route_reason_text(route.reason)
+	                        : "a device may publish to its own topics only");
 	return denied(h);
 }
 
-static int device_reads(struct hubgate *h, const struct device *d, const char *topic)
+static int judge_read(struct hubgate *h, const struct device *d, const char *topic)
 {
 	struct topic t;
 
@@ -130,13 +135,13 @@ static int device(struct hubgate *h, struct device *d, const struct mosquitto_ev
 		d = gateway_service_speaker(h, d, ed->topic);
 	switch (ed->access) {
 	case MOSQ_ACL_READ:
-		return device_reads(h, d, ed->topic);
+		return judge_read(h, d, ed->topic);
 	case MOSQ_ACL_WRITE:
-		return device_publishes(h, d, ed);
+		return judge_publish(h, d, ed);
 	case MOSQ_ACL_SUBSCRIBE:
-		return device_subscribes(h, d, ed);
+		return judge_subscribe(h, d, ed);
 	case MOSQ_ACL_UNSUBSCRIBE:
-		return device_unsubscribes(h, d, ed);
+		return judge_unsubscribe(h, d, ed);
 	default:
 		return denied(h);
 	}
@@ -160,17 +165,20 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 	if (s && s->over)
 		return denied(h);
-	if (s && s->kind == SESSION_CLAIM)
-		plain_accept(h, s);
-	/* Topics that are no hub's are for a plain device what they are for any client. */
-	if (s && s->plain && !identity_is_cloud_topic(h, ed->topic))
+	if (s && s->kind == SESSION_CLAIM) {
+		broker_login_accept(h, s);
+		presence_arrived(h, s);
+	}
+	/* Topics that are no hub's are for a device with a login of the broker what
+	 * they are for any client. */
+	if (s && s->broker_login && !identity_is_cloud_topic(h, ed->topic))
 		return other(h, ed);
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
-	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
 	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
-		d = plain_device(h, mosquitto_client_username(ed->client));
+		d = broker_login_device(h, mosquitto_client_username(ed->client));
 	if (!d)
 		return other(h, ed);
 	/* The kept session of a device that is away: the broker asks before it

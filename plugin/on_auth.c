@@ -2,9 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "plugin/dispatch.h"
-#include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
+#include "plugin/base/limiter.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/tls_identity.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -31,8 +33,8 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
-		return s->plain ? other_client(h, ed->username) : VERDICT_YES;
-	d = client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
+	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
 	return d ? VERDICT_YES : other_client(h, ed->username);
 }
 
@@ -70,7 +72,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 	uint64_t more = 0;
 
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
-	if (dispatch_may_log(&h->bad_logins, &more))
+	if (limiter_may_log(&h->bad_logins, &more))
 		log_line(&h->log, LOG_WARN,
 		         "login of %.64s from %s refused: %s (%" PRIu64 " more since the last line)",
 		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,
@@ -78,10 +80,10 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 }
 
 /* The client id of a device is for that device alone. */
-static bool plain_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
+static bool login_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
 {
 	const struct device *named =
-		client_id ? registry_find(&h->registry, client_id, strlen(client_id)) : NULL;
+		client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
 
 	return !named || named == d;
 }
@@ -99,10 +101,10 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
-	claim.proven = proof_take(h, ed->client);
-	d = plain_device(h, ed->username);
-	if (d && plain_id_ok(h, client_id, d))
-		return plain_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
+	claim.proven = tls_identity_take(h, ed->client);
+	d = broker_login_device(h, ed->username);
+	if (d && login_id_ok(h, client_id, d))
+		return broker_login_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
 	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);

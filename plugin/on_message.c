@@ -1,9 +1,11 @@
 /* A client published, and on_acl() let it: a device's message goes to the hub. */
 #include <string.h>
 
-#include "plugin/dispatch.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/to_hub.h"
+#include "plugin/lan/identity.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
@@ -18,9 +20,10 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
-	if (h->mappings.count > 0 && (!s || s->plain) && mapped_message(h, ed) != ST_OK)
+	if (h->mappings.count > 0 && (!s || s->broker_login) && mapping_service_message(h, ed) != ST_OK)
 		return MOSQ_ERR_NOMEM; /* as below */
-	if (!s || s->kind != SESSION_DEVICE || (s->plain && !identity_is_cloud_topic(h, ed->topic)))
+	if (!s || s->kind != SESSION_DEVICE ||
+	    (s->broker_login && !identity_is_cloud_topic(h, ed->topic)))
 		return MOSQ_ERR_SUCCESS; /* retained or not, it is the LAN's */
 	d = s->device->own ? gateway_service_speaker(h, s->device, ed->topic) : s->device;
 	route = route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
@@ -33,7 +36,7 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return MOSQ_ERR_SUCCESS;
 	}
-	st = dispatch_up(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
+	st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
 	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
 	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices, when the disk has
 	 * no room: all of them would be cut off as long as that lasts. Its message is counted and lost.

@@ -1,7 +1,9 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
-#include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
-#include "plugin/services/mapped.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/tls_identity.h"
+#include "plugin/services/mapping_service.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -13,9 +15,9 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	struct lan_session *s = identity_session(h, ed->client);
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
-	proof_forget(h, ed->client);
+	tls_identity_forget(h, ed->client);
 	if (h->spoken_for > 0)
-		mapped_client_left(h, ed->client);
+		mapping_service_client_left(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
@@ -38,8 +40,8 @@ int on_connect(int event, void *event_data, void *userdata)
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)
-		plain_accept(h, s);
-	else if (s && !s->over && s->kind == SESSION_DEVICE)
+		broker_login_accept(h, s);
+	if (s && !s->over && s->kind == SESSION_DEVICE)
 		presence_arrived(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;

@@ -1,7 +1,9 @@
 /* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
-#include "plugin/dispatch.h"
-#include "plugin/lan/plain.h"
+#include "plugin/callbacks.h"
+#include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/reload.h"
+#include "plugin/turn.h"
 
 int on_tick(int event, void *event_data, void *userdata)
 {
@@ -12,8 +14,8 @@ int on_tick(int event, void *event_data, void *userdata)
 	(void)event_data;
 	parts_start(&h->parts, h);
 	h->reloading = false;
-	plain_run(h);
-	dispatch_drain(h);
+	broker_login_run(h, presence_arrived);
+	turn_run(h);
 	callback_end(h, CALLBACK_TICK, start);
 	return MOSQ_ERR_SUCCESS;
 }

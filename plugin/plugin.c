@@ -10,22 +10,24 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
-#include "plugin/devices/remember.h"
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
-#include "plugin/lan/plain.h"
-#include "plugin/lan/proof.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/tls_identity.h"
+#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
+#include "plugin/storage.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -163,11 +165,13 @@ static void free_products(struct hubgate *h)
 static enum status add_own(struct hubgate *h)
 {
 	const struct config_gateway *c = &h->config->gateway;
-	enum status st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &h->own);
+	enum status st =
+		device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &h->own);
 
 	if (st != ST_OK)
 		return st;
 	h->own->own = true;
+	h->own->origins = ORIGIN_CONFIGURED;
 	return presence_attach(h->own);
 }
 
@@ -181,11 +185,13 @@ static enum status add_devices(struct hubgate *h)
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
 
-		st = registry_add(&h->registry, c->product_id, c->device_name, &c->secret, &d);
+		st = device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
-		if (st == ST_OK)
-			d->certificate = c->digests;
+		if (st != ST_OK)
+			break;
+		d->origins = ORIGIN_CONFIGURED;
+		d->certificate = c->digests;
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;
@@ -197,8 +203,8 @@ static void free_devices(struct hubgate *h)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
-	proof_fini(h);
-	registry_fini(&h->registry);
+	tls_identity_fini(h);
+	device_table_fini(&h->devices);
 }
 
 static enum status open_journal(struct hubgate *h)
@@ -216,12 +222,12 @@ static enum status open_journal(struct hubgate *h)
 
 	if (st == ST_OK)
 		st = journal_open(c->dir, &lim, &h->log, &h->journal);
-	return st == ST_OK ? remember_open(h) : st;
+	return st == ST_OK ? storage_open(h) : st;
 }
 
 static void close_store(struct hubgate *h)
 {
-	remember_close(h);
+	storage_close(h);
 	journal_close(h->journal);
 	h->journal = NULL;
 	store_close(h->store);
@@ -230,7 +236,7 @@ static void close_store(struct hubgate *h)
 
 static bool stop_store(struct hubgate *h, uint32_t wait_ms)
 {
-	if (!remember_stop(h, wait_ms))
+	if (!storage_stop(h, wait_ms))
 		return false; /* DISK has both in its hands */
 	if (!h->uplink_hangs) {
 		close_store(h);
@@ -397,7 +403,7 @@ static enum status begin(struct hubgate *h)
 {
 	timekeeper_start(h);
 	apps_check(h);
-	return mapped_start(h);
+	return mapping_service_start(h);
 }
 
 /* The broker's functions are out of reach, its main() may have returned. */
@@ -426,12 +432,12 @@ static enum status watch_exit(struct hubgate *h)
 static const struct part parts[] = {
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
-	{ .name = "the logins", .open = plain_check },
+	{ .name = "the logins", .open = broker_login_check },
 	{ .name = "the products", .open = list_products, .close = free_products },
 	{ .name = "the devices", .open = add_devices, .close = free_devices },
 	{ .name = "the store",
 	  .open = open_journal,
-	  .start = remember_start,
+	  .start = storage_start,
 	  .stop = stop_store,
 	  .by_ms = STORE_BY_MS,
 	  .close = close_store },
@@ -502,9 +508,9 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		h->seed = (uint64_t)hubgate_now_ms();
 	shadow_init(h);
 	table_init(&h->sessions);
-	table_init(&h->proofs);
+	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
-	registry_init(&h->registry, h->seed);
+	device_table_init(&h->devices, h->seed);
 	raise_descriptor_limit();
 	if (!path) {
 		log_line(

@@ -7,9 +7,10 @@
 #include "core/base/room.h"
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
+#include "plugin/devices/presence.h"
 #include "plugin/reload_plan.h"
-#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_service.h"
 
 enum {
 	KICKS_PER_TURN = 16,
@@ -163,7 +164,7 @@ static void say_unsaid(struct reload *r)
 	} all[] = {
 		{ UNSAID_LIMITS, say_limits },
 		{ UNSAID_ROUTES, say_routes },
-		{ UNSAID_WATCHES, mapped_start },
+		{ UNSAID_WATCHES, mapping_service_start },
 	};
 
 	for (size_t i = 0; r->unsaid && i < sizeof(all) / sizeof(all[0]); i++) {
@@ -177,42 +178,43 @@ static void say_unsaid(struct reload *r)
 /* What the entry says of d. */
 static void configure(struct hubgate *h, struct device *d, const struct config_device *c)
 {
-	d->guest = false;
+	d->origins |= ORIGIN_CONFIGURED;
 	d->certificate = c->digests;
 	if (c->secret.key_len > 0) {
 		d->secret = c->secret;
-		d->registered = false;
-	} else if (!d->registered) {
+		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
+	} else if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
 	}
-	if (d->presence->secret_told || d->presence->current || d->there || d->by_app)
+	if (d->presence->secret_told || d->presence->current || d->online ||
+	    d->origins & ORIGIN_APPLICATION)
 		presence_renew(h, d);
 }
 
 static void add(struct hubgate *h, struct reload_device *c)
 {
-	struct device *d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+	struct device *d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
 
 	/* A guest until now, perhaps logged in with a secret of its own. */
 	if (d && d->secret.key_len > 0 && c->after->secret.key_len > 0 &&
 	    strcmp(d->secret.text, c->after->secret.text) != 0)
-		facts_end_sessions(h, d);
-	d = registry_put(&h->registry, c->made);
+		device_end_sessions(h, d);
+	d = device_table_put(&h->devices, c->made);
 	if (d == c->made)
 		c->made = NULL;
 	configure(h, d, c->after);
-	facts_known(h, d);
+	device_known(h, d);
 }
 
 static void take_away(struct hubgate *h, struct device *d)
 {
-	d->guest = true;
+	d->origins &= ~(unsigned)ORIGIN_CONFIGURED;
 	memset(&d->certificate, 0, sizeof(d->certificate));
-	if (!d->registered) {
+	if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
-		facts_end_sessions(h, d);
+		device_end_sessions(h, d);
 	}
-	facts_drop_guest(h, d);
+	device_let_go(h, d);
 	if (!d->retired)
 		presence_renew(h, d); /* known by its registration, an application, a rule */
 }
@@ -227,7 +229,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 			add(h, c);
 			continue;
 		}
-		d = registry_find(&h->registry, c->client_id, strlen(c->client_id));
+		d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
 		if (!d || d->own)
 			continue;
 		if (!c->after) {
@@ -236,7 +238,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 		}
 		configure(h, d, c->after);
 		if (c->ends)
-			facts_end_sessions(h, d);
+			device_end_sessions(h, d);
 	}
 }
 
@@ -284,12 +286,12 @@ static bool end_sessions(struct reload *r)
 	struct lan_session *s = find_over(r->h);
 
 	for (int n = 0; s && n < KICKS_PER_TURN; n++) {
-		const char *login = s->plain ? login_before(&r->plan, s->device) : NULL;
+		const char *login = s->broker_login ? login_before(&r->plan, s->device) : NULL;
 
 		s->kicked = true;
 		if (login)
 			mosquitto_kick_client_by_username(login, false);
-		else if (!s->plain)
+		else if (!s->broker_login)
 			mosquitto_kick_client_by_clientid(s->device->client_id, false);
 		s = find_over(r->h);
 	}
@@ -323,7 +325,7 @@ static enum status reserve(struct hubgate *h, const struct reload_plan *p)
 
 	if (!all)
 		return ST_NOMEM;
-	if (registry_reserve(&h->registry, p->added) != ST_OK) {
+	if (device_table_reserve(&h->devices, p->added) != ST_OK) {
 		free(all);
 		return ST_NOMEM;
 	}
@@ -372,7 +374,7 @@ static void take_mappings(struct reload *r)
 	r->h->mappings = (struct mapping_rules){ r->h->config->mappings, r->h->config->mapping_count };
 	if (!r->plan.mappings_differ)
 		return;
-	mapped_rules_changed(r->h);
+	mapping_service_rules_changed(r->h);
 	r->unsaid |= UNSAID_WATCHES;
 }
 

@@ -7,7 +7,7 @@
 #ifndef HUBGATE_RELOAD_H
 #define HUBGATE_RELOAD_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 enum status reload_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void reload_close(struct hubgate *h);       /* DISK has ended, or never started */

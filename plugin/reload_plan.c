@@ -133,7 +133,7 @@ static bool ends_logins(const struct config_device *before, const struct config_
 static enum status make_device(struct reload_plan *p, struct reload_device *d)
 {
 	p->added++;
-	d->made = registry_make(d->after->product_id, d->after->device_name, &d->after->secret);
+	d->made = device_make(d->after->product_id, d->after->device_name, &d->after->secret);
 	return d->made ? presence_attach(d->made) : ST_NOMEM;
 }
 
@@ -319,7 +319,7 @@ static void discard(struct device *d)
 {
 	if (d)
 		free(d->presence);
-	registry_discard(d);
+	device_discard(d);
 }
 
 void reload_plan_empty(struct reload_plan *p)

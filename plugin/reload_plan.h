@@ -11,7 +11,7 @@
 
 struct reload_device { /* an entry of devices[] that is new, gone, or not the same */
 	const struct config_device *before, *after; /* NULL: it is new; it is gone */
-	struct device *made;                        /* new: for the registry; owned */
+	struct device *made;                        /* new: for the device table; owned */
 	char client_id[CLIENT_ID_MAX + 1];
 	bool ends; /* what its clients logged in with does not count any more */
 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/dispatch.h"
+#include "plugin/base/publish.h"
 
 #define SYS_ROOT "$SYS/broker/hubgate/"
 
@@ -34,7 +34,7 @@ static void put(const char *name, const char *suffix, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	snprintf(topic, sizeof(topic), SYS_ROOT "%s%s", name, suffix);
-	dispatch_publish(topic, text, strlen(text), 0, true);
+	publish_on_lan(topic, text, strlen(text), 0, true);
 }
 
 /* The journal's counts, so that accepted = delivered + queued + dropped holds in

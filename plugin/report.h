@@ -4,7 +4,7 @@
 #ifndef HUBGATE_REPORT_H
 #define HUBGATE_REPORT_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 /* Publishes the metrics, retained, when metrics.sys_interval_s has passed. */
 void report_run(struct hubgate *h, int64_t now_ms);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/room.h"
 #include "core/base/utf8.h"
 #include "shadowstore/file/store_file.h"
 
@@ -115,6 +116,7 @@ enum status dead_letter_add(const char *dir, const struct dead_letter *letter)
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 	enum status st;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (fd < 0)
 		return ST_IO;
 	st = add_line(fd, letter);

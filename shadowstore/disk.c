@@ -214,6 +214,7 @@ enum status disk_start(struct disk *d)
 	const struct journal_wakes wakes = { wake_sync, wake_tidy, d };
 	enum status st = ST_OK;
 
+	IN_ROOM(ROOM_BROKER);
 	if (d->conf.journal)
 		journal_disk_wake(d->conf.journal, &wakes);
 	if (d->conf.state)
@@ -234,6 +235,7 @@ bool disk_stop(struct disk *d, uint32_t wait_ms)
 	int64_t end_ms = clocks_monotonic_ms() + wait_ms;
 	bool stopped;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!d || !is_running(d))
 		return true;
 	atomic_store(&d->stopping, true);
@@ -266,6 +268,7 @@ enum status disk_ask(struct disk *d, void (*run)(void *ctx), void *ctx)
 	const struct job job = { run, ctx };
 	enum status st = mailbox_put(d->jobs, &job, NULL);
 
+	IN_ROOM(ROOM_BROKER);
 	if (st == ST_OK)
 		wake_ring(&d->tidy.wake);
 	return st;
@@ -273,5 +276,6 @@ enum status disk_ask(struct disk *d, void (*run)(void *ctx), void *ctx)
 
 enum status disk_take_log(struct disk *d, struct disk_log *out)
 {
+	IN_ROOM(ROOM_BROKER);
 	return mailbox_take(d->logs, out);
 }

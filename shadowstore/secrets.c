@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 
 enum {
@@ -200,12 +201,29 @@ enum status secrets_get(struct secrets *s, const char *client_id, struct secret 
 	return k ? ST_OK : ST_NOTFOUND;
 }
 
+/* False: there are no more. They are added at the end and none leaves, so i stays the same one's.
+ */
+static bool copy_of(struct secrets *s, size_t i, struct known *out)
+{
+	bool there;
+
+	pthread_mutex_lock(&s->lock);
+	there = i < s->count;
+	if (there)
+		*out = s->list[i];
+	pthread_mutex_unlock(&s->lock);
+	return there;
+}
+
 void secrets_each(struct secrets *s,
                   void (*each)(void *ctx, const char *client_id, const struct secret *secret),
                   void *ctx)
 {
-	for (size_t i = 0; i < s->count; i++)
-		each(ctx, s->list[i].client_id, &s->list[i].secret);
+	struct known k;
+
+	for (size_t i = 0; copy_of(s, i, &k); i++)
+		each(ctx, k.client_id, &k.secret);
+	explicit_bzero(&k, sizeof(k));
 }
 
 /* --- writing --- */
@@ -259,6 +277,7 @@ enum status secrets_put(struct secrets *s, const char *client_id, const struct s
 	char *text = NULL;
 	size_t len = 0;
 
+	IN_ROOM(ROOM_NET);
 	pthread_mutex_lock(&s->lock);
 	st = note(s, client_id, secret);
 	if (st == ST_OK)

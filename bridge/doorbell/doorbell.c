@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/doorbell/doorbell_impl.h"
+#include "core/base/list.h"
 #include "core/base/room.h"
 #include "core/mqtt/mqtt_codec.h"
 
@@ -57,8 +58,7 @@ enum status doorbell_watch(struct doorbell *w, const char *filter)
 	if (!f)
 		return ST_NOMEM;
 	memcpy(f->filter, filter, size);
-	f->next = w->watched;
-	w->watched = f;
+	LIST_PUSH(&w->watched, f);
 	if (w->step == UP)
 		subscribe(w, f);
 	return ST_OK;
@@ -297,6 +297,8 @@ enum status doorbell_new(const struct doorbell_conf *conf, struct doorbell **out
 
 void doorbell_free(struct doorbell *w)
 {
+	struct watched *f;
+
 	if (!w)
 		return;
 	if (w->link)
@@ -305,12 +307,8 @@ void doorbell_free(struct doorbell *w)
 		explicit_bzero(w->password, strlen(w->password));
 	buf_free(&w->out);
 	buf_free(&w->in);
-	while (w->watched) {
-		struct watched *f = w->watched;
-
-		w->watched = f->next;
+	while (LIST_TAKE(&w->watched, f))
 		free(f);
-	}
 	free(w->client_id);
 	free(w->username);
 	free(w->password);

@@ -1,6 +1,6 @@
 /* doorbell.h - the doorbell: one loopback MQTT connection to our own broker whose
  *           QoS 0 messages wake the broker's thread (docs/rooms.md).
- * Room:  UPLINK inside its poll loop, except where a function says BROKER or any.
+ * Room:  UPLINK, except where a function says otherwise; inside its poll loop.
  * Keeps: never blocks, never gives up; while it does not work the broker's tick
  *        drains, so nothing is lost but time. Every ring is confirmed by BROKER.
  */
@@ -53,11 +53,11 @@ void doorbell_ring(struct doorbell *w, int64_t now_ms);
  * ACL check. Copied. ST_OK, also when it is there already; ST_NOMEM. */
 enum status doorbell_watch(struct doorbell *w, const char *filter);
 
-/* BROKER, when it sees the topic, before it empties its mailbox: the rule of core/base/wake.h, with
- * the PUBLISH for a descriptor. A late one of a connection that is gone confirms a ring of the
+/* Room BROKER, when it sees the topic, before it empties its mailbox: the rule of core/base/wake.h,
+ * with the PUBLISH for a descriptor. A late one of a connection that is gone confirms a ring of the
  * next, and does no harm: it drains as well, and the other is still to come. */
 void doorbell_confirm(struct doorbell *w);
-/* BROKER. May a client that presents our one-time password come from there?
+/* Room BROKER. May a client that presents our one-time password come from there?
  * NULL or "" and texts that start as a path (unix socket), 127.0.0.0/8 also
  * mapped into IPv6, ::1, or the very address that our connection comes from. */
 bool doorbell_address_ok(struct doorbell *w, const char *peer);

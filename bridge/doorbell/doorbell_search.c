@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 static bool is_good(const struct search *s, const char *text, bool tls)
 {
 	return s->has_good && s->good.tls == tls && strcmp(s->good.at.text, text) == 0;
@@ -56,6 +58,7 @@ static void good_first(struct search *s)
 
 void doorbell_search_begin(struct search *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	s->next = 0;
 	if (s->fixed)
 		return;
@@ -65,6 +68,7 @@ void doorbell_search_begin(struct search *s)
 
 bool doorbell_search_next(struct search *s, int64_t now_ms, struct candidate *out)
 {
+	IN_ROOM(ROOM_UPLINK);
 	while (s->next < 2 * s->count) {
 		const struct listener *l = &s->list[s->next / 2];
 		bool tls = (s->next % 2 == 1) != is_good(s, l->text, true);
@@ -83,6 +87,7 @@ bool doorbell_search_next(struct search *s, int64_t now_ms, struct candidate *ou
 void doorbell_search_failed(struct search *s, const struct candidate *c, enum search_failure why,
                             int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (why != SEARCH_UNREACHABLE)
 		remember(s, c->at.text, c->tls, now_ms);
 	if (why == SEARCH_REFUSED)
@@ -95,6 +100,7 @@ void doorbell_search_worked(struct search *s, const struct candidate *c)
 {
 	struct search_memo *m = find_memo(s, c->at.text, c->tls);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (m)
 		m->not_before_ms = 0;
 	s->good = *c;

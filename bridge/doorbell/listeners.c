@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "core/base/room.h"
+
 static void name_host(struct listener *l, bool bracketed)
 {
 	snprintf(l->text, sizeof l->text, bracketed ? "[%s]:%u" : "%s:%u", l->host, l->port);
@@ -134,6 +136,7 @@ static size_t insert(struct listener *list, size_t count, size_t max, const stru
 
 size_t listeners_find(struct listener *out, size_t max)
 {
+	IN_ROOM(ROOM_UPLINK);
 	DIR *dir = opendir("/proc/self/fd");
 	struct listener found;
 	struct dirent *entry;

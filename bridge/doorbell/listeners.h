@@ -1,6 +1,7 @@
 /* listeners.h - where this very process listens, seen from inside it: the
  *               doors through which the doorbell can reach its own broker.
- * Room:  UPLINK. Reads /proc/self/fd; takes a microsecond or so per descriptor.
+ * Room:  UPLINK, except where a function says otherwise. Reads /proc/self/fd; takes a microsecond
+ * or so per descriptor.
  */
 #ifndef HUBGATE_LISTENERS_H
 #define HUBGATE_LISTENERS_H
@@ -36,7 +37,7 @@ struct listener {
  * there. Unix sockets without a path are left out. */
 size_t listeners_find(struct listener *out, size_t max);
 
-/* "unix:/path", "host:port" or "[address]:port" as in the configuration; the
+/* Any room. "unix:/path", "host:port" or "[address]:port" as in the configuration; the
  * kind of a host is LISTENER_LAN. ST_OK; ST_INVALID (out is not touched). */
 enum status listener_parse(const char *text, struct listener *out);
 

@@ -5,16 +5,19 @@
 #include <string.h>
 
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 
 void gateway_remember_online(struct subdev *d)
 {
+	IN_ROOM(ROOM_UPLINK);
 	d->shown_online = true;
 	d->marked = true;
 }
 
 void gateway_settle(struct gateway *g, int64_t at_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	g->settling = true;
 	g->settle_ms = at_ms;
 	if (at_ms < g->due_ms)
@@ -23,6 +26,7 @@ void gateway_settle(struct gateway *g, int64_t at_ms)
 
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (present && !d->present && d->pending == GATEWAY_UNKNOWN) {
 		d->due_ms = 0; /* a device that comes back need not wait out a retry */
 		d->attempts = 0;
@@ -61,6 +65,7 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 {
 	struct filter *f = gateway_find_filter(d, filter);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!f) {
 		size_t size = strlen(filter) + 1;
 
@@ -68,8 +73,7 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 		if (!f)
 			return ST_NOMEM;
 		memcpy(f->text, filter, size);
-		f->next = d->filters;
-		d->filters = f;
+		LIST_PUSH(&d->filters, f);
 	}
 	f->wanted = true;
 	f->qos = qos;
@@ -81,6 +85,7 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 {
 	struct filter *f = gateway_find_filter(d, filter);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!f || f == d->shadow_filter)
 		return;
 	f->wanted = false;
@@ -90,6 +95,7 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 
 bool gateway_echoes(const struct subdev *d, const char *topic)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (const struct filter *f = d->filters; f; f = f->next) {
 		if (f->state != FILTER_NONE && topic_matches(f->text, topic))
 			return true;
@@ -113,6 +119,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	g->linked = true;
 	if (g->settling && g->settle_ms < g->due_ms)
 		g->due_ms = g->settle_ms;
@@ -148,6 +155,7 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	g->linked = false;
 	g->change_acks = 0;
 	g->due_ms = INT64_MAX;
@@ -176,6 +184,7 @@ void gateway_leave(struct gateway *g, int64_t now_ms)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	g->leaving = true;
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
@@ -191,6 +200,7 @@ bool gateway_left(const struct gateway *g)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		const struct subdev *d = table_entry(n, struct subdev, node);

@@ -15,6 +15,7 @@
 
 #include "bridge/gateway/latest.h"
 #include "bridge/gateway/outbox.h"
+#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/table.h"
@@ -100,7 +101,7 @@ struct subdev {
 	bool holds;  /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
-	struct live_msg *live, **live_tail;
+	QUEUE_OF(struct live_msg) live;
 	bool live_turn;
 	/* The device shadow: the request to send next, the subscription that brings the answers,
 	 * and what BROKER knows (bridge/gateway/gateway_shadow.c). */
@@ -121,9 +122,9 @@ struct gateway {
 	uint32_t answer_ms;
 	bool linked, leaving;
 	bool binds; /* devices with a secret, when the hub says that they are not bound */
-	struct answer *answers, **answers_tail; /* for the programs that asked */
-	bool describe;                          /* to be asked in this connection */
-	int64_t describe_ms;                    /* not before: presence and data first */
+	QUEUE_OF(struct answer) answers; /* for the programs that asked */
+	bool describe;                   /* to be asked in this connection */
+	int64_t describe_ms;             /* not before: presence and data first */
 	/* Before settle_ms a device that an earlier run left online is not taken offline: it has
 	 * not had the time to come back yet. */
 	bool settling;

@@ -4,6 +4,7 @@
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 
 enum {
 	SYSTEM_ERROR = -2 /* docs/protocol/gateway.md 6 */
@@ -47,8 +48,7 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 	a->dev = d;
 	a->op = op;
 	a->code = code;
-	*g->answers_tail = a;
-	g->answers_tail = &a->next;
+	QUEUE_PUT(&g->answers, a);
 }
 
 void gateway_give_up(struct gateway *g, struct subdev *d)
@@ -60,6 +60,7 @@ void gateway_give_up(struct gateway *g, struct subdev *d)
 void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,
                  int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	d->asked |= 1u << op;
 	if (op == GATEWAY_OFFLINE)
 		d->present = false; /* as a success of online makes it present */
@@ -84,18 +85,15 @@ void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct
 
 void gateway_ask_list(struct gateway *g, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	g->describe = true;
 	g->describe_ms = now_ms;
 }
 
 struct answer *gateway_answer(struct gateway *g)
 {
-	struct answer *a = g->answers;
+	struct answer *a;
 
-	if (!a)
-		return NULL;
-	g->answers = a->next;
-	if (!g->answers)
-		g->answers_tail = &g->answers;
-	return a;
+	IN_ROOM(ROOM_UPLINK);
+	return QUEUE_TAKE(&g->answers, a) ? a : NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 
 struct ids {
 	const char *product_id, *device_name;
@@ -32,7 +33,6 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->seed = seed;
 	g->random = seed | 1;
 	g->due_ms = INT64_MAX;
-	g->answers_tail = &g->answers;
 	g->log = log;
 	g->metrics = metrics;
 }
@@ -46,6 +46,7 @@ static void secret_free(struct secret *s)
 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	secret_free(d->secret);
 	secret_free(d->second);
 	d->second = NULL;
@@ -58,6 +59,7 @@ void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secr
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
                              struct secret *second, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	gateway_set_secret(g, d, first, now_ms);
 	d->second = second;
 	d->auth = BIND_CERTIFICATE;
@@ -72,20 +74,15 @@ void gateway_other_digest(struct subdev *d)
 
 static void subdev_free(struct subdev *d)
 {
+	struct filter *f;
+	struct live_msg *m;
+
 	secret_free(d->secret);
 	secret_free(d->second);
-	while (d->filters) {
-		struct filter *f = d->filters;
-
-		d->filters = f->next;
+	while (LIST_TAKE(&d->filters, f))
 		free(f);
-	}
-	while (d->live) {
-		struct live_msg *m = d->live;
-
-		d->live = m->next;
+	while (QUEUE_TAKE(&d->live, m))
 		gateway_free_live(m);
-	}
 	gateway_free_live(d->shadow);
 	gateway_free_live(d->bind);
 	outbox_fini(&d->outbox);
@@ -120,6 +117,7 @@ struct subdev *gateway_find(struct gateway *g, const char *product_id, const cha
 	struct table_node *n =
 		table_find(&g->devices, hash_ids(g, product_id, device_name), same_ids, &ids);
 
+	IN_ROOM(ROOM_UPLINK);
 	return n ? table_entry(n, struct subdev, node) : NULL;
 }
 
@@ -129,6 +127,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 	struct subdev *d;
 	char product_id[PRODUCT_ID_LEN + 1];
 
+	IN_ROOM(ROOM_UPLINK);
 	if (len <= PRODUCT_ID_LEN || len > CLIENT_ID_MAX)
 		return NULL;
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
@@ -141,7 +140,6 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 		return NULL;
 	memcpy(d->product_id, product_id, sizeof(product_id));
 	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
-	d->live_tail = &d->live;
 	outbox_init(&d->outbox);
 	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
 		free(d);
@@ -154,6 +152,7 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 {
 	struct subdev *d = gateway_device(g, client_id);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!d)
 		return ST_NOMEM;
 	d->own = true;
@@ -162,6 +161,7 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 {
+	IN_ROOM(ROOM_UPLINK);
 	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
 }
 
@@ -169,6 +169,7 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 
 void gateway_free_live(struct live_msg *m)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (!m)
 		return;
 	free(m->topic);
@@ -178,22 +179,19 @@ void gateway_free_live(struct live_msg *m)
 
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
-	m->next = NULL;
-	*d->live_tail = m;
-	d->live_tail = &m->next;
+	IN_ROOM(ROOM_UPLINK);
+	QUEUE_PUT(&d->live, m);
 	g->live_count++;
 	gateway_update(g, d, now_ms);
 }
 
 struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
 {
-	struct live_msg *m = d->live;
+	struct live_msg *m;
 
-	if (!m)
+	IN_ROOM(ROOM_UPLINK);
+	if (!QUEUE_TAKE(&d->live, m))
 		return NULL;
-	d->live = m->next;
-	if (!d->live)
-		d->live_tail = &d->live;
 	g->live_count--;
 	return m;
 }

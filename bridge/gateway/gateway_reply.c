@@ -4,6 +4,7 @@
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "core/mqtt/mqtt_codec.h"
 
@@ -211,6 +212,7 @@ void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t n
 	struct gateway_msg m;
 	enum status st = gateway_parse(payload, len, &m);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK) {
 		log_line(g->log, LOG_WARN, "a message on the gateway channel is %s, ignored (%zu bytes)",
 		         status_text(st), len);
@@ -264,6 +266,7 @@ bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
@@ -309,6 +312,7 @@ void gateway_tick(struct gateway *g, int64_t now_ms)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	g->due_ms = INT64_MAX;
 	if (g->settling && now_ms >= g->settle_ms)
 		g->settling = false;

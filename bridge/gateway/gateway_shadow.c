@@ -2,12 +2,14 @@
  * the latest one; what stands in it BROKER decides, which owns the documents. */
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 
 enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
                                   int64_t now_ms)
 {
 	enum status st = gateway_subscribe(g, d, filter, 0, now_ms);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
 	d->shadow_filter = gateway_find_filter(d, filter);
@@ -17,12 +19,14 @@ enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const cha
 
 void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	d->shadow_dirty = dirty;
 	gateway_update(g, d, now_ms);
 }
 
 void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	gateway_free_live(d->shadow);
 	d->shadow = m;
 	gateway_update(g, d, now_ms);
@@ -30,6 +34,7 @@ void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m,
 
 bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return g->linked && !g->leaving && d->state == SUBDEV_ONLINE && d->shadow_filter &&
 	       d->shadow_filter->state == FILTER_SUBSCRIBED;
 }
@@ -46,11 +51,13 @@ struct subdev *gateway_news(struct gateway *g)
 {
 	struct flow *f = turns_next(&g->news);
 
+	IN_ROOM(ROOM_UPLINK);
 	return f ? table_entry(f, struct subdev, news) : NULL;
 }
 
 void gateway_told(struct gateway *g, struct subdev *d, bool ready)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (!ready) { /* BROKER makes a new request of what is true then */
 		gateway_free_live(d->shadow);
 		d->shadow = NULL;

@@ -3,12 +3,13 @@
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
 
 /* --- what a device wants --- */
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->live;
+	return d->outbox.live > d->outbox.parked || d->live.first;
 }
 
 /* A device that left while its messages were queued is shown online for them. */
@@ -101,9 +102,10 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct turns *line;
 
+	IN_ROOM(ROOM_UPLINK);
 	keep_mark(g, d);
 
-	if (g->linked && d->state == SUBDEV_ONLINE && (d->live || outbox_next(&d->outbox)))
+	if (g->linked && d->state == SUBDEV_ONLINE && (d->live.first || outbox_next(&d->outbox)))
 		turns_add(&g->data, &d->data);
 	else
 		turns_remove(&g->data, &d->data);
@@ -134,6 +136,7 @@ static bool describe_due(const struct gateway *g, int64_t now_ms)
 
 bool gateway_has_control(const struct gateway *g, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 ||
 	       describe_due(g, now_ms) || renewal_due(g, now_ms);
 }
@@ -162,6 +165,7 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	struct flow *flow;
 	struct subdev *d;
 
+	IN_ROOM(ROOM_UPLINK);
 	memset(out, 0, sizeof(*out));
 	if (g->change_acks > 0) {
 		out->kind = ACT_CHANGE_ACK;
@@ -214,6 +218,7 @@ static void filter_sent(struct gateway *g, const struct gateway_action *a, uint1
 void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
                   int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (a->kind == ACT_CHANGE_ACK) {
 		g->change_acks--;
 		return;

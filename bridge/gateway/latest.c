@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/list.h"
+#include "core/base/room.h"
+
 static bool idle(const struct latest_topic *t, int64_t now_ms)
 {
 	return t->seq == 0 && t->next_ms <= now_ms;
@@ -40,8 +43,7 @@ static struct latest_topic *topic_of(struct latest *l, const char *topic, int64_
 	if (!t)
 		return NULL;
 	memcpy(t->topic, topic, size);
-	t->next = l->topics;
-	l->topics = t;
+	LIST_PUSH(&l->topics, t);
 	l->count++;
 	return t;
 }
@@ -52,6 +54,7 @@ struct latest_verdict latest_take(struct latest *l, const char *topic, uint32_t 
 	struct latest_topic *t = topic_of(l, topic, now_ms);
 	struct latest_verdict v = { 0, false };
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!t)
 		return v;
 	v.superseded = t->seq;
@@ -64,6 +67,7 @@ struct latest_verdict latest_take(struct latest *l, const char *topic, uint32_t 
 
 void latest_sent(struct latest *l, uint64_t seq, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (struct latest_topic *t = l->topics; t; t = t->next) {
 		if (t->seq != seq)
 			continue;
@@ -76,6 +80,7 @@ void latest_sent(struct latest *l, uint64_t seq, int64_t now_ms)
 
 uint64_t latest_release(struct latest *l, int64_t now_ms, int64_t *due_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (struct latest_topic *t = l->topics; t; t = t->next) {
 		if (!t->held)
 			continue;
@@ -91,11 +96,9 @@ uint64_t latest_release(struct latest *l, int64_t now_ms, int64_t *due_ms)
 
 void latest_fini(struct latest *l)
 {
-	while (l->topics) {
-		struct latest_topic *t = l->topics;
+	struct latest_topic *t;
 
-		l->topics = t->next;
+	while (LIST_TAKE(&l->topics, t))
 		free(t);
-	}
 	l->count = 0;
 }

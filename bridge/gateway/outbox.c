@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 enum {
 	FIRST_SIZE = 8,
 	EXACT_BELOW = 64, /* smaller rings double: a quarter of them is nothing */
@@ -76,6 +78,7 @@ static void squeeze(struct outbox *o)
 
 enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes)
 {
+	IN_ROOM(ROOM_UPLINK);
 	/* Only worth it when half of the ring becomes free: then it stays cheap. */
 	if (o->count == o->size && o->live <= o->size / 2)
 		squeeze(o);
@@ -89,6 +92,7 @@ enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes)
 
 struct outbox_entry *outbox_next(struct outbox *o)
 {
+	IN_ROOM(ROOM_UPLINK);
 	while (o->next < o->count && at(o, o->next)->state != ENTRY_WAITING)
 		o->next++;
 	return o->next < o->count ? at(o, o->next) : NULL;
@@ -98,6 +102,7 @@ void outbox_mark_sent(struct outbox *o, uint16_t packet_id)
 {
 	struct outbox_entry *e = outbox_next(o);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!e)
 		return;
 	e->state = ENTRY_SENT;
@@ -110,6 +115,7 @@ struct outbox_entry *outbox_find(struct outbox *o, uint64_t seq)
 {
 	size_t low = 0, high = o->count;
 
+	IN_ROOM(ROOM_UPLINK);
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -127,6 +133,7 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 {
 	struct outbox_entry *e = outbox_find(o, seq);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!e)
 		return false;
 	if (e->state == ENTRY_PARKED || e->state == ENTRY_HELD)
@@ -146,6 +153,7 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 
 void outbox_park(struct outbox *o, struct outbox_entry *e)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (e->state != ENTRY_SENT)
 		return;
 	e->state = ENTRY_PARKED;
@@ -154,6 +162,7 @@ void outbox_park(struct outbox *o, struct outbox_entry *e)
 
 void outbox_rewind(struct outbox *o)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (size_t i = 0; i < o->next && i < o->count; i++) {
 		struct outbox_entry *e = at(o, i);
 
@@ -167,6 +176,7 @@ void outbox_rewind(struct outbox *o)
 
 void outbox_forget_ids(struct outbox *o)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (size_t i = 0; i < o->count; i++)
 		at(o, i)->packet_id = 0;
 }
@@ -175,6 +185,7 @@ void outbox_hold(struct outbox *o, uint64_t seq)
 {
 	struct outbox_entry *e = outbox_find(o, seq);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!e || e->state != ENTRY_WAITING)
 		return;
 	e->state = ENTRY_HELD;
@@ -185,6 +196,7 @@ void outbox_release(struct outbox *o, uint64_t seq)
 {
 	struct outbox_entry *e = outbox_find(o, seq);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!e || e->state != ENTRY_HELD)
 		return;
 	e->state = ENTRY_WAITING;
@@ -194,6 +206,7 @@ void outbox_release(struct outbox *o, uint64_t seq)
 
 void outbox_each_id(const struct outbox *o, void (*fn)(void *ctx, uint16_t packet_id), void *ctx)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (size_t i = 0; i < o->count; i++) {
 		const struct outbox_entry *e = at(o, i);
 

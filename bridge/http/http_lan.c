@@ -11,6 +11,7 @@
 
 #include "bridge/http/http_lan_impl.h"
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 
 enum {
 	CONNECTIONS_MAX = 256,
@@ -58,6 +59,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	bool old = strcmp(url, DYNREG_OLD_PATH) == 0;
 
 	(void)version;
+	room_enter(ROOM_HTTP); /* libmicrohttpd's thread says nowhere that it begins */
 	if (!v && !old && strcmp(url, DYNREG_PATH) != 0)
 		return send_text(c, MHD_HTTP_NOT_FOUND, NULL, 0);
 	if (!v && strcmp(method, "POST") != 0)
@@ -190,6 +192,7 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 
 enum status http_lan_start(struct http_lan *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	h->daemon = start_daemon(h);
 	/* The descriptor is libmicrohttpd's now, which closes it on most of its failures. */
 	h->fd = -1;
@@ -198,12 +201,14 @@ enum status http_lan_start(struct http_lan *h)
 
 void http_lan_quiesce(struct http_lan *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (h)
 		atomic_store(&h->closing, true);
 }
 
 void http_lan_stop(struct http_lan *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (!h || !h->daemon)
 		return;
 	MHD_stop_daemon(h->daemon);
@@ -221,6 +226,7 @@ void http_lan_set_products(struct http_lan *h, struct http_products *products)
 {
 	struct http_products *unread;
 
+	IN_ROOM(ROOM_BROKER);
 	/* The newest counts; BROKER alone puts, so the place stays free. */
 	while (h && mailbox_take(h->news, &unread) == ST_OK)
 		http_products_free(unread);

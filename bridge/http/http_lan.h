@@ -47,9 +47,10 @@ struct http_lan_conf {  /* borrowed until http_lan_close() */
 /* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: listen names
  * no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
 enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
-/* Those that may register, from the next request on; takes products. NULL is fine for h. */
+/* Room BROKER. Those that may register, from the next request on; takes products. NULL is fine for
+ * h. */
 void http_lan_set_products(struct http_lan *h, struct http_products *products);
-void http_products_free(struct http_products *products); /* wipes; NULL is fine */
+void http_products_free(struct http_products *products); /* any room; wipes; NULL is fine */
 /* Serves. ST_OK; ST_IO: no thread; it is deaf from then on. */
 enum status http_lan_start(struct http_lan *h);
 /* From now on requests are refused. NULL is fine. */

@@ -6,6 +6,7 @@
 
 #include "bridge/http/http_lan_impl.h"
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 
 enum {
 	SOURCE_MAX = 64,
@@ -106,6 +107,7 @@ static void keep(struct visit *v, const struct dynreg_grant *g)
 	struct secret secret;
 	enum status st;
 
+	IN_ROOM(ROOM_NET);
 	if (g->type != DYNREG_KEY || secret_parse(g->psk, &secret) != ST_OK)
 		return;
 	st = secrets_put(c->secrets, v->client_id, &secret);
@@ -123,6 +125,7 @@ static void on_result(void *ctx, const struct dynreg_result *r)
 {
 	struct visit *v = ctx;
 
+	IN_ROOM(ROOM_NET);
 	release(v->http, v->client_id);
 	if (r->status == ST_OK) {
 		keep(v, &r->grant);
@@ -189,6 +192,7 @@ static bool take_product(struct visit *v)
 	struct http_lan *h = v->http;
 	struct http_products *next;
 
+	IN_ROOM(ROOM_HTTP);
 	while (mailbox_take(h->news, &next) == ST_OK) {
 		http_products_free(h->products);
 		h->products = next;
@@ -207,6 +211,7 @@ bool http_lan_begin(struct visit *v, const char *path)
 	struct http_lan *h = v->http;
 	char source[SOURCE_MAX];
 
+	IN_ROOM(ROOM_HTTP);
 	source_of(v->connection, source);
 	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, clocks_monotonic_ms())) {
 		refuse(v, DYNREG_TOO_MANY);

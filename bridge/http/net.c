@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/list.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
 #include "core/base/thread.h"
@@ -186,9 +187,7 @@ static void finish(struct job *j, enum status status)
 static void leave(struct net *n, struct job *j)
 {
 	curl_multi_remove_handle(n->multi, j->easy);
-	*j->at = j->next;
-	if (j->next)
-		j->next->at = j->at;
+	LINKS_REMOVE(j);
 }
 
 static void enter(struct net *n, struct job *j)
@@ -197,11 +196,7 @@ static void enter(struct net *n, struct job *j)
 		finish(j, ST_IO);
 		return;
 	}
-	j->next = n->active;
-	j->at = &n->active;
-	if (j->next)
-		j->next->at = &j->next;
-	n->active = j;
+	LINKS_PUSH(&n->active, j);
 }
 
 static enum status status_of(const struct job *j, CURLcode code)
@@ -261,11 +256,13 @@ static void run(void *arg)
 
 enum status net_start(struct net *n)
 {
+	IN_ROOM(ROOM_BROKER);
 	return thread_start(&n->thread, run, n);
 }
 
 void net_quit(struct net *n)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (!n || !n->thread.started)
 		return;
 	atomic_store(&n->stopping, true);
@@ -274,6 +271,7 @@ void net_quit(struct net *n)
 
 bool net_stop(struct net *n, uint32_t wait_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	net_quit(n);
 	return !n || thread_join(&n->thread, wait_ms);
 }

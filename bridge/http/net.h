@@ -37,11 +37,16 @@ struct net_result {
 typedef void net_done_fn(void *ctx, const struct net_result *result);
 
 enum status net_new(struct net **out); /* caller owns *out. ST_OK; ST_NOMEM */
-enum status net_start(struct net *n);  /* all signals masked. ST_OK; ST_IO: no thread */
-/* done is called once, later, in NET; at the latest by net_stop(). ST_OK; ST_FULL: too many under
- * way; ST_NOMEM; ST_STATE: stopping. Else done is not called. */
+
+/* Room BROKER. */
+enum status net_start(struct net *n); /* all signals masked. ST_OK; ST_IO: no thread */
+
+/* Any room. done is called once, later, in NET; at the latest by net_stop(). ST_OK; ST_FULL: too
+ * many under way; ST_NOMEM; ST_STATE: stopping. Else done is not called. */
 enum status net_post(struct net *n, const struct net_request *r, net_done_fn *done, void *ctx);
-/* No request from now on; those under way end. Does not wait; net_stop() does. NULL is fine. */
+
+/* Room BROKER. No request from now on; those under way end. Does not wait; net_stop() does. NULL is
+ * fine. */
 void net_quit(struct net *n);
 /* False: the thread hangs and is left behind with all it uses. n NULL is fine. */
 bool net_stop(struct net *n, uint32_t wait_ms);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "bridge/link/session.h"
+#include "core/base/room.h"
 
 static bool is_taken(const struct packet_ids *ids, uint16_t id)
 {
@@ -9,6 +10,7 @@ static bool is_taken(const struct packet_ids *ids, uint16_t id)
 
 uint16_t packet_ids_take(struct packet_ids *ids)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (unsigned tries = 0; tries < UINT16_MAX; tries++) {
 		ids->last = ids->last == UINT16_MAX ? 1 : ids->last + 1;
 		if (!is_taken(ids, ids->last)) {
@@ -21,15 +23,18 @@ uint16_t packet_ids_take(struct packet_ids *ids)
 
 void packet_ids_keep(struct packet_ids *ids, uint16_t id)
 {
+	IN_ROOM(ROOM_UPLINK);
 	ids->taken[id / 64] |= UINT64_C(1) << (id % 64);
 }
 
 void packet_ids_release(struct packet_ids *ids, uint16_t id)
 {
+	IN_ROOM(ROOM_UPLINK);
 	ids->taken[id / 64] &= ~(UINT64_C(1) << (id % 64));
 }
 
 void packet_ids_clear(struct packet_ids *ids)
 {
+	IN_ROOM(ROOM_UPLINK);
 	memset(ids->taken, 0, sizeof(ids->taken));
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 enum {
 	/* Larger packets are skipped without an acknowledgement: the hub's own limit
 	 * is 16 KiB (256 KiB in 2018), a remote configuration 128 KiB. */
@@ -111,6 +113,7 @@ static enum status put_login(struct session *s)
 
 enum status session_flush(struct session *s, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	while (s->out.len > 0) {
 		size_t n = 0;
 		enum status st = transport_write(s->transport, s->out.data, s->out.len, &n);
@@ -174,6 +177,7 @@ static void receive(struct session *s, int64_t now_ms)
 
 enum status session_next(struct session *s, struct mqtt_packet *out)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (;;) {
 		size_t used = 0;
 		enum status st =
@@ -278,6 +282,7 @@ enum status session_run(struct session *s, int64_t now_ms, int64_t waiting_since
 {
 	enum status st;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (s->phase == SESSION_CONNECTING)
 		return connect_step(s, now_ms);
 	if (s->over != ST_OK)
@@ -293,53 +298,63 @@ enum status session_run(struct session *s, int64_t now_ms, int64_t waiting_since
 
 enum session_phase session_phase(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->phase;
 }
 
 bool session_resumed(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->resumed;
 }
 
 uint8_t session_refusal(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->refusal;
 }
 
 const char *session_error(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->error;
 }
 
 const char *session_peer(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return transport_peer(s->transport);
 }
 
 enum status session_publish(struct session *s, const struct mqtt_publish *p)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->out.len > OUT_HIGH_WATER ? ST_FULL : mqtt_put_publish(&s->out, p);
 }
 
 enum status session_subscribe(struct session *s, uint16_t id, const char *filter, uint8_t qos)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->out.len > OUT_HIGH_WATER ? ST_FULL
 	                                   : mqtt_put_subscribe(&s->out, id, mqtt_text(filter), qos);
 }
 
 enum status session_unsubscribe(struct session *s, uint16_t id, const char *filter)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->out.len > OUT_HIGH_WATER ? ST_FULL
 	                                   : mqtt_put_unsubscribe(&s->out, id, mqtt_text(filter));
 }
 
 enum status session_puback(struct session *s, uint16_t id)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return mqtt_put_puback(&s->out, id);
 }
 
 uint64_t session_heard(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->heard;
 }
 
@@ -347,6 +362,7 @@ enum status session_probe(struct session *s, int64_t now_ms)
 {
 	enum status st = ST_OK;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (s->ping_ms == 0)
 		st = mqtt_put_pingreq(&s->out);
 	if (st == ST_OK && s->ping_ms == 0)
@@ -356,11 +372,13 @@ enum status session_probe(struct session *s, int64_t now_ms)
 
 bool session_idle(const struct session *s)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return s->out.len == 0;
 }
 
 void session_pollfd(const struct session *s, struct pollfd *out, bool paused)
 {
+	IN_ROOM(ROOM_UPLINK);
 	out->fd = transport_fd(s->transport);
 	out->events = transport_events(s->transport, s->out.len > 0);
 	out->revents = 0;
@@ -377,6 +395,7 @@ int64_t session_deadline(const struct session *s, int64_t waiting_since_ms)
 {
 	int64_t due = INT64_MAX;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (s->over != ST_OK)
 		return 0;
 	if (s->phase == SESSION_CONNECTING)

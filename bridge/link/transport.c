@@ -162,6 +162,7 @@ void transport_abort(struct transport *t)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!t)
 		return;
 	if (t->fd >= 0)
@@ -171,6 +172,7 @@ void transport_abort(struct transport *t)
 
 int64_t transport_deadline(const struct transport *t)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (t->phase == CONNECTED)
 		return INT64_MAX;
 	return t->phase == FAILED ? 0 : t->deadline_ms;
@@ -178,11 +180,13 @@ int64_t transport_deadline(const struct transport *t)
 
 int transport_fd(const struct transport *t)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return t->resolver ? resolver_fd(t->resolver) : t->fd;
 }
 
 short transport_events(const struct transport *t, bool want_write)
 {
+	IN_ROOM(ROOM_UPLINK);
 	switch (t->phase) {
 	case RESOLVING:
 		return POLLIN;
@@ -264,15 +268,18 @@ enum status transport_write(struct transport *t, const void *data, size_t len, s
 
 const char *transport_error(const struct transport *t)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return t->error.line;
 }
 
 const char *transport_peer(const struct transport *t)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return t->peer;
 }
 
 const char *transport_local(const struct transport *t)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return t->local;
 }

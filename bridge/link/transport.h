@@ -1,5 +1,5 @@
 /* transport.h - one non-blocking byte stream: TCP, TLS 1.2+ or unix socket.
- * Room:  UPLINK (both the cloud link and the doorbell's). Never blocks: names are
+ * Room:  UPLINK. The cloud link's and the doorbell's. Never blocks: names are
  *        resolved by a short-lived thread that is abandoned when it hangs.
  * Usage: transport_open(), then poll transport_fd() for transport_events() and
  *        call transport_step() until it leaves ST_AGAIN; then read and write.

@@ -6,6 +6,7 @@
 
 #include "bridge/sdk/sdk_impl.h"
 #include "core/base/clocks.h"
+#include "core/base/list.h"
 
 enum status sdk_new(const struct uplink_conf *conf, struct sdk **out)
 {
@@ -31,15 +32,13 @@ enum status sdk_new(const struct uplink_conf *conf, struct sdk **out)
 
 void sdk_free(struct sdk *p)
 {
+	struct topic_route *r;
+
 	if (!p)
 		return;
 	uplink_free(p->uplink);
-	while (p->routes) {
-		struct topic_route *r = p->routes;
-
-		p->routes = r->next;
+	while (LIST_TAKE(&p->routes, r))
 		free(r);
-	}
 	wake_fini(&p->news);
 	free(p->subdevs);
 	free(p);

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "core/base/room.h"
+
 static const char *const reasons[DROP_REASONS] = {
 	[DROP_STORE] = "the store is at its bound (store.max_messages, store.max_bytes) and this "
 				   "device fills it most",
@@ -32,6 +34,7 @@ void drop_report_add(struct drop_report *r, const char *product_id, const char *
 {
 	struct drop_count *c = count_of(r, product_id, device_name);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (c)
 		c->lost[reason]++;
 	else
@@ -43,6 +46,7 @@ void drop_report_add(struct drop_report *r, const char *product_id, const char *
 
 void drop_report_run(struct drop_report *r, const struct log *log, int64_t now_ms)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (now_ms < r->due_ms)
 		return;
 	for (size_t i = 0; i < r->count * DROP_REASONS; i++) {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 enum status flight_init(struct flight *f, size_t window)
 {
 	memset(f, 0, sizeof(*f));
@@ -18,6 +20,7 @@ enum status flight_set_window(struct flight *f, size_t window)
 	size_t room = window > f->count ? window : f->count, n = 0;
 	struct flight_entry *slots = calloc(room, sizeof(*slots));
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!slots)
 		return ST_NOMEM;
 	for (size_t i = 0; i < f->room; i++) {
@@ -39,6 +42,7 @@ void flight_fini(struct flight *f)
 
 bool flight_full(const struct flight *f)
 {
+	IN_ROOM(ROOM_UPLINK);
 	return f->count >= f->window;
 }
 
@@ -56,6 +60,7 @@ enum status flight_add(struct flight *f, void *owner, uint64_t seq, uint16_t pac
 {
 	struct flight_entry *e = slot_with(f, packet_id);
 
+	IN_ROOM(ROOM_UPLINK);
 	/* Sent again under its id on the same connection: one answer is awaited. */
 	if (!e) {
 		e = flight_full(f) ? NULL : slot_with(f, 0);
@@ -78,6 +83,7 @@ bool flight_ack(struct flight *f, uint16_t packet_id, struct flight_entry *out)
 {
 	struct flight_entry *e = packet_id != 0 ? slot_with(f, packet_id) : NULL;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!e)
 		return false;
 	take(f, e, out);
@@ -88,6 +94,7 @@ bool flight_ack(struct flight *f, uint16_t packet_id, struct flight_entry *out)
 
 bool flight_suspect(struct flight *f, int64_t now_ms, struct flight_entry *out)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (size_t i = 0; f->count > 0 && i < f->room; i++) {
 		struct flight_entry *e = &f->slots[i];
 
@@ -104,6 +111,7 @@ int64_t flight_oldest_ms(const struct flight *f)
 {
 	int64_t oldest = INT64_MAX;
 
+	IN_ROOM(ROOM_UPLINK);
 	for (size_t i = 0; f->count > 0 && i < f->room; i++) {
 		if (f->slots[i].packet_id != 0 && f->slots[i].sent_ms < oldest)
 			oldest = f->slots[i].sent_ms;
@@ -113,6 +121,7 @@ int64_t flight_oldest_ms(const struct flight *f)
 
 void flight_clear(struct flight *f)
 {
+	IN_ROOM(ROOM_UPLINK);
 	memset(f->slots, 0, f->room * sizeof(*f->slots));
 	f->count = 0;
 	f->acked_order = f->order;

@@ -30,7 +30,7 @@ static void remember_echo(struct uplink *u, const struct subdev *d, const struct
 
 static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
 {
-	const struct live_msg *m = d->live;
+	const struct live_msg *m = d->live.first;
 	struct mqtt_publish p = {
 		.topic = mqtt_text(m->topic),
 		.payload = m->payload,
@@ -108,13 +108,13 @@ static enum status send_data(struct uplink *u, int64_t now_ms)
 
 	for (uint32_t n = u->gateway.data.count; n > 0; n--) {
 		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
-		bool kept = !full && outbox_next(&d->outbox);
+		bool kept = !full && outbox_next(&d->outbox), live = d->live.first != NULL;
 		enum status st;
 
-		if (!kept && !d->live)
+		if (!kept && !live)
 			continue;
 		d->live_turn = !d->live_turn;
-		st = d->live && (!kept || d->live_turn) ? send_live(u, d, now_ms) : send_kept(u, d, now_ms);
+		st = live && (!kept || d->live_turn) ? send_live(u, d, now_ms) : send_kept(u, d, now_ms);
 		gateway_update(&u->gateway, d, now_ms);
 		return st;
 	}

@@ -52,6 +52,15 @@ static void answered(void *ctx, const struct filter *f, bool subscribed, uint8_t
 	receive_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
 }
 
+static enum status make_own(struct uplink *u)
+{
+	enum room from = room_enter(ROOM_UPLINK); /* its thread does not run yet */
+	enum status st = gateway_set_own(&u->gateway, u->client_id);
+
+	room_enter(from);
+	return st;
+}
+
 static void release_id(void *ctx, uint16_t packet_id)
 {
 	packet_ids_release(ctx, packet_id);
@@ -89,7 +98,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	if (st == ST_OK)
 		st = mail;
 	if (st == ST_OK)
-		st = gateway_set_own(&u->gateway, u->client_id);
+		st = make_own(u);
 	if (st != ST_OK) {
 		uplink_free(u);
 		return st;
@@ -100,6 +109,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 
 enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint32_t min_s)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (u->thread.started)
 		return ST_STATE;
 	if (min_s == 0 || max_s < min_s || max_s > RECONNECT_MAX_S)
@@ -112,6 +122,7 @@ enum status uplink_set_reconnect_interval(struct uplink *u, uint32_t max_s, uint
 
 enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (u->thread.started)
 		return ST_STATE;
 	u->conf.keepalive_s = interval_s;
@@ -120,6 +131,7 @@ enum status uplink_set_keepalive_interval(struct uplink *u, uint16_t interval_s)
 
 enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (u->thread.started)
 		return ST_STATE;
 	if (timeout_s == 0 || timeout_s > LONGEST_SLEEP_S)
@@ -130,16 +142,19 @@ enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s)
 
 enum status uplink_connect(struct uplink *u)
 {
+	IN_ROOM(ROOM_BROKER);
 	return u->thread.started ? ST_STATE : thread_start(&u->thread, uplink_thread, u);
 }
 
 void uplink_wake(struct uplink *u)
 {
+	IN_ROOM(ROOM_BROKER);
 	wake_ring(&u->mail.wake);
 }
 
 bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (!u || !u->thread.started)
 		return true;
 	atomic_store(&u->mail.stop_by_ms, clocks_monotonic_ms() + wait_ms - wait_ms / GOODBYE_PART);
@@ -152,11 +167,11 @@ bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 
 void uplink_free(struct uplink *u)
 {
-	enum room before = room_now();
+	enum room from;
 
 	if (!u || u->thread.started)
 		return;
-	room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
+	from = room_enter(ROOM_UPLINK); /* the thread is gone, what it owned is the caller's */
 	session_close(u->session, SESSION_PLAIN);
 	doorbell_free(u->doorbell);
 	gateway_fini(&u->gateway);
@@ -165,13 +180,14 @@ void uplink_free(struct uplink *u)
 	free(u->routes);
 	mail_fini(&u->mail);
 	free(u);
-	room_enter(before);
+	room_enter(from);
 }
 
 /* --- UPLINK -> BROKER --- */
 
 enum status uplink_take(struct uplink *u, struct uplink_down *out)
 {
+	IN_ROOM(ROOM_BROKER);
 	return mail_take_news(&u->mail, out);
 }
 
@@ -182,6 +198,7 @@ void uplink_down_free(struct uplink_down *d)
 
 enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
 {
+	IN_ROOM(ROOM_BROKER);
 	return mail_take_line(&u->mail, out);
 }
 

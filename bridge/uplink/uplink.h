@@ -1,6 +1,6 @@
 /* uplink.h - the cloud session: one thread that owns the socket to the hub.
- * Room:  the functions are for BROKER (or a program of its own, from one thread)
- *        unless they say otherwise; they hand over by mailbox and return at once.
+ * Room:  BROKER, except where a function says otherwise; or a program of its own, from
+ *        one thread. They hand over by mailbox and return at once.
  * Keeps: reconnects for ever, never faster than min_reconnect_s; sends nothing
  *        of a device before the hub confirmed it online; rate_up for everything
  *        that the hub counts.
@@ -147,9 +147,9 @@ struct uplink_down {
 };
 
 enum status uplink_take(struct uplink *u, struct uplink_down *out); /* ST_OK; ST_EMPTY */
-void uplink_down_free(struct uplink_down *d);
 /* The message was handed on: QoS 1 is acknowledged to the hub now. */
 void uplink_down_done(struct uplink *u, const struct uplink_down *d);
+void uplink_down_free(struct uplink_down *d); /* any room */
 
 struct uplink_log {
 	enum log_level level;
@@ -164,6 +164,8 @@ void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the door
 const struct log *uplink_log(struct uplink *u);
 bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
+struct doorbell *uplink_doorbell(struct uplink *u); /* NULL: none */
+
 /* Whether ages may be judged by the wall clock (docs/architecture.md 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
 /* The hub's clock minus this machine's. */
@@ -171,6 +173,5 @@ void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
  * rung; INT64_MAX: none. Rung once: whoever was rung for sets the next one. */
 void uplink_set_timer(struct uplink *u, int64_t due_ms);
-struct doorbell *uplink_doorbell(struct uplink *u); /* NULL: none */
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/room.h"
 
 /* Takes what order owns, whatever the result. */
 static enum status put_order(struct uplink *u, struct order *order)
@@ -43,6 +44,7 @@ enum status uplink_device_present(struct uplink *u, const char *client_id, bool 
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(present ? ORDER_PRESENT : ORDER_LEFT, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -52,6 +54,7 @@ enum status uplink_device_secret(struct uplink *u, const char *client_id,
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_SECRET, client_id, NULL, &o);
 	return put_message(u, &o, secret, sizeof(*secret));
 }
@@ -63,6 +66,7 @@ enum status uplink_device_certificate(struct uplink *u, const char *client_id, c
 	size_t first = strlen(md5) + 1, second = strlen(sha1) + 1;
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	if (first + second > sizeof(both))
 		return ST_INVALID;
 	memcpy(both, md5, first);
@@ -77,6 +81,7 @@ enum status uplink_subscribe(struct uplink *u, const char *client_id, const char
 	struct order o;
 	enum status st = order_about(ORDER_SUBSCRIBE, client_id, filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	o.qos = qos;
 	return st == ST_OK ? put_order(u, &o) : st;
 }
@@ -86,6 +91,7 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 	struct order o;
 	enum status st = order_about(ORDER_UNSUBSCRIBE, client_id, filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -94,6 +100,7 @@ enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
 	bool wake = false;
 	enum status st = journal_append(u->conf.journal, msg, NULL, &wake);
 
+	IN_ROOM(ROOM_BROKER);
 	if (wake)
 		uplink_wake(u);
 	return st;
@@ -105,6 +112,7 @@ enum status uplink_publish_live(struct uplink *u, const char *client_id, const c
 	struct order o;
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!uplink_ready(u))
 		return ST_STATE;
 	/* The rest of the mailbox is for what must not wait. */
@@ -119,6 +127,7 @@ enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const 
 	struct order o;
 	enum status st = order_about(ORDER_SHADOW_FOLLOW, client_id, result_topic, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -126,6 +135,7 @@ enum status uplink_shadow_dirty(struct uplink *u, const char *client_id, bool di
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(dirty ? ORDER_SHADOW_DIRTY : ORDER_SHADOW_CLEAN, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -136,6 +146,7 @@ enum status uplink_shadow_send(struct uplink *u, const char *client_id, const ch
 	struct order o;
 	enum status st = order_about(ORDER_SHADOW_SEND, client_id, topic, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_message(u, &o, payload, len) : st;
 }
 
@@ -144,6 +155,7 @@ enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op 
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ASK, client_id, NULL, &o);
 	o.op = op;
 	return bind ? put_message(u, &o, bind, bind_len) : put_order(u, &o);
@@ -154,6 +166,7 @@ enum status uplink_watch(struct uplink *u, const char *filter)
 	struct order o;
 	enum status st = order_about(ORDER_WATCH, "", filter, &o);
 
+	IN_ROOM(ROOM_BROKER);
 	return st == ST_OK ? put_order(u, &o) : st;
 }
 
@@ -161,6 +174,7 @@ enum status uplink_ask_list(struct uplink *u)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ASK_LIST, "", NULL, &o);
 	return put_order(u, &o);
 }
@@ -169,6 +183,7 @@ enum status uplink_set_limits(struct uplink *u, const struct uplink_limits *limi
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_LIMITS, "", NULL, &o);
 	return put_message(u, &o, limits, sizeof(*limits));
 }
@@ -177,6 +192,7 @@ enum status uplink_set_routes(struct uplink *u, struct route_rules *routes)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ROUTES, "", NULL, &o);
 	o.payload = routes;
 	return mail_put_order(&u->mail, &o);
@@ -186,6 +202,7 @@ enum status uplink_device_forget(struct uplink *u, const char *client_id)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_FORGET, client_id, NULL, &o);
 	return put_order(u, &o);
 }
@@ -194,6 +211,7 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 {
 	struct order o;
 
+	IN_ROOM(ROOM_BROKER);
 	if (d->qos == 0)
 		return;
 	order_about(ORDER_DOWN_DONE, "", NULL, &o);
@@ -205,15 +223,18 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	atomic_store(&u->mail.hub_offset_ms, offset_ms);
 }
 
 void uplink_trust_clock(struct uplink *u, bool trusted)
 {
+	IN_ROOM(ROOM_BROKER);
 	atomic_store(&u->mail.clock_trusted, trusted);
 }
 
 void uplink_set_timer(struct uplink *u, int64_t due_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	mail_set_timer(&u->mail, due_ms);
 }

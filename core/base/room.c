@@ -2,9 +2,12 @@
 
 static _Thread_local enum room current = ROOM_NONE;
 
-void room_enter(enum room room)
+enum room room_enter(enum room room)
 {
+	enum room before = current;
+
 	current = room;
+	return before;
 }
 
 enum room room_now(void)

@@ -10,10 +10,13 @@ enum room {
 	ROOM_BROKER,
 	ROOM_UPLINK,
 	ROOM_DISK,
-	ROOM_NET
+	ROOM_NET,
+	ROOM_HTTP
 };
 
-void room_enter(enum room room);
+/* Returns the room before. While the thread of a room does not run, all of it is its owner's, who
+ * enters it for what it checks, and goes back. */
+enum room room_enter(enum room room);
 enum room room_now(void);
 
 #ifdef HUBGATE_DEBUG

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/base/table.h"
 
 /* Two independent 64-bit hashes stand for topic and content, so that what was
@@ -86,6 +87,7 @@ void echo_sent(struct echo *e, int64_t now_ms, struct mqtt_text topic, const voi
 {
 	struct item *item;
 
+	IN_ROOM(ROOM_UPLINK);
 	forget_expired(e, now_ms);
 	if (e->count == ECHO_MAX)
 		forget_oldest(e);
@@ -104,6 +106,7 @@ bool echo_is(struct echo *e, int64_t now_ms, struct mqtt_text topic, const void 
 	struct print p = print_of(e, topic, payload, len);
 	struct table_node *node;
 
+	IN_ROOM(ROOM_UPLINK);
 	forget_expired(e, now_ms);
 	node = table_find(&e->table, p.topic ^ p.content, same_print, &p);
 	if (!node)
@@ -115,6 +118,7 @@ bool echo_is(struct echo *e, int64_t now_ms, struct mqtt_text topic, const void 
 
 void echo_clear(struct echo *e)
 {
+	IN_ROOM(ROOM_UPLINK);
 	while (e->count > 0)
 		forget_oldest(e);
 }

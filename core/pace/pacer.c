@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "core/base/room.h"
+
 enum {
 	SECOND_US = 1000000
 };
@@ -16,6 +18,7 @@ void bucket_init(struct bucket *b, uint32_t rate)
  * never saved up into two sends close together. */
 bool bucket_take(struct bucket *b, int64_t now_us)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (now_us < b->next_us)
 		return false;
 	if (b->rate == 0)
@@ -26,12 +29,14 @@ bool bucket_take(struct bucket *b, int64_t now_us)
 
 void bucket_pause(struct bucket *b, int64_t now_us, int64_t pause_us)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (pause_us > 0 && now_us + pause_us > b->next_us)
 		b->next_us = now_us + pause_us;
 }
 
 int64_t bucket_wait_us(const struct bucket *b, int64_t now_us)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (now_us >= b->next_us)
 		return 0;
 	return b->next_us - now_us;
@@ -45,6 +50,7 @@ void turns_init(struct turns *t)
 
 void turns_add(struct turns *t, struct flow *f)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (f->next)
 		return;
 	if (t->head) {
@@ -61,6 +67,7 @@ void turns_add(struct turns *t, struct flow *f)
 
 void turns_remove(struct turns *t, struct flow *f)
 {
+	IN_ROOM(ROOM_UPLINK);
 	if (!f->next)
 		return;
 	if (t->head == f)
@@ -75,6 +82,7 @@ struct flow *turns_next(struct turns *t)
 {
 	struct flow *turn = t->head;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (turn)
 		t->head = turn->next;
 	return turn;
@@ -89,6 +97,7 @@ enum lane lanes_pick(struct lanes *l, bool control_waits, bool data_waits)
 {
 	bool both = control_waits && data_waits, control = control_waits;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (!control_waits && !data_waits)
 		return LANE_NONE;
 	if (both)

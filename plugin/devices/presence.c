@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "plugin/devices/thinning.h"
-#include "plugin/dispatch.h"
-#include "plugin/services/shadow.h"
+#include "plugin/base/timer.h"
+#include "plugin/devices/device_service.h"
+#include "plugin/devices/min_interval.h"
 
 enum status presence_attach(struct device *d)
 {
@@ -15,35 +15,24 @@ enum status presence_attach(struct device *d)
 	if (!p)
 		return ST_NOMEM;
 	p->device = d;
-	p->held_tail = &p->held;
+	command_init(&p->held);
 	d->presence = p;
 	return ST_OK;
-}
-
-static void free_held(struct held *list)
-{
-	while (list) {
-		struct held *next = list->next;
-
-		uplink_down_free(&list->down);
-		free(list);
-		list = next;
-	}
 }
 
 void presence_fini(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (d->presence)
-			free_held(d->presence->held);
+			command_fini(&d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
-		thinning_free(d);
+		min_interval_free(d);
 	}
 }
 
@@ -66,6 +55,7 @@ static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 	p->next = NULL;
 	*(h->grace.last ? &h->grace.last->next : &h->grace.first) = p;
 	h->grace.last = p;
+	timer_ring_by(h, p->leave_ms);
 }
 
 void presence_grace_changed(struct hubgate *h, uint32_t before_ms)
@@ -100,12 +90,13 @@ static bool on_lan(const struct presence *p)
 /* Itself, or in the words of the gateway application; grace time included. */
 static bool is_there(const struct hubgate *h, const struct presence *p)
 {
-	return on_lan(p) || p->device->there ||
-	       (p->device->by_app && h->own && on_lan(h->own->presence));
+	return on_lan(p) || p->device->online ||
+	       (p->device->origins & ORIGIN_APPLICATION && h->own && on_lan(h->own->presence));
 }
 
 static enum status tell_all(struct hubgate *h, struct presence *p)
 {
+	const struct device_service *service = h->shadow_service;
 	const struct device *d = p->device;
 	enum status st;
 
@@ -114,10 +105,11 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 	st = presence_tell_secret(h, p);
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
-		st = shadow_is_result(f->text) ? shadow_follow(h, p->device)
-		                               : uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+		st = service->answers_on(f->text)
+		         ? service->follow(h, p->device)
+		         : uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
 	if (st == ST_OK)
-		st = shadow_tell(h, d);
+		st = service->tell(h, d);
 	if (st == ST_OK)
 		st = uplink_device_present(h->uplink, d->client_id, is_there(h, p));
 	return st;
@@ -138,8 +130,8 @@ static void tell_unsent(struct hubgate *h)
 	struct table_at at;
 
 	h->orders_unsent = false;
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct presence *p = table_entry(n, struct device, node)->presence;
 
 		if (!p->unsent)
@@ -164,7 +156,7 @@ void presence_retire(struct hubgate *h, struct device *d)
 	if (p->current)
 		metric_set(&h->metrics, M_PRESENT, --h->present);
 	p->current = NULL;
-	dispatch_held(h, p); /* the broker finds nobody who may have it */
+	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
 }
 
@@ -173,21 +165,20 @@ void presence_changed(struct hubgate *h, struct device *d)
 	tell(h, d->presence, is_there(h, d->presence));
 }
 
-void presence_mapped(struct hubgate *h, struct device *d, bool there)
+void presence_mapped(struct hubgate *h, struct device *d, bool online)
 {
 	struct presence *p = d->presence;
 	bool known = is_there(h, p);
 
-	if (d->there == there)
+	if (d->online == online)
 		return;
-	d->there = there;
-	if (there && !p->held)
+	d->online = online;
+	if (online && !p->held.first)
 		grace_end(h, p);
-	if (there && !known)
+	if (online && !known)
 		tell(h, p, true);
-	if (!there && !on_lan(p))
+	if (!online && !on_lan(p))
 		grace_begin(h, p, hubgate_now_ms());
-	dispatch_set_timer(h);
 }
 
 /* The gateway application came or went, and with it all that it speaks for. */
@@ -195,11 +186,11 @@ static void tell_of_app(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (d->by_app)
+		if (d->origins & ORIGIN_APPLICATION)
 			tell(h, d->presence, is_there(h, d->presence));
 	}
 }
@@ -214,7 +205,7 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->present);
 	/* What is held waits for a subscription, but no longer than the grace time. */
-	if (!p->held)
+	if (!p->held.first)
 		grace_end(h, p);
 	p->current = s;
 	p->clean = s->clean;
@@ -222,7 +213,6 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 		tell_of_app(h);
 	else if (!known)
 		tell(h, p, true);
-	dispatch_set_timer(h);
 }
 
 void presence_left(struct hubgate *h, struct lan_session *s)
@@ -236,7 +226,6 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 			metric_set(&h->metrics, M_PRESENT, --h->present);
 		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
-		dispatch_set_timer(h);
 	}
 	identity_remove(h, s);
 }
@@ -251,47 +240,22 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell_of_app(h);
 		else if (!p->current)
 			tell(h, p, is_there(h, p));
-		dispatch_held(h, p); /* nobody subscribed: the broker decides */
+		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
 	if (h->orders_unsent)
 		tell_unsent(h);
-	dispatch_set_timer(h);
 }
 
 /* --- commands in grace --- */
 
 struct presence *presence_listener(const struct hubgate *h, const struct device *d)
 {
-	return d->by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
+	bool by_app = d->origins & ORIGIN_APPLICATION;
+
+	return by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
 }
 
 bool presence_in_grace(const struct presence *p)
 {
 	return !p->current && p->leave_ms != 0 && p->clean;
-}
-
-bool presence_hold(struct presence *p, const struct uplink_down *down)
-{
-	struct held *held;
-
-	if (p->held_count >= HELD_MAX)
-		return false;
-	held = calloc(1, sizeof(*held));
-	if (!held)
-		return false;
-	held->down = *down;
-	*p->held_tail = held;
-	p->held_tail = &held->next;
-	p->held_count++;
-	return true;
-}
-
-struct held *presence_take_held(struct presence *p)
-{
-	struct held *list = p->held;
-
-	p->held = NULL;
-	p->held_tail = &p->held;
-	p->held_count = 0;
-	return list;
 }

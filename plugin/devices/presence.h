@@ -7,16 +7,8 @@
 #ifndef HUBGATE_PRESENCE_H
 #define HUBGATE_PRESENCE_H
 
+#include "plugin/devices/command.h"
 #include "plugin/lan/identity.h"
-
-enum {
-	HELD_MAX = 32
-}; /* commands held for one device in its grace time */
-
-struct held { /* owned by the presence */
-	struct held *next;
-	struct uplink_down down;
-};
 
 struct presence { /* one per device */
 	struct device *device;
@@ -28,11 +20,10 @@ struct presence { /* one per device */
 	bool unsent;                  /* the uplink has not been told the latest */
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in hubgate.grace */
-	struct held *held, **held_tail;
-	size_t held_count;
+	struct held_line held;        /* commands that wait for it */
 };
 
-/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the registry yet. */
+/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the device table yet. */
 enum status presence_attach(struct device *d);
 /* d is retired: it is not there, and the hub hears of it without a grace time. */
 void presence_retire(struct hubgate *h, struct device *d);
@@ -49,11 +40,12 @@ void presence_left(struct hubgate *h, struct lan_session *s);
 /* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per
  * device. ST_OK; ST_FULL, ST_NOMEM: say it again. */
 enum status presence_tell_secret(struct hubgate *h, struct presence *p);
-/* What d->by_app says has changed: the uplink hears whether the device is there. */
+/* The gateway application speaks for d, or does not any more: the uplink hears whether the device
+ * is there. */
 void presence_changed(struct hubgate *h, struct device *d);
-/* What mappings[] tell of d: d->there. Gone counts after the grace time. */
-void presence_mapped(struct hubgate *h, struct device *d, bool there);
-/* Grace times that are over; orders that did not fit. Sets the uplink's timer. */
+/* What mappings[] tell of d: d->online. Gone counts after the grace time. */
+void presence_mapped(struct hubgate *h, struct device *d, bool online);
+/* Grace times that are over; orders that did not fit. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 
 /* Where commands for d wait: with the device, or with the gateway application that speaks for it.
@@ -62,8 +54,5 @@ struct presence *presence_listener(const struct hubgate *h, const struct device 
 /* True when a command shall wait for the device to come back: it is inside its
  * grace time and the broker keeps nothing for it. */
 bool presence_in_grace(const struct presence *p);
-/* Takes down. false: no room or memory, not taken. */
-bool presence_hold(struct presence *p, const struct uplink_down *down);
-struct held *presence_take_held(struct presence *p); /* the whole list; caller frees */
 
 #endif

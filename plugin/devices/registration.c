@@ -8,7 +8,8 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
-#include "plugin/devices/facts.h"
+#include "plugin/devices/device_known.h"
+#include "plugin/devices/presence.h"
 
 enum {
 	RESULTS_MAX = 1024,
@@ -22,7 +23,7 @@ struct result { /* NET -> BROKER, by value */
 	char client_id[CLIENT_ID_MAX + 1];
 	struct secret secret; /* key_len 0: none */
 	bool configured, again;
-	struct control_asker *asker; /* owned; NULL: no command */
+	struct asker *asker; /* owned; NULL: no command */
 	char error[DYNREG_ERROR_MAX];
 };
 
@@ -69,7 +70,7 @@ static const struct config_product *product_of(const struct hubgate *h, const ch
 /* The secret of a device that is configured, or of one that registered itself. */
 static void give(struct hubgate *h, const char *client_id, const struct secret *secret)
 {
-	struct device *d = registry_find(&h->registry, client_id, strlen(client_id));
+	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
 	char product_id[PRODUCT_ID_LEN + 1];
 
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
@@ -77,13 +78,14 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 	if (!product_of(h, product_id))
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
-		d = facts_guest(h, product_id, client_id + PRODUCT_ID_LEN);
-	if (!d || (d->secret.key_len > 0 && !d->registered)) /* what is configured stands */
+		d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN);
+	if (!d || (d->secret.key_len > 0 &&
+	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
 		return;
 	if (strcmp(d->secret.text, secret->text) == 0)
 		return;
 	d->secret = *secret;
-	d->registered = true;
+	d->origins |= ORIGIN_REGISTERED;
 	if (d->presence)
 		d->presence->secret_told = false;
 }
@@ -100,7 +102,7 @@ static struct device *named(const struct hubgate *h, const struct config_device 
 
 	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
 	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, len + 1);
-	return registry_find(&h->registry, client_id, PRODUCT_ID_LEN + len);
+	return device_table_find(&h->devices, client_id, PRODUCT_ID_LEN + len);
 }
 
 static enum status join_line(struct registrations *r, struct device *d)
@@ -142,7 +144,7 @@ static enum status line_up(struct hubgate *h)
 
 static void drop_result(void *item)
 {
-	control_forget(((struct result *)item)->asker);
+	asker_free(((struct result *)item)->asker);
 	secret_wipe(&((struct result *)item)->secret);
 }
 
@@ -206,7 +208,7 @@ enum status registration_open(struct hubgate *h)
 
 struct command { /* a registration for a command */
 	struct registrations *all;
-	struct control_asker *asker;
+	struct asker *asker;
 	char client_id[CLIENT_ID_MAX + 1];
 };
 
@@ -216,7 +218,7 @@ static void tell(struct registrations *r, const struct result *result)
 	bool told = mailbox_put(r->results, result, NULL) == ST_OK;
 
 	if (!told)
-		control_forget(result->asker);
+		asker_free(result->asker);
 	if (!told)
 		log_line(uplink_log(r->h->uplink), LOG_WARN,
 		         "%s: its registration counts from the next start on", result->client_id);
@@ -280,7 +282,7 @@ static void on_command_result(void *ctx, const struct dynreg_result *r)
 /* --- BROKER --- */
 
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
-                      struct control_asker *asker)
+                      struct asker *asker)
 {
 	const struct config_product *p = product_of(h, product_id);
 	struct registrations *r = h->registrations;
@@ -288,11 +290,11 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	int len = c ? snprintf(c->client_id, sizeof(c->client_id), "%s%s", product_id, device_name) : 0;
 
 	if (!p || !r) {
-		control_answer(asker, "products[] holds no such product with register");
+		asker_answer(asker, "products[] holds no such product with register");
 		return;
 	}
 	if (!c || len >= (int)sizeof(c->client_id)) {
-		control_answer(asker, c ? "no such device name" : "out of memory");
+		asker_answer(asker, c ? "no such device name" : "out of memory");
 		free(c);
 		return;
 	}
@@ -301,7 +303,7 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	if (dynreg_device(r->net, &r->hub, product_id, device_name, p->product_secret,
 	                  on_command_result, c) == ST_OK)
 		return;
-	control_answer(asker, "no such device name, or too many requests under way");
+	asker_answer(asker, "no such device name, or too many requests under way");
 	free(c);
 }
 
@@ -349,7 +351,7 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 		w->under_way = false;
 		r->under_way--;
 	}
-	control_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
+	asker_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
 	if (result->secret.key_len == 0) {
 		if (w && w->wanted)
 			failed(h, w, result, now_ms);
@@ -568,16 +570,16 @@ static void revoke(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
-		if (!d->registered || product_of(h, d->product_id))
+		if (!(d->origins & ORIGIN_REGISTERED) || product_of(h, d->product_id))
 			continue;
 		secret_wipe(&d->secret);
-		d->registered = false;
-		facts_end_sessions(h, d);
-		facts_drop_guest(h, d);
+		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
+		device_end_sessions(h, d);
+		device_let_go(h, d);
 	}
 }
 

@@ -7,9 +7,10 @@
 #ifndef HUBGATE_REGISTRATION_H
 #define HUBGATE_REGISTRATION_H
 
-#include "plugin/services/control.h"
+#include "plugin/base/asker.h"
+#include "plugin/base/context.h"
 
-/* The devices are in the registry, store.dir is there. Gives those their secrets that were
+/* The devices are in the device table, store.dir is there. Gives those their secrets that were
  * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
 enum status registration_open(struct hubgate *h);
 /* The uplink is made. Listens at lan.http, where who connects waits. ST_OK; ST_INVALID, ST_IO
@@ -41,7 +42,7 @@ void registration_plan_free(struct registration_plan *p); /* any room; wipes; fi
 
 /* A device is registered now, for a command; takes asker, who gets the result. */
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
-                      struct control_asker *asker);
+                      struct asker *asker);
 /* What came back; who is due. */
 void registration_run(struct hubgate *h, int64_t now_ms);
 /* When it wants to run again; INT64_MAX: not. */
@@ -49,7 +50,7 @@ int64_t registration_due(const struct hubgate *h);
 /* NET and HTTP are told to end; does not wait. */
 void registration_quit(struct hubgate *h);
 /* Ends NET, at most wait_ms, then HTTP. False: NET hangs, both are left behind with what they use:
- * configuration, registry, the uplink's log. */
+ * configuration, device table, the uplink's log. */
 bool registration_stop(struct hubgate *h, uint32_t wait_ms);
 void registration_close(struct hubgate *h); /* stopped, or never started */
 

@@ -8,7 +8,7 @@
 #ifndef HUBGATE_STORED_H
 #define HUBGATE_STORED_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 #include "shadowstore/state/state.h"
 
 enum {

@@ -4,7 +4,7 @@
 #ifndef HUBGATE_APPS_H
 #define HUBGATE_APPS_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 /* May the client do this, by a rule for its username? ed->topic is a topic, or for a
  * subscription a filter that the rule's must cover whole. */

@@ -39,7 +39,7 @@ struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *clie
 		}
 	}
 	s->kind = kind;
-	s->plain = s->over = s->kicked = false;
+	s->broker_login = s->over = s->kicked = false;
 	s->device = device;
 	return s;
 }
@@ -108,7 +108,7 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
 		return doorbell_login(h, c->password, c->address, why);
 	id_len = c->client_id ? strlen(c->client_id) : 0;
-	d = c->client_id ? registry_find(&h->registry, c->client_id, id_len) : NULL;
+	d = c->client_id ? device_table_find(&h->devices, c->client_id, id_len) : NULL;
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
 		if (!d)
 			return LOGIN_OTHER;

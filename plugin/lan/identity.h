@@ -6,11 +6,11 @@
 #ifndef HUBGATE_IDENTITY_H
 #define HUBGATE_IDENTITY_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 enum session_kind {
 	SESSION_DEVICE,
-	SESSION_CLAIM, /* with a login of plugin/lan/plain: the broker has not decided yet */
+	SESSION_CLAIM, /* with a login of plugin/lan/broker_login: the broker has not decided yet */
 	SESSION_DOORBELL
 };
 
@@ -19,7 +19,7 @@ struct lan_session { /* a client that the plugin itself let in */
 	const struct mosquitto *client; /* the key; never followed */
 	enum session_kind kind;
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
-	bool plain;            /* its name and password are the broker's to check */
+	bool broker_login;     /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
 	bool over;             /* a new configuration took its rights; it is to be disconnected */
 	bool kicked;           /* the broker was told to do it */

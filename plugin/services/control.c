@@ -1,15 +1,14 @@
 #include "plugin/services/control.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/json/json.h"
+#include "plugin/base/asker.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
 
 enum {
 	COMMANDS_MAX = 64,
-	ANSWER_MAX = 4096,
 };
 
 static const struct json_limits limits = { .bytes = 64 * 1024, .depth = 8, .values = 1024 };
@@ -24,7 +23,7 @@ bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *
 	struct mosquitto_evt_acl_check right = *ed;
 
 	/* Who may ask may hear the answer. */
-	if (ed->access != MOSQ_ACL_WRITE && strcmp(ed->topic, CONTROL_RESPONSE) != 0)
+	if (ed->access != MOSQ_ACL_WRITE && strcmp(ed->topic, ASKER_RESPONSE) != 0)
 		return false;
 	right.topic = CONTROL_TOPIC;
 	right.access = MOSQ_ACL_WRITE;
@@ -32,101 +31,30 @@ bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *
 	       apps_may(h, &right);
 }
 
-/* --- answers --- */
-
-void control_forget(struct control_asker *a)
-{
-	if (!a)
-		return;
-	free(a->client_id);
-	free(a->command);
-	free(a->correlation);
-	free(a);
-}
-
-static enum status put_member(struct buf *out, const char *name, const char *text, bool first)
-{
-	enum status st = buf_addf(out, "%s\"%s\":", first ? "" : ",", name);
-
-	return st == ST_OK ? json_add_string(out, text) : st;
-}
-
-static enum status put_answer(struct buf *out, const struct control_asker *a, const char *error)
-{
-	enum status st = buf_add_text(out, "{\"responses\":[{");
-
-	if (st == ST_OK)
-		st = put_member(out, "command", a->command, true);
-	if (st == ST_OK && a->correlation)
-		st = put_member(out, "correlationData", a->correlation, false);
-	if (st == ST_OK && error)
-		st = put_member(out, "error", error, false);
-	return st == ST_OK ? buf_add_text(out, "}]}") : st;
-}
-
-/* To this client alone, whatever others subscribe. */
-static void send_to(const char *client_id, const struct buf *text)
-{
-	void *copy = mosquitto_malloc(text->len);
-
-	if (!copy)
-		return;
-	memcpy(copy, text->data, text->len);
-	if (mosquitto_broker_publish(client_id, CONTROL_RESPONSE, (int)text->len, copy, 1, false,
-	                             NULL) != MOSQ_ERR_SUCCESS)
-		mosquitto_free(copy);
-}
-
-void control_answer(struct control_asker *a, const char *error)
-{
-	struct buf text = BUF_MAX(ANSWER_MAX);
-
-	if (a && put_answer(&text, a, error) == ST_OK)
-		send_to(a->client_id, &text);
-	buf_free(&text);
-	control_forget(a);
-}
-
-static struct control_asker *asker_of(const struct mosquitto *client, const cJSON *command)
-{
-	const char *correlation = json_text(command, "correlationData");
-	const char *name = json_text(command, "command"), *id = mosquitto_client_id(client);
-	struct control_asker *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	a->client_id = strdup(id ? id : "");
-	a->command = strdup(name ? name : "");
-	a->correlation = correlation ? strdup(correlation) : NULL;
-	if (a->client_id && a->command && (a->correlation || !correlation))
-		return a;
-	control_forget(a);
-	return NULL;
-}
-
 /* --- commands --- */
 
-static void run_register(struct hubgate *h, const cJSON *command, struct control_asker *a)
+static void run_register(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	const char *product_id = json_text(command, "product_id");
 	const char *device_name = json_text(command, "device_name");
 
 	if (!product_id || !device_name)
-		control_answer(a, "product_id or device_name is missing");
+		asker_answer(a, "product_id or device_name is missing");
 	else
 		registration_ask(h, product_id, device_name, a);
 }
 
 static const struct {
 	const char *name;
-	void (*run)(struct hubgate *h, const cJSON *command, struct control_asker *a);
+	void (*run)(struct hubgate *h, const cJSON *command, struct asker *a);
 } commands[] = {
 	{ "register", run_register },
 };
 
 static void run(struct hubgate *h, const struct mosquitto *client, const cJSON *command)
 {
-	struct control_asker *a = asker_of(client, command);
+	const char *name = json_text(command, "command");
+	struct asker *a = asker_new(client, name, json_text(command, "correlationData"));
 
 	for (size_t i = 0; a && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, a->command) == 0) {
@@ -134,7 +62,7 @@ static void run(struct hubgate *h, const struct mosquitto *client, const cJSON *
 			return;
 		}
 	}
-	control_answer(a, "unknown command; known: register");
+	asker_answer(a, "unknown command; known: register");
 }
 
 int on_control(int event, void *event_data, void *userdata)

@@ -9,21 +9,13 @@
 #ifndef HUBGATE_CONTROL_H
 #define HUBGATE_CONTROL_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
-#define CONTROL_TOPIC    "$CONTROL/hubgate/v1"
-#define CONTROL_RESPONSE CONTROL_TOPIC "/response"
-
-struct control_asker { /* who waits for an answer; owned by whoever has to give it */
-	char *client_id, *command, *correlation; /* correlation: NULL, none */
-};
+#define CONTROL_TOPIC "$CONTROL/hubgate/v1"
 
 int on_control(int event, void *event_data, void *userdata);
 /* May this client send commands, or get answers? ed->topic is one of the control topics. */
 bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
 bool control_is_topic(const char *topic);
-/* Answers and frees a. error NULL: done. a NULL: nobody waits. */
-void control_answer(struct control_asker *a, const char *error);
-void control_forget(struct control_asker *a);
 
 #endif

@@ -6,7 +6,11 @@
 
 #include "core/hub/gateway_answer.h"
 #include "core/hub/topic.h"
-#include "plugin/devices/facts.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/publish.h"
+#include "plugin/base/timer.h"
+#include "plugin/devices/device_known.h"
+#include "plugin/devices/presence.h"
 #include "plugin/services/timekeeper.h"
 
 enum {
@@ -27,7 +31,7 @@ static void publish(struct hubgate *h, const struct buf *text)
 	char topic[TOPIC_BYTES];
 
 	result_topic(h, topic);
-	dispatch_publish(topic, text->data, text->len, 0, false);
+	publish_on_lan(topic, text->data, text->len, 0, false);
 }
 
 static void reply(struct hubgate *h, const struct gateway_request *r)
@@ -75,7 +79,8 @@ static void sweep(struct hubgate *h)
 /* Without the hub's word: configured here, or good at the hub before. */
 static bool counts_as_bound(const struct device *d)
 {
-	return !d->unbound && (!d->guest || d->by_app || d->bound);
+	return d->bound == BOUND_YES ||
+	       (d->bound == BOUND_UNKNOWN && d->origins & (ORIGIN_CONFIGURED | ORIGIN_APPLICATION));
 }
 
 /* What comes of the hub's code, or of its silence. */
@@ -85,17 +90,17 @@ static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, 
 	    counts_as_bound(d))
 		code = CODE_OK; /* it will come online with the link */
 	if (op == GATEWAY_ONLINE && code != CODE_SYSTEM)
-		facts_by_app(h, d, code == CODE_OK);
+		device_set_by_app(h, d, code == CODE_OK);
 	if (op == GATEWAY_UNBIND && code == CODE_OK)
-		facts_bound(h, d, false);
+		device_set_bound(h, d, false);
 	if (op == GATEWAY_BIND && gateway_verdict(op, code) == VERDICT_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	return code;
 }
 
 static void settle(struct hubgate *h, enum gateway_op op, const char *client_id, int64_t code)
 {
-	struct device *d = registry_find(&h->registry, client_id, strlen(client_id));
+	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
 
 	for (struct gateway_ask *a = h->asks.first; a && d; a = a->next) {
 		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
@@ -145,7 +150,7 @@ static bool known(struct hubgate *h, enum gateway_op op, struct gateway_wish *w,
 		w->result = own_code(op);
 	else if (op == GATEWAY_BIND && (w->result = gateway_check_bind(w, d ? &d->secret : NULL)) != 0)
 		return true;
-	else if (op == GATEWAY_OFFLINE && d && d->by_app)
+	else if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
 		w->result = CODE_OK; /* the uplink takes it offline after its messages */
 	else if (op == GATEWAY_OFFLINE && d && d->presence->current)
 		w->result = CODE_OK; /* here in its own right, and stays online */
@@ -161,21 +166,21 @@ static enum status ask_hub(struct hubgate *h, enum gateway_op op, const struct g
 
 static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 {
-	struct device *d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+	struct device *d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
 
 	if (known(h, op, w, d)) {
-		if (op == GATEWAY_OFFLINE && d && d->by_app)
-			facts_by_app(h, d, false);
+		if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
+			device_set_by_app(h, d, false);
 		return;
 	}
 	if (!d && uplink_ready(h->uplink))
-		d = facts_guest(h, w->product_id, w->device_name);
+		d = device_admit(h, w->product_id, w->device_name);
 	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
 		return; /* gateway_service_answer() goes on */
 	w->done = true;
 	w->result = CODE_SYSTEM;
-	if (d && d->unbound && op != GATEWAY_BIND)
+	if (d && d->bound == BOUND_NO && op != GATEWAY_BIND)
 		w->result = CODE_UNBOUND;
 	else if (d)
 		w->result = settled(h, op, d, CODE_SYSTEM);
@@ -190,11 +195,11 @@ static void list_known(struct hubgate *h)
 	struct table_at at;
 	bool first = true;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n && st == ST_OK;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n && st == ST_OK;
+	     n = table_next(&h->devices.all, &at)) {
 		const struct device *d = table_entry(n, struct device, node);
 
-		if (!d->bound || d->own || d->retired)
+		if (d->bound != BOUND_YES || d->own || d->retired)
 			continue;
 		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
 		first = false;
@@ -216,7 +221,7 @@ static void describe(struct hubgate *h)
 	}
 	h->asks.list_due_ms = now_ms + GATEWAY_SLACK_MS;
 	h->asks.list_until_ms = h->asks.list_due_ms;
-	dispatch_set_timer(h);
+	timer_ring_by(h, h->asks.list_due_ms);
 }
 
 /* --- in --- */
@@ -252,7 +257,7 @@ static void take_request(struct hubgate *h, struct gateway_request *r)
 	*h->asks.last = a;
 	h->asks.last = &a->next;
 	h->asks.count++;
-	dispatch_set_timer(h);
+	timer_ring_by(h, a->due_ms);
 }
 
 void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
@@ -263,7 +268,7 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 	if (st == ST_INVALID)
 		reply(h, &r);
 	if (st != ST_OK && st != ST_INVALID) {
-		dispatch_log_refusal(h, h->own->client_id, "$gateway/operation", status_text(st));
+		limiter_log_refusal(h, h->own->client_id, "$gateway/operation", status_text(st));
 		return;
 	}
 	if (st == ST_OK && r.count > 0) {
@@ -281,20 +286,20 @@ static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struc
 	struct device *d;
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", g->product_id, g->device_name);
 
-	d = registry_find(&h->registry, client_id, (size_t)len);
+	d = device_table_find(&h->devices, client_id, (size_t)len);
 	if (!d || d->own)
 		return;
 	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
-		facts_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
+		device_set_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
 	else if (m->op == GATEWAY_ONLINE && g->has_result && g->result == CODE_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result &&
 	         gateway_verdict(m->op, g->result) == VERDICT_OK)
-		facts_bound(h, d, true);
+		device_set_bound(h, d, true);
 	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
 		timekeeper_doubt(h); /* the bind is tried again after that */
 	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
-		facts_bound(h, d, false);
+		device_set_bound(h, d, false);
 }
 
 void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
@@ -314,7 +319,7 @@ void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
 		pass = true;
 	}
 	if (pass)
-		dispatch_publish(down->topic, down->payload, down->len, 0, false);
+		publish_on_lan(down->topic, down->payload, down->len, 0, false);
 	gateway_msg_free(&m);
 }
 
@@ -326,7 +331,7 @@ static void give_up(struct hubgate *h, struct gateway_ask *a)
 
 		if (w->done)
 			continue;
-		d = registry_find(&h->registry, w->client_id, strlen(w->client_id));
+		d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
 		w->result = d ? settled(h, a->request.op, d, CODE_SYSTEM) : CODE_SYSTEM;
 		w->done = true;
 	}
@@ -373,6 +378,6 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 		return own;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	d = registry_find(&h->registry, client_id, len);
-	return d && d->by_app ? d : own;
+	d = device_table_find(&h->devices, client_id, len);
+	return d && d->origins & ORIGIN_APPLICATION ? d : own;
 }

@@ -12,7 +12,7 @@
 #ifndef HUBGATE_GATEWAY_SERVICE_H
 #define HUBGATE_GATEWAY_SERVICE_H
 
-#include "plugin/dispatch.h"
+#include "plugin/base/context.h"
 
 enum {
 	GATEWAY_ASKS_MAX = 2048, /* without a reply; more get -2 at once */

@@ -5,12 +5,23 @@
 
 #include "core/base/clocks.h"
 #include "core/hub/topic.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/publish.h"
+#include "plugin/devices/device_service.h"
+#include "plugin/devices/presence.h"
 #include "plugin/services/shadow_impl.h"
 
 /* --- life --- */
 
 void shadow_init(struct hubgate *h)
 {
+	static const struct device_service service = { .answers_on = shadow_is_result,
+		                                           .follow = shadow_follow,
+		                                           .tell = shadow_tell,
+		                                           .retire = shadow_retire,
+		                                           .back = shadow_return };
+
+	h->shadow_service = &service;
 	h->shadows = (struct shadows){ .due_ms = INT64_MAX,
 		                           .reply = BUF_MAX(SHADOW_REPLY_MAX),
 		                           .stored = BUF_MAX(SHADOW_STORED_MAX) };
@@ -32,8 +43,8 @@ void shadow_fini(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->registry.devices, &at); n;
-	     n = table_next(&h->registry.devices, &at)) {
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
 
 		if (!d->shadow)
@@ -71,7 +82,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 
 bool shadow_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = registry_find(&h->registry, e->key, strlen(e->key));
+	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
 	if (!d || d->shadow)
@@ -156,7 +167,7 @@ static void publish(struct hubgate *h, const struct shadow *s, const char *tree,
 	if (text->len > SHADOW_SDK_BYTES)
 		metric_add(&h->metrics, M_SHADOW_LARGE, 1);
 	topic_of(s->device, tree, topic);
-	dispatch_publish(topic, text->data, text->len, 0, false);
+	publish_on_lan(topic, text->data, text->len, 0, false);
 }
 
 void shadow_send_delta(struct hubgate *h, const struct shadow *s)
@@ -181,8 +192,8 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	done = (app ? shadow_doc_app_request : shadow_doc_request)(s->doc, payload, len, now_ms, reply);
 	metric_add(&h->metrics, done == SHADOW_SILENT ? M_SHADOW_MUTE : M_SHADOW_REQUESTS, 1);
 	if (done == SHADOW_SILENT)
-		dispatch_log_refusal(h, s->device->client_id, "$shadow/operation",
-		                     "the request is no JSON object, so there is nobody to answer");
+		limiter_log_refusal(h, s->device->client_id, "$shadow/operation",
+		                    "the request is no JSON object, so there is nobody to answer");
 	if (done != SHADOW_CHANGED)
 		return false;
 	st = shadow_persist(h, s);
@@ -192,7 +203,7 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	}
 	shadow_doc_undo(s->doc);
 	metric_add(&h->metrics, M_SHADOW_FAILED, 1);
-	if (dispatch_may_log(&h->refusals, &more))
+	if (limiter_may_log(&h->refusals, &more))
 		log_line(&h->log, LOG_ERROR, "%s: its shadow cannot be stored (%s): the update is refused",
 		         s->device->client_id, status_text(st));
 	buf_reset(reply);
@@ -283,9 +294,9 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 
 	if (slash && snprintf(client_id, sizeof(client_id), "%.*s%s", (int)(slash - rest), rest,
 	                      slash + 1) < (int)sizeof(client_id))
-		d = registry_find(&h->registry, client_id, strlen(client_id));
+		d = device_table_find(&h->devices, client_id, strlen(client_id));
 	if (d && slash - rest == PRODUCT_ID_LEN)
 		take(h, d, true, payload, len);
 	else
-		dispatch_log_refusal(h, "a local application", topic, "no such device here");
+		limiter_log_refusal(h, "a local application", topic, "no such device here");
 }

@@ -11,7 +11,7 @@
 #ifndef HUBGATE_SHADOW_H
 #define HUBGATE_SHADOW_H
 
-#include "plugin/dispatch.h"
+#include "plugin/base/context.h"
 #include "shadowstore/state/state.h"
 
 /* Local applications, with rights from apps[]: requests on .../operation/{pid}/{dname}, answers on

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "core/base/clocks.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/timer.h"
+#include "plugin/devices/presence.h"
 #include "plugin/services/shadow_impl.h"
 
 enum {
@@ -134,7 +137,7 @@ void shadow_stir(struct hubgate *h, struct shadow *s)
 
 	serve(h, s, hubgate_now_ms());
 	if (h->shadows.due_ms < before_ms)
-		dispatch_set_timer(h);
+		timer_ring_by(h, h->shadows.due_ms);
 }
 
 void shadow_run(struct hubgate *h, int64_t now_ms)
@@ -195,7 +198,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 	if (effect.refused) {
 		snprintf(code, sizeof(code), "the hub refused it with %lld, tried again in a minute",
 		         (long long)effect.refused);
-		dispatch_log_refusal(h, d->client_id, "$shadow/operation", code);
+		limiter_log_refusal(h, d->client_id, "$shadow/operation", code);
 	}
 	if (shadow_doc_synced(s->doc) && s->waiting)
 		shadow_answer_waiting(h, s);
@@ -206,7 +209,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 
 void shadow_news(struct hubgate *h, const struct uplink_down *news)
 {
-	struct device *d = registry_find(&h->registry, news->topic, strlen(news->topic));
+	struct device *d = device_table_find(&h->devices, news->topic, strlen(news->topic));
 	struct shadow *s = d ? d->shadow : NULL;
 
 	if (!s)

@@ -93,5 +93,5 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	h->clock_asked_ms = 0;
 	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
 	/* A question of ours may be lost, and then this is the answer to the application's. */
-	return !registry_subscribes(h->own, topic);
+	return !device_subscribes(h->own, topic);
 }

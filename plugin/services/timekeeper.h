@@ -4,7 +4,7 @@
 #ifndef HUBGATE_TIMEKEEPER_H
 #define HUBGATE_TIMEKEEPER_H
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 
 /* The gateway's answer topic is subscribed. Once, after the uplink was made. */
 void timekeeper_start(struct hubgate *h);

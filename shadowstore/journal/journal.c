@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -329,6 +330,7 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 	enum status st = encode(j, msg);
 	bool broken = false;
 
+	IN_ROOM(ROOM_BROKER);
 	if (was_idle)
 		*was_idle = false;
 	if (st == ST_OK)
@@ -347,6 +349,7 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 
 void journal_set_limits(struct journal *j, const struct journal_limits *lim)
 {
+	IN_ROOM(ROOM_BROKER);
 	pthread_mutex_lock(&j->lock);
 	j->lim = *lim;
 	j->lim.flush_ms = j->flush_ms;
@@ -455,16 +458,26 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	return ST_OK;
 }
 
+/* What UPLINK and DISK, which ended, have not written. */
+static void write_all(struct journal *j)
+{
+	enum room from = room_enter(ROOM_UPLINK);
+
+	if (j->acks.fd >= 0)
+		journal_reader_flush(j);
+	room_enter(ROOM_DISK);
+	if (j->next_seq > 0)
+		journal_sync_all(j);
+	room_enter(from);
+}
+
 void journal_close(struct journal *j)
 {
 	struct table_at at;
 
 	if (!j)
 		return;
-	if (j->acks.fd >= 0)
-		journal_reader_flush(j);
-	if (j->next_seq > 0)
-		journal_sync_all(j);
+	write_all(j);
 	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
 	free(j->segments);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -302,6 +303,7 @@ void journal_reader_flush(struct journal *j)
 	struct acks *a = &j->acks;
 	enum status st;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (a->batch_count == 0)
 		return;
 	buf_reset(&a->out);
@@ -321,6 +323,7 @@ enum status journal_reader_mark(struct journal *j, const char *client_id, bool o
 {
 	enum status st = set_mark(&j->acks, client_id, online);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
 	buf_reset(&j->acks.out);
@@ -333,6 +336,7 @@ void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *c
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_UPLINK);
 	for (struct table_node *n = table_first(&j->acks.marks, &at); n;
 	     n = table_next(&j->acks.marks, &at))
 		fn(ctx, table_entry(n, struct mark, node)->client_id);

@@ -1,5 +1,5 @@
 /* journal_disk.h - what the journal needs done where a disk may be slow.
- * Room:  DISK, which has two threads: one runs journal_sync_*(), one journal_disk_*().
+ * Room:  DISK. Of its two threads one runs journal_sync_*(), one journal_disk_*().
  */
 #ifndef HUBGATE_JOURNAL_DISK_H
 #define HUBGATE_JOURNAL_DISK_H
@@ -12,7 +12,7 @@ struct journal_wakes {       /* called in BROKER and UPLINK; cheap, and any numb
 	void *ctx;
 };
 
-/* Set before any other room starts; NULL: none any more. */
+/* Any room, before any other starts; NULL: none any more. */
 void journal_disk_wake(struct journal *j, const struct journal_wakes *wakes);
 
 /* In how many ms journal_sync_run() wants to run: flush_ms after the oldest message that waits and

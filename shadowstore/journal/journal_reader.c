@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "shadowstore/journal/journal_impl.h"
 
 void journal_reader_log(struct journal *j, const struct log *log)
 {
+	IN_ROOM(ROOM_UPLINK);
 	j->log = log;
 }
 
@@ -93,6 +95,7 @@ enum status journal_reader_load(struct journal *j, uint64_t seq, const struct re
 	struct record r;
 	enum status st = hold_place(j, seq, &p);
 
+	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
 	st = read_record(j, &p, &r);
@@ -131,6 +134,7 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 	struct segment *s;
 	struct slot *slot = NULL;
 
+	IN_ROOM(ROOM_UPLINK);
 	if (j->acks.batch_count == ENDS_MAX)
 		journal_reader_flush(j);
 	pthread_mutex_lock(&j->lock);
@@ -154,6 +158,7 @@ uint64_t journal_reader_excess(struct journal *j)
 	uint64_t queued, bound, by_count = 0, by_bytes = 0;
 	bool drops;
 
+	IN_ROOM(ROOM_UPLINK);
 	pthread_mutex_lock(&j->lock);
 	drops = j->caught_up && j->lim.policy == JOURNAL_DROP_OLDEST;
 	queued = journal_queued(j);
@@ -170,6 +175,7 @@ bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t by
 {
 	bool over;
 
+	IN_ROOM(ROOM_UPLINK);
 	pthread_mutex_lock(&j->lock);
 	over = j->lim.policy == JOURNAL_DROP_OLDEST && journal_over_share(j, messages, bytes);
 	pthread_mutex_unlock(&j->lock);
@@ -178,6 +184,7 @@ bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t by
 
 void journal_reader_now(const struct journal *j, bool clock_trusted, struct record_now *out)
 {
+	IN_ROOM(ROOM_UPLINK);
 	*out = (struct record_now){ .boot_id = j->boot_id, .clock_trusted = clock_trusted };
 	out->boot_ms = clocks_boottime_ms();
 	out->wall_ms = clocks_realtime_ms();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "shadowstore/journal/journal_impl.h"
 
 enum {
@@ -365,6 +366,7 @@ static bool fits(const struct segment *s, const struct record *r, uint64_t limit
 
 enum status journal_reader_next(struct journal *j, struct journal_item *out)
 {
+	IN_ROOM(ROOM_UPLINK);
 	for (;;) {
 		uint64_t size = 0, limit = 0;
 		struct segment *s = find_work(j, &size, &limit);

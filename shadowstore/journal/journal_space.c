@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "core/journal/disk_bound.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
@@ -68,7 +69,7 @@ bool journal_space_release(struct journal *j)
 
 /* --- the bound --- */
 
-struct room {
+struct disk_space {
 	uint64_t free, own; /* bytes of the disk; of the segments */
 	uint64_t max;       /* what the user allows */
 	uint64_t target;    /* what the disk allows */
@@ -83,13 +84,13 @@ static uint64_t live_most(const struct journal *j, uint64_t own)
 	return j->caught_up ? j->live_bytes : own;
 }
 
-static bool look(struct journal *j, int64_t now_ms, struct room *r)
+static bool look(struct journal *j, int64_t now_ms, struct disk_space *r)
 {
 	struct statvfs disk;
 
 	if (statvfs(j->dir, &disk) != 0)
 		return false;
-	*r = (struct room){ .free = (uint64_t)disk.f_bavail * disk.f_frsize };
+	*r = (struct disk_space){ .free = (uint64_t)disk.f_bavail * disk.f_frsize };
 	pthread_mutex_lock(&j->lock);
 	r->max = j->lim.max_bytes;
 	for (size_t i = 0; i < j->segment_count; i++)
@@ -110,7 +111,7 @@ static bool look(struct journal *j, int64_t now_ms, struct room *r)
 
 /* --- what the log is told --- */
 
-static void tell_bound(const struct journal *j, const struct room *r, const struct log *log)
+static void tell_bound(const struct journal *j, const struct disk_space *r, const struct log *log)
 {
 	if (r->target < r->before)
 		log_line(log, LOG_WARN,
@@ -124,7 +125,7 @@ static void tell_bound(const struct journal *j, const struct room *r, const stru
 		         j->dir, r->free, r->target);
 }
 
-static void tell_full(struct journal *j, const struct room *r, const struct log *log)
+static void tell_full(struct journal *j, const struct disk_space *r, const struct log *log)
 {
 	if (r->busy && !j->space.told_full) {
 		j->space.told_full = true;
@@ -159,7 +160,7 @@ static bool is_due(struct journal *j, int64_t now_ms)
 void journal_space_run(struct journal *j, const struct log *log)
 {
 	int64_t now_ms = clocks_boottime_ms();
-	struct room r;
+	struct disk_space r;
 	bool soon;
 
 	if (!is_due(j, now_ms))
@@ -192,5 +193,6 @@ int64_t journal_disk_wait_ms(struct journal *j)
 {
 	int64_t wait_ms = j->space.look_ms - clocks_boottime_ms();
 
+	IN_ROOM(ROOM_DISK);
 	return wait_ms > 0 ? wait_ms : 0;
 }

@@ -94,6 +94,7 @@ int64_t journal_sync_wait_ms(struct journal *j)
 {
 	int64_t due_ms = -1, now_ms = clocks_boottime_ms();
 
+	IN_ROOM(ROOM_DISK);
 	pthread_mutex_lock(&j->lock);
 	settle(j);
 	if (j->mark_count > 0) {
@@ -346,6 +347,7 @@ void journal_sync_all(struct journal *j)
 {
 	struct round r;
 
+	IN_ROOM(ROOM_DISK);
 	collect(j, &r);
 	sync_files(j, &r);
 	take_results(j, &r);

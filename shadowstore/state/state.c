@@ -112,6 +112,7 @@ enum status state_open(const struct state_conf *conf,
 
 bool state_was_damaged(const struct state *s)
 {
+	IN_ROOM(ROOM_BROKER);
 	return s->damaged;
 }
 
@@ -284,6 +285,7 @@ enum status state_put(struct state *s, enum state_kind kind, const char *key, co
 
 void state_disk_wake(struct state *s, void (*wake)(void *ctx), void *ctx)
 {
+	IN_ROOM(ROOM_BROKER);
 	s->wake = wake;
 	s->wake_ctx = ctx;
 }

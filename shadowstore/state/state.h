@@ -1,5 +1,5 @@
 /* state.h - what hubgate remembers besides messages: small values under (kind, key).
- * Room:  BROKER, except where a function says DISK.
+ * Room:  BROKER, except where a function says otherwise.
  * Keeps: a value put with ST_OK survives kill -9 and restart; a power cut loses at most the last
  *        flush_ms and what came during a round of DISK (sync, fold, compaction). The values
  * themselves live with their owners in memory: state is where they come from at start. Files:

@@ -295,6 +295,7 @@ int64_t state_disk_wait_ms(struct state *s)
 	struct state_pos to = state_written(s);
 	int64_t due_ms;
 
+	IN_ROOM(ROOM_DISK);
 	if (s->sync_fails || s->fold_fails || s->doubt != 0)
 		return RETRY_MS;
 	if (to.log > s->folded.log)

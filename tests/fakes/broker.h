@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "plugin/broker.h"
+#include "plugin/base/broker.h"
 
 struct mosquitto { /* a client, as the test wants it; any text may be NULL */
 	const char *id, *username, *address;

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
-#include "plugin/lan/proof.h"
+#include "plugin/callbacks.h"
+#include "plugin/lan/tls_identity.h"
+#include "plugin/lan/tls_watch.h"
 #include "plugin/report.h"
 #include "plugin/services/shadow.h"
 #include "tests/fakes/store_dir.h"
@@ -52,8 +54,9 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	struct secret secret;
 
 	CU_ASSERT_EQUAL_FATAL(secret_parse(secret_text, &secret), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(registry_add(&l->h.registry, product_id, name, &secret, &d), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(device_table_add(&l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
+	d->origins = ORIGIN_CONFIGURED;
 	return d;
 }
 
@@ -126,9 +129,9 @@ struct lan *lan_open(enum fake_version version)
 	h->acl = LAN_ACL_ALLOW;
 	shadow_init(h);
 	table_init(&h->sessions);
-	table_init(&h->proofs);
+	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
-	registry_init(&h->registry, h->seed);
+	device_table_init(&h->devices, h->seed);
 	make_products(h);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
 	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
@@ -161,9 +164,9 @@ void lan_close(struct lan *l)
 	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
-	proof_fini(h);
+	tls_identity_fini(h);
 	tls_watch_free(h->tls_watch);
-	registry_fini(&h->registry);
+	device_table_fini(&h->devices);
 	free(h->products);
 	room_enter(ROOM_NONE);
 	free(l);

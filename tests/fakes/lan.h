@@ -6,7 +6,7 @@
 #define HUBGATE_TESTS_LAN_H
 
 #include "bridge/uplink/mail.h"
-#include "plugin/dispatch.h"
+#include "plugin/devices/presence.h"
 #include "tests/fakes/broker.h"
 
 #define LAMP_PID   "SUBPROD001"

@@ -37,11 +37,14 @@ include_through_a_wall_is_noticed() {
 	walls_say 'core/base may not include core/json' core/base/a.c '#include "core/json/json.h"' &&
 		walls_say 'shadowstore/journal may not include bridge/uplink' shadowstore/journal/a.h \
 			'#include "bridge/uplink/uplink.h"' &&
-		walls_say 'core/json/a.c:1' core/json/a.c '#include "plugin/context.h"'
+		walls_say 'core/json/a.c:1' core/json/a.c '#include "plugin/base/context.h"' &&
+		walls_say 'plugin/lan may not include plugin/devices' plugin/lan/a.c \
+			'#include "plugin/devices/presence.h"' &&
+		walls_say 'plugin/lan may not include plugin (' plugin/lan/a.c '#include "plugin/turn.h"'
 }
 
 private_header_from_elsewhere_is_noticed() {
-	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/devices/x_impl.h"'
+	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/base/x_impl.h"'
 }
 
 header_that_the_table_calls_private_is_noticed_from_elsewhere() {
@@ -117,6 +120,36 @@ exported_name_that_begins_otherwise_is_noticed() {
 	object core/base/lamp 'void lamp_on(void) { } void switch_off(void) { }'
 	"$top/.ci/prefixes.sh" objects "$tree" >"$dir/said" 2>&1 && fail 'switch_off' && return 1
 	grep -qF 'core/base/lamp: switch_off' "$dir/said" || fail "$(cat "$dir/said")"
+}
+
+# --- rooms ---
+
+# room_function DECLARATION BODY: it stands in a header of UPLINK, and is defined beside it
+room_function() {
+	printf '/* lamp.h - a lamp.\n * Room:  UPLINK, except where a function says otherwise.\n */\n%s\n' \
+		"$1" >"$tree/core/base/lamp.h"
+	printf '%s\n{\n\t%s\n}\n' 'void lamp_on(void)' "$2" >"$tree/core/base/lamp.c"
+	"$top/.ci/rooms.sh" "$tree" >"$dir/said" 2>&1
+}
+
+functions_that_check_the_room_of_their_header_are_fine() {
+	room_function 'void lamp_on(void);' 'IN_ROOM(ROOM_UPLINK);' || fail "$(cat "$dir/said")" || return 1
+	room_function '/* Room DISK. */
+void lamp_on(void);' 'IN_ROOM(ROOM_DISK);' || fail "$(cat "$dir/said")" || return 1
+	room_function 'void lamp_on(void); /* any room */' 'burn();' || fail "$(cat "$dir/said")"
+}
+
+function_that_does_not_check_its_room_is_noticed() {
+	room_function 'void lamp_on(void);' 'burn();' && fail 'no IN_ROOM()' && return 1
+	grep -qF 'core/base/lamp.h: lamp_on() has no IN_ROOM(ROOM_UPLINK)' "$dir/said" ||
+		fail "$(cat "$dir/said")"
+}
+
+function_that_checks_another_room_is_noticed() {
+	room_function '/* Room DISK: now and
+ * then. */
+void lamp_on(void);' 'IN_ROOM(ROOM_UPLINK);' && fail 'the wrong room' && return 1
+	grep -qF 'lamp_on() has no IN_ROOM(ROOM_DISK)' "$dir/said" || fail "$(cat "$dir/said")"
 }
 
 suite_run lint "$0"

@@ -1,9 +1,9 @@
-#include "plugin/parts.h"
+#include "plugin/base/parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/context.h"
+#include "plugin/base/context.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

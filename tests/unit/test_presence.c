@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "plugin/hubgate.h"
+#include "plugin/base/hubgate.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

@@ -153,8 +153,45 @@ static void lines_of_any_length_and_bytes_cost_only_themselves(void)
 	secrets_close(s);
 }
 
+enum {
+	PUT_MEANWHILE = 40 /* the list grows and moves */
+};
+
+struct walk {
+	struct secrets *secrets;
+	unsigned seen;
+};
+
+static void put_more(void *ctx, const char *client_id, const struct secret *secret)
+{
+	struct walk *w = ctx;
+	struct secret two = secret_of(TWO);
+	char other[32];
+
+	if (w->seen++ > 0)
+		return;
+	for (int i = 0; i < PUT_MEANWHILE; i++) {
+		snprintf(other, sizeof(other), "SUBPROD002lamp-%02d", i);
+		CU_ASSERT_EQUAL(secrets_put(w->secrets, other, &two), ST_OK);
+	}
+	CU_ASSERT_STRING_EQUAL(client_id, "SUBPROD001lamp-01");
+	CU_ASSERT_STRING_EQUAL(secret->text, ONE);
+}
+
+static void walk_goes_on_while_others_are_put(void)
+{
+	struct secrets *s = opened(store_dir_new());
+	struct walk w = { s, 0 };
+	struct secret one = secret_of(ONE);
+
+	CU_ASSERT_EQUAL(secrets_put(s, "SUBPROD001lamp-01", &one), ST_OK);
+	secrets_each(s, put_more, &w);
+	CU_ASSERT_EQUAL(w.seen, 1 + PUT_MEANWHILE);
+	secrets_close(s);
+}
+
 SUITE(secrets, TEST(what_was_put_is_there_after_a_restart_and_for_the_owner_alone),
-      TEST(new_secret_replaces_the_old_one),
+      TEST(new_secret_replaces_the_old_one), TEST(walk_goes_on_while_others_are_put),
       TEST(damaged_or_missing_file_falls_back_to_the_copy_before),
       TEST(file_that_cannot_be_read_ends_the_start_and_is_not_written_over),
       TEST(lines_of_any_length_and_bytes_cost_only_themselves))

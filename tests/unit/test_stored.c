@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/shadow/shadow_doc.h"
-#include "plugin/devices/facts.h"
-#include "plugin/devices/remember.h"
+#include "plugin/devices/device_known.h"
+#include "plugin/storage.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -26,13 +26,13 @@ static struct lan *start(void)
 	if (dir[0] == '\0')
 		snprintf(dir, sizeof(dir), "%s", l->dir);
 	l->config.store.dir = dir;
-	CU_ASSERT_EQUAL_FATAL(remember_open(&l->h), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(storage_open(&l->h), ST_OK);
 	return l;
 }
 
 static void stop(struct lan *l)
 {
-	remember_close(&l->h);
+	storage_close(&l->h);
 	l->config.store.dir = NULL;
 	lan_close(l);
 }
@@ -68,11 +68,11 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 	for (int starts = 0; starts < 3; starts++) { /* nobody knows it, and none of them erases */
 		stop(l);
 		l = start();
-		CU_ASSERT_PTR_NULL(registry_find(&l->h.registry, GUEST, strlen(GUEST)));
+		CU_ASSERT_PTR_NULL(device_table_find(&l->h.devices, GUEST, strlen(GUEST)));
 	}
-	d = facts_guest(&l->h, LAMP_PID, NAME);
+	d = device_admit(&l->h, LAMP_PID, NAME);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-	CU_ASSERT(d->bound);
+	CU_ASSERT_EQUAL(d->bound, BOUND_YES);
 	CU_ASSERT_EQUAL(d->filter_count, 1);
 	CU_ASSERT_PTR_NOT_NULL(d->shadow);
 	CU_ASSERT(d->presence->unsent && l->h.orders_unsent); /* the uplink will hear of it */
@@ -88,7 +88,7 @@ static void device_gets_only_what_is_its_own(void)
 	leave_behind(l->h.state);
 	stop(l);
 	l = start();
-	d = facts_guest(&l->h, LAMP_PID, NAME "2"); /* a longer name */
+	d = device_admit(&l->h, LAMP_PID, NAME "2"); /* a longer name */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 	CU_ASSERT_EQUAL(d->filter_count, 0);
 	CU_ASSERT_PTR_NULL(d->shadow);

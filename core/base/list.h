@@ -1,0 +1,52 @@
+/* list.h - lists whose links stand in their elements: a member `next`.
+ * Room:  any; one owner. Pure.
+ * Keeps: zeroed they are empty, and they own nothing: who takes an element out frees it.
+ * Usage: walked by hand, for (e = head; e; e = e->next). Arguments are evaluated more than once.
+ *
+ *   list   struct lamp *lamps;           the newest is first
+ *   links  the same, and the elements have `struct lamp **at`: any of them leaves at once
+ *   queue  QUEUE_OF(struct lamp) lamps;  the oldest is first
+ */
+#ifndef HUBGATE_LIST_H
+#define HUBGATE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* head: its address. */
+#define LIST_PUSH(head, e) ((e)->next = *(head), *(head) = (e))
+/* The first one leaves and is e. False: there is none, and e is NULL. */
+#define LIST_TAKE(head, e) (((e) = *(head)) != NULL && (*(head) = (e)->next, true))
+
+#define LINKS_PUSH(head, e)             \
+	do {                                \
+		LIST_PUSH(head, e);             \
+		(e)->at = (head);               \
+		if ((e)->next)                  \
+			(e)->next->at = &(e)->next; \
+	} while (0)
+/* e may be the head itself. */
+#define LINKS_REMOVE(e)              \
+	do {                             \
+		if ((e)->next)               \
+			(e)->next->at = (e)->at; \
+		*(e)->at = (e)->next;        \
+	} while (0)
+
+#define QUEUE_OF(type)      \
+	struct {                \
+		type *first, *last; \
+	}
+#define QUEUE_PUT(queue, e)            \
+	do {                               \
+		(e)->next = NULL;              \
+		if ((queue)->first)            \
+			(queue)->last->next = (e); \
+		else                           \
+			(queue)->first = (e);      \
+		(queue)->last = (e);           \
+	} while (0)
+/* As LIST_TAKE(). */
+#define QUEUE_TAKE(queue, e) LIST_TAKE(&(queue)->first, e)
+
+#endif

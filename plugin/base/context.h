@@ -1,0 +1,158 @@
+/* context.h - everything the plugin is, hung off one pointer.
+ * Room:  BROKER.
+ */
+#ifndef HUBGATE_CONTEXT_H
+#define HUBGATE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "bridge/doorbell/doorbell.h"
+#include "bridge/uplink/uplink.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/base/table.h"
+#include "core/config/config.h"
+#include "core/config/mosquitto_conf.h"
+#include "core/hub/gateway_answer.h"
+#include "core/hub/route_rules.h"
+#include "core/mapping/mapping.h"
+#include "core/pace/inflow.h"
+#include "plugin/base/broker.h"
+#include "plugin/base/device_table.h"
+#include "plugin/base/hubgate.h"
+#include "plugin/base/limiter.h"
+#include "plugin/base/parts.h"
+#include "shadowstore/disk.h"
+#include "shadowstore/journal/journal.h"
+#include "shadowstore/store.h"
+
+#define DOORBELL_TOPIC "$hubgate/wake"
+
+enum {
+	DOORBELL_TEXT_MAX = 48
+};
+
+struct hubgate;
+
+struct grace_line { /* devices inside their grace time, soonest first */
+	struct presence *first, *last;
+};
+
+struct shadows {                 /* plugin/services/shadow.h */
+	struct shadow *first, *last; /* those that have something to do with the hub */
+	size_t asked;                /* requests without an answer */
+	size_t dirty;
+	int64_t due_ms;  /* next look at the line; INT64_MAX: none */
+	int64_t look_ms; /* next get that can wait, not before */
+	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
+	struct buf reply, stored;
+};
+
+struct state_entry; /* shadowstore/state/state.h */
+
+struct stored { /* of devices that are not known: plugin/devices/stored */
+	struct table entries;
+	size_t bytes;
+	bool left_out;
+	/* True: its device is known, and has it. */
+	bool (*hand_out)(struct hubgate *h, const struct state_entry *e);
+};
+
+struct gateway_ask { /* a request of the gateway application: plugin/services/gateway_service */
+	struct gateway_ask *next;
+	struct gateway_request request;
+	size_t open; /* wishes without a result */
+	int64_t due_ms;
+};
+
+struct registrations;  /* plugin/devices/registration */
+struct device_service; /* plugin/devices/device_service.h */
+struct tls_watch;      /* plugin/lan/tls_watch */
+struct reload;         /* plugin/reload */
+
+struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
+	struct gateway_ask *first, **last;
+	size_t count;
+	int64_t list_until_ms; /* replies to describe_sub_devices are passed on until then */
+	int64_t list_due_ms;   /* without one by then it is answered from here; 0: none asked */
+};
+
+struct hubgate {
+	struct config *config;
+	mosquitto_plugin_id_t *id;
+	struct log log;
+	struct metrics metrics;
+	struct store *store; /* closed last of all that stands in store.dir */
+	struct journal *journal;
+	struct state *state; /* NULL: nothing is remembered, as disk */
+	struct disk *disk;
+	struct stored stored;
+	struct uplink *uplink;
+	struct device_table devices;
+	struct table sessions;       /* by struct mosquitto * */
+	struct table tls_identities; /* the same: plugin/lan/tls_identity */
+	struct tls_watch *tls_watch; /* NULL: no login by key */
+	uint64_t seed;
+	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
+	size_t product_count;
+	struct mosquitto_conf broker_conf; /* as it was at the start */
+	bool broker_conf_known;
+	enum lan_acl acl;        /* effective: allow or defer */
+	bool unknown_users_pass; /* usernames went unchecked before we came */
+	bool has_connect_event;  /* the broker is 2.1 or newer */
+	bool has_logins;         /* some device has one: plugin/lan/broker_login */
+	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
+	bool reloading;          /* between RELOAD and the next tick */
+	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
+	struct route_rules routes;
+	struct inflow inflow;
+	struct grace_line grace;
+	struct device *own; /* the gateway itself, in the device table */
+	struct gateway_asks asks;
+	struct mapping_rules mappings;
+	size_t spoken_for;     /* devices whose presence ends with a client's connection */
+	char *config_path;     /* NULL: none to read again */
+	struct reload *reload; /* plugin/reload; NULL: none, as disk */
+	unsigned reload_round; /* counts the configurations taken over */
+	struct registrations *registrations; /* NULL: no product registers */
+	struct shadows shadows;
+	const struct device_service *shadow_service; /* plugin/services/shadow */
+	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
+	uint64_t present;
+	struct clock_trust clock;
+	int64_t clock_look_ms, clock_ask_ms; /* next, as of hubgate_now_ms() */
+	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
+	int64_t report_ms;                   /* next publication of the metrics */
+	int64_t turn_due_ms;                 /* plugin/base/timer; 0: never set */
+	struct limiter refusals, bad_logins;
+	struct parts parts;
+	struct exit_handler *exit_handler; /* plugin/exit_handler */
+	bool uplink_hangs;                 /* at the end: the journal is still its */
+};
+
+/* Measures one callback: struct timespec start = callback_begin(); ...
+ * callback_end(h, CALLBACK_ACL, start). */
+static inline struct timespec callback_begin(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static inline void callback_end(struct hubgate *h, enum callback which, struct timespec start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	histogram_add(&h->metrics.callbacks[which],
+	              (uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
+	                  (uint64_t)(now.tv_nsec - start.tv_nsec));
+}
+
+#endif

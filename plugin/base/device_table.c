@@ -1,0 +1,198 @@
+#include "plugin/base/device_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+	const char *client_id;
+	size_t len;
+};
+
+static bool same_client(const struct table_node *node, const void *key)
+{
+	const struct device *d = table_entry(node, struct device, node);
+	const struct key *k = key;
+
+	return strlen(d->client_id) == k->len && memcmp(d->client_id, k->client_id, k->len) == 0;
+}
+
+void device_table_init(struct device_table *r, uint64_t seed)
+{
+	table_init(&r->all);
+	r->seed = seed;
+	r->known = 0;
+}
+
+static void free_device(struct device *d)
+{
+	while (d->filters) {
+		struct device_filter *f = d->filters;
+
+		d->filters = f->next;
+		free(f);
+	}
+	secret_wipe(&d->secret);
+	free(d);
+}
+
+void device_table_fini(struct device_table *r)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&r->all, &at); n; n = table_next(&r->all, &at)) {
+		table_remove(&r->all, n);
+		free_device(table_entry(n, struct device, node));
+	}
+	table_fini(&r->all);
+}
+
+/* Retired ones too. */
+static struct device *find_any(const struct device_table *r, const char *client_id, size_t len)
+{
+	const struct key key = { client_id, len };
+	struct table_node *n =
+		table_find(&r->all, table_hash(r->seed, client_id, len), same_client, &key);
+
+	return n ? table_entry(n, struct device, node) : NULL;
+}
+
+struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len)
+{
+	struct device *d = find_any(r, client_id, len);
+
+	return d && !d->retired ? d : NULL;
+}
+
+struct device *device_make(const char *product_id, const char *device_name,
+                           const struct secret *secret)
+{
+	struct device *d;
+
+	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
+	    !credential_device_name_ok(device_name, strlen(device_name)))
+		return NULL;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	snprintf(d->product_id, sizeof(d->product_id), "%s", product_id);
+	snprintf(d->device_name, sizeof(d->device_name), "%s", device_name);
+	snprintf(d->client_id, sizeof(d->client_id), "%s%s", product_id, device_name);
+	d->secret = *secret;
+	return d;
+}
+
+void device_discard(struct device *d)
+{
+	if (d)
+		free_device(d);
+}
+
+enum status device_table_reserve(struct device_table *r, size_t more)
+{
+	return table_reserve(&r->all, r->all.count + more);
+}
+
+struct device *device_table_put(struct device_table *r, struct device *made)
+{
+	size_t len = strlen(made->client_id);
+	struct device *d = find_any(r, made->client_id, len);
+
+	if (!d) {
+		if (table_add(&r->all, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
+			return NULL;
+		r->known++;
+		return made;
+	}
+	r->known += d->retired;
+	d->retired = false;
+	if (made->secret.key_len > 0)
+		d->secret = made->secret;
+	return d;
+}
+
+void device_table_retire(struct device_table *r, struct device *d)
+{
+	secret_wipe(&d->secret);
+	r->known -= !d->retired;
+	d->retired = true;
+}
+
+enum status device_table_add(struct device_table *r, const char *product_id,
+                             const char *device_name, const struct secret *secret,
+                             struct device **out)
+{
+	struct device *d, *made;
+
+	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
+	    !credential_device_name_ok(device_name, strlen(device_name)))
+		return ST_INVALID;
+	made = device_make(product_id, device_name, secret);
+	if (!made)
+		return ST_NOMEM;
+	if (device_table_find(r, made->client_id, strlen(made->client_id))) {
+		free_device(made);
+		return ST_EXISTS;
+	}
+	d = device_table_put(r, made);
+	if (d != made)
+		free_device(made);
+	if (!d)
+		return ST_NOMEM;
+	*out = d;
+	return ST_OK;
+}
+
+/* The link that points to the filter, or to the end of the list. */
+static struct device_filter **find_link(struct device *d, const char *filter)
+{
+	struct device_filter **at = &d->filters;
+
+	while (*at && strcmp((*at)->text, filter) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
+{
+	struct device_filter **at = find_link(d, filter);
+	size_t size = strlen(filter) + 1;
+
+	if (*at) {
+		if ((*at)->qos == qos)
+			return ST_EXISTS;
+		(*at)->qos = qos;
+		return ST_OK;
+	}
+	if (d->filter_count >= DEVICE_FILTERS_MAX)
+		return ST_FULL;
+	*at = calloc(1, sizeof(**at) + size);
+	if (!*at)
+		return ST_NOMEM;
+	memcpy((*at)->text, filter, size);
+	(*at)->qos = qos;
+	d->filter_count++;
+	return ST_OK;
+}
+
+bool device_subscribes(const struct device *d, const char *filter)
+{
+	for (const struct device_filter *f = d->filters; f; f = f->next) {
+		if (strcmp(f->text, filter) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum status device_unsubscribe(struct device *d, const char *filter)
+{
+	struct device_filter **at = find_link(d, filter);
+	struct device_filter *f = *at;
+
+	if (!f)
+		return ST_NOTFOUND;
+	*at = f->next;
+	free(f);
+	d->filter_count--;
+	return ST_OK;
+}

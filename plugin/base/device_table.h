@@ -1,0 +1,103 @@
+/* device_table.h - the devices of this gateway and what is remembered of each.
+ * Room:  BROKER.
+ * Keeps: a device lives as long as the table; pointers to it stay valid. One that is retired is
+ *        found by nobody, keeps what is stored of it, and is the same again when it is added again.
+ */
+#ifndef HUBGATE_DEVICE_TABLE_H
+#define HUBGATE_DEVICE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/base/table.h"
+#include "core/hub/credential.h"
+
+struct presence; /* plugin/devices/presence.h */
+struct shadow;   /* plugin/services/shadow.h */
+struct wait_line;
+
+enum {
+	DEVICE_FILTERS_MAX = 128
+};
+
+struct device_filter { /* a subscription, mirrored at the hub */
+	struct device_filter *next;
+	uint8_t qos;
+	char text[];
+};
+
+/* Why a device is known: bits of device.origins. Without any it may be let go. */
+enum origin {
+	ORIGIN_CONFIGURED = 1,
+	ORIGIN_REGISTERED = 2,  /* its secret came of dynamic registration */
+	ORIGIN_APPLICATION = 4, /* the gateway application speaks for it: it brought it online */
+	ORIGIN_MAPPING = 8,     /* a rule of mappings[] makes it: plugin/services/mapping_service */
+};
+
+enum bound { /* as the hub last said */
+	BOUND_UNKNOWN,
+	BOUND_YES,
+	BOUND_NO,
+};
+
+struct device {
+	struct table_node node;
+	char product_id[PRODUCT_ID_LEN + 1];
+	char device_name[DEVICE_NAME_MAX + 1];
+	char client_id[CLIENT_ID_MAX + 1];
+	struct secret secret;
+	struct device_certificate certificate;
+	bool own;         /* the gateway itself, for a gateway application on the LAN */
+	bool retired;     /* not known any more */
+	unsigned origins; /* enum origin */
+	enum bound bound;
+	bool online; /* as far as mappings[] tell */
+	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
+	const void *last_speaker;
+	struct device_filter *filters;
+	size_t filter_count;
+	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
+	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
+	struct presence *presence;         /* owned by plugin/devices/presence */
+	struct shadow *shadow;   /* owned by plugin/services/shadow; NULL: it never used one */
+	struct wait_line *waits; /* owned by plugin/devices/registration; NULL: it does not register */
+};
+
+struct device_table {
+	struct table all; /* those retired included */
+	size_t known;     /* of these, not retired */
+	uint64_t seed;
+};
+
+void device_table_init(struct device_table *r, uint64_t seed);
+void device_table_fini(struct device_table *r); /* wipes secrets */
+
+/* A device for device_table_put(). Any room. Caller owns it (device_discard). NULL: no memory, or
+ * ids out of their grammar. */
+struct device *device_make(const char *product_id, const char *device_name,
+                           const struct secret *secret);
+void device_discard(struct device *d); /* never put; NULL is fine */
+/* Takes made, unless such a device is or was there: that one comes back, not retired, with made's
+ * secret if it has one. NULL: no memory, which
+ * device_table_reserve() rules out. */
+struct device *device_table_put(struct device_table *r, struct device *made);
+enum status device_table_reserve(struct device_table *r, size_t more); /* ST_OK; ST_NOMEM */
+void device_table_retire(struct device_table *r, struct device *d);
+
+/* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
+enum status device_table_add(struct device_table *r, const char *product_id,
+                             const char *device_name, const struct secret *secret,
+                             struct device **out);
+/* NULL: unknown. len without NUL. */
+struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len);
+
+/* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
+ * DEVICE_FILTERS_MAX; ST_NOMEM. */
+enum status device_subscribe(struct device *d, const char *filter, uint8_t qos);
+bool device_subscribes(const struct device *d, const char *filter); /* this very filter */
+/* ST_OK; ST_NOTFOUND. */
+enum status device_unsubscribe(struct device *d, const char *filter);
+
+#endif

@@ -1,0 +1,34 @@
+#include "plugin/base/limiter.h"
+
+#include <inttypes.h>
+
+#include "plugin/base/context.h"
+
+enum {
+	LOG_BURST = 20,
+	LOG_INTERVAL_MS = 1000,
+};
+
+bool limiter_may_log(struct limiter *l, uint64_t *suppressed)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	if (now_ms <= l->next_ms - LOG_BURST * LOG_INTERVAL_MS) {
+		l->suppressed++;
+		return false;
+	}
+	l->next_ms = (l->next_ms > now_ms ? l->next_ms : now_ms) + LOG_INTERVAL_MS;
+	*suppressed = l->suppressed;
+	l->suppressed = 0;
+	return true;
+}
+
+void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
+                         const char *why)
+{
+	uint64_t more = 0;
+
+	if (limiter_may_log(&h->refusals, &more))
+		log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
+		         client_id, topic, why, more);
+}

@@ -1,0 +1,75 @@
+#include "plugin/devices/inflow_report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	TOP = 3,
+	NAMES_BYTES = 320
+};
+
+/* The devices that sent most in this window, and everybody's count starts anew. */
+static void take_top(struct hubgate *h, const struct device *top[TOP], uint32_t sent[TOP])
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+		uint32_t count = d->accepted;
+		int place = TOP;
+
+		while (place > 0 && count > sent[place - 1])
+			place--;
+		for (int i = TOP - 1; i > place; i--) {
+			top[i] = top[i - 1];
+			sent[i] = sent[i - 1];
+		}
+		if (place < TOP && count > 0) {
+			top[place] = d;
+			sent[place] = count;
+		}
+		d->accepted = 0;
+	}
+}
+
+static void warn(struct hubgate *h, const struct device *const top[TOP], const uint32_t sent[TOP],
+                 double seconds)
+{
+	char names[NAMES_BYTES] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < TOP && top[i] && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s/%s %.1f", i ? ", " : "",
+		                         top[i]->product_id, top[i]->device_name, sent[i] / seconds);
+	log_line(&h->log, LOG_WARN,
+	         "%.1f messages per second come in, hub.rate_up lets %u out: the queue grows; most "
+	         "from %s; thin them with routes[]",
+	         h->inflow.in, h->config->hub.rate_up, names);
+}
+
+void inflow_report_run(struct hubgate *h, int64_t now_ms)
+{
+	const struct device *top[TOP] = { NULL };
+	uint32_t sent[TOP] = { 0 };
+	struct journal_counts c;
+	int64_t began_ms = h->inflow.began_ms;
+
+	if (!inflow_due(&h->inflow, now_ms))
+		return;
+	journal_counts(h->journal, &c);
+	take_top(h, top, sent);
+	switch (inflow_window(&h->inflow, now_ms, c.accepted, c.ended[JOURNAL_DELIVERED],
+	                      h->config->hub.rate_up)) {
+	case INFLOW_OVER:
+		warn(h, top, sent, (double)(now_ms - began_ms) / 1000);
+		break;
+	case INFLOW_WITHIN:
+		log_line(&h->log, LOG_NOTE, "%.1f messages per second come in, within hub.rate_up again",
+		         h->inflow.in);
+		break;
+	case INFLOW_NOTHING:
+		break;
+	}
+}

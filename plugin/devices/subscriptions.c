@@ -1,0 +1,54 @@
+#include "plugin/devices/subscriptions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/base/limiter.h"
+#include "plugin/devices/presence.h"
+
+enum {
+	KEY_MAX = 512, /* client id, space, filter */
+};
+
+bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
+{
+	const char *space = strchr(e->key, ' ');
+	const unsigned char *qos = e->value;
+	struct device *d;
+
+	if (!space || e->len != 1)
+		return true; /* nobody's */
+	d = device_table_find(&h->devices, e->key, (size_t)(space - e->key));
+	if (!d)
+		return false;
+	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
+	d->presence->unsent = true;
+	h->orders_unsent = true;
+	return true;
+}
+
+static void put(struct hubgate *h, const struct device *d, const char *filter, const void *value)
+{
+	char key[KEY_MAX];
+	uint64_t suppressed;
+	enum status st = ST_TOOBIG;
+	int len = snprintf(key, sizeof(key), "%s %s", d->client_id, filter);
+
+	if (!h->state)
+		return;
+	if (len > 0 && (size_t)len < sizeof(key))
+		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
+	if (st != ST_OK && limiter_may_log(&h->refusals, &suppressed))
+		log_line(&h->log, LOG_WARN, "%s: what it subscribes is not kept for the next start: %s",
+		         d->client_id, status_text(st));
+}
+
+void subscriptions_keep(struct hubgate *h, const struct device *d, const char *filter, uint8_t qos)
+{
+	put(h, d, filter, &qos);
+}
+
+void subscriptions_forget(struct hubgate *h, const struct device *d, const char *filter)
+{
+	put(h, d, filter, NULL);
+}

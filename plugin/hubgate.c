@@ -1,8 +1,0 @@
-#include "plugin/hubgate.h"
-
-#include "core/base/clocks.h"
-
-int64_t hubgate_now_ms(void)
-{
-	return clocks_monotonic_ms();
-}

@@ -1,0 +1,238 @@
+#include "plugin/services/mapping_service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/base/limiter.h"
+#include "plugin/base/publish.h"
+#include "plugin/devices/device_known.h"
+#include "plugin/devices/presence.h"
+#include "plugin/devices/subscriptions.h"
+#include "plugin/devices/to_hub.h"
+#include "plugin/lan/identity.h"
+
+enum {
+	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
+};
+
+enum status mapping_service_start(struct hubgate *h)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; i < h->mappings.count && st == ST_OK; i++) {
+		const struct config_mapping *m = &h->mappings.at[i];
+		char filter[MAPPING_TOPIC_MAX];
+
+		st = identity_add_product(h, m->product_id);
+		if (st != ST_OK || !m->presence)
+			continue;
+		mapping_filter(m->presence, filter);
+		st = uplink_watch(h->uplink, filter);
+	}
+	return st;
+}
+
+void mapping_service_rules_changed(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (!(d->origins & ORIGIN_MAPPING) ||
+		    mapping_of(&h->mappings, d->product_id, d->device_name))
+			continue;
+		h->spoken_for -= d->last_speaker != NULL;
+		d->last_speaker = NULL;
+		d->online = false;
+		d->origins &= ~(unsigned)ORIGIN_MAPPING;
+		device_let_go(h, d);
+		if (!d->retired)
+			presence_renew(h, d);
+	}
+}
+
+bool mapping_service_watches(const struct hubgate *h, const char *filter)
+{
+	for (size_t i = 0; i < h->mappings.count; i++) {
+		char watched[MAPPING_TOPIC_MAX];
+
+		if (!h->mappings.at[i].presence)
+			continue;
+		mapping_filter(h->mappings.at[i].presence, watched);
+		if (strcmp(watched, filter) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_capture(const char *pattern)
+{
+	return strchr(pattern, '{') != NULL;
+}
+
+/* NULL: it may be spoken for by this rule. */
+static const char *objection(const struct device *d, const struct config_mapping *m)
+{
+	if (d->own)
+		return "it is the gateway";
+	if (d->presence->current && !d->presence->current->broker_login)
+		return "the device is logged in itself";
+	if (d->origins & ORIGIN_CONFIGURED && d->secret.key_len > 0 && !m->client &&
+	    has_capture(m->device))
+		return "it stands in devices[] with a secret, and the rule names no client: anybody could "
+			   "speak for it; give the rule a client";
+	return NULL;
+}
+
+/* Its commands come to the plugin. */
+static void follow(struct hubgate *h, struct device *d, const struct config_mapping *m)
+{
+	char filter[MAPPING_TOPIC_MAX];
+	int n = snprintf(filter, sizeof(filter), "%s/%s/%s", d->product_id, d->device_name, m->from);
+
+	if (!m->down || n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
+		return;
+	subscriptions_keep(h, d, filter, 1);
+	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) == ST_OK)
+		return;
+	d->presence->unsent = true;
+	h->orders_unsent = true;
+}
+
+/* The device of a hit. NULL: not to be had, which is logged. */
+static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit, const char *topic)
+{
+	const struct config_mapping *m = hit->rule;
+	char client_id[CLIENT_ID_MAX + 1];
+	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
+	struct device *d = device_table_find(&h->devices, client_id, (size_t)len);
+	const char *why;
+
+	if (!d)
+		d = device_admit(h, m->product_id, hit->device_name);
+	why = d ? objection(d, m) : "no memory, or more devices than a gateway may have";
+	if (why) {
+		limiter_log_refusal(h, client_id, topic, why);
+		return NULL;
+	}
+	if (!(d->origins & ORIGIN_MAPPING)) {
+		d->origins |= ORIGIN_MAPPING;
+		device_keep(h, d);
+		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
+		         (size_t)(m - h->mappings.at));
+	}
+	follow(h, d, m);
+	return d;
+}
+
+static void refused(struct hubgate *h, const struct mapping_hit *hit, const char *topic,
+                    const char *why)
+{
+	metric_add(&h->metrics, M_REFUSED, 1);
+	limiter_log_refusal(h, hit->device_name, topic, why);
+}
+
+static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
+                        const struct mosquitto_evt_message *ed)
+{
+	struct buf wrapped = BUF_MAX(WRAPPED_MAX);
+	const void *payload = ed->payload;
+	size_t len = ed->payloadlen;
+	struct route route;
+	enum status st = ST_OK;
+
+	if (hit->rule->wrap)
+		st = mapping_wrap(&wrapped, hit->rule->wrap, ed->payload, ed->payloadlen);
+	if (hit->rule->wrap && st == ST_OK) {
+		payload = wrapped.data;
+		len = wrapped.len;
+	}
+	route = route_decide(d->product_id, d->device_name, hit->topic, len, ed->qos);
+	if (st != ST_OK || route.action != ROUTE_FORWARD) {
+		refused(h, hit, ed->topic,
+		        st != ST_OK ? "its payload is neither JSON nor text and cannot be wrapped"
+		                    : route_reason_text(route.reason));
+		st = ST_OK;
+	} else {
+		st = to_hub_send(h, d, &route, hit->topic, payload, len);
+	}
+	if (st == ST_NOSPACE && mapping_serves_several(&h->mappings, hit->rule))
+		st = ST_OK; /* counted and lost: on_message.c says why */
+	buf_free(&wrapped);
+	return st;
+}
+
+enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
+{
+	const struct mapping_client who = { mosquitto_client_id(ed->client),
+		                                mosquitto_client_username(ed->client) };
+	struct mapping_hit hit;
+	struct device *d;
+	enum status st;
+
+	/* Should the doorbell not work. */
+	mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
+	st = mapping_up(&h->mappings, &who, ed->topic, &hit);
+	if (st == ST_INVALID)
+		refused(h, &hit, ed->topic, "mappings[] make no device name or topic of the hub of it");
+	if (st != ST_OK)
+		return ST_OK;
+	d = device_of(h, &hit, ed->topic);
+	if (!d)
+		return ST_OK;
+	if (!hit.rule->presence && d->last_speaker != ed->client) {
+		h->spoken_for += d->last_speaker == NULL;
+		d->last_speaker = ed->client;
+		presence_mapped(h, d, true);
+	}
+	return send(h, d, &hit, ed);
+}
+
+void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
+{
+	char client_id[CLIENT_ID_MAX + 1];
+	struct mapping_hit hit;
+	struct device *d;
+	bool online = false;
+	int n;
+
+	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
+		return;
+	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
+	d = device_table_find(&h->devices, client_id, (size_t)n);
+	if (online)
+		d = device_of(h, &hit, topic);
+	if (d && d->origins & ORIGIN_MAPPING)
+		presence_mapped(h, d, online);
+}
+
+void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->devices.all, &at); n;
+	     n = table_next(&h->devices.all, &at)) {
+		struct device *d = table_entry(n, struct device, node);
+
+		if (d->last_speaker != client)
+			continue;
+		d->last_speaker = NULL;
+		h->spoken_for--;
+		presence_mapped(h, d, false);
+	}
+}
+
+bool mapping_service_command(struct hubgate *h, const struct device *d,
+                             const struct uplink_down *down)
+{
+	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
+	char local[MAPPING_TOPIC_MAX];
+
+	if (mapping_down(&h->mappings, d->product_id, d->device_name, rest, local) != ST_OK)
+		return false;
+	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
+		metric_add(&h->metrics, M_DOWN, 1);
+	return true;
+}

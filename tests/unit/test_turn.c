@@ -1,0 +1,463 @@
+#include "plugin/turn.h"
+
+#include <string.h>
+
+#include "plugin/base/timer.h"
+#include "plugin/services/gateway_service.h"
+#include "tests/fakes/lan.h"
+#include "tests/runner.h"
+
+#define DEVICE_CLIENT(is_clean)                                 \
+	{                                                           \
+		.id = LAMP_ID, .address = "10.0.0.9", .clean = is_clean \
+	}
+#define CONTROL LAMP "/control"
+
+static uint64_t metric(const struct lan *l, enum metric id)
+{
+	return metric_get(&l->h.metrics, id);
+}
+
+/* A logged-in lamp, its orders taken. */
+static void enter(struct lan *l, struct mosquitto *c)
+{
+	CU_ASSERT_FATAL(lan_enter(l, c, l->lamp));
+	lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL);
+	CU_ASSERT(lan_quiet(l));
+}
+
+/* --- up --- */
+
+static void kept_up(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	for (int ready = 0; ready <= 1; ready++) {
+		lan_hub(l, ready);
+		CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+		CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", NULL, 2), MOSQ_ERR_SUCCESS);
+	}
+	CU_ASSERT_EQUAL(lan_kept(l), 4);
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void qos_1_and_2_are_kept_whether_or_not_the_hub_is_there(void)
+{
+	lan_each(kept_up);
+}
+
+static void live_up(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	lan_hub(l, true);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_ordered(l, ORDER_LIVE, LAMP_ID, LAMP "/event"));
+	CU_ASSERT_EQUAL(lan_publish(&c, "$rrpc/txd/" LAMP "/7", "ok", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_ordered(l, ORDER_LIVE, LAMP_ID, "$rrpc/txd/" LAMP "/7"));
+	CU_ASSERT_EQUAL(lan_kept(l), 0);
+	lan_hub(l, false);
+	CU_ASSERT_EQUAL(lan_publish(&c, "$rrpc/txd/" LAMP "/7", "ok", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_kept(l), 0);
+	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 1);
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void qos_0_and_answers_go_live_and_late_answers_are_dropped(void)
+{
+	lan_each(live_up);
+}
+
+static void qos0_away(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_kept(l), 1);
+	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 0);
+	l->config.store.queue_qos0 = false;
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "2", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_kept(l), 1);
+	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 1);
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void while_the_hub_is_away_qos_0_is_kept_or_dropped_as_configured(void)
+{
+	lan_each(qos0_away);
+}
+
+static void full_store(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	lan_store(l, JOURNAL_REFUSE, 2);
+	enter(l, &c);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "2", 1), MOSQ_ERR_SUCCESS);
+	/* ACL_DENIED would be acknowledged, QUOTA_EXCEEDED on 2.1 too. */
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "3", 1), MOSQ_ERR_NOMEM);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "4", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_kept(l), 2);
+	CU_ASSERT_EQUAL(metric(l, M_REFUSED_FULL), 1);
+	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 1);
+	CU_ASSERT(fake_logged("the store is full"));
+}
+
+static void full_store_refuses_qos_1_without_acknowledgement_and_drops_qos_0(void)
+{
+	lan_each(full_store);
+}
+
+static void untouched(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true), console = { .id = "console" }, nobody = { 0 }, bell;
+
+	enter(l, &c);
+	CU_ASSERT(lan_doorbell(l, &bell));
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(!lan_retain_left());
+	CU_ASSERT_EQUAL(lan_publish(&c, "$ota/report/" LAMP, "{}", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(!lan_retain_left());
+	CU_ASSERT_EQUAL(lan_publish(&console, "livingroom/lamp", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_retain_left());
+	CU_ASSERT_EQUAL(lan_kept(l), 2);
+	CU_ASSERT_EQUAL(lan_publish(&nobody, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(NULL, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&bell, DOORBELL_TOPIC, "1", 0), MOSQ_ERR_SUCCESS);
+	/* Should another plugin have let these pass, they stay on the LAN. */
+	CU_ASSERT_EQUAL(lan_publish(&c, SIBLING "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&c, "livingroom/lamp", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_kept(l), 2);
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void only_own_messages_of_devices_go_up_and_none_is_retained(void)
+{
+	lan_each(untouched);
+}
+
+/* --- down --- */
+
+static void handed_on(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true), bell;
+	const struct fake_publish *p;
+
+	enter(l, &c);
+	CU_ASSERT(lan_doorbell(l, &bell));
+	lan_command(l, CONTROL, 1, 11);
+	lan_command(l, "$ota/update/" LAMP, 0, 0);
+	lan_command(l, "$rrpc/rxd/" LAMP "/7", 1, 12);
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_WRITE, DOORBELL_TOPIC), MOSQ_ERR_ACL_DENIED);
+	CU_ASSERT_EQUAL_FATAL(fake_published(), 3);
+	p = fake_publish_at(0);
+	CU_ASSERT_STRING_EQUAL(p->topic, CONTROL);
+	CU_ASSERT(p->len == 2 && memcmp(p->payload, "go", 2) == 0);
+	CU_ASSERT(p->qos == 1 && !p->retain);
+	CU_ASSERT_EQUAL(fake_publish_at(1)->qos, 0);
+	CU_ASSERT(lan_done(l, 11) && lan_done(l, 12) && lan_quiet(l));
+	CU_ASSERT_EQUAL(metric(l, M_DOWN), 3);
+}
+
+static void ring_hands_on_all_commands_and_acknowledges_qos_1(void)
+{
+	lan_each(handed_on);
+}
+
+static void without_memory(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	fake_refuse_publish(true);
+	lan_command(l, CONTROL, 1, 11);
+	lan_tick();
+	fake_refuse_publish(false);
+	fake_refuse_memory(true);
+	lan_command(l, CONTROL, 1, 12);
+	lan_tick();
+	fake_refuse_memory(false);
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	CU_ASSERT_EQUAL(metric(l, M_DOWN), 0);
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void command_that_the_broker_could_not_take_is_not_acknowledged(void)
+{
+	lan_each(without_memory);
+}
+
+static void strays(struct lan *l)
+{
+	lan_command(l, LAMP_PID "/lamp-99/control", 1, 11);
+	lan_command(l, "livingroom/lamp", 1, 12);
+	lan_command(l, "$shadow/nonsense", 1, 13);
+	lan_command(l, "", 1, 14);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	CU_ASSERT_EQUAL(metric(l, M_DOWN_STRAY), 4);
+	for (uint16_t id = 11; id <= 14; id++)
+		CU_ASSERT(lan_done(l, id));
+}
+
+static void messages_for_nobody_known_are_counted_and_acknowledged(void)
+{
+	lan_each(strays);
+}
+
+/* --- commands for a device inside its grace time --- */
+
+static void back_in_time(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true), again = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	lan_gone(&c);
+	lan_command(l, CONTROL, 1, 11);
+	lan_command(l, LAMP "/other", 1, 12);
+	lan_command(l, CONTROL, 1, 13);
+	lan_command(l, CONTROL, 0, 0);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1); /* QoS 0 waits for nobody */
+	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), 3);
+	CU_ASSERT(lan_quiet(l));
+	enter(l, &again);
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, LAMP "/con/+"), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL) && lan_quiet(l));
+	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, CONTROL), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL_FATAL(fake_published(), 3);
+	CU_ASSERT_STRING_EQUAL(fake_publish_at(1)->topic, CONTROL);
+	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL));
+	CU_ASSERT(lan_done(l, 11) && lan_done(l, 13) && lan_quiet(l));
+	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, LAMP "/#"), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(fake_published(), 4);
+	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL));
+	CU_ASSERT(lan_done(l, 12) && lan_quiet(l));
+}
+
+static void held_commands_go_out_when_the_device_subscribes_again(void)
+{
+	lan_each(back_in_time);
+}
+
+static void not_back(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	lan_gone(&c);
+	lan_command(l, CONTROL, 1, 11);
+	lan_tick();
+	lan_wait(LAN_GRACE_MS);
+	lan_tick();
+	CU_ASSERT(fake_published() == 0 && lan_quiet(l));
+	lan_wait(1);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL));
+	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
+}
+
+static void held_commands_go_to_the_broker_when_grace_ends(void)
+{
+	lan_each(not_back);
+}
+
+static void back_and_silent(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true), again = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	lan_gone(&c);
+	lan_command(l, CONTROL, 1, 11);
+	lan_tick();
+	enter(l, &again);
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
+	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
+	lan_gone(&again);
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL) && lan_quiet(l));
+}
+
+static void device_that_returns_and_never_subscribes_holds_nothing_for_ever(void)
+{
+	lan_each(back_and_silent);
+}
+
+static void flapping(struct lan *l)
+{
+	struct mosquitto c[2] = { DEVICE_CLIENT(true), DEVICE_CLIENT(true) };
+
+	enter(l, &c[0]);
+	lan_gone(&c[0]);
+	lan_command(l, CONTROL, 1, 11);
+	lan_tick();
+	for (int i = 1; i < 6; i++) {
+		lan_wait(LAN_GRACE_MS / 2);
+		lan_tick();
+		enter(l, &c[i % 2]);
+		lan_gone(&c[i % 2]);
+	}
+	CU_ASSERT(fake_published() == 0 && lan_quiet(l));
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL));
+	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
+}
+
+static void commands_stay_held_while_the_device_flaps(void)
+{
+	lan_each(flapping);
+}
+
+static void kept_by_broker(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(false);
+
+	enter(l, &c);
+	lan_offline(&c);
+	lan_command(l, CONTROL, 1, 11);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
+	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), 0);
+}
+
+static void kept_sessions_need_no_holding(void)
+{
+	lan_each(kept_by_broker);
+}
+
+static void many_held(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT(true);
+
+	enter(l, &c);
+	lan_gone(&c);
+	for (int i = 0; i < HELD_MAX + 3; i++)
+		lan_command(l, CONTROL, 1, (uint16_t)(100 + i));
+	lan_tick();
+	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), HELD_MAX);
+	CU_ASSERT_EQUAL(fake_published(), 3);
+	for (int i = HELD_MAX; i < HELD_MAX + 3; i++)
+		CU_ASSERT(lan_done(l, (uint16_t)(100 + i)));
+	CU_ASSERT(lan_quiet(l));
+	/* The rest is freed with the presence: lan_close() looks for leaks. */
+}
+
+static void no_more_than_32_commands_are_held_for_a_device(void)
+{
+	lan_each(many_held);
+}
+
+/* --- the turn --- */
+
+static void lines_of_uplink(struct lan *l)
+{
+	log_line(uplink_log(l->h.uplink), LOG_WARN, "the link is %s", "down");
+	CU_ASSERT_EQUAL(fake_lines(), 0);
+	lan_tick();
+	CU_ASSERT(fake_logged("hubgate: the link is down"));
+}
+
+static void lines_of_the_uplink_reach_the_brokers_log(void)
+{
+	lan_each(lines_of_uplink);
+}
+
+static void metrics_out(struct lan *l)
+{
+	size_t once;
+	bool present_seen = false;
+
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	l->config.metrics.sys_interval_s = 10;
+	lan_tick();
+	once = fake_published();
+	CU_ASSERT(once > METRIC_COUNT);
+	for (size_t i = 0; i < once; i++) {
+		const struct fake_publish *p = fake_publish_at(i);
+
+		CU_ASSERT(p->retain && strncmp(p->topic, "$SYS/broker/hubgate/", 20) == 0);
+		present_seen |= strcmp(p->topic, "$SYS/broker/hubgate/devices_present") == 0;
+	}
+	CU_ASSERT(present_seen);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), once);
+	lan_wait(10000);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 2 * once);
+}
+
+static void metrics_are_published_retained_at_their_interval(void)
+{
+	lan_each(metrics_out);
+}
+
+static void earliest(struct lan *l)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	timer_ring_by(&l->h, now_ms + 500);
+	timer_ring_by(&l->h, now_ms + 900);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), now_ms + 500);
+	timer_ring_by(&l->h, now_ms + 400);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), now_ms + 400);
+	turn_run(&l->h);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
+}
+
+static void turn_comes_by_the_earliest_time_asked_for_and_sets_the_next(void)
+{
+	lan_each(earliest);
+}
+
+static void silent_hub(struct lan *l)
+{
+	static const char ask[] = "{\"type\":\"describe_sub_devices\"}";
+	int64_t due_ms;
+
+	lan_hub(l, true);
+	gateway_service_request(&l->h, ask, sizeof(ask) - 1);
+	due_ms = mail_timer(uplink_mail(l->h.uplink));
+	CU_ASSERT_FATAL(due_ms > hubgate_now_ms() && due_ms < hubgate_now_ms() + 60000);
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	lan_wait(due_ms - hubgate_now_ms());
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
+}
+
+static void list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for(void)
+{
+	lan_each(silent_hub);
+}
+
+SUITE(turn, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
+      TEST(qos_0_and_answers_go_live_and_late_answers_are_dropped),
+      TEST(while_the_hub_is_away_qos_0_is_kept_or_dropped_as_configured),
+      TEST(full_store_refuses_qos_1_without_acknowledgement_and_drops_qos_0),
+      TEST(only_own_messages_of_devices_go_up_and_none_is_retained),
+      TEST(ring_hands_on_all_commands_and_acknowledges_qos_1),
+      TEST(command_that_the_broker_could_not_take_is_not_acknowledged),
+      TEST(messages_for_nobody_known_are_counted_and_acknowledged),
+      TEST(held_commands_go_out_when_the_device_subscribes_again),
+      TEST(held_commands_go_to_the_broker_when_grace_ends),
+      TEST(device_that_returns_and_never_subscribes_holds_nothing_for_ever),
+      TEST(commands_stay_held_while_the_device_flaps), TEST(kept_sessions_need_no_holding),
+      TEST(no_more_than_32_commands_are_held_for_a_device),
+      TEST(lines_of_the_uplink_reach_the_brokers_log),
+      TEST(metrics_are_published_retained_at_their_interval),
+      TEST(turn_comes_by_the_earliest_time_asked_for_and_sets_the_next),
+      TEST(list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for))
