@@ -29,7 +29,7 @@ void connect_move(struct uplink *u, enum uplink_state to)
 	if (!uplink_move_legal(from, to))
 		log_line(&u->log, LOG_ERROR, "internal: uplink went from %s to %s", uplink_state_text(from),
 		         uplink_state_text(to));
-	atomic_store(&u->state, (int)to);
+	atomic_store(&u->mail.state, (int)to);
 	metric_set(u->conf.metrics, M_UPLINK_STATE, (uint64_t)to);
 }
 
@@ -336,7 +336,7 @@ void connect_run(struct uplink *u, int64_t now_ms)
 
 	if (!u->session) {
 		if (uplink_state_now(u) == UPLINK_WAITING && now_ms >= u->next_attempt_ms &&
-		    !atomic_load(&u->stopping))
+		    !atomic_load(&u->mail.stopping))
 			start_attempt(u, now_ms);
 		return;
 	}

@@ -316,7 +316,7 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 	struct table_at at;
 	unsigned budget = AGES_PER_TURN, n;
 
-	journal_reader_now(u->conf.journal, atomic_load(&u->clock_trusted), &now);
+	journal_reader_now(u->conf.journal, atomic_load(&u->mail.clock_trusted), &now);
 	for (struct table_node *node = table_first(&u->gateway.devices, &at); node && budget > 0;
 	     node = table_next(&u->gateway.devices, &at)) {
 		struct subdev *d = table_entry(node, struct subdev, node);

@@ -54,7 +54,7 @@ static bool deliver(struct uplink *u, const struct mqtt_publish *p)
 	if (d.topic && d.payload) {
 		if (p->len > 0)
 			memcpy(d.payload, p->payload, p->len);
-		if (mailbox_put(u->inbox, &d, NULL) == ST_OK)
+		if (mail_put_news(&u->mail, &d) == ST_OK)
 			return true;
 	}
 	uplink_down_free(&d);
@@ -67,7 +67,7 @@ static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev
 	if (!news->topic)
 		return false;
 	gateway_client_id(d, news->topic);
-	if (mailbox_put(u->inbox, news, NULL) == ST_OK)
+	if (mail_put_news(&u->mail, news) == ST_OK)
 		return true;
 	uplink_down_free(news);
 	return false;
@@ -80,7 +80,7 @@ void receive_tell(struct uplink *u, enum uplink_news kind, const char *topic, in
 	if (!u->conf.tells_all)
 		return;
 	news.topic = strdup(topic);
-	if (!news.topic || mailbox_put(u->inbox, &news, NULL) != ST_OK)
+	if (!news.topic || mail_put_news(&u->mail, &news) != ST_OK)
 		uplink_down_free(&news);
 }
 
@@ -89,7 +89,7 @@ static void tell_answers(struct uplink *u)
 {
 	struct answer *a;
 
-	while (mailbox_space(u->inbox) > 0 && (a = gateway_answer(&u->gateway)) != NULL) {
+	while (mail_news_space(&u->mail) > 0 && (a = gateway_answer(&u->gateway)) != NULL) {
 		struct uplink_down news = { .kind = UPLINK_ANSWER, .op = a->op, .code = a->code };
 
 		tell(u, &news, a->dev);
@@ -103,7 +103,7 @@ void receive_news(struct uplink *u, int64_t now_ms)
 
 	tell_answers(u);
 
-	while ((d = gateway_news(&u->gateway)) != NULL && mailbox_space(u->inbox) > 0) {
+	while ((d = gateway_news(&u->gateway)) != NULL && mail_news_space(&u->mail) > 0) {
 		bool ready = gateway_shadow_ready(&u->gateway, d);
 		struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
 
@@ -169,7 +169,7 @@ void receive_packets(struct uplink *u, int64_t now_ms)
 	enum status st = ST_OK;
 
 	while (u->session && session_phase(u->session) == SESSION_UP && st == ST_OK) {
-		u->paused = mailbox_space(u->inbox) == 0;
+		u->paused = mail_news_space(&u->mail) == 0;
 		if (u->paused)
 			return;
 		st = session_next(u->session, &p);

@@ -134,7 +134,7 @@ static uint32_t bind_random(void)
 /* By the hub's own clock, as far as it was asked: a signature expires by that. */
 static uint64_t hub_time_s(const struct uplink *u)
 {
-	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&u->hub_offset_ms) / 1000);
+	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&u->mail.hub_offset_ms) / 1000);
 }
 
 static enum status send_request(struct uplink *u, const struct gateway_action *a)

@@ -16,21 +16,6 @@ enum {
 	GOODBYE_PART = 8 /* of the time for a stop: DISCONNECT, the last ends into the ack file */
 };
 
-/* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
- * and UPLINK rings for it. */
-static void to_mailbox(void *ctx, enum log_level level, const char *line)
-{
-	struct uplink *u = ctx;
-	struct uplink_log item = { .level = level };
-	bool was_empty = false;
-
-	snprintf(item.line, sizeof(item.line), "%s", line);
-	if (mailbox_put(u->logs, &item, &was_empty) != ST_OK)
-		atomic_fetch_add(&u->logs_lost, 1);
-	else if (was_empty)
-		wake_ring(&u->wake);
-}
-
 static uint64_t random_seed(void)
 {
 	uint64_t seed = 0;
@@ -40,35 +25,15 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-void uplink_free_order(void *order)
-{
-	struct order *o = order;
-
-	if (o->kind == ORDER_SECRET && o->payload)
-		secret_wipe(o->payload);
-	free(o->topic);
-	free(o->payload);
-}
-
-static void down_drop(void *item)
-{
-	uplink_down_free(item);
-}
-
 static enum status make_parts(struct uplink *u, const struct route_rules *routes)
 {
 	const struct uplink_conf *c = &u->conf;
-	enum status st = mailbox_new(sizeof(struct order), ORDERS_MAX, &u->orders);
+	enum status st = ST_OK;
 
-	if (st == ST_OK && routes) {
+	if (routes) {
 		u->routes = route_rules_copy(routes);
 		st = u->routes ? ST_OK : ST_NOMEM;
 	}
-
-	if (st == ST_OK)
-		st = mailbox_new(sizeof(struct uplink_down), INBOX_MAX, &u->inbox);
-	if (st == ST_OK)
-		st = mailbox_new(sizeof(struct uplink_log), LOGS_MAX, &u->logs);
 	if (st == ST_OK)
 		st = flight_init(&u->flight, c->window);
 	if (st == ST_OK)
@@ -104,15 +69,14 @@ static void release_id(void *ctx, uint16_t packet_id)
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 {
 	struct uplink *u = calloc(1, sizeof(*u));
-	enum status wake, st;
+	enum status mail, st;
 
 	if (!u)
 		return ST_NOMEM;
 	u->conf = *conf;
-	wake = wake_init(&u->wake, &(struct wake_watch){ "UPLINK", &u->log, conf->metrics });
+	mail = mail_init(&u->mail, conf->metrics);
+	u->log = u->mail.log;
 	u->sleep_ms = LONGEST_SLEEP_S * 1000;
-	u->log = (struct log){ to_mailbox, u };
-	atomic_init(&u->broker_due_ms, INT64_MAX);
 	snprintf(u->client_id, sizeof(u->client_id), "%s%s", conf->product_id, conf->device_name);
 	snprintf(u->operation_topic, sizeof(u->operation_topic), "$gateway/operation/%s/%s",
 	         conf->product_id, conf->device_name);
@@ -132,7 +96,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	             random_seed());
 	st = make_parts(u, conf->routes);
 	if (st == ST_OK)
-		st = wake;
+		st = mail;
 	if (st == ST_OK)
 		st = make_own(u);
 	if (st != ST_OK) {
@@ -185,7 +149,7 @@ enum status uplink_connect(struct uplink *u)
 void uplink_wake(struct uplink *u)
 {
 	IN_ROOM(ROOM_BROKER);
-	wake_ring(&u->wake);
+	wake_ring(&u->mail.wake);
 }
 
 bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
@@ -193,9 +157,9 @@ bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 	IN_ROOM(ROOM_BROKER);
 	if (!u || !u->thread.started)
 		return true;
-	atomic_store(&u->stop_by_ms, clocks_monotonic_ms() + wait_ms - wait_ms / GOODBYE_PART);
-	atomic_store(&u->stopping, true);
-	wake_ring(&u->wake);
+	atomic_store(&u->mail.stop_by_ms, clocks_monotonic_ms() + wait_ms - wait_ms / GOODBYE_PART);
+	atomic_store(&u->mail.stopping, true);
+	wake_ring(&u->mail.wake);
 	/* When it hangs in the kernel (a dead disk, say), uplink_free() leaves everything to the ending
 	 * process: the broker's stop is worth more than the memory. */
 	return thread_join(&u->thread, wait_ms);
@@ -214,10 +178,7 @@ void uplink_free(struct uplink *u)
 	flight_fini(&u->flight);
 	echo_free(u->echo);
 	free(u->routes);
-	mailbox_free(u->orders, uplink_free_order);
-	mailbox_free(u->inbox, down_drop);
-	mailbox_free(u->logs, NULL);
-	wake_fini(&u->wake);
+	mail_fini(&u->mail);
 	free(u);
 	room_enter(from);
 }
@@ -226,34 +187,25 @@ void uplink_free(struct uplink *u)
 
 enum status uplink_take(struct uplink *u, struct uplink_down *out)
 {
-	enum status st = mailbox_take(u->inbox, out);
-
 	IN_ROOM(ROOM_BROKER);
-	/* UPLINK stops reading while the inbox is full, and looks again in the turn after this. It
-	 * alone puts, so the count cannot pass the half unseen. */
-	if (st == ST_OK && mailbox_count(u->inbox) == INBOX_MAX / 2)
-		uplink_wake(u);
-	return st;
+	return mail_take_news(&u->mail, out);
 }
 
 void uplink_down_free(struct uplink_down *d)
 {
-	free(d->topic);
-	free(d->payload);
-	d->topic = NULL;
-	d->payload = NULL;
+	mail_free_news(d);
 }
 
 enum status uplink_take_log(struct uplink *u, struct uplink_log *out)
 {
 	IN_ROOM(ROOM_BROKER);
-	return mailbox_take(u->logs, out);
+	return mail_take_line(&u->mail, out);
 }
 
 void uplink_ring(struct uplink *u)
 {
-	atomic_store(&u->ring_wanted, true);
-	wake_ring(&u->wake);
+	atomic_store(&u->mail.ring_wanted, true);
+	wake_ring(&u->mail.wake);
 }
 
 const struct log *uplink_log(struct uplink *u)
@@ -263,12 +215,17 @@ const struct log *uplink_log(struct uplink *u)
 
 bool uplink_ready(const struct uplink *u)
 {
-	return atomic_load(&u->state) == UPLINK_READY;
+	return atomic_load(&u->mail.state) == UPLINK_READY;
 }
 
 enum uplink_state uplink_state_now(const struct uplink *u)
 {
-	return (enum uplink_state)atomic_load(&u->state);
+	return (enum uplink_state)atomic_load(&u->mail.state);
+}
+
+struct mail *uplink_mail(struct uplink *u)
+{
+	return &u->mail;
 }
 
 struct doorbell *uplink_doorbell(struct uplink *u)

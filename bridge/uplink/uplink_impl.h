@@ -1,5 +1,6 @@
 /* uplink_impl.h - what the parts of the uplink share:
- *   uplink.c       life, mailboxes, the what other rooms ask
+ *   uplink.c       life, and what other rooms ask
+ *   mail.c         what crosses between the rooms
  *   uplink_orders.c what BROKER orders
  *   uplink_loop.c  the thread: poll, orders, timers
  *   connect.c  connecting, login, losing the link
@@ -11,25 +12,19 @@
 #ifndef HUBGATE_UPLINK_IMPL_H
 #define HUBGATE_UPLINK_IMPL_H
 
-#include <stdatomic.h>
-
 #include "bridge/gateway/gateway.h"
 #include "bridge/link/session.h"
 #include "bridge/uplink/drop_report.h"
 #include "bridge/uplink/flight.h"
+#include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
-#include "core/base/mailbox.h"
 #include "core/base/thread.h"
-#include "core/base/wake.h"
 #include "core/hub/echo.h"
 #include "core/pace/backoff.h"
 #include "core/pace/pacer.h"
 #include "core/pace/stall_guard.h"
 
 enum {
-	ORDERS_MAX = 4096,
-	INBOX_MAX = 1024,
-	LOGS_MAX = 256,
 	LIVE_MAX = 1000,      /* messages not kept, over all devices */
 	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
 	TAKES_PER_TURN = 2000,
@@ -42,56 +37,13 @@ enum {
 	RECONNECT_MAX_S = 3600,
 };
 
-enum order_kind {
-	ORDER_PRESENT,
-	ORDER_LEFT,
-	ORDER_SECRET,
-	ORDER_CERTIFICATE, /* payload: both digests, each with its NUL */
-	ORDER_SUBSCRIBE,
-	ORDER_UNSUBSCRIBE,
-	ORDER_LIVE,
-	ORDER_SHADOW_FOLLOW,
-	ORDER_SHADOW_DIRTY,
-	ORDER_SHADOW_CLEAN,
-	ORDER_SHADOW_SEND,
-	ORDER_WATCH,
-	ORDER_ASK,
-	ORDER_ASK_LIST,
-	ORDER_DOWN_DONE,
-	ORDER_FORGET,
-	ORDER_LIMITS, /* payload: struct uplink_limits */
-	ORDER_ROUTES, /* payload: struct route_rules, in one block */
-};
-
-struct order { /* BROKER -> UPLINK */
-	enum order_kind kind;
-	char client_id[CLIENT_ID_MAX + 1];
-	char *topic; /* owned, as payload; a filter or a topic */
-	void *payload;
-	size_t len;
-	uint8_t qos;
-	uint16_t packet_id;
-	uint32_t epoch;
-	enum gateway_op op; /* of ORDER_ASK */
-};
-
 struct uplink {
 	struct uplink_conf conf;
 	char client_id[CLIENT_ID_MAX + 1];
 	char operation_topic[RESULT_TOPIC_MAX], result_topic[RESULT_TOPIC_MAX];
-	struct log log;
+	struct log log; /* mail.log */
 
-	/* shared between rooms */
-	struct mailbox *orders, *inbox, *logs;
-	struct wake wake;  /* for orders, the journal, ring_wanted, an earlier timer, lines, the stop */
-	_Atomic int state; /* enum uplink_state; written by UPLINK */
-	atomic_bool stopping;
-	atomic_bool clock_trusted;
-	atomic_bool ring_wanted;       /* another room has mail for BROKER */
-	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
-	_Atomic int64_t broker_due_ms; /* not rung for yet; INT64_MAX: none */
-	_Atomic int64_t stop_by_ms;
-	_Atomic uint64_t logs_lost;
+	struct mail mail; /* what other rooms reach */
 	struct thread thread;
 	uint32_t sleep_ms; /* at most, when nothing happens */
 
@@ -133,7 +85,6 @@ struct uplink {
 };
 
 void connect_move(struct uplink *u, enum uplink_state to);
-void uplink_free_order(void *order);
 
 void uplink_thread(void *arg); /* uplink_loop.c */
 

@@ -175,37 +175,27 @@ static void take_orders(struct uplink *u, int64_t now_ms)
 	struct order o;
 	int n = 0;
 
-	for (; mailbox_take(u->orders, &o) == ST_OK; n++) {
+	for (; mail_take_order(&u->mail, &o) == ST_OK; n++) {
 		carry_out(u, &o, now_ms);
-		uplink_free_order(&o);
+		mail_free_order(&o);
 	}
 	u->found |= n > 0;
 	/* It may have been full: BROKER says again what found no room. */
-	if (n >= ORDERS_MAX)
-		atomic_store(&u->ring_wanted, true);
-}
-
-/* BROKER's timer has come. True once: then it is BROKER's to set the next one, and any is earlier
- * than none, so it wakes us. */
-static bool timer_came(struct uplink *u, int64_t now_ms)
-{
-	int64_t due_ms = atomic_load(&u->broker_due_ms);
-
-	return now_ms >= due_ms &&
-	       atomic_compare_exchange_strong(&u->broker_due_ms, &due_ms, INT64_MAX);
+	if (n >= MAIL_ORDERS_MAX)
+		atomic_store(&u->mail.ring_wanted, true);
 }
 
 static void ring_broker(struct uplink *u, int64_t now_ms)
 {
-	bool mail = mailbox_count(u->inbox) > 0 || mailbox_count(u->logs) > 0;
+	bool mail = mail_waits(&u->mail);
 	bool wanted, timer;
 
 	if (u->conf.news && mail)
 		wake_ring(u->conf.news);
 	if (!u->doorbell)
 		return;
-	wanted = atomic_exchange(&u->ring_wanted, false);
-	timer = timer_came(u, now_ms);
+	wanted = atomic_exchange(&u->mail.ring_wanted, false);
+	timer = mail_timer_came(&u->mail, now_ms);
 	u->found |= wanted;
 	if (mail || wanted || timer)
 		doorbell_ring(u->doorbell, now_ms);
@@ -220,8 +210,8 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 {
 	int64_t now_ms = now_us / 1000;
 	int64_t due_ms = earlier(connect_deadline(u), doorbell_due_ms);
-	int64_t broker_due_ms = atomic_load(&u->broker_due_ms);
-	bool stopping = atomic_load(&u->stopping);
+	int64_t broker_due_ms = mail_timer(&u->mail);
+	bool stopping = atomic_load(&u->mail.stopping);
 	int64_t wait_us, flow_us;
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
@@ -231,7 +221,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
 	due_ms = earlier(due_ms, now_ms + u->sleep_ms);
 	if (stopping)
-		due_ms = earlier(due_ms, atomic_load(&u->stop_by_ms));
+		due_ms = earlier(due_ms, atomic_load(&u->mail.stop_by_ms));
 	wait_us = due_ms > now_ms ? due_ms * 1000 - now_us : 0;
 	flow_us = u->more ? 0 : send_wait_us(u, now_ms);
 	if (flow_us >= 0)
@@ -250,18 +240,18 @@ static void space_turns(struct uplink *u)
 
 static void wait_for_work(struct uplink *u)
 {
-	struct pollfd fds[FDS_MAX] = { { .fd = wake_fd(&u->wake), .events = POLLIN } };
+	struct pollfd fds[FDS_MAX] = { { .fd = wake_fd(&u->mail.wake), .events = POLLIN } };
 	nfds_t count = 1;
 	int64_t doorbell_due_ms = INT64_MAX;
 	struct timespec timeout;
 
 	if (u->session)
 		session_pollfd(u->session, &fds[count++], u->paused);
-	if (u->doorbell && !atomic_load(&u->stopping))
+	if (u->doorbell && !atomic_load(&u->mail.stopping))
 		count += doorbell_pollfds(u->doorbell, &fds[count], FDS_MAX - count, &doorbell_due_ms);
 	timeout = sleep_time(u, clocks_monotonic_us(), doorbell_due_ms);
 	if (ppoll(fds, count, &timeout, NULL) > 0 && fds[0].revents)
-		wake_hear(&u->wake);
+		wake_hear(&u->mail.wake);
 }
 
 static void one_turn(struct uplink *u)
@@ -285,12 +275,12 @@ static void one_turn(struct uplink *u)
 	send_run(u, now_ms);
 	receive_news(u, now_ms);
 	/* A broker that stops has nobody left to ring for. */
-	if (!atomic_load(&u->stopping)) {
+	if (!atomic_load(&u->mail.stopping)) {
 		ring_broker(u, now_ms);
 		if (u->doorbell)
 			doorbell_run(u->doorbell, now_ms);
 	}
-	u->look_ms = wake_look(&u->wake, u->found, now_ms);
+	u->look_ms = wake_look(&u->mail.wake, u->found, now_ms);
 }
 
 /* Every device is taken offline, so that the hub shows nothing that is not
@@ -299,7 +289,7 @@ static bool leaving_done(struct uplink *u)
 {
 	enum uplink_state state = uplink_state_now(u);
 
-	if (!atomic_load(&u->stopping))
+	if (!atomic_load(&u->mail.stopping))
 		return false;
 	if (state == UPLINK_READY || state == UPLINK_PREPARING) {
 		connect_move(u, UPLINK_LEAVING);
@@ -307,7 +297,7 @@ static bool leaving_done(struct uplink *u)
 		state = UPLINK_LEAVING;
 	}
 	return state != UPLINK_LEAVING || gateway_left(&u->gateway) ||
-	       clocks_monotonic_ms() >= atomic_load(&u->stop_by_ms);
+	       clocks_monotonic_ms() >= atomic_load(&u->mail.stop_by_ms);
 }
 
 void uplink_thread(void *arg)

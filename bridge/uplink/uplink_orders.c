@@ -9,13 +9,10 @@
 /* Takes what order owns, whatever the result. */
 static enum status put_order(struct uplink *u, struct order *order)
 {
-	bool was_empty = false;
-	enum status st = mailbox_put(u->orders, order, &was_empty);
+	enum status st = mail_put_order(&u->mail, order);
 
 	if (st != ST_OK)
-		uplink_free_order(order);
-	else if (was_empty)
-		uplink_wake(u);
+		mail_free_order(order);
 	return st;
 }
 
@@ -24,7 +21,7 @@ static enum status put_message(struct uplink *u, struct order *o, const void *pa
 {
 	o->payload = malloc(len ? len : 1);
 	if (!o->payload) {
-		uplink_free_order(o);
+		mail_free_order(o);
 		return ST_NOMEM;
 	}
 	if (len > 0)
@@ -119,7 +116,7 @@ enum status uplink_publish_live(struct uplink *u, const char *client_id, const c
 	if (!uplink_ready(u))
 		return ST_STATE;
 	/* The rest of the mailbox is for what must not wait. */
-	if (mailbox_space(u->orders) < ORDERS_MAX / 2)
+	if (mail_order_space(&u->mail) < MAIL_ORDERS_MAX / 2)
 		return ST_FULL;
 	st = order_about(ORDER_LIVE, client_id, topic, &o);
 	return st == ST_OK ? put_message(u, &o, payload, len) : st;
@@ -193,17 +190,12 @@ enum status uplink_set_limits(struct uplink *u, const struct uplink_limits *limi
 
 enum status uplink_set_routes(struct uplink *u, struct route_rules *routes)
 {
-	bool was_empty = false;
 	struct order o;
-	enum status st;
 
 	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ROUTES, "", NULL, &o);
 	o.payload = routes;
-	st = mailbox_put(u->orders, &o, &was_empty);
-	if (st == ST_OK && was_empty)
-		uplink_wake(u);
-	return st;
+	return mail_put_order(&u->mail, &o);
 }
 
 enum status uplink_device_forget(struct uplink *u, const char *client_id)
@@ -232,21 +224,17 @@ void uplink_down_done(struct uplink *u, const struct uplink_down *d)
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms)
 {
 	IN_ROOM(ROOM_BROKER);
-	atomic_store(&u->hub_offset_ms, offset_ms);
+	atomic_store(&u->mail.hub_offset_ms, offset_ms);
 }
 
 void uplink_trust_clock(struct uplink *u, bool trusted)
 {
 	IN_ROOM(ROOM_BROKER);
-	atomic_store(&u->clock_trusted, trusted);
+	atomic_store(&u->mail.clock_trusted, trusted);
 }
 
 void uplink_set_timer(struct uplink *u, int64_t due_ms)
 {
-	int64_t before = atomic_exchange(&u->broker_due_ms, due_ms);
-
 	IN_ROOM(ROOM_BROKER);
-	/* A later one needs no wake: UPLINK looks again when the earlier would have come. */
-	if (due_ms < before)
-		uplink_wake(u);
+	mail_set_timer(&u->mail, due_ms);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
 #include "plugin/lan/tls_identity.h"
@@ -187,14 +186,15 @@ void lan_each(void (*body)(struct lan *l))
 
 void lan_hub(struct lan *l, bool ready)
 {
-	atomic_store(&l->h.uplink->state, ready ? UPLINK_READY : UPLINK_WAITING);
+	atomic_store(&uplink_mail(l->h.uplink)->state, ready ? UPLINK_READY : UPLINK_WAITING);
 }
 
 void lan_store(struct lan *l, enum journal_policy policy, uint64_t max_messages)
 {
+	uplink_free(l->h.uplink);
 	journal_close(l->h.journal);
 	make_store(l, policy, max_messages);
-	l->h.uplink->conf.journal = l->h.journal;
+	make_uplink(l);
 }
 
 uint64_t lan_kept(struct lan *l)
@@ -330,10 +330,10 @@ bool lan_doorbell(struct lan *l, struct mosquitto *c)
 /* Secrets go along with the first word about a device and are nobody's subject here. */
 static bool take_order(struct lan *l, struct order *o)
 {
-	while (mailbox_take(l->h.uplink->orders, o) == ST_OK) {
+	while (mail_take_order(uplink_mail(l->h.uplink), o) == ST_OK) {
 		if (o->kind != ORDER_SECRET)
 			return true;
-		uplink_free_order(o);
+		mail_free_order(o);
 	}
 	return false;
 }
@@ -347,7 +347,7 @@ bool lan_ordered(struct lan *l, int kind, const char *client_id, const char *top
 		return false;
 	same = (int)o.kind == kind && strcmp(o.client_id, client_id) == 0 &&
 	       (!topic || (o.topic && strcmp(o.topic, topic) == 0));
-	uplink_free_order(&o);
+	mail_free_order(&o);
 	return same;
 }
 
@@ -359,7 +359,7 @@ bool lan_done(struct lan *l, uint16_t packet_id)
 	if (!take_order(l, &o))
 		return false;
 	same = o.kind == ORDER_DOWN_DONE && o.packet_id == packet_id && o.epoch == 7;
-	uplink_free_order(&o);
+	mail_free_order(&o);
 	return same;
 }
 
@@ -369,7 +369,7 @@ bool lan_quiet(struct lan *l)
 
 	if (!take_order(l, &o))
 		return true;
-	uplink_free_order(&o);
+	mail_free_order(&o);
 	return false;
 }
 
@@ -384,5 +384,5 @@ void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_
 		.epoch = 7,
 	};
 
-	CU_ASSERT_EQUAL_FATAL(mailbox_put(l->h.uplink->inbox, &down, NULL), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(mail_put_news(uplink_mail(l->h.uplink), &down), ST_OK);
 }

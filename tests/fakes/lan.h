@@ -5,6 +5,7 @@
 #ifndef HUBGATE_TESTS_LAN_H
 #define HUBGATE_TESTS_LAN_H
 
+#include "bridge/uplink/mail.h"
 #include "plugin/devices/presence.h"
 #include "tests/fakes/broker.h"
 
@@ -38,6 +39,7 @@ void lan_each(void (*body)(struct lan *l));
 
 void lan_wait(int64_t ms); /* the clock moves, nothing else happens */
 void lan_hub(struct lan *l, bool ready);
+/* Another store, and an uplink without any orders. */
 void lan_store(struct lan *l, enum journal_policy policy, uint64_t max_messages);
 uint64_t lan_kept(struct lan *l); /* messages in the journal */
 

@@ -13,7 +13,8 @@ tree="$dir/tree"
 suite_before() {
 	rm -rf "$tree"
 	mkdir -p "$tree/core/base" "$tree/core/json" "$tree/core/shadow" "$tree/shadowstore/journal" \
-		"$tree/bridge/uplink" "$tree/plugin/lan" "$tree/tests/hubsim" "$tree/tests/mqtt"
+		"$tree/bridge/uplink" "$tree/bridge/sdk" "$tree/plugin/lan" "$tree/tests/hubsim" "$tree/tests/mqtt" \
+		"$tree/tests/unit"
 }
 
 # walls_say TEXT FILE LINE: FILE with that line is refused with TEXT
@@ -44,6 +45,25 @@ include_through_a_wall_is_noticed() {
 
 private_header_from_elsewhere_is_noticed() {
 	walls_say 'is private to its folder' plugin/lan/a.c '#include "plugin/base/x_impl.h"'
+}
+
+header_that_the_table_calls_private_is_noticed_from_elsewhere() {
+	walls_say 'mail.h is private to its folder' bridge/sdk/a.c '#include "bridge/uplink/mail.h"'
+}
+
+private_header_of_what_a_test_tests_is_fine() {
+	for name in x x_more; do
+		echo '#include "bridge/uplink/x_impl.h"' >"$tree/tests/unit/test_$name.c"
+	done
+	echo '#include "bridge/uplink/mail.h"' >"$tree/tests/unit/test_y.c"
+	"$top/.ci/walls.sh" "$tree" >"$dir/said" 2>&1 || fail "$(cat "$dir/said")"
+}
+
+test_that_includes_a_private_header_of_others_is_noticed() {
+	for file in tests/unit/test_y.c tests/unit/test_xy.c tests/mqtt/x.c; do
+		walls_say "$file:1: bridge/uplink/x_impl.h is private" "$file" \
+			'#include "bridge/uplink/x_impl.h"' || return 1
+	done
 }
 
 folder_without_a_line_in_the_table_is_noticed() {

@@ -1,6 +1,5 @@
 #include "plugin/lan/broker_login.h"
 
-#include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "plugin/base/hubgate.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
@@ -202,17 +201,16 @@ static void ordered_line(struct lan *l)
 	lan_gone(&b);
 	lan_wait(1000);
 	lan_gone(&c);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms),
-	                hubgate_now_ms() + LAN_GRACE_MS - 1999);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), hubgate_now_ms() + LAN_GRACE_MS - 1999);
 	CU_ASSERT(lan_enter(l, &b, l->sibling));
 	lan_wait(LAN_GRACE_MS - 1999);
 	lan_tick();
 	CU_ASSERT(told_left(l) && lan_quiet(l));
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), hubgate_now_ms() + 2000);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), hubgate_now_ms() + 2000);
 	lan_wait(2000);
 	lan_tick();
 	CU_ASSERT(lan_ordered(l, ORDER_LEFT, COUSIN_ID, NULL) && lan_quiet(l));
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), INT64_MAX);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
 }
 
 static void each_device_has_its_own_grace_and_the_uplink_knows_the_next(void)
@@ -272,16 +270,16 @@ static void full_mailbox(struct lan *l)
 	if (l->h.orders_unsent)
 		CU_FAIL("still unsent");
 	/* The lamp's secret, subscription and presence; the sibling left. */
-	CU_ASSERT_EQUAL(mailbox_count(l->h.uplink->orders), 4);
+	CU_ASSERT_EQUAL(mail_order_count(uplink_mail(l->h.uplink)), 4);
 	for (int i = 0; i < 4; i++) {
 		struct order o;
 
-		CU_ASSERT_EQUAL_FATAL(mailbox_take(l->h.uplink->orders, &o), ST_OK);
+		CU_ASSERT_EQUAL_FATAL(mail_take_order(uplink_mail(l->h.uplink), &o), ST_OK);
 		if (strcmp(o.client_id, SIBLING_ID) == 0)
 			CU_ASSERT_EQUAL(o.kind, ORDER_LEFT);
 		if (o.kind == ORDER_SUBSCRIBE)
 			CU_ASSERT_STRING_EQUAL(o.topic, LAMP "/control");
-		uplink_free_order(&o);
+		mail_free_order(&o);
 	}
 	lan_tick();
 	CU_ASSERT(lan_quiet(l));

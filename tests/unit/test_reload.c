@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "core/config/config_changes.h"
 #include "core/config/config_table.h"
 #include "plugin/config_file.h"
@@ -451,11 +450,11 @@ static bool ordered(struct world *w, enum order_kind kind, struct uplink_limits 
 	struct order o;
 	bool found = false;
 
-	while (mailbox_take(w->h->uplink->orders, &o) == ST_OK) {
+	while (mail_take_order(uplink_mail(w->h->uplink), &o) == ST_OK) {
 		if (o.kind == kind && limits)
 			memcpy(limits, o.payload, sizeof(*limits));
 		found |= o.kind == kind;
-		uplink_free_order(&o);
+		mail_free_order(&o);
 	}
 	return found;
 }
@@ -501,7 +500,7 @@ static void orders_that_find_no_room_are_said_again(void)
 	struct world w = open_world();
 	struct order o = { .kind = ORDER_ASK_LIST };
 
-	while (mailbox_put(w.h->uplink->orders, &o, NULL) == ST_OK)
+	while (mail_put_order(uplink_mail(w.h->uplink), &o) == ST_OK)
 		;
 	fill_lists(w.json);
 	put(object(w.json, "hub"), "window", cJSON_CreateNumber(3));

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "core/shadow/shadow_sync.h"
 #include "plugin/services/shadow.h"
 #include "tests/fakes/lan.h"
@@ -52,7 +51,7 @@ static void news(struct lan *l, enum uplink_news kind)
 {
 	struct uplink_down n = { .kind = kind, .topic = strdup(LAMP_ID) };
 
-	CU_ASSERT_EQUAL_FATAL(mailbox_put(l->h.uplink->inbox, &n, NULL), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(mail_put_news(uplink_mail(l->h.uplink), &n), ST_OK);
 	lan_tick();
 }
 
@@ -63,10 +62,10 @@ static const char *requested(struct lan *l)
 	struct order o;
 
 	text[0] = '\0';
-	while (!*text && mailbox_take(l->h.uplink->orders, &o) == ST_OK) {
+	while (!*text && mail_take_order(uplink_mail(l->h.uplink), &o) == ST_OK) {
 		if (o.kind == ORDER_SHADOW_SEND)
 			snprintf(text, sizeof text, "%.*s", (int)o.len, (const char *)o.payload);
-		uplink_free_order(&o);
+		mail_free_order(&o);
 	}
 	return text;
 }
@@ -75,7 +74,7 @@ static void hub_says(struct lan *l, const char *text)
 {
 	struct uplink_down m = { .topic = strdup(DOWN), .payload = strdup(text), .len = strlen(text) };
 
-	CU_ASSERT_EQUAL_FATAL(mailbox_put(l->h.uplink->inbox, &m, NULL), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(mail_put_news(uplink_mail(l->h.uplink), &m), ST_OK);
 	lan_tick();
 }
 

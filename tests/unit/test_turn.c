@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "bridge/uplink/uplink_impl.h"
 #include "plugin/base/timer.h"
 #include "plugin/services/gateway_service.h"
 #include "tests/fakes/lan.h"
@@ -365,7 +364,7 @@ static void no_more_than_32_commands_are_held_for_a_device(void)
 
 static void lines_of_uplink(struct lan *l)
 {
-	log_line(&l->h.uplink->log, LOG_WARN, "the link is %s", "down");
+	log_line(uplink_log(l->h.uplink), LOG_WARN, "the link is %s", "down");
 	CU_ASSERT_EQUAL(fake_lines(), 0);
 	lan_tick();
 	CU_ASSERT(fake_logged("hubgate: the link is down"));
@@ -412,11 +411,11 @@ static void earliest(struct lan *l)
 
 	timer_ring_by(&l->h, now_ms + 500);
 	timer_ring_by(&l->h, now_ms + 900);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), now_ms + 500);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), now_ms + 500);
 	timer_ring_by(&l->h, now_ms + 400);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), now_ms + 400);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), now_ms + 400);
 	turn_run(&l->h);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), INT64_MAX);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
 }
 
 static void turn_comes_by_the_earliest_time_asked_for_and_sets_the_next(void)
@@ -431,13 +430,13 @@ static void silent_hub(struct lan *l)
 
 	lan_hub(l, true);
 	gateway_service_request(&l->h, ask, sizeof(ask) - 1);
-	due_ms = atomic_load(&l->h.uplink->broker_due_ms);
+	due_ms = mail_timer(uplink_mail(l->h.uplink));
 	CU_ASSERT_FATAL(due_ms > hubgate_now_ms() && due_ms < hubgate_now_ms() + 60000);
 	CU_ASSERT_EQUAL(fake_published(), 0);
 	lan_wait(due_ms - hubgate_now_ms());
 	lan_tick();
 	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT_EQUAL(atomic_load(&l->h.uplink->broker_due_ms), INT64_MAX);
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
 }
 
 static void list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for(void)

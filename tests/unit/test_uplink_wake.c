@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bridge/uplink/uplink_impl.h"
+#include "bridge/uplink/mail.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "tests/fakes/bell.h"
@@ -113,9 +113,9 @@ static bool orders_taken(struct uplink *u)
 {
 	int64_t end = now_ms() + LOST_MS;
 
-	while (mailbox_count(u->orders) > 0 && now_ms() < end)
+	while (mail_order_count(uplink_mail(u)) > 0 && now_ms() < end)
 		sched_yield();
-	return mailbox_count(u->orders) == 0;
+	return mail_order_count(uplink_mail(u)) == 0;
 }
 
 static void no_order_is_left_lying_however_they_come(void)
@@ -179,7 +179,7 @@ static void who_found_no_room_for_an_order_is_rung_when_there_is(void)
 	open_world(&w);
 	connect_world(&w);
 	before = atomic_load(&w.drains);
-	for (int i = 0; i < ORDERS_MAX * 100 && atomic_load(&w.drains) == before; i++) {
+	for (int i = 0; i < MAIL_ORDERS_MAX * 100 && atomic_load(&w.drains) == before; i++) {
 		/* Full sooner or later: what puts is faster than what carries out. */
 		uplink_device_present(w.uplink, LAMP_ID, i % 2 == 0);
 	}
