@@ -26,7 +26,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-        -Wvla -Wformat=2 -Wundef -Wwrite-strings -Wcast-qual -Wswitch-enum \
+        -Wvla -Wformat=2 -Wundef -Wwrite-strings -Wcast-qual -Wswitch-enum -Wconversion \
         $(if $(WERROR),-Werror)
 # Not where the guest gives a level of his own, nor without optimization, which it needs.
 optimized = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))

@@ -81,7 +81,7 @@ static bool publish_through(struct scene *s, uint32_t seconds, bool heals, struc
 
 	if (run == 0 || pthread_create(&thread, NULL, blow, &w) != 0)
 		return false;
-	ok = publish(s, run, seconds + AROUND_S * (heals ? 2 : 1), r);
+	ok = publish(s, run, seconds + (heals ? 2u : 1u) * AROUND_S, r);
 	pthread_join(thread, NULL);
 	return ok && w.ok;
 }

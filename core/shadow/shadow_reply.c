@@ -59,7 +59,7 @@ struct envelope {
 	const struct sections *sections;
 	int64_t inner, outer; /* timestamps */
 	uint64_t version;
-	int code;
+	enum shadow_code code;
 };
 
 static enum status put(struct buf *out, const struct envelope *e)

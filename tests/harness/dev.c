@@ -51,10 +51,11 @@ static void on_disconnect(struct mosquitto *mosq, void *arg, int code)
 static void on_publish(struct mosquitto *mosq, void *arg, int mid)
 {
 	struct dev *d = arg;
+	size_t at = (uint16_t)mid; /* MQTT's packet id */
 
 	(void)mosq;
 	box_lock(&d->box);
-	d->acked[mid / 8 % sizeof d->acked] |= (uint8_t)(1u << (mid % 8));
+	d->acked[at / 8 % sizeof d->acked] |= (uint8_t)(1u << (at % 8));
 	box_changed(&d->box);
 }
 

@@ -330,7 +330,7 @@ static void lines_survive_any_mixture_of_events(void)
 			gateway_update(&h.g, d, h.now_ms);
 			break;
 		case 6:
-			gateway_subscribe(&h.g, d, "f", rand() % 2, h.now_ms);
+			gateway_subscribe(&h.g, d, "f", rand() % 2 ? 1 : 0, h.now_ms);
 			break;
 		default:
 			hub_suback(&h, rand() % 2 ? 1 : 0x80);

@@ -489,11 +489,16 @@ static const char *live(uint64_t seed, bool told)
 	return h.broken;
 }
 
+static uint64_t number(const char *text, uint64_t without)
+{
+	return text ? strtoull(text, NULL, 10) : without;
+}
+
 static void documents_are_equal_in_the_end_and_nothing_is_lost_in_any_history(void)
 {
 	const char *one = getenv("HISTORY_SEED"), *many = getenv("HISTORIES");
-	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-	uint64_t count = one ? 1 : many ? strtoull(many, NULL, 10) : (uint64_t)runner_rounds(HISTORIES);
+	uint64_t first = number(one, 1);
+	uint64_t count = one ? 1 : number(many, (uint64_t)runner_rounds(HISTORIES));
 	unsigned failures = 0;
 
 	for (uint64_t seed = first; seed < first + count && failures < 10; seed++) {
