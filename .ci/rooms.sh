@@ -10,7 +10,7 @@ cd "${1:-$here/..}"
 
 # Header, function, room: of every declaration with a room.
 promises() {
-	find core shadowstore bridge -name '*.h' ! -name '*_impl.h' | sort | xargs awk '
+	find core shadowstore bridge plugin -name '*.h' ! -name '*_impl.h' | sort | xargs awk '
 	function room_of(text) {
 		if (text ~ /^any room/ || text ~ /^Any room/) return "any"
 		if (match(text, /^[Rr]oom (BROKER|UPLINK|DISK|NET|HTTP)[ .,:;]/))
@@ -76,7 +76,7 @@ promises() {
 
 # Folder, function, the rooms in IN_ROOM(): of every definition.
 definitions() {
-	find core shadowstore bridge -name '*.c' | sort | xargs awk '
+	find core shadowstore bridge plugin -name '*.c' | sort | xargs awk '
 	FNR == 1 { head = ""; inside = 0 }
 	inside && /^[}]/ {
 		folder = FILENAME; sub(/\/[^\/]*$/, "", folder)

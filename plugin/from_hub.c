@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/gateway_service.h"
@@ -66,6 +67,7 @@ static void message(struct hubgate *h, struct uplink_down *down)
 
 void from_hub_take(struct hubgate *h, struct uplink_down *down)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (down->kind == UPLINK_MESSAGE) {
 		message(h, down);
 		return;

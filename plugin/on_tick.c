@@ -1,4 +1,6 @@
 /* The broker's loop turns: TICK; and RELOAD on SIGHUP. */
+
+#include "core/base/room.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
@@ -10,6 +12,7 @@ int on_tick(int event, void *event_data, void *userdata)
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
 
+	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	(void)event_data;
 	parts_start(&h->parts, h);
@@ -24,6 +27,7 @@ int on_reload(int event, void *event_data, void *userdata)
 {
 	struct hubgate *h = userdata;
 
+	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	(void)event_data;
 	/* BASIC_AUTH for every client follows; no network event comes before the next

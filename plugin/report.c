@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "plugin/base/publish.h"
 
 #define SYS_ROOT "$SYS/broker/hubgate/"
@@ -18,6 +19,7 @@ static const int levels[] = {
 
 void report_log(void *ctx, enum log_level level, const char *line)
 {
+	IN_ROOM(ROOM_BROKER);
 	(void)ctx;
 	mosquitto_log_printf(levels[level], "hubgate: %s", line);
 }
@@ -78,6 +80,7 @@ void report_run(struct hubgate *h, int64_t now_ms)
 {
 	struct histogram all;
 
+	IN_ROOM(ROOM_BROKER);
 	if (h->config->metrics.sys_interval_s == 0 || now_ms < h->report_ms)
 		return;
 	h->report_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);

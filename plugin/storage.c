@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
@@ -49,6 +50,7 @@ enum status storage_open(struct hubgate *h)
 
 enum status storage_start(struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	return disk_start(h->disk);
 }
 
@@ -56,6 +58,7 @@ bool storage_stop(struct hubgate *h, uint32_t wait_ms)
 {
 	bool stopped = disk_stop(h->disk, wait_ms);
 
+	IN_ROOM(ROOM_BROKER);
 	storage_drain(h);
 	return stopped;
 }
@@ -73,6 +76,7 @@ void storage_drain(struct hubgate *h)
 {
 	struct disk_log line;
 
+	IN_ROOM(ROOM_BROKER);
 	while (h->disk && disk_take_log(h->disk, &line) == ST_OK)
 		log_line(&h->log, line.level, "%s", line.line);
 }

@@ -1,5 +1,6 @@
 #include "plugin/turn.h"
 
+#include "core/base/room.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
@@ -32,6 +33,7 @@ void turn_run(struct hubgate *h)
 	struct uplink_down down;
 	int64_t now_ms = hubgate_now_ms();
 
+	IN_ROOM(ROOM_BROKER);
 	while (uplink_take_log(h->uplink, &line) == ST_OK)
 		log_line(&h->log, line.level, "%s", line.line);
 	storage_drain(h);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 struct key {
 	const char *client_id;
 	size_t len;
@@ -61,6 +63,7 @@ struct device *device_table_find(const struct device_table *r, const char *clien
 {
 	struct device *d = find_any(r, client_id, len);
 
+	IN_ROOM(ROOM_BROKER);
 	return d && !d->retired ? d : NULL;
 }
 
@@ -90,6 +93,7 @@ void device_discard(struct device *d)
 
 enum status device_table_reserve(struct device_table *r, size_t more)
 {
+	IN_ROOM(ROOM_BROKER);
 	return table_reserve(&r->all, r->all.count + more);
 }
 
@@ -98,6 +102,7 @@ struct device *device_table_put(struct device_table *r, struct device *made)
 	size_t len = strlen(made->client_id);
 	struct device *d = find_any(r, made->client_id, len);
 
+	IN_ROOM(ROOM_BROKER);
 	if (!d) {
 		if (table_add(&r->all, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
 			return NULL;
@@ -113,6 +118,7 @@ struct device *device_table_put(struct device_table *r, struct device *made)
 
 void device_table_retire(struct device_table *r, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	secret_wipe(&d->secret);
 	r->known -= !d->retired;
 	d->retired = true;
@@ -124,6 +130,7 @@ enum status device_table_add(struct device_table *r, const char *product_id,
 {
 	struct device *d, *made;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!credential_product_id_ok(product_id, strlen(product_id)) ||
 	    !credential_device_name_ok(device_name, strlen(device_name)))
 		return ST_INVALID;
@@ -158,6 +165,7 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 	struct device_filter **at = find_link(d, filter);
 	size_t size = strlen(filter) + 1;
 
+	IN_ROOM(ROOM_BROKER);
 	if (*at) {
 		if ((*at)->qos == qos)
 			return ST_EXISTS;
@@ -177,6 +185,7 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 
 bool device_subscribes(const struct device *d, const char *filter)
 {
+	IN_ROOM(ROOM_BROKER);
 	for (const struct device_filter *f = d->filters; f; f = f->next) {
 		if (strcmp(f->text, filter) == 0)
 			return true;
@@ -189,6 +198,7 @@ enum status device_unsubscribe(struct device *d, const char *filter)
 	struct device_filter **at = find_link(d, filter);
 	struct device_filter *f = *at;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!f)
 		return ST_NOTFOUND;
 	*at = f->next;

@@ -74,14 +74,14 @@ struct device_table {
 void device_table_init(struct device_table *r, uint64_t seed);
 void device_table_fini(struct device_table *r); /* wipes secrets */
 
-/* A device for device_table_put(). Any room. Caller owns it (device_discard). NULL: no memory, or
+/* Any room. A device for device_table_put(). Caller owns it (device_discard). NULL: no memory, or
  * ids out of their grammar. */
 struct device *device_make(const char *product_id, const char *device_name,
                            const struct secret *secret);
 void device_discard(struct device *d); /* never put; NULL is fine */
+
 /* Takes made, unless such a device is or was there: that one comes back, not retired, with made's
- * secret if it has one. NULL: no memory, which
- * device_table_reserve() rules out. */
+ * secret if it has one. NULL: no memory, which device_table_reserve() rules out. */
 struct device *device_table_put(struct device_table *r, struct device *made);
 enum status device_table_reserve(struct device_table *r, size_t more); /* ST_OK; ST_NOMEM */
 void device_table_retire(struct device_table *r, struct device *d);

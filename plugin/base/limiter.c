@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "core/base/room.h"
 #include "plugin/base/context.h"
 
 enum {
@@ -13,6 +14,7 @@ bool limiter_may_log(struct limiter *l, uint64_t *suppressed)
 {
 	int64_t now_ms = hubgate_now_ms();
 
+	IN_ROOM(ROOM_BROKER);
 	if (now_ms <= l->next_ms - LOG_BURST * LOG_INTERVAL_MS) {
 		l->suppressed++;
 		return false;
@@ -28,6 +30,7 @@ void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *t
 {
 	uint64_t more = 0;
 
+	IN_ROOM(ROOM_BROKER);
 	if (limiter_may_log(&h->refusals, &more))
 		log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
 		         client_id, topic, why, more);

@@ -1,5 +1,6 @@
 #include "plugin/base/parts.h"
 
+#include "core/base/room.h"
 #include "plugin/base/context.h"
 
 enum {
@@ -41,6 +42,7 @@ static bool start_one(struct parts *p, struct hubgate *h)
 
 void parts_start(struct parts *p, struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (p->started == p->opened || (p->retry_ms > 0 && hubgate_now_ms() < p->retry_ms))
 		return;
 	while (p->started < p->opened && start_one(p, h))
@@ -67,6 +69,7 @@ bool parts_stop(struct parts *p, struct hubgate *h)
 	int64_t begin_ms = hubgate_now_ms();
 	bool all = true;
 
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = p->opened; i-- > 0;)
 		all &= stop_one(&p->at[i], h, begin_ms + p->at[i].by_ms);
 	return all;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/base/publish.h"
 
@@ -33,6 +34,7 @@ void command_fini(struct held_line *l)
 
 void command_hand_over(struct hubgate *h, struct uplink_down *down)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (publish_on_lan(down->topic, down->payload, down->len, down->qos, false) == ST_OK) {
 		metric_add(&h->metrics, M_DOWN, 1);
 		uplink_down_done(h->uplink, down);
@@ -45,6 +47,7 @@ bool command_hold(struct held_line *l, const struct uplink_down *down)
 {
 	struct held *held = l->count < HELD_MAX ? calloc(1, sizeof(*held)) : NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!held)
 		return false;
 	held->down = *down;
@@ -58,6 +61,7 @@ void command_release(struct hubgate *h, struct held_line *l)
 {
 	struct held *held = take_all(l);
 
+	IN_ROOM(ROOM_BROKER);
 	while (held) {
 		struct held *next = held->next;
 
@@ -71,6 +75,7 @@ void command_release_for(struct hubgate *h, struct held_line *l, const char *fil
 {
 	struct held *held = take_all(l);
 
+	IN_ROOM(ROOM_BROKER);
 	while (held) {
 		struct held *next = held->next;
 

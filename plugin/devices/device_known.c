@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/device_service.h"
@@ -23,6 +24,7 @@ void device_keep(struct hubgate *h, const struct device *d)
 	uint64_t more = 0;
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!h->state)
 		return;
 	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
@@ -36,6 +38,7 @@ void device_set_by_app(struct hubgate *h, struct device *d, bool by_app)
 	unsigned origins =
 		by_app ? d->origins | ORIGIN_APPLICATION : d->origins & ~(unsigned)ORIGIN_APPLICATION;
 
+	IN_ROOM(ROOM_BROKER);
 	if (d->origins == origins)
 		return;
 	d->origins = origins;
@@ -47,6 +50,7 @@ void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 {
 	bool changed = (d->bound == BOUND_YES) != bound;
 
+	IN_ROOM(ROOM_BROKER);
 	d->bound = bound ? BOUND_YES : BOUND_NO;
 	if (!bound && d->origins & ORIGIN_APPLICATION)
 		device_set_by_app(h, d, false);
@@ -71,6 +75,7 @@ static enum status add(struct hubgate *h, const char *product_id, const char *de
 
 void device_known(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	stored_claim(h, d);
 	if (!d->filters && !d->shadow)
 		return;
@@ -80,6 +85,7 @@ void device_known(struct hubgate *h, struct device *d)
 
 void device_end_sessions(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	d->presence->ended = h->reload_round;
 }
 
@@ -97,6 +103,7 @@ static void retire(struct hubgate *h, struct device *d)
 
 void device_let_go(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (d->origins == 0)
 		retire(h, d);
 }
@@ -106,6 +113,7 @@ struct device *device_admit(struct hubgate *h, const char *product_id, const cha
 	static const struct secret none;
 	struct device *d = NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (h->devices.known >= DEVICES_MAX || add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	return d;
@@ -119,6 +127,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	const char *name = e->key + PRODUCT_ID_LEN;
 	bool mapped;
 
+	IN_ROOM(ROOM_BROKER);
 	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
 		return true; /* nobody's */
 	memcpy(product_id, e->key, PRODUCT_ID_LEN);

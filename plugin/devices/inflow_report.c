@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 enum {
 	TOP = 3,
 	NAMES_BYTES = 320
@@ -56,6 +58,7 @@ void inflow_report_run(struct hubgate *h, int64_t now_ms)
 	struct journal_counts c;
 	int64_t began_ms = h->inflow.began_ms;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!inflow_due(&h->inflow, now_ms))
 		return;
 	journal_counts(h->journal, &c);

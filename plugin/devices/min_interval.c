@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 struct passed_topic {
 	uint64_t topic; /* hash; 0: free */
 	int64_t passed_ms;
@@ -31,6 +33,7 @@ bool min_interval_passes(struct device *d, const char *topic, uint32_t interval_
 {
 	struct passed_topic *t;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!d->min_interval)
 		d->min_interval = calloc(1, sizeof(*d->min_interval));
 	if (!d->min_interval)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/room.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
@@ -62,6 +63,7 @@ void presence_grace_changed(struct hubgate *h, uint32_t before_ms)
 {
 	int64_t more_ms = (int64_t)h->config->presence.grace_ms - before_ms;
 
+	IN_ROOM(ROOM_BROKER);
 	for (struct presence *p = h->grace.first; more_ms != 0 && p; p = p->next)
 		p->leave_ms += more_ms;
 }
@@ -73,6 +75,7 @@ enum status presence_tell_secret(struct hubgate *h, struct presence *p)
 	const struct device *d = p->device;
 	enum status st = ST_OK;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!p->secret_told && !d->own && d->secret.key_len == 0 && d->certificate.md5[0])
 		st = uplink_device_certificate(h->uplink, d->client_id, d->certificate.md5,
 		                               d->certificate.sha1);
@@ -143,6 +146,7 @@ static void tell_unsent(struct hubgate *h)
 
 void presence_renew(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	d->presence->secret_told = false;
 	d->presence->unsent = true;
 	h->orders_unsent = true;
@@ -152,6 +156,7 @@ void presence_retire(struct hubgate *h, struct device *d)
 {
 	struct presence *p = d->presence;
 
+	IN_ROOM(ROOM_BROKER);
 	grace_end(h, p);
 	if (p->current)
 		metric_set(&h->metrics, M_PRESENT, --h->present);
@@ -162,6 +167,7 @@ void presence_retire(struct hubgate *h, struct device *d)
 
 void presence_changed(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	tell(h, d->presence, is_there(h, d->presence));
 }
 
@@ -170,6 +176,7 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 	struct presence *p = d->presence;
 	bool known = is_there(h, p);
 
+	IN_ROOM(ROOM_BROKER);
 	if (d->online == online)
 		return;
 	d->online = online;
@@ -202,6 +209,7 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	struct presence *p = s->device->presence;
 	bool known = on_lan(p);
 
+	IN_ROOM(ROOM_BROKER);
 	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->present);
 	/* What is held waits for a subscription, but no longer than the grace time. */
@@ -220,6 +228,7 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	struct presence *p = s->device->presence;
 	bool was_current = p->current == s;
 
+	IN_ROOM(ROOM_BROKER);
 	if (was_current) {
 		p->current = NULL;
 		if (!p->device->own)
@@ -232,6 +241,7 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 
 void presence_run(struct hubgate *h, int64_t now_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	while (h->grace.first && h->grace.first->leave_ms <= now_ms) {
 		struct presence *p = h->grace.first;
 
@@ -252,10 +262,12 @@ struct presence *presence_listener(const struct hubgate *h, const struct device 
 {
 	bool by_app = d->origins & ORIGIN_APPLICATION;
 
+	IN_ROOM(ROOM_BROKER);
 	return by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
 }
 
 bool presence_in_grace(const struct presence *p)
 {
+	IN_ROOM(ROOM_BROKER);
 	return !p->current && p->leave_ms != 0 && p->clean;
 }

@@ -23,8 +23,9 @@ struct presence { /* one per device */
 	struct held_line held;        /* commands that wait for it */
 };
 
-/* ST_OK, also again; ST_NOMEM. Any room, for a device that is not in the device table yet. */
+/* Any room, while d is not in the device table yet. ST_OK, also again; ST_NOMEM. */
 enum status presence_attach(struct device *d);
+
 /* d is retired: it is not there, and the hub hears of it without a grace time. */
 void presence_retire(struct hubgate *h, struct device *d);
 /* What the uplink knows of d has changed as a whole, or d is back: it is all said again. */

@@ -8,6 +8,7 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
+#include "core/base/room.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 
@@ -548,6 +549,7 @@ enum status registration_prepare(struct hubgate *h, const struct config *next,
 	struct registrations *r = h->registrations;
 	enum status st = ST_OK;
 
+	IN_ROOM(ROOM_DISK);
 	out->wanted = true;
 	if (!r && next->product_count == 0)
 		return ST_OK;
@@ -600,6 +602,7 @@ void registration_apply(struct hubgate *h, struct registration_plan *p)
 {
 	struct registrations *r;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!p->wanted)
 		return;
 	if (!h->registrations) {

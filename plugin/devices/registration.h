@@ -37,7 +37,8 @@ struct registration_plan {          /* what a new configuration means; zeroed be
  * next has the first product. ST_OK; ST_INVALID, ST_IO (logged); ST_NOMEM. */
 enum status registration_prepare(struct hubgate *h, const struct config *next,
                                  const struct log *log, struct registration_plan *out);
-/* h->config and its devices are the new ones. */
+
+/* Room BROKER. h->config and its devices are the new ones. */
 void registration_apply(struct hubgate *h, struct registration_plan *p);
 void registration_plan_free(struct registration_plan *p); /* any room; wipes; fine when zeroed */
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
+
 struct waiting_entry {
 	struct table_node node; /* by client id: several have the same */
 	enum state_kind kind;
@@ -63,6 +65,7 @@ void stored_keep(struct hubgate *h, const struct state_entry *e, size_t id_len)
 	size_t bytes = bytes_of(strlen(e->key), e->len);
 	struct waiting_entry *w = NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (bytes <= STORED_BYTES_MAX - h->stored.bytes)
 		w = copy_of(e, id_len);
 	if (!w ||
@@ -80,6 +83,7 @@ void stored_claim(struct hubgate *h, const struct device *d)
 	uint64_t hash = table_hash(h->seed, id.at, id.len);
 	struct table_node *n;
 
+	IN_ROOM(ROOM_BROKER);
 	while ((n = table_find(&h->stored.entries, hash, same_id, &id)) != NULL) {
 		struct waiting_entry *w = table_entry(n, struct waiting_entry, node);
 		const struct state_entry e = { w->kind, w->key, w->bytes, w->len };

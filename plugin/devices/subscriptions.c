@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/presence.h"
 
@@ -16,6 +17,7 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 	const unsigned char *qos = e->value;
 	struct device *d;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!space || e->len != 1)
 		return true; /* nobody's */
 	d = device_table_find(&h->devices, e->key, (size_t)(space - e->key));
@@ -45,10 +47,12 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 
 void subscriptions_keep(struct hubgate *h, const struct device *d, const char *filter, uint8_t qos)
 {
+	IN_ROOM(ROOM_BROKER);
 	put(h, d, filter, &qos);
 }
 
 void subscriptions_forget(struct hubgate *h, const struct device *d, const char *filter)
 {
+	IN_ROOM(ROOM_BROKER);
 	put(h, d, filter, NULL);
 }

@@ -1,5 +1,6 @@
 #include "plugin/devices/to_hub.h"
 
+#include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/min_interval.h"
 
@@ -81,6 +82,7 @@ enum status to_hub_send(struct hubgate *h, struct device *d, const struct route 
 	};
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!wanted(h, &m, rule))
 		return ST_OK;
 	if (!live && m.qos > 0) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/topic.h"
 
@@ -21,6 +22,7 @@ bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	const char *username = mosquitto_client_username(ed->client);
 
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; username && i < h->config->app_count; i++) {
 		const struct config_app *app = &h->config->apps[i];
 
@@ -33,6 +35,7 @@ bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 void apps_check(const struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (h->config->app_count > 0 && h->unknown_users_pass)
 		log_line(&h->log, LOG_WARN,
 		         "this broker lets usernames in without checking them, so anybody can claim one of "

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "core/base/room.h"
+
 struct device *broker_login_device(const struct hubgate *h, const char *username)
 {
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; h->has_logins && username && i < h->config->device_count; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		char client_id[CLIENT_ID_MAX + 1];
@@ -21,6 +24,7 @@ bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struc
 {
 	struct lan_session *s = identity_add(h, client, SESSION_CLAIM, d);
 
+	IN_ROOM(ROOM_BROKER);
 	if (!s)
 		return false;
 	s->broker_login = true;
@@ -30,6 +34,7 @@ bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struc
 
 void broker_login_accept(struct hubgate *h, struct lan_session *s)
 {
+	IN_ROOM(ROOM_BROKER);
 	s->kind = SESSION_DEVICE;
 	s->clean = mosquitto_client_clean_session(s->client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
@@ -39,6 +44,7 @@ void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, stru
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!h->claims || h->has_connect_event)
 		return;
 	h->claims = false;
@@ -55,6 +61,7 @@ void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, stru
 
 enum status broker_login_check(struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; i < h->config->device_count; i++) {
 		if (!h->config->devices[i].login)
 			continue;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 
 static bool same_client(const struct table_node *node, const void *key)
@@ -20,6 +21,7 @@ struct lan_session *identity_session(const struct hubgate *h, const struct mosqu
 {
 	struct table_node *n = table_find(&h->sessions, hash_client(h, client), same_client, client);
 
+	IN_ROOM(ROOM_BROKER);
 	return n ? table_entry(n, struct lan_session, node) : NULL;
 }
 
@@ -28,6 +30,7 @@ struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *clie
 {
 	struct lan_session *s = identity_session(h, client);
 
+	IN_ROOM(ROOM_BROKER);
 	if (!s) {
 		s = calloc(1, sizeof(*s));
 		if (!s)
@@ -46,6 +49,7 @@ struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *clie
 
 void identity_remove(struct hubgate *h, struct lan_session *s)
 {
+	IN_ROOM(ROOM_BROKER);
 	table_remove(&h->sessions, &s->node);
 	free(s);
 }
@@ -103,6 +107,7 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	struct device *d;
 	size_t id_len;
 
+	IN_ROOM(ROOM_BROKER);
 	*device = NULL;
 	*why = NULL;
 	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
@@ -140,6 +145,7 @@ static int compare_product(const void *key, const void *element)
 
 enum status identity_add_product(struct hubgate *h, const char *product_id)
 {
+	IN_ROOM(ROOM_BROKER);
 	char(*list)[PRODUCT_ID_LEN + 1];
 	size_t at = 0;
 
@@ -162,6 +168,7 @@ bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 	size_t len = strlen(text);
 	struct mqtt_text product;
 
+	IN_ROOM(ROOM_BROKER);
 	if (topic_in_hub_tree(text, len))
 		return true;
 	product = topic_product(text, len);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "plugin/lan/tls_watch.h"
 
 struct tls_identity { /* an identity for which the broker got the key */
@@ -37,6 +38,7 @@ void tls_identity_forget(struct hubgate *h, const struct mosquitto *client)
 {
 	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (t)
 		drop(h, t);
 }
@@ -98,6 +100,7 @@ int on_psk(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	int rc = give_key(h, event_data);
 
+	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	callback_end(h, CALLBACK_AUTH, start);
 	return rc;
@@ -126,6 +129,7 @@ struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *clie
 	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
 	struct device *d = NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!t)
 		return certified(h, client);
 	if (t->connection == tls_watch_connection(h->tls_watch, client))

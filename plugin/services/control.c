@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/json/json.h"
 #include "plugin/base/asker.h"
 #include "plugin/devices/registration.h"
@@ -15,6 +16,7 @@ static const struct json_limits limits = { .bytes = 64 * 1024, .depth = 8, .valu
 
 bool control_is_topic(const char *topic)
 {
+	IN_ROOM(ROOM_BROKER);
 	return strncmp(topic, "$CONTROL/hubgate/", strlen("$CONTROL/hubgate/")) == 0;
 }
 
@@ -22,6 +24,7 @@ bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *
 {
 	struct mosquitto_evt_acl_check right = *ed;
 
+	IN_ROOM(ROOM_BROKER);
 	/* Who may ask may hear the answer. */
 	if (ed->access != MOSQ_ACL_WRITE && strcmp(ed->topic, ASKER_RESPONSE) != 0)
 		return false;
@@ -74,6 +77,7 @@ int on_control(int event, void *event_data, void *userdata)
 	cJSON *root = NULL;
 	int left = COMMANDS_MAX;
 
+	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	if (json_parse(ed->payload, ed->payloadlen, &limits, &root, NULL, NULL, NULL) == ST_OK) {
 		list = json_member(root, "commands");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "core/hub/gateway_answer.h"
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
@@ -121,6 +122,7 @@ static void settle(struct hubgate *h, enum gateway_op op, const char *client_id,
 
 void gateway_service_answer(struct hubgate *h, const struct uplink_down *news)
 {
+	IN_ROOM(ROOM_BROKER);
 	settle(h, news->op, news->topic, news->code);
 }
 
@@ -265,6 +267,7 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 	struct gateway_request r;
 	enum status st = gateway_request_parse(payload, len, &r);
 
+	IN_ROOM(ROOM_BROKER);
 	if (st == ST_INVALID)
 		reply(h, &r);
 	if (st != ST_OK && st != ST_INVALID) {
@@ -307,6 +310,7 @@ void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
 	struct gateway_msg m;
 	bool pass;
 
+	IN_ROOM(ROOM_BROKER);
 	if (gateway_parse(down->payload, down->len, &m) != ST_OK)
 		return;
 	for (size_t i = 0; i < m.count; i++)
@@ -342,6 +346,7 @@ void gateway_service_run(struct hubgate *h, int64_t now_ms)
 {
 	bool late = false;
 
+	IN_ROOM(ROOM_BROKER);
 	if (h->asks.list_due_ms != 0 && now_ms >= h->asks.list_due_ms) {
 		h->asks.list_due_ms = 0;
 		list_known(h);
@@ -371,6 +376,7 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 	struct topic t;
 	size_t len;
 
+	IN_ROOM(ROOM_BROKER);
 	if (topic_parse_filter(topic, strlen(topic), &t, NULL) != ST_OK || t.kind == TOPIC_NONE)
 		return own;
 	len = t.product_id.len + t.device_name.len;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/devices/device_known.h"
@@ -19,6 +20,7 @@ enum status mapping_service_start(struct hubgate *h)
 {
 	enum status st = ST_OK;
 
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; i < h->mappings.count && st == ST_OK; i++) {
 		const struct config_mapping *m = &h->mappings.at[i];
 		char filter[MAPPING_TOPIC_MAX];
@@ -36,6 +38,7 @@ void mapping_service_rules_changed(struct hubgate *h)
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_BROKER);
 	for (struct table_node *n = table_first(&h->devices.all, &at); n;
 	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
@@ -55,6 +58,7 @@ void mapping_service_rules_changed(struct hubgate *h)
 
 bool mapping_service_watches(const struct hubgate *h, const char *filter)
 {
+	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; i < h->mappings.count; i++) {
 		char watched[MAPPING_TOPIC_MAX];
 
@@ -172,6 +176,7 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	struct device *d;
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	/* Should the doorbell not work. */
 	mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
 	st = mapping_up(&h->mappings, &who, ed->topic, &hit);
@@ -198,6 +203,7 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	bool online = false;
 	int n;
 
+	IN_ROOM(ROOM_BROKER);
 	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
 		return;
 	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
@@ -212,6 +218,7 @@ void mapping_service_client_left(struct hubgate *h, const struct mosquitto *clie
 {
 	struct table_at at;
 
+	IN_ROOM(ROOM_BROKER);
 	for (struct table_node *n = table_first(&h->devices.all, &at); n;
 	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
@@ -230,6 +237,7 @@ bool mapping_service_command(struct hubgate *h, const struct device *d,
 	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
 	char local[MAPPING_TOPIC_MAX];
 
+	IN_ROOM(ROOM_BROKER);
 	if (mapping_down(&h->mappings, d->product_id, d->device_name, rest, local) != ST_OK)
 		return false;
 	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
@@ -85,6 +86,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!d || d->shadow)
 		return d != NULL;
 	if (shadow_doc_decode(e->value, e->len, &doc) != ST_OK) {
@@ -103,6 +105,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 
 void shadow_loaded(struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	h->shadows.rebuilt |= h->state && state_was_damaged(h->state);
 }
 
@@ -113,6 +116,7 @@ static void topic_of(const struct device *d, const char *tree, char out[SHADOW_T
 
 bool shadow_is_result(const char *filter)
 {
+	IN_ROOM(ROOM_BROKER);
 	return strncmp(filter, SHADOW_RESULT_TREE, strlen(SHADOW_RESULT_TREE)) == 0;
 }
 
@@ -121,6 +125,7 @@ enum status shadow_tell(struct hubgate *h, const struct device *d)
 	char topic[SHADOW_TOPIC_MAX];
 	enum status st;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!d->shadow)
 		return ST_OK;
 	topic_of(d, SHADOW_RESULT_TREE, topic);
@@ -132,6 +137,7 @@ enum status shadow_tell(struct hubgate *h, const struct device *d)
 
 enum status shadow_follow(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (d->shadow)
 		return ST_OK;
 	if (!add_shadow(h, d, NULL))
@@ -283,6 +289,7 @@ static void take(struct hubgate *h, struct device *d, bool app, const void *payl
 
 void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len)
 {
+	IN_ROOM(ROOM_BROKER);
 	take(h, d, false, payload, len);
 }
 
@@ -292,6 +299,7 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 	char client_id[CLIENT_ID_MAX + 1];
 	struct device *d = NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (slash && snprintf(client_id, sizeof(client_id), "%.*s%s", (int)(slash - rest), rest,
 	                      slash + 1) < (int)sizeof(client_id))
 		d = device_table_find(&h->devices, client_id, strlen(client_id));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/presence.h"
@@ -144,6 +145,7 @@ void shadow_run(struct hubgate *h, int64_t now_ms)
 {
 	struct shadow *next;
 
+	IN_ROOM(ROOM_BROKER);
 	if (now_ms < h->shadows.due_ms)
 		return;
 	h->shadows.due_ms = INT64_MAX;
@@ -161,6 +163,7 @@ void shadow_retire(struct hubgate *h, struct device *d)
 {
 	struct shadow *s = d->shadow;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!s)
 		return;
 	shadow_forget_waiting(s);
@@ -174,6 +177,7 @@ void shadow_retire(struct hubgate *h, struct device *d)
 
 void shadow_return(struct hubgate *h, struct device *d)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (d->shadow)
 		shadow_note_dirty(h, d->shadow); /* presence_renew() tells the uplink */
 }
@@ -187,6 +191,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 	char code[CODE_TEXT_MAX];
 	int64_t now_ms = hubgate_now_ms();
 
+	IN_ROOM(ROOM_BROKER);
 	if (!s)
 		return; /* subscribed in an earlier life: nobody waits for it */
 	shadow_sync_message(s->doc, down->payload, down->len, clocks_realtime_ms(), now_ms, &effect);
@@ -212,6 +217,7 @@ void shadow_news(struct hubgate *h, const struct uplink_down *news)
 	struct device *d = device_table_find(&h->devices, news->topic, strlen(news->topic));
 	struct shadow *s = d ? d->shadow : NULL;
 
+	IN_ROOM(ROOM_BROKER);
 	if (!s)
 		return;
 	if (news->kind == UPLINK_SHADOW_AWAY)

@@ -5,6 +5,7 @@
 #include <sys/timex.h>
 
 #include "core/base/clocks.h"
+#include "core/base/room.h"
 #include "core/hub/sys_time.h"
 
 enum {
@@ -36,6 +37,7 @@ void timekeeper_start(struct hubgate *h)
 {
 	char id[CLIENT_ID_MAX + 1], topic[TOPIC_BYTES];
 
+	IN_ROOM(ROOM_BROKER);
 	own_id(h, id);
 	topic_of(h, "/result", topic);
 	if (uplink_subscribe(h->uplink, id, topic, 0) != ST_OK)
@@ -58,6 +60,7 @@ static void ask(struct hubgate *h, int64_t now_ms)
 
 void timekeeper_run(struct hubgate *h, int64_t now_ms)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (now_ms < h->clock_look_ms)
 		return;
 	h->clock_look_ms = now_ms + LOOK_MS;
@@ -74,6 +77,7 @@ void timekeeper_run(struct hubgate *h, int64_t now_ms)
 
 void timekeeper_doubt(struct hubgate *h)
 {
+	IN_ROOM(ROOM_BROKER);
 	if (uplink_ready(h->uplink))
 		ask(h, hubgate_now_ms());
 }
@@ -83,6 +87,7 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	char topic[TOPIC_BYTES];
 	int64_t hub_ms;
 
+	IN_ROOM(ROOM_BROKER);
 	topic_of(h, "/result", topic);
 	if (h->clock_asked_ms == 0 || strcmp(down->topic, topic) != 0)
 		return false;
