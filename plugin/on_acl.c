@@ -1,7 +1,6 @@
 /* May this client publish, subscribe or get this? Also the doorbell's door. */
 #include <string.h>
 
-#include "core/base/room.h"
 #include "core/hub/route.h"
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
@@ -194,7 +193,6 @@ int on_acl(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	int verdict = judge(h, ed);
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	callback_end(h, CALLBACK_ACL, start);
 	return verdict;

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
@@ -127,7 +126,6 @@ int on_auth(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	int verdict;
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	parts_start(&h->parts, h);
 	verdict = judge(h, ed);

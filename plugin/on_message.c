@@ -1,7 +1,6 @@
 /* A client published, and on_acl() let it: a device's message goes to the hub. */
 #include <string.h>
 
-#include "core/base/room.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/identity.h"
@@ -51,7 +50,6 @@ int on_message(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	int rc = intercept(h, event_data);
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	callback_end(h, CALLBACK_MESSAGE, start);
 	return rc;

@@ -1,6 +1,5 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 
-#include "core/base/room.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
@@ -16,7 +15,6 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	struct lan_session *s = identity_session(h, ed->client);
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
 	if (h->spoken_for > 0)
@@ -41,7 +39,6 @@ int on_connect(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	struct lan_session *s = identity_session(h, ed->client);
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)
 		broker_login_accept(h, s);

@@ -12,7 +12,6 @@ int on_tick(int event, void *event_data, void *userdata)
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	(void)event_data;
 	parts_start(&h->parts, h);

@@ -15,6 +15,8 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/base/room.h"
+#include "core/base/room.h"
 #include "core/base/table.h"
 #include "core/config/config.h"
 #include "core/config/mosquitto_conf.h"
@@ -141,6 +143,7 @@ static inline struct timespec callback_begin(void)
 {
 	struct timespec now;
 
+	IN_ROOM(ROOM_BROKER);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now;
 }

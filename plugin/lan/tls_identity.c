@@ -100,7 +100,6 @@ int on_psk(int event, void *event_data, void *userdata)
 	struct timespec start = callback_begin();
 	int rc = give_key(h, event_data);
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	callback_end(h, CALLBACK_AUTH, start);
 	return rc;

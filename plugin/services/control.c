@@ -77,7 +77,6 @@ int on_control(int event, void *event_data, void *userdata)
 	cJSON *root = NULL;
 	int left = COMMANDS_MAX;
 
-	IN_ROOM(ROOM_BROKER);
 	(void)event;
 	if (json_parse(ed->payload, ed->payloadlen, &limits, &root, NULL, NULL, NULL) == ST_OK) {
 		list = json_member(root, "commands");
