@@ -16,7 +16,6 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/room.h"
-#include "core/base/room.h"
 #include "core/base/table.h"
 #include "core/config/config.h"
 #include "core/config/mosquitto_conf.h"

@@ -164,6 +164,8 @@ void journal_tidy(struct journal *j);      /* something ended, closed, or found 
 void journal_close_tail(struct journal *j);
 /* Under the lock. */
 enum status journal_add_segment(struct journal *j, struct segment *s);
+/* The index of the first segment that begins behind seq. */
+size_t journal_segment_behind(const struct journal *j, uint64_t seq);
 struct segment *journal_segment_of(const struct journal *j, uint64_t seq); /* NULL: none */
 struct share *journal_share_of(struct journal *j, const char *device);     /* NULL: no memory */
 uint64_t journal_queued(const struct journal *j);

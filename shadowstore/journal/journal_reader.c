@@ -13,7 +13,7 @@ void journal_reader_log(struct journal *j, const struct log *log)
 }
 
 /* Under the lock. */
-struct segment *journal_segment_of(const struct journal *j, uint64_t seq)
+size_t journal_segment_behind(const struct journal *j, uint64_t seq)
 {
 	size_t low = 0, high = j->segment_count;
 
@@ -25,7 +25,15 @@ struct segment *journal_segment_of(const struct journal *j, uint64_t seq)
 		else
 			high = mid;
 	}
-	return low > 0 ? j->segments[low - 1] : NULL;
+	return low;
+}
+
+/* Under the lock. */
+struct segment *journal_segment_of(const struct journal *j, uint64_t seq)
+{
+	size_t behind = journal_segment_behind(j, seq);
+
+	return behind > 0 ? j->segments[behind - 1] : NULL;
 }
 
 /* --- load --- */

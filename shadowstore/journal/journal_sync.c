@@ -27,21 +27,6 @@ enum {
 
 /* --- what is settled; under the lock --- */
 
-static size_t segment_index(const struct journal *j, uint64_t seq)
-{
-	size_t low = 0, high = j->segment_count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (j->segments[mid]->first_seq <= seq)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low; /* of the one behind it */
-}
-
 static uint64_t end_seq(const struct journal *j, size_t index)
 {
 	return index + 1 < j->segment_count ? j->segments[index + 1]->first_seq : j->next_seq;
@@ -70,7 +55,7 @@ static void settle(struct journal *j)
 {
 	uint64_t seq = j->settled_seq, found;
 
-	for (size_t i = segment_index(j, seq); seq < j->next_seq; i++) {
+	for (size_t i = journal_segment_behind(j, seq); seq < j->next_seq; i++) {
 		const struct segment *s = i > 0 ? j->segments[i - 1] : NULL;
 		uint64_t end = i > 0                  ? end_seq(j, i - 1)
 		               : i < j->segment_count ? j->segments[i]->first_seq
