@@ -1,12 +1,8 @@
-/* What changes: presence, subscriptions, the link. */
+/* What changes: presence, the link. */
 #include "bridge/gateway/gateway.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
-#include "core/hub/topic.h"
 
 void gateway_remember_online(struct subdev *d)
 {
@@ -35,85 +31,7 @@ void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t 
 	gateway_update(g, d, now_ms);
 }
 
-/* --- subscriptions --- */
-
-struct filter *gateway_find_filter(const struct subdev *d, const char *text)
-{
-	for (struct filter *f = d->filters; f; f = f->next) {
-		if (strcmp(f->text, text) == 0)
-			return f;
-	}
-	return NULL;
-}
-
-static void prune_filters(struct subdev *d)
-{
-	for (struct filter **at = &d->filters; *at;) {
-		struct filter *f = *at;
-
-		if (f->wanted || f->state != FILTER_NONE) {
-			at = &f->next;
-			continue;
-		}
-		*at = f->next;
-		free(f);
-	}
-}
-
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
-                              int64_t now_ms)
-{
-	struct filter *f = gateway_find_filter(d, filter);
-
-	IN_ROOM(ROOM_UPLINK);
-	if (!f) {
-		size_t size = strlen(filter) + 1;
-
-		f = calloc(1, sizeof(*f) + size);
-		if (!f)
-			return ST_NOMEM;
-		memcpy(f->text, filter, size);
-		LIST_PUSH(&d->filters, f);
-	}
-	f->wanted = true;
-	f->qos = qos;
-	gateway_update(g, d, now_ms);
-	return ST_OK;
-}
-
-void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms)
-{
-	struct filter *f = gateway_find_filter(d, filter);
-
-	IN_ROOM(ROOM_UPLINK);
-	if (!f || f == d->shadow_filter)
-		return;
-	f->wanted = false;
-	prune_filters(d);
-	gateway_update(g, d, now_ms);
-}
-
-bool gateway_echoes(const struct subdev *d, const char *topic)
-{
-	IN_ROOM(ROOM_UPLINK);
-	for (const struct filter *f = d->filters; f; f = f->next) {
-		if (f->state != FILTER_NONE && topic_matches(f->text, topic))
-			return true;
-	}
-	return false;
-}
-
 /* --- the link --- */
-
-void gateway_count_online(struct gateway *g, struct subdev *d, enum subdev_state state)
-{
-	if (d->state == SUBDEV_ONLINE && !d->own)
-		g->online--;
-	if (state == SUBDEV_ONLINE && !d->own)
-		g->online++;
-	d->state = state;
-	metric_set(g->metrics, M_ONLINE, g->online);
-}
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 {
@@ -146,7 +64,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 			if (!resumed)
 				f->state = FILTER_NONE;
 		}
-		prune_filters(d);
+		gateway_prune_filters(d);
 		gateway_update(g, d, now_ms);
 	}
 }

@@ -10,27 +10,6 @@ enum {
 	SYSTEM_ERROR = -2 /* docs/protocol/gateway.md 6 */
 };
 
-/* In this order when several are asked at once: who binds wants to come online after it, who
- * unbinds has gone offline before. */
-static const enum gateway_op order[] = { GATEWAY_BIND, GATEWAY_ONLINE, GATEWAY_OFFLINE,
-	                                     GATEWAY_UNBIND };
-
-enum {
-	ORDERS = sizeof(order) / sizeof(order[0])
-};
-
-enum gateway_op gateway_asked_op(const struct gateway *g, const struct subdev *d)
-{
-	for (size_t i = 0; i < ORDERS && d->asked && !g->leaving; i++) {
-		if (!(d->asked & 1u << order[i]))
-			continue;
-		if (order[i] == GATEWAY_ONLINE && d->bind_next && gateway_can_bind(g, d))
-			return GATEWAY_BIND;
-		return order[i];
-	}
-	return GATEWAY_UNKNOWN;
-}
-
 void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64_t code)
 {
 	struct answer *a;
@@ -53,8 +32,8 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 
 void gateway_give_up(struct gateway *g, struct subdev *d)
 {
-	for (size_t i = 0; i < ORDERS; i++)
-		gateway_tell(g, d, order[i], SYSTEM_ERROR);
+	for (size_t i = 0; i < GATEWAY_ASKED_OPS; i++)
+		gateway_tell(g, d, gateway_asked_order[i], SYSTEM_ERROR);
 }
 
 void gateway_ask(struct gateway *g, struct subdev *d, enum gateway_op op, struct live_msg *bind,

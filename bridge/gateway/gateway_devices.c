@@ -37,18 +37,11 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->metrics = metrics;
 }
 
-static void secret_free(struct secret *s)
-{
-	if (s)
-		secret_wipe(s);
-	free(s);
-}
-
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
-	secret_free(d->secret);
-	secret_free(d->second);
+	gateway_free_secret(d->secret);
+	gateway_free_secret(d->second);
 	d->second = NULL;
 	d->secret = secret;
 	d->auth = BIND_PSK;
@@ -65,20 +58,13 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 	d->auth = BIND_CERTIFICATE;
 }
 
-void gateway_other_digest(struct subdev *d)
-{
-	secret_free(d->secret);
-	d->secret = d->second;
-	d->second = NULL;
-}
-
 static void subdev_free(struct subdev *d)
 {
 	struct filter *f;
 	struct live_msg *m;
 
-	secret_free(d->secret);
-	secret_free(d->second);
+	gateway_free_secret(d->secret);
+	gateway_free_secret(d->second);
 	while (LIST_TAKE(&d->filters, f))
 		free(f);
 	while (QUEUE_TAKE(&d->live, m))
@@ -166,16 +152,6 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 }
 
 /* --- live messages --- */
-
-void gateway_free_live(struct live_msg *m)
-{
-	IN_ROOM(ROOM_UPLINK);
-	if (!m)
-		return;
-	free(m->topic);
-	free(m->payload);
-	free(m);
-}
 
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {

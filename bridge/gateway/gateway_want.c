@@ -23,13 +23,26 @@ bool gateway_can_bind(const struct gateway *g, const struct subdev *d)
 	return g->binds && d->secret && !d->bind_refused && !d->bind_barred;
 }
 
+/* The next operation that a program waits for; GATEWAY_UNKNOWN: none. */
+static enum gateway_op asked_op(const struct gateway *g, const struct subdev *d)
+{
+	for (size_t i = 0; i < GATEWAY_ASKED_OPS && d->asked && !g->leaving; i++) {
+		if (!(d->asked & 1u << gateway_asked_order[i]))
+			continue;
+		if (gateway_asked_order[i] == GATEWAY_ONLINE && d->bind_next && gateway_can_bind(g, d))
+			return GATEWAY_BIND;
+		return gateway_asked_order[i];
+	}
+	return GATEWAY_UNKNOWN;
+}
+
 /* The next request for d, whether or not its time has come. Bound only when `online` said that
  * it is not, never because a list did not name it: the list may be cut (docs/protocol/gateway.md 4,
  * 8). */
 static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
 {
 	if (d->asked)
-		return gateway_asked_op(g, d);
+		return asked_op(g, d);
 	if (wants_online(g, d) && d->state == SUBDEV_ONLINE)
 		return GATEWAY_UNKNOWN;
 	if (wants_online(g, d))

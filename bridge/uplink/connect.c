@@ -22,7 +22,7 @@ enum {
 
 void connect_move(struct uplink *u, enum uplink_state to)
 {
-	enum uplink_state from = uplink_state_now(u);
+	enum uplink_state from = mail_state(&u->mail);
 
 	if (from == to)
 		return;
@@ -228,7 +228,7 @@ void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 		return;
 	}
 	/* A stop may have begun meanwhile; what is to be taken offline still is. */
-	if (uplink_state_now(u) != UPLINK_LEAVING)
+	if (mail_state(&u->mail) != UPLINK_LEAVING)
 		connect_move(u, UPLINK_READY);
 	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
 	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
@@ -313,7 +313,7 @@ void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 	int64_t due_ms = u->attempt_ms + pause_ms(u, why, now_ms);
 
 	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
-	if (uplink_state_now(u) == UPLINK_READY) {
+	if (mail_state(&u->mail) == UPLINK_READY) {
 		u->down_since_ms = now_ms;
 		receive_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
 	}
@@ -335,7 +335,7 @@ void connect_run(struct uplink *u, int64_t now_ms)
 	enum status st;
 
 	if (!u->session) {
-		if (uplink_state_now(u) == UPLINK_WAITING && now_ms >= u->next_attempt_ms &&
+		if (mail_state(&u->mail) == UPLINK_WAITING && now_ms >= u->next_attempt_ms &&
 		    !atomic_load(&u->mail.stopping))
 			start_attempt(u, now_ms);
 		return;
@@ -345,7 +345,7 @@ void connect_run(struct uplink *u, int64_t now_ms)
 		connect_lost(u, st, now_ms);
 		return;
 	}
-	if (session_phase(u->session) == SESSION_LOGIN && uplink_state_now(u) == UPLINK_CONNECTING) {
+	if (session_phase(u->session) == SESSION_LOGIN && mail_state(&u->mail) == UPLINK_CONNECTING) {
 		/* The hub counts from here, however long it took to get through to it. */
 		u->attempt_ms = now_ms;
 		stamp_connect(u);
@@ -364,7 +364,7 @@ int64_t connect_deadline(const struct uplink *u)
 	int64_t due_ms;
 
 	if (!u->session)
-		return uplink_state_now(u) == UPLINK_WAITING ? u->next_attempt_ms : INT64_MAX;
+		return mail_state(&u->mail) == UPLINK_WAITING ? u->next_attempt_ms : INT64_MAX;
 	due_ms = session_deadline(u->session, flight_oldest_ms(&u->flight));
 	return u->prepare_id != 0 && u->prepare_due_ms < due_ms ? u->prepare_due_ms : due_ms;
 }

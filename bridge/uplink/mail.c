@@ -155,3 +155,8 @@ bool mail_timer_came(struct mail *m, int64_t now_ms)
 	return now_ms >= due_ms &&
 	       atomic_compare_exchange_strong(&m->broker_due_ms, &due_ms, INT64_MAX);
 }
+
+enum uplink_state mail_state(const struct mail *m)
+{
+	return (enum uplink_state)atomic_load(&m->state);
+}

@@ -98,6 +98,8 @@ int64_t mail_timer(const struct mail *m);
  * earlier than none, so it wakes us. */
 bool mail_timer_came(struct mail *m, int64_t now_ms);
 
+enum uplink_state mail_state(const struct mail *m); /* any room */
+
 /* The mail of u, for those who stand in for UPLINK. Lives as long as u. */
 struct mail *uplink_mail(struct uplink *u);
 

@@ -57,7 +57,7 @@ static bool deliver(struct uplink *u, const struct mqtt_publish *p)
 		if (mail_put_news(&u->mail, &d) == ST_OK)
 			return true;
 	}
-	uplink_down_free(&d);
+	mail_free_news(&d);
 	return false;
 }
 
@@ -69,7 +69,7 @@ static bool tell(struct uplink *u, struct uplink_down *news, const struct subdev
 	gateway_client_id(d, news->topic);
 	if (mail_put_news(&u->mail, news) == ST_OK)
 		return true;
-	uplink_down_free(news);
+	mail_free_news(news);
 	return false;
 }
 
@@ -81,7 +81,7 @@ void receive_tell(struct uplink *u, enum uplink_news kind, const char *topic, in
 		return;
 	news.topic = strdup(topic);
 	if (!news.topic || mail_put_news(&u->mail, &news) != ST_OK)
-		uplink_down_free(&news);
+		mail_free_news(&news);
 }
 
 /* One that cannot be told is lost: who asked has a time limit. */

@@ -226,7 +226,7 @@ static void listen(struct uplink *u)
 
 static bool may_send(const struct uplink *u)
 {
-	enum uplink_state state = uplink_state_now(u);
+	enum uplink_state state = mail_state(&u->mail);
 
 	return u->session && (state == UPLINK_READY || state == UPLINK_LEAVING) &&
 	       !stall_guard_full(&u->stall_guard);
@@ -234,7 +234,7 @@ static bool may_send(const struct uplink *u)
 
 static bool data_waits(const struct uplink *u)
 {
-	return uplink_state_now(u) == UPLINK_READY && u->gateway.data.count > 0 &&
+	return mail_state(&u->mail) == UPLINK_READY && u->gateway.data.count > 0 &&
 	       (!flight_full(&u->flight) || u->gateway.live_count > 0);
 }
 

@@ -215,12 +215,12 @@ const struct log *uplink_log(struct uplink *u)
 
 bool uplink_ready(const struct uplink *u)
 {
-	return atomic_load(&u->mail.state) == UPLINK_READY;
+	return mail_state(&u->mail) == UPLINK_READY;
 }
 
 enum uplink_state uplink_state_now(const struct uplink *u)
 {
-	return (enum uplink_state)atomic_load(&u->mail.state);
+	return mail_state(&u->mail);
 }
 
 struct mail *uplink_mail(struct uplink *u)

@@ -287,7 +287,7 @@ static void one_turn(struct uplink *u)
  * there; what does not fit the time is reconciled by the next start. */
 static bool leaving_done(struct uplink *u)
 {
-	enum uplink_state state = uplink_state_now(u);
+	enum uplink_state state = mail_state(&u->mail);
 
 	if (!atomic_load(&u->mail.stopping))
 		return false;

@@ -15,11 +15,6 @@
 #include "shadowstore/journal/journal_impl.h"
 
 enum {
-	/* With JOURNAL_DROP_OLDEST the reader trims. Until it has run, so much over
-	 * either bound is taken rather than refused: a quarter, and a burst. */
-	SLACK_PERCENT = 25,
-	SLACK_MESSAGES = 1000,
-	SLACK_BYTES = 1024 * 1024,
 	/* A tail of which less than a quarter is alive is closed early, so that what is
 	 * on the disk follows what is alive. */
 	DEAD_FACTOR = 4,
@@ -34,98 +29,6 @@ const char *journal_end_text(enum journal_end end)
 	};
 
 	return (size_t)end < JOURNAL_ENDS ? texts[end] : "unknown";
-}
-
-void journal_sync_soon(struct journal *j)
-{
-	if (j->wakes.sync)
-		j->wakes.sync(j->wakes.ctx);
-}
-
-void journal_tidy(struct journal *j)
-{
-	if (j->wakes.tidy)
-		j->wakes.tidy(j->wakes.ctx);
-}
-
-/* --- counts and bounds, under the lock --- */
-
-uint64_t journal_queued(const struct journal *j)
-{
-	uint64_t ended = 0;
-
-	for (int i = 0; i < JOURNAL_ENDS; i++)
-		ended += j->ended[i];
-	/* More only while a damaged account has not been closed yet. */
-	return ended < j->next_seq ? j->next_seq - 1 - ended : 0;
-}
-
-struct bound {
-	uint64_t messages, bytes;
-};
-
-static struct bound part_of_bound(const struct journal *j, unsigned percent)
-{
-	return (struct bound){ j->lim.max_messages * percent / 100,
-		                   atomic_load(&j->bound_bytes) * percent / 100 };
-}
-
-static bool over(uint64_t messages, uint64_t bytes, struct bound bound)
-{
-	return messages > bound.messages || bytes > bound.bytes;
-}
-
-/* However small the share, one message is within it. */
-bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes)
-{
-	return messages > 1 && over(messages, bytes, part_of_bound(j, j->lim.device_share));
-}
-
-static bool same_device(const struct table_node *node, const void *key)
-{
-	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
-}
-
-struct share *journal_share_of(struct journal *j, const char *device)
-{
-	size_t len = strlen(device);
-	uint64_t hash = table_hash(0, device, len);
-	struct table_node *node = table_find(&j->shares, hash, same_device, device);
-	struct share *s;
-
-	if (node)
-		return table_entry(node, struct share, node);
-	s = calloc(1, sizeof(*s) + len + 1);
-	if (!s)
-		return NULL;
-	memcpy(s->device, device, len + 1);
-	if (table_add(&j->shares, &s->node, hash) != ST_OK) {
-		free(s);
-		return NULL;
-	}
-	return s;
-}
-
-static enum status limits_allow(struct journal *j, const char *device, uint64_t bytes)
-{
-	struct bound bound = part_of_bound(j, 100), loose = part_of_bound(j, 100 + SLACK_PERCENT);
-	uint64_t queued = journal_queued(j);
-	const struct share *s;
-
-	if (j->space.squeezed)
-		return ST_NOSPACE;
-	/* Room for one more is not asked of the slack: a quarter of a small store may
-	 * be less than one message, and then nothing would ever be over the bound. */
-	loose.messages += SLACK_MESSAGES;
-	loose.bytes += SLACK_BYTES;
-	if (j->lim.policy == JOURNAL_DROP_OLDEST)
-		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
-	if (over(queued + 1, j->live_bytes + bytes, bound))
-		return ST_FULL;
-	s = journal_share_of(j, device);
-	if (!s)
-		return ST_NOMEM;
-	return journal_over_share(j, s->messages + 1, s->bytes + bytes) ? ST_FULL : ST_OK;
 }
 
 /* --- append --- */
@@ -152,31 +55,6 @@ static enum status encode(struct journal *j, const struct journal_msg *msg)
 	return record_encode(&j->scratch, &r);
 }
 
-enum status journal_add_segment(struct journal *j, struct segment *s)
-{
-	if (j->segment_count == j->segment_size) {
-		size_t size = j->segment_size * 2 + 16;
-		struct segment **segments = realloc(j->segments, size * sizeof(struct segment *));
-
-		if (!segments)
-			return ST_NOMEM;
-		j->segments = segments;
-		j->segment_size = size;
-	}
-	s->file->id = ++j->next_file_id;
-	j->segments[j->segment_count++] = s;
-	return ST_OK;
-}
-
-void journal_close_tail(struct journal *j)
-{
-	if (!j->tail)
-		return;
-	j->tail->closed = true;
-	j->tail = NULL;
-	j->trim = true;
-}
-
 static bool tail_is_done(const struct journal *j)
 {
 	if (j->tail->size >= j->segment_bytes)
@@ -192,7 +70,7 @@ static enum status begin_append(struct journal *j, const char *device)
 	bool closed = false;
 
 	pthread_mutex_lock(&j->lock);
-	st = limits_allow(j, device, j->scratch.len);
+	st = journal_room_for(j, device, j->scratch.len);
 	if (st == ST_OK && j->tail && tail_is_done(j)) {
 		journal_close_tail(j);
 		closed = true;

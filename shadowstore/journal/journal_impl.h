@@ -1,14 +1,16 @@
 /* journal_impl.h - what the parts of the journal share:
- *   journal.c         open, append, counts             BROKER
- *   journal_recover.c    what earlier runs left           BROKER, before the other rooms start
- *   journal_scan.c    from segments to items           UPLINK
- *   journal_reader.c  load, end, bounds, marks         UPLINK
- *   journal_acks.c    the file of ends and marks       UPLINK (and open)
- *   journal_sync.c    what must be on the disk by when  DISK
- *   journal_disk.c    delete, compact                  DISK
- *   journal_rewrite.c a segment's live records, anew    DISK
- *   journal_space.c   room: the bound, the spare       DISK (and open)
- *   segment.c         one file of records              who holds it
+ *   journal.c           open, append, counts                  BROKER
+ *   journal_recover.c   what earlier runs left                BROKER, before the other rooms start
+ *   journal_scan.c      from segments to items                UPLINK
+ *   journal_reader.c    load, end, bounds, marks              UPLINK
+ *   journal_acks.c      the file of ends and marks            UPLINK (and open)
+ *   journal_sync.c      what must be on the disk by when      DISK
+ *   journal_disk.c      delete, compact                       DISK
+ *   journal_rewrite.c   a segment's live records, anew        DISK
+ *   journal_space.c     room: the bound, the spare            DISK (and open)
+ *   journal_bounds.c    counts, shares, bounds                whoever holds the lock
+ *   journal_segments.c  the list of segments                  whoever holds the lock
+ *   segment.c           one file of records                   who holds it
  */
 #ifndef HUBGATE_JOURNAL_IMPL_H
 #define HUBGATE_JOURNAL_IMPL_H
@@ -158,8 +160,20 @@ struct journal {
 	bool compact_failed;
 };
 
-void journal_sync_soon(struct journal *j); /* something was appended */
-void journal_tidy(struct journal *j);      /* something ended, closed, or found no room */
+/* Something was appended. */
+static inline void journal_sync_soon(struct journal *j)
+{
+	if (j->wakes.sync)
+		j->wakes.sync(j->wakes.ctx);
+}
+
+/* Something ended, closed, or found no room. */
+static inline void journal_tidy(struct journal *j)
+{
+	if (j->wakes.tidy)
+		j->wakes.tidy(j->wakes.ctx);
+}
+
 /* Under the lock, and not while BROKER appends. */
 void journal_close_tail(struct journal *j);
 /* Under the lock. */
@@ -169,6 +183,8 @@ size_t journal_segment_behind(const struct journal *j, uint64_t seq);
 struct segment *journal_segment_of(const struct journal *j, uint64_t seq); /* NULL: none */
 struct share *journal_share_of(struct journal *j, const char *device);     /* NULL: no memory */
 uint64_t journal_queued(const struct journal *j);
+/* One more message of device. ST_OK; ST_FULL; ST_NOSPACE: of the disk; ST_NOMEM. */
+enum status journal_room_for(struct journal *j, const char *device, uint64_t bytes);
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */

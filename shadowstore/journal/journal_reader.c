@@ -12,30 +12,6 @@ void journal_reader_log(struct journal *j, const struct log *log)
 	j->log = log;
 }
 
-/* Under the lock. */
-size_t journal_segment_behind(const struct journal *j, uint64_t seq)
-{
-	size_t low = 0, high = j->segment_count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (j->segments[mid]->first_seq <= seq)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* Under the lock. */
-struct segment *journal_segment_of(const struct journal *j, uint64_t seq)
-{
-	size_t behind = journal_segment_behind(j, seq);
-
-	return behind > 0 ? j->segments[behind - 1] : NULL;
-}
-
 /* --- load --- */
 
 struct place { /* of one record, its file held */

@@ -6,7 +6,6 @@
  * marked pages clean that never got there, and a second sync would succeed without them. So the
  * segment is closed, and what waits in it is written again to a new file. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,20 +127,6 @@ static void collect(struct journal *j, struct round *r)
 	if (r->dir)
 		j->dir_dirty = false;
 	pthread_mutex_unlock(&j->lock);
-}
-
-enum status journal_sync_dir(const struct journal *j)
-{
-	int fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
-	enum status st;
-
-	if (fd < 0)
-		return ST_IO;
-	st = fsync(fd) == 0 ? ST_OK : ST_IO;
-	error = errno;
-	close(fd);
-	errno = error;
-	return st;
 }
 
 static void sync_files(struct journal *j, struct round *r)

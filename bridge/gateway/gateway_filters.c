@@ -1,0 +1,74 @@
+/* What each device subscribes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/gateway/gateway.h"
+#include "bridge/gateway/gateway_impl.h"
+#include "core/base/room.h"
+#include "core/hub/topic.h"
+
+struct filter *gateway_find_filter(const struct subdev *d, const char *text)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (strcmp(f->text, text) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+void gateway_prune_filters(struct subdev *d)
+{
+	for (struct filter **at = &d->filters; *at;) {
+		struct filter *f = *at;
+
+		if (f->wanted || f->state != FILTER_NONE) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		free(f);
+	}
+}
+
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
+                              int64_t now_ms)
+{
+	struct filter *f = gateway_find_filter(d, filter);
+
+	IN_ROOM(ROOM_UPLINK);
+	if (!f) {
+		size_t size = strlen(filter) + 1;
+
+		f = calloc(1, sizeof(*f) + size);
+		if (!f)
+			return ST_NOMEM;
+		memcpy(f->text, filter, size);
+		LIST_PUSH(&d->filters, f);
+	}
+	f->wanted = true;
+	f->qos = qos;
+	gateway_update(g, d, now_ms);
+	return ST_OK;
+}
+
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms)
+{
+	struct filter *f = gateway_find_filter(d, filter);
+
+	IN_ROOM(ROOM_UPLINK);
+	if (!f || f == d->shadow_filter)
+		return;
+	f->wanted = false;
+	gateway_prune_filters(d);
+	gateway_update(g, d, now_ms);
+}
+
+bool gateway_echoes(const struct subdev *d, const char *topic)
+{
+	IN_ROOM(ROOM_UPLINK);
+	for (const struct filter *f = d->filters; f; f = f->next) {
+		if (f->state != FILTER_NONE && topic_matches(f->text, topic))
+			return true;
+	}
+	return false;
+}
