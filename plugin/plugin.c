@@ -12,6 +12,7 @@
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
+#include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/exit_handler.h"
@@ -199,8 +200,6 @@ static enum status add_devices(struct hubgate *h)
 
 static void free_devices(struct hubgate *h)
 {
-	gateway_service_fini(h);
-	shadow_fini(h);
 	presence_fini(h);
 	identity_fini(h);
 	tls_identity_fini(h);
@@ -428,13 +427,27 @@ static enum status watch_exit(struct hubgate *h)
 	return h->exit_handler ? ST_OK : ST_NOMEM;
 }
 
-/* In the order of opening; they stop from the last to the first. */
+/* In the order of opening and of a turn; they stop and close from the last to the first. */
 static const struct part parts[] = {
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
 	{ .name = "the logins", .open = broker_login_check },
 	{ .name = "the products", .open = list_products, .close = free_products },
-	{ .name = "the devices", .open = add_devices, .close = free_devices },
+	{ .name = "the devices",
+	  .open = add_devices,
+	  .run = presence_run,
+	  .due = presence_due,
+	  .close = free_devices },
+	{ .name = "the shadows",
+	  .open = shadow_open,
+	  .run = shadow_run,
+	  .due = shadow_due,
+	  .close = shadow_close },
+	{ .name = "the gateway application",
+	  .open = gateway_service_open,
+	  .run = gateway_service_run,
+	  .due = gateway_service_due,
+	  .close = gateway_service_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,
@@ -446,6 +459,8 @@ static const struct part parts[] = {
 	  .start = registration_start,
 	  .stop = stop_registration,
 	  .by_ms = NET_BY_MS,
+	  .run = registration_run,
+	  .due = registration_due,
 	  .close = registration_close },
 	{ .name = "the uplink",
 	  .open = make_uplink,
@@ -457,7 +472,10 @@ static const struct part parts[] = {
 	  .open = registration_listen,
 	  .start = registration_serve,
 	  .stop = quit_registration },
-	{ .name = "the reload", .open = reload_open, .close = reload_close },
+	{ .name = "the reload", .open = reload_open, .run = reload_run, .close = reload_close },
+	{ .name = "the clock", .run = timekeeper_run },
+	{ .name = "the inflow", .run = inflow_report_run },
+	{ .name = "the metrics", .run = report_run },
 	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
 	{ .name = "the first orders", .open = begin },
 	{ .name = "the exit handler", .open = watch_exit },
@@ -506,7 +524,6 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
-	shadow_init(h);
 	table_init(&h->sessions);
 	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();

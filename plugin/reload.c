@@ -447,12 +447,13 @@ static void go_on(struct reload *r)
 		dismiss(r);
 }
 
-void reload_run(struct hubgate *h)
+void reload_run(struct hubgate *h, int64_t now_ms)
 {
 	struct reload *r = h->reload;
 	bool had_plan;
 	char token;
 
+	(void)now_ms;
 	if (!r || (r->stage == IDLE && !r->unsaid))
 		return;
 	had_plan = mailbox_take(r->back, &token) == ST_OK;

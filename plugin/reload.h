@@ -15,6 +15,6 @@ void reload_close(struct hubgate *h);       /* DISK has ended, or never started 
 /* SIGHUP came. Returns at once. */
 void reload_ask(struct hubgate *h);
 /* Takes what DISK has worked out; goes on with what does not fit one turn. */
-void reload_run(struct hubgate *h);
+void reload_run(struct hubgate *h, int64_t now_ms);
 
 #endif

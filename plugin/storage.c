@@ -34,10 +34,10 @@ enum status storage_open(struct hubgate *h)
 	struct disk_conf disk = { .journal = h->journal,
 		                      .metrics = &h->metrics,
 		                      .flush_ms = h->config->store.flush_ms };
-	enum status st;
+	enum status st = stored_open(h, hand_out);
 
-	h->stored.hand_out = hand_out;
-	st = state_open(&conf, on_entry, h, &h->state);
+	if (st == ST_OK)
+		st = state_open(&conf, on_entry, h, &h->state);
 	if (st != ST_OK)
 		return st;
 	shadow_loaded(h);
@@ -69,7 +69,7 @@ void storage_close(struct hubgate *h)
 	h->disk = NULL;
 	state_close(h->state);
 	h->state = NULL;
-	stored_fini(h);
+	stored_close(h);
 }
 
 void storage_drain(struct hubgate *h)

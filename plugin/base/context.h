@@ -44,44 +44,13 @@ struct grace_line { /* devices inside their grace time, soonest first */
 	struct presence *first, *last;
 };
 
-struct shadows {                 /* plugin/services/shadow.h */
-	struct shadow *first, *last; /* those that have something to do with the hub */
-	size_t asked;                /* requests without an answer */
-	size_t dirty;
-	int64_t due_ms;  /* next look at the line; INT64_MAX: none */
-	int64_t look_ms; /* next get that can wait, not before */
-	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
-	struct buf reply, stored;
-};
-
-struct state_entry; /* shadowstore/state/state.h */
-
-struct stored { /* of devices that are not known: plugin/devices/stored */
-	struct table entries;
-	size_t bytes;
-	bool left_out;
-	/* True: its device is known, and has it. */
-	bool (*hand_out)(struct hubgate *h, const struct state_entry *e);
-};
-
-struct gateway_ask { /* a request of the gateway application: plugin/services/gateway_service */
-	struct gateway_ask *next;
-	struct gateway_request request;
-	size_t open; /* wishes without a result */
-	int64_t due_ms;
-};
-
+struct stored;         /* plugin/devices/stored */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct tls_watch;      /* plugin/lan/tls_watch */
+struct shadows;        /* plugin/services/shadow */
+struct gateway_asks;   /* plugin/services/gateway_service */
 struct reload;         /* plugin/reload */
-
-struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
-	struct gateway_ask *first, **last;
-	size_t count;
-	int64_t list_until_ms; /* replies to describe_sub_devices are passed on until then */
-	int64_t list_due_ms;   /* without one by then it is answered from here; 0: none asked */
-};
 
 struct hubgate {
 	struct config *config;
@@ -92,7 +61,7 @@ struct hubgate {
 	struct journal *journal;
 	struct state *state; /* NULL: nothing is remembered, as disk */
 	struct disk *disk;
-	struct stored stored;
+	struct stored *stored; /* NULL: no state, nothing is stored */
 	struct uplink *uplink;
 	struct device_table devices;
 	struct table sessions;       /* by struct mosquitto * */
@@ -114,14 +83,14 @@ struct hubgate {
 	struct inflow inflow;
 	struct grace_line grace;
 	struct device *own; /* the gateway itself, in the device table */
-	struct gateway_asks asks;
+	struct gateway_asks *asks;
 	struct mapping_rules mappings;
 	size_t spoken_for;     /* devices whose presence ends with a client's connection */
 	char *config_path;     /* NULL: none to read again */
 	struct reload *reload; /* plugin/reload; NULL: none, as disk */
 	unsigned reload_round; /* counts the configurations taken over */
 	struct registrations *registrations; /* NULL: no product registers */
-	struct shadows shadows;
+	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
 	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
 	uint64_t present;

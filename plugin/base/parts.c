@@ -51,6 +51,29 @@ void parts_start(struct parts *p, struct hubgate *h)
 		log_line(&h->log, LOG_NOTE, "all has started");
 }
 
+void parts_run(const struct parts *p, struct hubgate *h, int64_t now_ms)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->at[i].run)
+			p->at[i].run(h, now_ms);
+	}
+}
+
+int64_t parts_due(const struct parts *p, const struct hubgate *h)
+{
+	int64_t soonest_ms = INT64_MAX;
+
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i < p->count; i++) {
+		int64_t due_ms = p->at[i].due ? p->at[i].due(h) : INT64_MAX;
+
+		if (due_ms < soonest_ms)
+			soonest_ms = due_ms;
+	}
+	return soonest_ms;
+}
+
 static bool stop_one(const struct part *part, struct hubgate *h, int64_t until_ms)
 {
 	int64_t left_ms = until_ms - hubgate_now_ms();

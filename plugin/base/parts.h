@@ -24,6 +24,10 @@ struct part {
 	/* Ends them and closes files. False: it hangs, and keeps what it uses. */
 	bool (*stop)(struct hubgate *h, uint32_t wait_ms);
 	uint32_t by_ms; /* of the whole stop: until when it may be waited for */
+	/* In every turn; now_ms as hubgate_now_ms(). */
+	void (*run)(struct hubgate *h, int64_t now_ms);
+	/* When a turn shall come for it at the latest; INT64_MAX: whenever. */
+	int64_t (*due)(const struct hubgate *h);
 	/* Frees, also what an open left that failed. */
 	void (*close)(struct hubgate *h);
 };
@@ -39,6 +43,10 @@ struct parts {             /* zeroed but for the table */
 enum status parts_open(struct parts *p, struct hubgate *h);
 /* The broker serves. Cheap when all has started. */
 void parts_start(struct parts *p, struct hubgate *h);
+/* One turn of all, first to last. All were opened. */
+void parts_run(const struct parts *p, struct hubgate *h, int64_t now_ms);
+/* The soonest of all that is due; INT64_MAX: nothing is. */
+int64_t parts_due(const struct parts *p, const struct hubgate *h);
 /* Last to first. False: some part was left behind, which is logged, and nothing may be freed. Done
  * once. */
 bool parts_stop(struct parts *p, struct hubgate *h);

@@ -256,6 +256,12 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 		tell_unsent(h);
 }
 
+int64_t presence_due(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	return h->grace.first ? h->grace.first->leave_ms : INT64_MAX;
+}
+
 /* --- commands in grace --- */
 
 struct presence *presence_listener(const struct hubgate *h, const struct device *d)

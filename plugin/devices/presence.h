@@ -48,6 +48,7 @@ void presence_changed(struct hubgate *h, struct device *d);
 void presence_mapped(struct hubgate *h, struct device *d, bool online);
 /* Grace times that are over; orders that did not fit. */
 void presence_run(struct hubgate *h, int64_t now_ms);
+int64_t presence_due(const struct hubgate *h); /* INT64_MAX: no grace time is under way */
 
 /* Where commands for d wait: with the device, or with the gateway application that speaks for it.
  */

@@ -19,6 +19,46 @@ enum {
 	TOPIC_BYTES = 128,
 };
 
+struct gateway_ask { /* a request of the gateway application */
+	struct gateway_ask *next;
+	struct gateway_request request;
+	size_t open; /* wishes without a result */
+	int64_t due_ms;
+};
+
+struct gateway_asks { /* requests of the gateway application without a reply, oldest first */
+	struct gateway_ask *first, **last;
+	size_t count;
+	int64_t list_until_ms; /* replies to describe_sub_devices are passed on until then */
+	int64_t list_due_ms;   /* without one by then it is answered from here; 0: none asked */
+};
+
+/* --- life --- */
+
+enum status gateway_service_open(struct hubgate *h)
+{
+	h->asks = calloc(1, sizeof(*h->asks));
+	return h->asks ? ST_OK : ST_NOMEM;
+}
+
+static void ask_free(struct gateway_ask *a)
+{
+	gateway_request_free(&a->request);
+	free(a);
+}
+
+void gateway_service_close(struct hubgate *h)
+{
+	while (h->asks && h->asks->first) {
+		struct gateway_ask *a = h->asks->first;
+
+		h->asks->first = a->next;
+		ask_free(a);
+	}
+	free(h->asks);
+	h->asks = NULL;
+}
+
 /* --- replies --- */
 
 static void result_topic(const struct hubgate *h, char out[TOPIC_BYTES])
@@ -44,12 +84,6 @@ static void reply(struct hubgate *h, const struct gateway_request *r)
 	buf_free(&text);
 }
 
-static void ask_free(struct gateway_ask *a)
-{
-	gateway_request_free(&a->request);
-	free(a);
-}
-
 /* Takes a. */
 static void finish(struct hubgate *h, struct gateway_ask *a)
 {
@@ -60,7 +94,7 @@ static void finish(struct hubgate *h, struct gateway_ask *a)
 /* Those of which nothing is open any more leave the line. */
 static void sweep(struct hubgate *h)
 {
-	struct gateway_asks *asks = &h->asks;
+	struct gateway_asks *asks = h->asks;
 
 	for (struct gateway_ask **at = &asks->first; *at;) {
 		struct gateway_ask *a = *at;
@@ -103,7 +137,7 @@ static void settle(struct hubgate *h, enum gateway_op op, const char *client_id,
 {
 	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
 
-	for (struct gateway_ask *a = h->asks.first; a && d; a = a->next) {
+	for (struct gateway_ask *a = h->asks->first; a && d; a = a->next) {
 		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
 			struct gateway_wish *w = &a->request.wishes[i];
 
@@ -221,9 +255,9 @@ static void describe(struct hubgate *h)
 		list_known(h);
 		return;
 	}
-	h->asks.list_due_ms = now_ms + GATEWAY_SLACK_MS;
-	h->asks.list_until_ms = h->asks.list_due_ms;
-	timer_ring_by(h, h->asks.list_due_ms);
+	h->asks->list_due_ms = now_ms + GATEWAY_SLACK_MS;
+	h->asks->list_until_ms = h->asks->list_due_ms;
+	timer_ring_by(h, h->asks->list_due_ms);
 }
 
 /* --- in --- */
@@ -242,7 +276,7 @@ static void take_request(struct hubgate *h, struct gateway_request *r)
 	for (size_t i = 0; i < r->count; i++) {
 		struct gateway_wish *w = &a->request.wishes[i];
 
-		if (!w->done && h->asks.count < GATEWAY_ASKS_MAX) {
+		if (!w->done && h->asks->count < GATEWAY_ASKS_MAX) {
 			wish(h, r->op, w);
 		} else if (!w->done) {
 			w->done = true;
@@ -254,11 +288,11 @@ static void take_request(struct hubgate *h, struct gateway_request *r)
 		finish(h, a);
 		return;
 	}
-	if (!h->asks.first)
-		h->asks.last = &h->asks.first;
-	*h->asks.last = a;
-	h->asks.last = &a->next;
-	h->asks.count++;
+	if (!h->asks->first)
+		h->asks->last = &h->asks->first;
+	*h->asks->last = a;
+	h->asks->last = &a->next;
+	h->asks->count++;
 	timer_ring_by(h, a->due_ms);
 }
 
@@ -316,10 +350,10 @@ void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
 	for (size_t i = 0; i < m.count; i++)
 		hub_said(h, &m, &m.devices[i]);
 	pass = m.op == GATEWAY_CHANGE;
-	if (m.op == GATEWAY_DESCRIBE && hubgate_now_ms() < h->asks.list_until_ms) {
-		if (h->asks.list_due_ms != 0)
-			h->asks.list_until_ms = hubgate_now_ms() + GATEWAY_LIST_MS;
-		h->asks.list_due_ms = 0;
+	if (m.op == GATEWAY_DESCRIBE && hubgate_now_ms() < h->asks->list_until_ms) {
+		if (h->asks->list_due_ms != 0)
+			h->asks->list_until_ms = hubgate_now_ms() + GATEWAY_LIST_MS;
+		h->asks->list_due_ms = 0;
 		pass = true;
 	}
 	if (pass)
@@ -347,11 +381,11 @@ void gateway_service_run(struct hubgate *h, int64_t now_ms)
 	bool late = false;
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->asks.list_due_ms != 0 && now_ms >= h->asks.list_due_ms) {
-		h->asks.list_due_ms = 0;
+	if (h->asks->list_due_ms != 0 && now_ms >= h->asks->list_due_ms) {
+		h->asks->list_due_ms = 0;
 		list_known(h);
 	}
-	for (struct gateway_ask *a = h->asks.first; a && a->due_ms <= now_ms; a = a->next) {
+	for (struct gateway_ask *a = h->asks->first; a && a->due_ms <= now_ms; a = a->next) {
 		give_up(h, a);
 		late = true;
 	}
@@ -359,14 +393,13 @@ void gateway_service_run(struct hubgate *h, int64_t now_ms)
 		sweep(h);
 }
 
-void gateway_service_fini(struct hubgate *h)
+int64_t gateway_service_due(const struct hubgate *h)
 {
-	while (h->asks.first) {
-		struct gateway_ask *a = h->asks.first;
+	const struct gateway_asks *asks = h->asks;
+	int64_t due_ms = asks->first ? asks->first->due_ms : INT64_MAX;
 
-		h->asks.first = a->next;
-		ask_free(a);
-	}
+	IN_ROOM(ROOM_BROKER);
+	return asks->list_due_ms != 0 && asks->list_due_ms < due_ms ? asks->list_due_ms : due_ms;
 }
 
 struct device *gateway_service_speaker(struct hubgate *h, struct device *own, const char *topic)

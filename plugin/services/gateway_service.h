@@ -21,7 +21,8 @@ enum {
 	GATEWAY_SLACK_MS = 5000, /* for its turn, beside hub.request_timeout_s for the answer */
 };
 
-void gateway_service_fini(struct hubgate *h);
+enum status gateway_service_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void gateway_service_close(struct hubgate *h);
 
 /* A message of the application on $gateway/operation/. */
 void gateway_service_request(struct hubgate *h, const void *payload, size_t len);
@@ -30,6 +31,7 @@ void gateway_service_hub(struct hubgate *h, const struct uplink_down *down);
 void gateway_service_answer(struct hubgate *h, const struct uplink_down *news);
 /* Requests whose time is over. */
 void gateway_service_run(struct hubgate *h, int64_t now_ms);
+int64_t gateway_service_due(const struct hubgate *h); /* INT64_MAX: no request waits */
 
 /* The device in whose name the gateway's own session uses this topic or filter: one that it brought
  * online, else the gateway. */

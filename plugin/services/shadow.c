@@ -10,11 +10,12 @@
 #include "plugin/base/publish.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/presence.h"
+#include "plugin/devices/stored.h"
 #include "plugin/services/shadow_impl.h"
 
 /* --- life --- */
 
-void shadow_init(struct hubgate *h)
+enum status shadow_open(struct hubgate *h)
 {
 	static const struct device_service service = { .answers_on = shadow_is_result,
 		                                           .follow = shadow_follow,
@@ -22,10 +23,14 @@ void shadow_init(struct hubgate *h)
 		                                           .retire = shadow_retire,
 		                                           .back = shadow_return };
 
+	h->shadows = calloc(1, sizeof(*h->shadows));
+	if (!h->shadows)
+		return ST_NOMEM;
 	h->shadow_service = &service;
-	h->shadows = (struct shadows){ .due_ms = INT64_MAX,
-		                           .reply = BUF_MAX(SHADOW_REPLY_MAX),
-		                           .stored = BUF_MAX(SHADOW_STORED_MAX) };
+	*h->shadows = (struct shadows){ .due_ms = INT64_MAX,
+		                            .reply = BUF_MAX(SHADOW_REPLY_MAX),
+		                            .stored = BUF_MAX(SHADOW_STORED_MAX) };
+	return ST_OK;
 }
 
 void shadow_forget_waiting(struct shadow *s)
@@ -40,10 +45,12 @@ void shadow_forget_waiting(struct shadow *s)
 	s->waiting_count = 0;
 }
 
-void shadow_fini(struct hubgate *h)
+void shadow_close(struct hubgate *h)
 {
 	struct table_at at;
 
+	if (!h->shadows)
+		return;
 	for (struct table_node *n = table_first(&h->devices.all, &at); n;
 	     n = table_next(&h->devices.all, &at)) {
 		struct device *d = table_entry(n, struct device, node);
@@ -55,8 +62,10 @@ void shadow_fini(struct hubgate *h)
 		free(d->shadow);
 		d->shadow = NULL;
 	}
-	buf_free(&h->shadows.reply);
-	buf_free(&h->shadows.stored);
+	buf_free(&h->shadows->reply);
+	buf_free(&h->shadows->stored);
+	free(h->shadows);
+	h->shadows = NULL;
 }
 
 /* Takes doc; NULL: a new one. */
@@ -66,7 +75,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 
 	if (s && !doc) {
 		doc = shadow_doc_new();
-		if (doc && h->shadows.rebuilt)
+		if (doc && (h->shadows->rebuilt || stored_left_out_document(h)))
 			shadow_doc_rebuilt(doc, clocks_realtime_ms());
 	}
 	if (!s || !doc) {
@@ -92,7 +101,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 	if (shadow_doc_decode(e->value, e->len, &doc) != ST_OK) {
 		log_line(&h->log, LOG_ERROR,
 		         "%s: its stored shadow cannot be read; it is fetched again from the hub", e->key);
-		h->shadows.rebuilt = true;
+		h->shadows->rebuilt = true;
 	} else if (!add_shadow(h, d, doc)) {
 		log_line(&h->log, LOG_ERROR, "%s: no memory for its shadow", e->key);
 	} else {
@@ -106,7 +115,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 void shadow_loaded(struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	h->shadows.rebuilt |= h->state && state_was_damaged(h->state);
+	h->shadows->rebuilt |= h->state && state_was_damaged(h->state);
 }
 
 static void topic_of(const struct device *d, const char *tree, char out[SHADOW_TOPIC_MAX])
@@ -153,7 +162,7 @@ enum status shadow_follow(struct hubgate *h, struct device *d)
 
 enum status shadow_persist(struct hubgate *h, const struct shadow *s)
 {
-	struct buf *stored = &h->shadows.stored;
+	struct buf *stored = &h->shadows->stored;
 	enum status st;
 
 	buf_reset(stored);
@@ -178,7 +187,7 @@ static void publish(struct hubgate *h, const struct shadow *s, const char *tree,
 
 void shadow_send_delta(struct hubgate *h, const struct shadow *s)
 {
-	struct buf *text = &h->shadows.reply;
+	struct buf *text = &h->shadows->reply;
 
 	buf_reset(text);
 	if (shadow_doc_delta(s->doc, text))
@@ -188,7 +197,7 @@ void shadow_send_delta(struct hubgate *h, const struct shadow *s)
 /* The answer is in shadows.reply. true: the document changed. */
 static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *payload, size_t len)
 {
-	struct buf *reply = &h->shadows.reply;
+	struct buf *reply = &h->shadows->reply;
 	int64_t now_ms = clocks_realtime_ms();
 	uint64_t more;
 	enum shadow_done done;
@@ -222,7 +231,7 @@ static void answer(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	bool changed = decide(h, s, app, payload, len);
 
 	s->warm = true;
-	publish(h, s, app ? SHADOW_APP_TREE "result/" : SHADOW_RESULT_TREE, &h->shadows.reply);
+	publish(h, s, app ? SHADOW_APP_TREE "result/" : SHADOW_RESULT_TREE, &h->shadows->reply);
 	if (!changed)
 		return;
 	if (app)

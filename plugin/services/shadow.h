@@ -28,8 +28,8 @@ enum {
 
 struct shadow; /* opaque */
 
-void shadow_init(struct hubgate *h);
-void shadow_fini(struct hubgate *h);
+enum status shadow_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void shadow_close(struct hubgate *h);
 /* A stored document of a device that has none yet. An unreadable one is logged and fetched again.
  * False: of no device that is known. */
 bool shadow_load(struct hubgate *h, const struct state_entry *e);
@@ -58,5 +58,6 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 void shadow_news(struct hubgate *h, const struct uplink_down *news);
 /* What is due. */
 void shadow_run(struct hubgate *h, int64_t now_ms);
+int64_t shadow_due(const struct hubgate *h); /* INT64_MAX: nothing is */
 
 #endif

@@ -22,9 +22,9 @@ static void join_line(struct hubgate *h, struct shadow *s)
 		return;
 	s->in_line = true;
 	s->next = NULL;
-	s->prev = h->shadows.last;
-	*(s->prev ? &s->prev->next : &h->shadows.first) = s;
-	h->shadows.last = s;
+	s->prev = h->shadows->last;
+	*(s->prev ? &s->prev->next : &h->shadows->first) = s;
+	h->shadows->last = s;
 }
 
 static void leave_line(struct hubgate *h, struct shadow *s)
@@ -32,14 +32,14 @@ static void leave_line(struct hubgate *h, struct shadow *s)
 	if (!s->in_line)
 		return;
 	s->in_line = false;
-	*(s->prev ? &s->prev->next : &h->shadows.first) = s->next;
-	*(s->next ? &s->next->prev : &h->shadows.last) = s->prev;
+	*(s->prev ? &s->prev->next : &h->shadows->first) = s->next;
+	*(s->next ? &s->next->prev : &h->shadows->last) = s->prev;
 }
 
 static void note_due(struct hubgate *h, int64_t due_ms)
 {
-	if (due_ms < h->shadows.due_ms)
-		h->shadows.due_ms = due_ms;
+	if (due_ms < h->shadows->due_ms)
+		h->shadows->due_ms = due_ms;
 }
 
 /* --- what the uplink knows --- */
@@ -49,7 +49,7 @@ static void note_asked(struct hubgate *h, struct shadow *s)
 	bool asked = shadow_sync_asked(s->doc);
 
 	if (asked != s->asked)
-		h->shadows.asked += asked ? 1 : (size_t)-1;
+		h->shadows->asked += asked ? 1 : (size_t)-1;
 	s->asked = asked;
 }
 
@@ -59,8 +59,8 @@ bool shadow_note_dirty(struct hubgate *h, struct shadow *s)
 
 	if (dirty == s->dirty)
 		return false;
-	h->shadows.dirty += dirty ? 1 : (size_t)-1;
-	metric_set(&h->metrics, M_SHADOW_DIRTY, h->shadows.dirty);
+	h->shadows->dirty += dirty ? 1 : (size_t)-1;
+	metric_set(&h->metrics, M_SHADOW_DIRTY, h->shadows->dirty);
 	s->dirty = dirty;
 	return true;
 }
@@ -78,7 +78,7 @@ static void tell_dirty(struct hubgate *h, struct shadow *s)
 
 static enum status ask(struct hubgate *h, struct shadow *s, enum shadow_want want, int64_t now_ms)
 {
-	struct buf *text = &h->shadows.reply;
+	struct buf *text = &h->shadows->reply;
 	char topic[SHADOW_TOPIC_MAX];
 	enum status st;
 
@@ -110,14 +110,14 @@ static void serve(struct hubgate *h, struct shadow *s, int64_t now_ms)
 	enum shadow_want want = shadow_sync_wants(s->doc, now_ms, &due_ms);
 
 	note_asked(h, s);
-	if (want == SHADOW_WANT_LOOK && now_ms < h->shadows.look_ms) {
-		due_ms = h->shadows.look_ms;
-	} else if (want != SHADOW_WANT_NOTHING && h->shadows.asked >= SHADOW_ASKED_MAX) {
+	if (want == SHADOW_WANT_LOOK && now_ms < h->shadows->look_ms) {
+		due_ms = h->shadows->look_ms;
+	} else if (want != SHADOW_WANT_NOTHING && h->shadows->asked >= SHADOW_ASKED_MAX) {
 		join_line(h, s); /* an answer makes room */
 		return;
 	} else if (want != SHADOW_WANT_NOTHING) {
 		if (want == SHADOW_WANT_LOOK)
-			h->shadows.look_ms = now_ms + SHADOW_LOOK_MS;
+			h->shadows->look_ms = now_ms + SHADOW_LOOK_MS;
 		ask(h, s, want, now_ms);
 		shadow_sync_wants(s->doc, now_ms, &due_ms);
 		note_asked(h, s);
@@ -134,11 +134,17 @@ static void serve(struct hubgate *h, struct shadow *s, int64_t now_ms)
 
 void shadow_stir(struct hubgate *h, struct shadow *s)
 {
-	int64_t before_ms = h->shadows.due_ms;
+	int64_t before_ms = h->shadows->due_ms;
 
 	serve(h, s, hubgate_now_ms());
-	if (h->shadows.due_ms < before_ms)
-		timer_ring_by(h, h->shadows.due_ms);
+	if (h->shadows->due_ms < before_ms)
+		timer_ring_by(h, h->shadows->due_ms);
+}
+
+int64_t shadow_due(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	return h->shadows->due_ms;
 }
 
 void shadow_run(struct hubgate *h, int64_t now_ms)
@@ -146,10 +152,10 @@ void shadow_run(struct hubgate *h, int64_t now_ms)
 	struct shadow *next;
 
 	IN_ROOM(ROOM_BROKER);
-	if (now_ms < h->shadows.due_ms)
+	if (now_ms < h->shadows->due_ms)
 		return;
-	h->shadows.due_ms = INT64_MAX;
-	for (struct shadow *s = h->shadows.first; s; s = next) {
+	h->shadows->due_ms = INT64_MAX;
+	for (struct shadow *s = h->shadows->first; s; s = next) {
 		next = s->next;
 		if (s->waiting && now_ms >= s->wait_until_ms)
 			shadow_answer_waiting(h, s);
@@ -170,7 +176,7 @@ void shadow_retire(struct hubgate *h, struct device *d)
 	shadow_sync_ready(s->doc, false);
 	note_asked(h, s);
 	if (s->dirty)
-		metric_set(&h->metrics, M_SHADOW_DIRTY, --h->shadows.dirty);
+		metric_set(&h->metrics, M_SHADOW_DIRTY, --h->shadows->dirty);
 	s->dirty = false;
 	leave_line(h, s);
 }

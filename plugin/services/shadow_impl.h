@@ -23,14 +23,24 @@ struct waiting { /* a request before the first document */
 struct shadow { /* one per device that uses it */
 	struct device *device;
 	struct shadow_doc *doc;
-	struct shadow *next, *prev; /* in hubgate.shadows */
+	struct shadow *next, *prev; /* in shadows */
 	bool in_line;
 	bool dirty; /* what the uplink was told, or will be with all the rest */
-	bool asked; /* counted in hubgate.shadows.asked */
+	bool asked; /* counted in shadows.asked */
 	bool warm;  /* a request was answered in this life: none waits for the hub any more */
 	struct waiting *waiting, **waiting_tail;
 	size_t waiting_count;
 	int64_t wait_until_ms; /* of those that wait */
+};
+
+struct shadows {
+	struct shadow *first, *last; /* those that have something to do with the hub */
+	size_t asked;                /* requests without an answer */
+	size_t dirty;
+	int64_t due_ms;  /* next look at the line; INT64_MAX: none */
+	int64_t look_ms; /* next get that can wait, not before */
+	bool rebuilt;    /* documents were lost: new ones do not start at version 0 */
+	struct buf reply, stored;
 };
 
 /* The document as it is now. ST_OK; what state_put() says. */

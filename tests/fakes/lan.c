@@ -1,7 +1,4 @@
 #include "tests/fakes/lan.h"
-
-#include "plugin/services/gateway_service.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +6,16 @@
 
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/inflow_report.h"
+#include "plugin/devices/presence.h"
+#include "plugin/devices/registration.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/lan/tls_watch.h"
+#include "plugin/reload.h"
 #include "plugin/report.h"
+#include "plugin/services/gateway_service.h"
 #include "plugin/services/shadow.h"
+#include "plugin/services/timekeeper.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
@@ -59,6 +62,18 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	d->origins = ORIGIN_CONFIGURED;
 	return d;
 }
+
+/* What has its turn: as in plugin/plugin.c, without the rest of a life. */
+static const struct part parts[] = {
+	{ .name = "the devices", .run = presence_run, .due = presence_due },
+	{ .name = "the shadows", .run = shadow_run, .due = shadow_due },
+	{ .name = "the gateway application", .run = gateway_service_run, .due = gateway_service_due },
+	{ .name = "registration", .run = registration_run, .due = registration_due },
+	{ .name = "the reload", .run = reload_run },
+	{ .name = "the clock", .run = timekeeper_run },
+	{ .name = "the inflow", .run = inflow_report_run },
+	{ .name = "the metrics", .run = report_run },
+};
 
 static void make_uplink(struct lan *l)
 {
@@ -127,7 +142,9 @@ struct lan *lan_open(enum fake_version version)
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
 	h->acl = LAN_ACL_ALLOW;
-	shadow_init(h);
+	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
+	CU_ASSERT_EQUAL_FATAL(shadow_open(h), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(gateway_service_open(h), ST_OK);
 	table_init(&h->sessions);
 	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
@@ -160,8 +177,8 @@ void lan_close(struct lan *l)
 	CU_ASSERT(fake_broker_stop());
 	uplink_free(h->uplink);
 	journal_close(h->journal);
-	gateway_service_fini(h);
-	shadow_fini(h);
+	gateway_service_close(h);
+	shadow_close(h);
 	presence_fini(h);
 	identity_fini(h);
 	tls_identity_fini(h);

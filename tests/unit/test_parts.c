@@ -16,6 +16,7 @@ static struct {
 	char fails;          /* the part whose open or start does */
 	char hangs;          /* the part that uses up what its stop may take */
 	uint32_t given_ms;   /* to the first part's stop */
+	int64_t due_ms[3];   /* of each part */
 	int lines;
 } t;
 
@@ -64,14 +65,29 @@ static bool stop_it(char name, uint32_t wait_ms)
 		say("close", name);                                        \
 	}
 
+#define TURN(letter, name)                                      \
+	static void run_##letter(struct hubgate *h, int64_t now_ms) \
+	{                                                           \
+		(void)h;                                                \
+		CU_ASSERT_EQUAL(now_ms, 1000);                          \
+		say("run", name);                                       \
+	}                                                           \
+	static int64_t due_##letter(const struct hubgate *h)        \
+	{                                                           \
+		(void)h;                                                \
+		return t.due_ms[name - 'a'];                            \
+	}
+
 PART(a, 'a')
 PART(b, 'b')
 PART(c, 'c')
+TURN(a, 'a')
+TURN(c, 'c')
 
 static const struct part table[] = {
-	{ "a", open_a, start_a, stop_a, 900, close_a },
-	{ "b", open_b, start_b, stop_b, 700, close_b },
-	{ "c", open_c, start_c, stop_c, 500, close_c },
+	{ "a", open_a, start_a, stop_a, 900, run_a, due_a, close_a },
+	{ "b", open_b, start_b, stop_b, 700, NULL, NULL, close_b },
+	{ "c", open_c, start_c, stop_c, 500, run_c, due_c, close_c },
 };
 
 static void on_line(void *ctx, enum log_level level, const char *line)
@@ -172,7 +188,26 @@ static void time_that_one_part_leaves_is_there_for_the_next(void)
 	CU_ASSERT_EQUAL(t.given_ms, 900);
 }
 
-SUITE(parts, TEST(parts_live_first_to_last_and_end_last_to_first),
+static void turn_runs_first_to_last_and_comes_again_for_the_soonest(void)
+{
+	struct parts p = begin();
+
+	CU_ASSERT_EQUAL(parts_open(&p, &h), ST_OK);
+	t.said[0] = '\0';
+	parts_run(&p, &h, 1000);
+	expect("run a, run c"); /* b has nothing to do in a turn */
+	t.due_ms[0] = INT64_MAX;
+	t.due_ms[2] = INT64_MAX;
+	CU_ASSERT_EQUAL(parts_due(&p, &h), INT64_MAX);
+	t.due_ms[2] = 3000;
+	CU_ASSERT_EQUAL(parts_due(&p, &h), 3000);
+	t.due_ms[0] = 2000;
+	CU_ASSERT_EQUAL(parts_due(&p, &h), 2000);
+	parts_close(&p, &h);
+}
+
+SUITE(parts, TEST(turn_runs_first_to_last_and_comes_again_for_the_soonest),
+      TEST(parts_live_first_to_last_and_end_last_to_first),
       TEST(start_that_fails_half_way_is_undone_and_begins_no_thread),
       TEST(thread_that_cannot_start_is_tried_again_after_a_pause_and_said_once),
       TEST(part_that_hangs_costs_its_own_share_and_skips_no_other),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/shadow/shadow_sync.h"
-#include "plugin/services/shadow.h"
+#include "plugin/services/shadow_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -147,8 +147,8 @@ static void update_that_cannot_be_stored_is_refused_and_never_was(void)
 	ask("{\"type\":\"update\",\"state\":{\"reported\":{\"a\":1}},\"clientToken\":\"t\"}");
 	CU_ASSERT(told(0, "\"result\":0"));
 	/* Too large for one record of the store is the failure at hand. */
-	l->h.shadows.stored.max = 8;
-	buf_free(&l->h.shadows.stored);
+	l->h.shadows->stored.max = 8;
+	buf_free(&l->h.shadows->stored);
 	ask("{\"type\":\"update\",\"state\":{\"reported\":{\"a\":2}},\"clientToken\":\"t\"}");
 	CU_ASSERT(told(1, "\"result\":5006"));
 	ask(GET);
@@ -181,10 +181,10 @@ static void no_more_than_a_few_requests_wait_for_the_hub_at_a_time(void)
 {
 	struct lan *l = entered(true);
 
-	l->h.shadows.asked = SHADOW_ASKED_MAX;
+	l->h.shadows->asked = SHADOW_ASKED_MAX;
 	news(l, UPLINK_SHADOW_READY);
 	CU_ASSERT_STRING_EQUAL(requested(l), "");
-	l->h.shadows.asked = 0;
+	l->h.shadows->asked = 0;
 	news(l, UPLINK_SHADOW_READY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(requested(l), "\"type\":\"get\""));
 	leave(l);
