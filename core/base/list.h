@@ -6,6 +6,7 @@
  *   list   struct lamp *lamps;           the newest is first
  *   links  the same, and the elements have `struct lamp **at`: any of them leaves at once
  *   queue  QUEUE_OF(struct lamp) lamps;  the oldest is first
+ *   line   LINE_OF(struct lamp) lamps;   with `struct lamp *prev` in them: any leaves at once
  */
 #ifndef HUBGATE_LIST_H
 #define HUBGATE_LIST_H
@@ -48,5 +49,20 @@
 	} while (0)
 /* As LIST_TAKE(). */
 #define QUEUE_TAKE(queue, e) LIST_TAKE(&(queue)->first, e)
+
+/* The last of an empty line is NULL, so it needs no look at the first. */
+#define LINE_OF(type) QUEUE_OF(type)
+#define LINE_PUT(line, e)                                       \
+	do {                                                        \
+		(e)->next = NULL;                                       \
+		(e)->prev = (line)->last;                               \
+		*((e)->prev ? &(e)->prev->next : &(line)->first) = (e); \
+		(line)->last = (e);                                     \
+	} while (0)
+#define LINE_REMOVE(line, e)                                          \
+	do {                                                              \
+		*((e)->prev ? &(e)->prev->next : &(line)->first) = (e)->next; \
+		*((e)->next ? &(e)->next->prev : &(line)->last) = (e)->prev;  \
+	} while (0)
 
 #endif

@@ -13,6 +13,7 @@
 #include "bridge/uplink/uplink.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/room.h"
@@ -39,10 +40,6 @@ enum {
 };
 
 struct hubgate;
-
-struct grace_line { /* devices inside their grace time, soonest first */
-	struct presence *first, *last;
-};
 
 struct stored;         /* plugin/devices/stored */
 struct registrations;  /* plugin/devices/registration */
@@ -81,8 +78,8 @@ struct hubgate {
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;
 	struct inflow inflow;
-	struct grace_line grace;
-	struct device *own; /* the gateway itself, in the device table */
+	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
+	struct device *own;             /* the gateway itself, in the device table */
 	struct gateway_asks *asks;
 	struct mapping_rules mappings;
 	size_t spoken_for;     /* devices whose presence ends with a client's connection */

@@ -43,19 +43,14 @@ static void grace_end(struct hubgate *h, struct presence *p)
 {
 	if (p->leave_ms == 0)
 		return;
-	*(p->prev ? &p->prev->next : &h->grace.first) = p->next;
-	*(p->next ? &p->next->prev : &h->grace.last) = p->prev;
-	p->prev = p->next = NULL;
+	LINE_REMOVE(&h->grace, p);
 	p->leave_ms = 0;
 }
 
 static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 {
 	p->leave_ms = now_ms + h->config->presence.grace_ms + 1;
-	p->prev = h->grace.last;
-	p->next = NULL;
-	*(h->grace.last ? &h->grace.last->next : &h->grace.first) = p;
-	h->grace.last = p;
+	LINE_PUT(&h->grace, p);
 	timer_ring_by(h, p->leave_ms);
 }
 

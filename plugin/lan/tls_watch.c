@@ -5,12 +5,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/base/list.h"
+
 enum {
 	SLOTS = 16 /* of ex_data that are looked at: the broker has one, libraries a few */
 };
 
 struct live { /* a connection, from SSL_new() to SSL_free() */
-	struct live *next, *prev;
+	struct live *next, **at;
 	SSL *ssl;
 	uint64_t number;
 };
@@ -36,10 +38,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, lon
 	l->ssl = parent;
 	pthread_mutex_lock(&w->lock);
 	l->number = ++w->made;
-	l->next = w->first;
-	if (l->next)
-		l->next->prev = l;
-	w->first = l;
+	LINKS_PUSH(&w->first, l);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -55,9 +54,7 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, lo
 	if (!l)
 		return;
 	pthread_mutex_lock(&w->lock);
-	*(l->prev ? &l->prev->next : &w->first) = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
+	LINKS_REMOVE(l);
 	pthread_mutex_unlock(&w->lock);
 	free(l);
 }
@@ -79,16 +76,14 @@ struct tls_watch *tls_watch_new(void)
 
 void tls_watch_free(struct tls_watch *w)
 {
+	struct live *l;
+
 	if (!w)
 		return;
 	/* From here on OpenSSL calls neither; connections that live on keep a dead entry each. */
 	CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, w->index);
-	while (w->first) {
-		struct live *l = w->first;
-
-		w->first = l->next;
+	while (LIST_TAKE(&w->first, l))
 		free(l);
-	}
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

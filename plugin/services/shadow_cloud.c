@@ -21,10 +21,7 @@ static void join_line(struct hubgate *h, struct shadow *s)
 	if (s->in_line)
 		return;
 	s->in_line = true;
-	s->next = NULL;
-	s->prev = h->shadows->last;
-	*(s->prev ? &s->prev->next : &h->shadows->first) = s;
-	h->shadows->last = s;
+	LINE_PUT(&h->shadows->line, s);
 }
 
 static void leave_line(struct hubgate *h, struct shadow *s)
@@ -32,8 +29,7 @@ static void leave_line(struct hubgate *h, struct shadow *s)
 	if (!s->in_line)
 		return;
 	s->in_line = false;
-	*(s->prev ? &s->prev->next : &h->shadows->first) = s->next;
-	*(s->next ? &s->next->prev : &h->shadows->last) = s->prev;
+	LINE_REMOVE(&h->shadows->line, s);
 }
 
 static void note_due(struct hubgate *h, int64_t due_ms)
@@ -155,7 +151,7 @@ void shadow_run(struct hubgate *h, int64_t now_ms)
 	if (now_ms < h->shadows->due_ms)
 		return;
 	h->shadows->due_ms = INT64_MAX;
-	for (struct shadow *s = h->shadows->first; s; s = next) {
+	for (struct shadow *s = h->shadows->line.first; s; s = next) {
 		next = s->next;
 		if (s->waiting && now_ms >= s->wait_until_ms)
 			shadow_answer_waiting(h, s);

@@ -6,6 +6,7 @@
 #ifndef HUBGATE_PLUGIN_SHADOW_IMPL_H
 #define HUBGATE_PLUGIN_SHADOW_IMPL_H
 
+#include "core/base/list.h"
 #include "core/shadow/shadow_sync.h"
 #include "plugin/services/shadow.h"
 
@@ -23,7 +24,7 @@ struct waiting { /* a request before the first document */
 struct shadow { /* one per device that uses it */
 	struct device *device;
 	struct shadow_doc *doc;
-	struct shadow *next, *prev; /* in shadows */
+	struct shadow *next, *prev; /* in shadows.line */
 	bool in_line;
 	bool dirty; /* what the uplink was told, or will be with all the rest */
 	bool asked; /* counted in shadows.asked */
@@ -34,7 +35,7 @@ struct shadow { /* one per device that uses it */
 };
 
 struct shadows {
-	struct shadow *first, *last; /* those that have something to do with the hub */
+	LINE_OF(struct shadow) line; /* those that have something to do with the hub */
 	size_t asked;                /* requests without an answer */
 	size_t dirty;
 	int64_t due_ms;  /* next look at the line; INT64_MAX: none */

@@ -7,7 +7,7 @@ enum {
 };
 
 struct lamp {
-	struct lamp *next, **at;
+	struct lamp *next, **at, *prev;
 };
 
 static struct lamp lamps[LAMPS];
@@ -81,5 +81,28 @@ static void a_queue_that_was_emptied_fills_again(void)
 	}
 }
 
-SUITE(list, TEST(the_newest_of_a_list_leaves_first), TEST(any_link_leaves_and_the_others_stay),
+static void any_of_a_line_leaves_and_the_others_keep_their_order(void)
+{
+	LINE_OF(struct lamp) line = { NULL, NULL };
+
+	for (size_t gone = 0; gone < 3; gone++) {
+		for (size_t i = 0; i < 3; i++)
+			LINE_PUT(&line, &lamps[i]);
+		LINE_REMOVE(&line, &lamps[gone]);
+		CU_ASSERT_PTR_EQUAL(line.first, &lamps[gone == 0 ? 1 : 0]);
+		CU_ASSERT_PTR_EQUAL(line.first->next, &lamps[gone == 2 ? 1 : 2]);
+		CU_ASSERT_PTR_EQUAL(line.last, line.first->next);
+		CU_ASSERT_PTR_EQUAL(line.last->prev, line.first);
+		CU_ASSERT_PTR_NULL(line.last->next);
+		for (size_t i = 0; i < 3; i++) {
+			if (i != gone)
+				LINE_REMOVE(&line, &lamps[i]);
+		}
+		CU_ASSERT_PTR_NULL(line.first);
+		CU_ASSERT_PTR_NULL(line.last);
+	}
+}
+
+SUITE(list, TEST(any_of_a_line_leaves_and_the_others_keep_their_order),
+      TEST(the_newest_of_a_list_leaves_first), TEST(any_link_leaves_and_the_others_stay),
       TEST(the_oldest_of_a_queue_leaves_first), TEST(a_queue_that_was_emptied_fills_again))
