@@ -11,7 +11,6 @@
 
 #include "bridge/doorbell/doorbell.h"
 #include "bridge/uplink/uplink.h"
-#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
@@ -20,7 +19,6 @@
 #include "core/base/table.h"
 #include "core/config/config.h"
 #include "core/config/mosquitto_conf.h"
-#include "core/hub/gateway_answer.h"
 #include "core/hub/route_rules.h"
 #include "core/mapping/mapping.h"
 #include "core/pace/inflow.h"

@@ -6,6 +6,7 @@
 #ifndef HUBGATE_PLUGIN_SHADOW_IMPL_H
 #define HUBGATE_PLUGIN_SHADOW_IMPL_H
 
+#include "core/base/buf.h"
 #include "core/base/list.h"
 #include "core/shadow/shadow_sync.h"
 #include "plugin/services/shadow.h"
