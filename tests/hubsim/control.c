@@ -233,6 +233,28 @@ static const char *run_events(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_declare(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	bool publish = !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "publish"));
+	bool subscribe = !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "subscribe"));
+
+	(void)out;
+	if (!*text_of(cmd, "name"))
+		return "no name";
+	return cloud_declare(s->cloud, text_of(cmd, "name"), publish, subscribe) ? NULL : "no memory";
+}
+
+static const char *run_dislike(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const char *text = text_of(cmd, "text");
+
+	(void)out;
+	free(s->cloud->disliked);
+	s->cloud->disliked = *text ? strdup(text) : NULL;
+	s->cloud->closes = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "close"));
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	command_fn run;
@@ -246,6 +268,8 @@ static const struct {
 	{ "drop_puback", run_drop_puback },
 	{ "gateway_result", run_gateway_result },
 	{ "gateway_silent", run_gateway_silent },
+	{ "declare", run_declare },
+	{ "dislike", run_dislike },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ "kick", run_kick },

@@ -182,11 +182,20 @@ static int judge_subscribe(struct sim *s, const struct account *who,
 	return why ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
 }
 
+static bool is_disliked(const struct cloud *c, const struct mosquitto_evt_acl_check *ed)
+{
+	const char *text = c->disliked;
+
+	return text && (strstr(ed->topic, text) ||
+	                (ed->payload && memmem(ed->payload, ed->payloadlen, text, strlen(text))));
+}
+
 /* The hub does not acknowledge what it does not take (docs/protocol/README.md, doubt 36). */
 static int judge_publish(struct sim *s, const struct account *who,
                          const struct mosquitto_evt_acl_check *ed)
 {
-	const char *why = acl_refusal(s->cloud, who, ed->topic, USE_PUBLISH);
+	bool disliked = is_disliked(s->cloud, ed);
+	const char *why = disliked ? "disliked" : acl_refusal(s->cloud, who, ed->topic, USE_PUBLISH);
 	struct peer *p = ed->qos == 1 ? peer_of(s, ed->client) : NULL;
 	cJSON *ev;
 
@@ -203,6 +212,8 @@ static int judge_publish(struct sim *s, const struct account *who,
 	cJSON_AddStringToObject(ev, "why", why);
 	event_push(s->events, ev);
 	violation(s->events, VIOLATION_FORBIDDEN_PUBLISH, who->key, ed->topic);
+	if (disliked && s->cloud->closes)
+		proxy_end(s->proxy, who->key, false);
 	drain(s);
 	return MOSQ_ERR_ACL_DENIED;
 }
