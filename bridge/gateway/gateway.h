@@ -71,9 +71,11 @@ struct answer {
 	int64_t code; /* docs/protocol/gateway.md 6 */
 };
 
+struct asides; /* bridge/gateway/aside.h */
+
 struct subdev {
 	struct table_node node;
-	struct flow control, data;
+	struct flow control, data, tries;
 	struct turns *line; /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -118,6 +120,8 @@ struct gateway {
 	uint64_t seed, random;
 	struct turns urgent, normal; /* devices with control work; urgent: data waits */
 	struct turns data;           /* devices online with messages to send */
+	struct turns tries;          /* devices online that wait for a topic to be proven */
+	struct asides *asides;       /* borrowed; NULL: every message may go */
 	struct turns news;           /* devices of which BROKER does not know the latest */
 	uint32_t answer_ms;
 	bool linked, leaving;
@@ -215,6 +219,8 @@ void gateway_told(struct gateway *g, struct subdev *d, bool ready);
 
 /* After any change of d's outbox or state: puts d in the right lines. */
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);
+/* A topic was proven or given up, or a place for a first try is free: looks at those who wait. */
+void gateway_try_again(struct gateway *g, int64_t now_ms);
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);

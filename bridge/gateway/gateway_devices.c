@@ -28,6 +28,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	turns_init(&g->urgent);
 	turns_init(&g->normal);
 	turns_init(&g->data);
+	turns_init(&g->tries);
 	turns_init(&g->news);
 	g->answer_ms = answer_ms;
 	g->seed = seed;

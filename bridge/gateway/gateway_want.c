@@ -1,6 +1,7 @@
 /* What each device wants of the hub, in whose turn, and that it was asked for. */
 #include <string.h>
 
+#include "bridge/gateway/aside.h"
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
@@ -9,7 +10,7 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->live.first;
+	return d->outbox.live > d->outbox.parked || d->outbox.wanted || d->live.first;
 }
 
 /* A device that left while its messages were queued is shown online for them. */
@@ -111,17 +112,30 @@ static void keep_mark(struct gateway *g, struct subdev *d)
 		g->mark(g->mark_ctx, d, online);
 }
 
+static void stand(struct turns *line, struct flow *f, bool in)
+{
+	if (in)
+		turns_add(line, f);
+	else
+		turns_remove(line, f);
+}
+
+static void data_lines(struct gateway *g, struct subdev *d)
+{
+	bool online = g->linked && d->state == SUBDEV_ONLINE, waits = false;
+	bool sends = online && aside_next(g->asides, d, &waits);
+
+	stand(&g->data, &d->data, sends || (online && d->live.first));
+	stand(&g->tries, &d->tries, waits);
+}
+
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct turns *line;
 
 	IN_ROOM(ROOM_UPLINK);
 	keep_mark(g, d);
-
-	if (g->linked && d->state == SUBDEV_ONLINE && (d->live.first || outbox_next(&d->outbox)))
-		turns_add(&g->data, &d->data);
-	else
-		turns_remove(&g->data, &d->data);
+	data_lines(g, d);
 	line = line_of(g, d, now_ms);
 	if (line != d->line) {
 		if (d->line)
@@ -133,6 +147,13 @@ void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 	gateway_shadow_update(g, d);
 	if (d->due_ms > now_ms)
 		note_due(g, d->due_ms);
+}
+
+void gateway_try_again(struct gateway *g, int64_t now_ms)
+{
+	IN_ROOM(ROOM_UPLINK);
+	for (uint32_t n = g->tries.count; n > 0; n--)
+		gateway_update(g, table_entry(turns_next(&g->tries), struct subdev, tries), now_ms);
 }
 
 /* --- what to send next --- */

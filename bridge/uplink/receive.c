@@ -3,18 +3,14 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
-#include "shadowstore/journal/journal_reader.h"
 
 static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 {
-	struct flight_entry f;
-	struct subdev *d;
+	struct subdev *d = judge_acked(u, id, now_ms);
 
-	if (!flight_ack(&u->flight, id, &f))
+	if (!d)
 		return;
-	d = f.owner;
 	packet_ids_release(&u->ids, id);
-	intake_end(u, d, f.seq, JOURNAL_DELIVERED);
 	if (u->conf.tells_all) {
 		char client_id[CLIENT_ID_MAX + 1];
 

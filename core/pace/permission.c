@@ -220,6 +220,7 @@ bool permission_acked(struct permissions *p, uint16_t id, uint64_t order, int64_
 		return false;
 	if (order > k->acked_order)
 		k->acked_order = order;
+	k->excused = false;
 	if (k->state == PERMISSION_PROVEN)
 		return false;
 	forgive(k);
@@ -232,6 +233,11 @@ bool permission_acked(struct permissions *p, uint16_t id, uint64_t order, int64_
 	k->alone = k->told = false;
 	k->probe_ms = INT64_MAX;
 	return true;
+}
+
+bool permission_passed(const struct permissions *p, uint16_t id, uint64_t order)
+{
+	return id != PERMISSION_NONE && !is_shared(id) && p->keys[id]->acked_order > order;
 }
 
 bool permission_doubt(struct permissions *p, uint16_t id)
@@ -292,6 +298,15 @@ bool permission_accuse(struct permissions *p, uint16_t id, bool probe, int64_t n
 	return tell(k);
 }
 
+bool permission_excuse(struct permissions *p, uint16_t id)
+{
+	struct permission *k = p->keys[id];
+	bool first = k->state == PERMISSION_PROVEN && !k->excused;
+
+	k->excused = true;
+	return first;
+}
+
 bool permission_isolate(struct permissions *p, uint16_t id, int64_t now_ms)
 {
 	struct permission *k = p->keys[id];
@@ -299,6 +314,7 @@ bool permission_isolate(struct permissions *p, uint16_t id, int64_t now_ms)
 	k->alone = true;
 	set_state(p, k, PERMISSION_SUSPECT);
 	put_off(p, k, now_ms);
+	k->pause_ms = PERMISSION_PAUSE_MAX_MS;
 	return tell(k);
 }
 
@@ -325,6 +341,12 @@ uint16_t permission_due(struct permissions *p, bool alone, int64_t now_ms)
 void permission_probed(struct permissions *p, uint16_t id, int64_t now_ms)
 {
 	probe_at(p, p->keys[id], now_ms + p->keys[id]->pause_ms);
+}
+
+void permission_hurry(struct permissions *p, uint16_t id, int64_t now_ms)
+{
+	if (p->keys[id]->state == PERMISSION_SUSPECT)
+		probe_at(p, p->keys[id], now_ms);
 }
 
 bool permission_other(const struct permissions *p, uint16_t id)

@@ -60,6 +60,7 @@ struct permission { /* one key */
 	bool ever;            /* was proven once */
 	bool alone;           /* the hub closes on it: probed when nothing else is in flight */
 	bool told;            /* it was said that it is suspect */
+	bool excused;         /* permission_excuse() */
 	uint32_t tries;       /* as in struct permissions, of this key */
 	uint32_t misses;      /* probes in a row that were skipped */
 	uint32_t pause_ms;    /* before the probe after the next */
@@ -112,12 +113,19 @@ void permission_tried(struct permissions *p, uint16_t id, bool probe);
 
 /* Transmission `order` was acknowledged. True: what waits of the key flows now. */
 bool permission_acked(struct permissions *p, uint16_t id, uint64_t order, int64_t now_ms);
+/* A later transmission of the key than this one was acknowledged. Of a shared key it is unknown:
+ * false. */
+bool permission_passed(const struct permissions *p, uint16_t id, uint64_t order);
 /* Late, and nothing sent later is acknowledged. True: its key is doubted now. */
 bool permission_doubt(struct permissions *p, uint16_t id);
 /* Skipped. True: say so, as was not done since it was last proven. A key that was proven is probed
  * at once and said to be suspect when that is skipped too: it may be the one message. */
 bool permission_accuse(struct permissions *p, uint16_t id, bool probe, int64_t now_ms);
-/* The hub closed connections on it: probed alone. True: say so. */
+/* The hub closed connections on a message of it. True: once between two acknowledgements of a
+ * proven key, it may be the message. */
+bool permission_excuse(struct permissions *p, uint16_t id);
+/* It is the key: probed alone from now on, once more soon, then with the longest pause, since each
+ * such probe costs everybody a connection. True: say so. */
 bool permission_isolate(struct permissions *p, uint16_t id, int64_t now_ms);
 /* The connection is gone. True: the key was doubted, and is not any more. */
 bool permission_undoubt(struct permissions *p, uint16_t id);
@@ -126,6 +134,8 @@ bool permission_undoubt(struct permissions *p, uint16_t id);
 uint16_t permission_due(struct permissions *p, bool alone, int64_t now_ms);
 /* It is probed now, or has nothing that could be sent: not again before its pause. */
 void permission_probed(struct permissions *p, uint16_t id, int64_t now_ms);
+/* If it is suspect, it is probed at once. */
+void permission_hurry(struct permissions *p, uint16_t id, int64_t now_ms);
 /* The next probe of it is of another message than the last, if there is one: perhaps the hub does
  * not take that message. Every other probe of a key that was proven; of others every fourth, since
  * it costs the order of one message when the topic is declared just then. */

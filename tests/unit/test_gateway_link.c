@@ -294,7 +294,7 @@ static void messages_in_flight_wait_for_online_after_the_outage_and_keep_their_i
 
 	hub_queue(&h, d, 1);
 	hub_queue(&h, d, 2);
-	outbox_mark_sent(&d->outbox, 77);
+	outbox_mark_sent(&d->outbox, outbox_next(&d->outbox), 77);
 	gateway_update(&h.g, d, h.now_ms);
 	hub_cut(&h);
 	CU_ASSERT_EQUAL(h.g.data.count, 0);

@@ -268,6 +268,9 @@ static void what_the_hub_closes_on_is_probed_alone(void)
 	CU_ASSERT_EQUAL(permission_due(p, false, now_ms), PERMISSION_NONE);
 	CU_ASSERT_EQUAL(permission_due(p, true, now_ms - 1), PERMISSION_NONE);
 	CU_ASSERT_EQUAL(permission_due(p, true, now_ms), id);
+	CU_ASSERT_FALSE(permission_isolate(p, id, now_ms));
+	CU_ASSERT_EQUAL(permission_due(p, true, now_ms + PERMISSION_PAUSE_MAX_MS - 1), PERMISSION_NONE);
+	CU_ASSERT_EQUAL(permission_due(p, true, now_ms + PERMISSION_PAUSE_MAX_MS), id);
 	CU_ASSERT_TRUE(permission_acked(p, id, 2, now_ms));
 	permission_accuse(p, id, false, now_ms);
 	CU_ASSERT_EQUAL(permission_due(p, false, now_ms), id);
@@ -293,10 +296,43 @@ static void single_messages_are_tried_one_after_the_other_and_prove_nothing(void
 		}
 		CU_ASSERT_FALSE(permission_acked(p, ids[i], 1, now_ms));
 		CU_ASSERT_EQUAL(permission_due(p, alone, now_ms), ids[i]);
+		permission_probed(p, ids[i], now_ms);
+		CU_ASSERT_EQUAL(permission_due(p, alone, now_ms), PERMISSION_NONE);
+		permission_hurry(p, ids[i], now_ms);
+		CU_ASSERT_EQUAL(permission_due(p, alone, now_ms), ids[i]);
+		permission_probed(p, ids[i], now_ms);
 		CU_ASSERT_EQUAL(permission_way(p, ids[i]), PERMISSION_ASIDE);
 		permission_drop(p, ids[i]);
 	}
 	CU_ASSERT_EQUAL(p->suspect, 0);
+	table_free(p);
+}
+
+static void what_the_hub_closes_on_is_the_message_once_and_then_the_key(void)
+{
+	struct permissions *p = table_new();
+	uint16_t id = take(p, "event");
+
+	CU_ASSERT_FALSE(permission_excuse(p, id));
+	permission_acked(p, id, 1, NOW_MS);
+	CU_ASSERT_TRUE(permission_excuse(p, id));
+	CU_ASSERT_FALSE(permission_excuse(p, id));
+	permission_acked(p, id, 2, NOW_MS);
+	CU_ASSERT_TRUE(permission_excuse(p, id));
+	table_free(p);
+}
+
+static void a_message_was_passed_when_a_later_one_of_its_key_was_acknowledged(void)
+{
+	struct permissions *p = table_new();
+	uint16_t id = take(p, "event"), other = take(p, "data");
+
+	permission_acked(p, id, 5, NOW_MS);
+	permission_acked(p, other, 9, NOW_MS);
+	CU_ASSERT_TRUE(permission_passed(p, id, 4));
+	CU_ASSERT_FALSE(permission_passed(p, id, 6));
+	permission_acked(p, id, 3, NOW_MS);
+	CU_ASSERT_TRUE(permission_passed(p, id, 4));
 	table_free(p);
 }
 
@@ -339,8 +375,9 @@ static void beyond_the_bound_topics_share_a_key_that_is_never_proven(void)
 	id = take(p, "one more");
 	CU_ASSERT_EQUAL(id, PERMISSION_OVERFLOW);
 	CU_ASSERT_EQUAL(take(p, "another"), id);
-	CU_ASSERT_TRUE(permission_acked(p, id, 1, NOW_MS));
+	CU_ASSERT_TRUE(permission_acked(p, id, 5, NOW_MS));
 	CU_ASSERT_FALSE(permission_proven(p, id));
+	CU_ASSERT_FALSE(permission_passed(p, id, 1)); /* it may have been of another topic */
 	CU_ASSERT_EQUAL(permission_way(p, id), PERMISSION_GO);
 	permission_try(p, id, false);
 	CU_ASSERT_EQUAL(permission_way(p, id), PERMISSION_WAIT);
@@ -379,6 +416,8 @@ SUITE(permission, TEST(a_key_is_a_product_and_a_topic_whatever_the_device),
       TEST(every_fourth_probe_of_a_new_topic_is_of_another_message),
       TEST(probes_leave_a_place_to_new_topics_and_new_topics_none_to_them),
       TEST(what_the_hub_closes_on_is_probed_alone),
+      TEST(what_the_hub_closes_on_is_the_message_once_and_then_the_key),
+      TEST(a_message_was_passed_when_a_later_one_of_its_key_was_acknowledged),
       TEST(single_messages_are_tried_one_after_the_other_and_prove_nothing),
       TEST(keys_that_nobody_has_give_way_and_the_least_recently_used_first),
       TEST(beyond_the_bound_topics_share_a_key_that_is_never_proven),
