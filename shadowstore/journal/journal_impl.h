@@ -145,7 +145,6 @@ struct journal {
 
 	/* UPLINK */
 	const struct log *log;
-	struct segment *scanning;
 	struct runs ended_before;       /* by earlier runs; until the scan is through */
 	uint64_t scanned_seq;           /* everything below has been handed out or skipped */
 	uint64_t found_before;          /* live records of earlier runs, so far */

@@ -125,7 +125,6 @@ static void pass_through(struct journal *j, struct segment *s, uint64_t next)
 	count_gap(j, s, next);
 	s->through = true;
 	segment_trim(s);
-	j->scanning = NULL;
 	if (next > j->scanned_seq)
 		j->scanned_seq = next;
 }
@@ -154,7 +153,6 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 	if (s) {
 		*size = s->size;
 		before = !s->own;
-		j->scanning = s;
 	} else {
 		j->reader_idle = true;
 	}
