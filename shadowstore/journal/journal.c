@@ -366,8 +366,8 @@ void journal_close(struct journal *j)
 	}
 	table_fini(&j->shares);
 	runs_free(&j->ended_before);
-	free(j->scan.data);
-	free(j->load.data);
+	block_free(&j->scan);
+	block_free(&j->load);
 	buf_free(&j->scratch);
 	pthread_mutex_destroy(&j->lock);
 	free(j);

@@ -11,6 +11,8 @@
  *   journal_bounds.c    counts, shares, bounds                whoever holds the lock
  *   journal_segments.c  the list of segments                  whoever holds the lock
  *   segment.c           one file of records                   who holds it
+ *   block.c             bytes of such a file in memory        who holds it
+ *   runs.c              sequences that follow each other      who holds them
  */
 #ifndef HUBGATE_JOURNAL_IMPL_H
 #define HUBGATE_JOURNAL_IMPL_H
@@ -21,8 +23,10 @@
 #include "core/base/buf.h"
 #include "core/base/table.h"
 #include "core/journal/record.h"
+#include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_disk.h"
 #include "shadowstore/journal/journal_reader.h"
+#include "shadowstore/journal/runs.h"
 #include "shadowstore/journal/segment.h"
 
 enum {
@@ -34,33 +38,16 @@ enum {
 	ENDS_MAX = 256,                  /* in one batch */
 	TIME_MARKS = 64,
 	TIME_MARK_PARTS = 16, /* of flush_ms: the grain of the marks */
-	BLOCK_BYTES = 256 << 10,
 	PATH_BYTES = 4096,
 };
 
 /* Sequences in a segment are first_seq and up to so much above it. */
 #define SEGMENT_SEQS_MAX UINT32_MAX
 
-struct run { /* of sequences, both ends included */
-	uint64_t first, last;
-};
-
-struct runs {       /* sorted, apart from each other */
-	struct run *at; /* owned */
-	size_t count, size;
-};
-
 struct end { /* said, not yet in the ack file */
 	uint64_t seq;
 	uint32_t bytes;
 	enum journal_end end;
-};
-
-struct block {        /* bytes of one file in memory */
-	uint64_t file_id; /* 0: none */
-	uint64_t at;
-	size_t len, cap;
-	unsigned char *data; /* owned */
 };
 
 struct acks {
@@ -202,23 +189,11 @@ enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *coun
 /* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status journal_recover(struct journal *j, const struct log *log);
 
-void runs_free(struct runs *r);
-enum status runs_add(struct runs *r, uint64_t first, uint64_t last); /* ST_OK; ST_NOMEM */
-void runs_sort(struct runs *r);
-/* The first run that ends at or behind seq; NULL: none. */
-const struct run *runs_at(const struct runs *r, uint64_t seq);
-
 /* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
  * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
  * logged); ST_NOMEM. */
 enum status journal_acks_open(struct journal *j, int dir, const struct log *log,
                               uint64_t *next_seq);
 void journal_acks_close(struct journal *j);
-
-/* The bytes of file at offset as far as they are known and fit, at least want of them unless
- * file_size ends them. ST_OK; ST_IO (errno): fewer can be read; ST_NOMEM. */
-enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
-                               uint64_t file_size, size_t want, const unsigned char **at,
-                               size_t *avail);
 
 #endif

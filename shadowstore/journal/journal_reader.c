@@ -61,11 +61,11 @@ static enum status read_record(struct journal *j, const struct place *p, struct 
 
 	if (p->offset < RECORD_FILE_BYTES)
 		return ST_MALFORMED; /* compaction could not read it */
-	st = journal_scan_block(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
+	st = block_read(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
 	if (st == ST_OK)
 		st = record_decode(bytes, avail, r, &size);
 	if (st == ST_AGAIN && p->offset + size <= p->file_size) {
-		st = journal_scan_block(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
+		st = block_read(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
 		if (st == ST_OK)
 			st = record_decode(bytes, avail, r, &size);
 	}

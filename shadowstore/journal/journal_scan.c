@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,70 +14,6 @@ enum {
 	SECTOR_BYTES = 4096,                 /* that a disk does not give */
 	READ_TRY_MS = 3000,                  /* then it is skipped */
 };
-
-/* --- blocks --- */
-
-static enum status make_room(struct block *b, size_t size)
-{
-	unsigned char *data;
-
-	if (size <= b->cap)
-		return ST_OK;
-	data = realloc(b->data, size);
-	if (!data)
-		return ST_NOMEM;
-	b->data = data;
-	b->cap = size;
-	return ST_OK;
-}
-
-/* As much as can be read; errno says why it is not all. A disk gives what stands before its bad
- * sector, and only the next read says so. */
-static size_t read_block(int fd, unsigned char *out, size_t size, uint64_t offset)
-{
-	size_t len = 0;
-	ssize_t n = 1;
-
-	while (len < size && n > 0) {
-		n = pread(fd, out + len, size - len, (off_t)(offset + len));
-		if (n > 0)
-			len += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n == 0)
-			errno = ENODATA; /* somebody cut the file */
-	}
-	return len;
-}
-
-enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
-                               uint64_t file_size, size_t want, const unsigned char **at,
-                               size_t *avail)
-{
-	uint64_t left = file_size - offset;
-	size_t size, len;
-
-	if (want > left)
-		want = (size_t)left;
-	if (b->file_id == f->id && offset >= b->at && offset + want <= b->at + b->len) {
-		*at = b->data + (offset - b->at);
-		*avail = (size_t)(b->at + b->len - offset);
-		return ST_OK;
-	}
-	size = want > BLOCK_BYTES ? want : BLOCK_BYTES;
-	if (size > left)
-		size = (size_t)left;
-	b->file_id = 0;
-	if (make_room(b, size) != ST_OK)
-		return ST_NOMEM;
-	len = read_block(f->fd, b->data, size, offset);
-	if (len < want)
-		return ST_IO;
-	*b = (struct block){ f->id, offset, len, b->cap, b->data };
-	*at = b->data;
-	*avail = len;
-	return ST_OK;
-}
 
 /* --- the end of what earlier runs left --- */
 
@@ -214,13 +149,12 @@ static enum status search(struct journal *j, const struct segment *s, uint64_t s
 	while (*at < size) {
 		const unsigned char *bytes;
 		size_t avail = 0, pos = 0, again = RECORD_BYTES_MAX;
-		enum status st =
-			journal_scan_block(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
+		enum status st = block_read(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
 
 		if (st == ST_IO) { /* somewhere in there: what stands before it */
 			again = 0;
 			*unreadable = true;
-			st = journal_scan_block(&j->scan, s->file, *at, size, 1, &bytes, &avail);
+			st = block_read(&j->scan, s->file, *at, size, 1, &bytes, &avail);
 		}
 		if (st == ST_NOMEM)
 			return st;
@@ -340,7 +274,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 	const unsigned char *bytes;
 	size_t avail;
 	enum status st =
-		journal_scan_block(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
+		block_read(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
 
 	if (st != ST_OK)
 		return st;
@@ -349,7 +283,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 		return st;
 	if (s->scanned + *record_bytes > size)
 		return ST_MALFORMED;
-	st = journal_scan_block(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
+	st = block_read(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
 	if (st != ST_OK)
 		return st;
 	st = record_decode(bytes, avail, r, record_bytes);
