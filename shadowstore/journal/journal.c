@@ -302,7 +302,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
                          struct journal **out)
 {
 	struct journal *j = calloc(1, sizeof(*j));
-	enum status st = ST_OK;
+	enum status st;
 
 	if (!j)
 		return ST_NOMEM;
@@ -311,13 +311,14 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	j->segment_bytes = segment_bytes_for(lim->max_bytes);
 	atomic_init(&j->bound_bytes, lim->max_bytes);
 	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
-	j->acks.fd = -1;
 	j->next_seq = 1;
 	table_init(&j->shares);
-	table_init(&j->acks.marks);
 	pthread_mutex_init(&j->lock, NULL);
 	read_boot_id(j->boot_id);
-	if (snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
+	j->reader = journal_reader_new();
+	st = j->reader ? ST_OK : ST_NOMEM;
+	if (st == ST_OK &&
+	    snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
 		errno = ENAMETOOLONG;
 		st = store_file_refuse(log, dir, "journal", "used");
 	}
@@ -341,7 +342,7 @@ static void write_all(struct journal *j)
 {
 	enum room from = room_enter(ROOM_UPLINK);
 
-	if (j->acks.fd >= 0)
+	if (j->reader)
 		journal_reader_flush(j);
 	room_enter(ROOM_DISK);
 	if (j->next_seq > 0)
@@ -359,15 +360,12 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
 	free(j->segments);
-	journal_acks_close(j);
+	journal_reader_free(j->reader);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));
 	}
 	table_fini(&j->shares);
-	runs_free(&j->ended_before);
-	block_free(&j->scan);
-	block_free(&j->load);
 	buf_free(&j->scratch);
 	pthread_mutex_destroy(&j->lock);
 	free(j);

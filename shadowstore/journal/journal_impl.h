@@ -23,10 +23,8 @@
 #include "core/base/buf.h"
 #include "core/base/table.h"
 #include "core/journal/record.h"
-#include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_disk.h"
 #include "shadowstore/journal/journal_reader.h"
-#include "shadowstore/journal/runs.h"
 #include "shadowstore/journal/segment.h"
 
 enum {
@@ -35,7 +33,6 @@ enum {
 	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
 	SEGMENT_FILE_MAX = 128 << 20,    /* of one that is read */
 	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
-	ENDS_MAX = 256,                  /* in one batch */
 	TIME_MARKS = 64,
 	TIME_MARK_PARTS = 16, /* of flush_ms: the grain of the marks */
 	PATH_BYTES = 4096,
@@ -43,23 +40,6 @@ enum {
 
 /* Sequences in a segment are first_seq and up to so much above it. */
 #define SEGMENT_SEQS_MAX UINT32_MAX
-
-struct end { /* said, not yet in the ack file */
-	uint64_t seq;
-	uint32_t bytes;
-	enum journal_end end;
-};
-
-struct acks {
-	int fd;
-	uint64_t size, renewed_size; /* bytes now, and when it was last written anew */
-	uint64_t reserved;           /* of the disk, from the file's start */
-	struct end batch[ENDS_MAX];
-	size_t batch_count;
-	struct buf out;
-	struct table marks; /* struct mark */
-	bool failed;        /* logged that it cannot be written */
-};
 
 struct time_mark { /* the message seq, and all behind it, were appended at_ms or later */
 	uint64_t seq;
@@ -104,6 +84,8 @@ struct journal {
 	struct buf scratch;
 	int64_t append_ms; /* of the record in scratch */
 
+	struct journal_reader *reader; /* owned; UPLINK's: journal_reader_impl.h */
+
 	/* Under the lock; never held during a system call that may wait for the disk. */
 	pthread_mutex_t lock;
 	struct journal_limits lim;
@@ -115,10 +97,10 @@ struct journal {
 	uint64_t ended[JOURNAL_ENDS];
 	uint64_t live_bytes; /* queued, as far as it has been read */
 	bool disk_full;
-	bool trim;  /* a segment was closed: room beyond its end is to be given back */
-	bool spare; /* a file for the next segment is there, its room reserved */
-	/* Everything below is on the disk, or has ended. */
-	uint64_t settled_seq;
+	bool trim;            /* a segment was closed: room beyond its end is to be given back */
+	bool spare;           /* a file for the next segment is there, its room reserved */
+	uint64_t scanned_seq; /* everything below was handed out or skipped; UPLINK changes it */
+	uint64_t settled_seq; /* everything below is on the disk, or has ended */
 	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not settled */
 	size_t mark_first, mark_count;
 	struct journal_syncing sync;
@@ -129,17 +111,6 @@ struct journal {
 	uint64_t queued_before;       /* so much earlier runs left, by their account */
 	bool dir_dirty;
 	struct table shares;
-
-	/* UPLINK */
-	const struct log *log;
-	struct runs ended_before;       /* by earlier runs; until the scan is through */
-	uint64_t scanned_seq;           /* everything below has been handed out or skipped */
-	uint64_t found_before;          /* live records of earlier runs, so far */
-	uint64_t unread_seq, unread_at; /* segment and place that the disk does not give */
-	int64_t unread_ms;              /* since when */
-	struct block scan, load;
-	char device[UINT16_MAX + 1], topic[UINT16_MAX + 1], load_topic[UINT16_MAX + 1];
-	struct acks acks;
 
 	/* DISK */
 	struct journal_wakes wakes;
@@ -189,11 +160,12 @@ enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *coun
 /* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status journal_recover(struct journal *j, const struct log *log);
 
-/* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
- * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
- * logged); ST_NOMEM. */
+/* Reads the file into counts, the reader's runs and marks; *next_seq rises above all that it names.
+ * Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno; logged);
+ * ST_NOMEM. */
 enum status journal_acks_open(struct journal *j, int dir, const struct log *log,
                               uint64_t *next_seq);
-void journal_acks_close(struct journal *j);
+struct journal_reader *journal_reader_new(void); /* NULL: no memory */
+void journal_reader_free(struct journal_reader *r);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
 
 /* --- the directory --- */

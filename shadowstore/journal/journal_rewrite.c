@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
 
 struct copy { /* of a segment's live records */

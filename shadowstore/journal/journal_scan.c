@@ -7,7 +7,7 @@
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_reader_impl.h"
 
 enum {
 	SEARCH_BYTES = 2 * RECORD_BYTES_MAX, /* looked through at once behind damage */
@@ -21,12 +21,13 @@ enum {
  * delivered. Fewer: the disk lost them. More: ends were lost, they are delivered again. */
 static void close_account(struct journal *j)
 {
-	uint64_t lost = 0, again = 0;
+	const struct journal_reader *reader = j->reader;
+	uint64_t found = reader->found_before, lost = 0, again = 0;
 
-	if (j->queued_before > j->found_before)
-		lost = j->queued_before - j->found_before;
+	if (j->queued_before > found)
+		lost = j->queued_before - found;
 	else
-		again = j->found_before - j->queued_before;
+		again = found - j->queued_before;
 	j->ended[JOURNAL_DROP_DAMAGED] += lost;
 	for (int i = 0; i < JOURNAL_ENDS && again > 0; i++) {
 		uint64_t part = again < j->ended[i] ? again : j->ended[i];
@@ -36,13 +37,13 @@ static void close_account(struct journal *j)
 	}
 	j->caught_up = true;
 	if (lost > 0)
-		log_line(j->log, LOG_ERROR,
+		log_line(reader->log, LOG_ERROR,
 		         "%" PRIu64
 		         " messages are lost: the disk did not give them back (counted as damaged)",
 		         lost);
-	else if (j->found_before > j->queued_before)
-		log_line(j->log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
-		         j->found_before - j->queued_before);
+	else if (found > j->queued_before)
+		log_line(reader->log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
+		         found - j->queued_before);
 }
 
 /* Under the lock. Records of a segment of this run that could not be read back. */
@@ -94,8 +95,8 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 	if (!before && !j->caught_up)
 		close_account(j);
 	pthread_mutex_unlock(&j->lock);
-	if (!before && j->ended_before.at)
-		runs_free(&j->ended_before);
+	if (!before)
+		runs_free(&j->reader->ended_before);
 	if (through)
 		journal_tidy(j);
 	return s;
@@ -106,15 +107,16 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 /* A disk that hiccups is asked again for a while: true. */
 static bool ask_again(struct journal *j, const struct segment *s)
 {
+	struct journal_reader *reader = j->reader;
 	int error = errno;
 	int64_t now_ms = clocks_boottime_ms();
 
-	if (j->unread_seq == s->first_seq && j->unread_at == s->scanned)
-		return now_ms - j->unread_ms < READ_TRY_MS;
-	j->unread_seq = s->first_seq;
-	j->unread_at = s->scanned;
-	j->unread_ms = now_ms;
-	log_line(j->log, LOG_ERROR,
+	if (reader->unread_seq == s->first_seq && reader->unread_at == s->scanned)
+		return now_ms - reader->unread_ms < READ_TRY_MS;
+	reader->unread_seq = s->first_seq;
+	reader->unread_at = s->scanned;
+	reader->unread_ms = now_ms;
+	log_line(reader->log, LOG_ERROR,
 	         "%s/%016" PRIx64 ".seg cannot be read at byte %" PRIu64 ": %s; tried again", j->dir,
 	         s->first_seq, s->scanned, strerror(error));
 	return true;
@@ -130,10 +132,10 @@ static void keep_unreadable(const struct journal *j, const struct segment *s)
 	snprintf(path, sizeof(path), "%s/%s", j->dir, name);
 	snprintf(kept, sizeof(kept), "%s/%s.damaged-1", j->dir, name);
 	if (link(path, kept) == 0 || errno == EEXIST)
-		log_line(j->log, LOG_ERROR, "%s: what cannot be read of it is skipped; it stays as %s",
-		         path, kept);
+		log_line(j->reader->log, LOG_ERROR,
+		         "%s: what cannot be read of it is skipped; it stays as %s", path, kept);
 	else
-		log_line(j->log, LOG_ERROR,
+		log_line(j->reader->log, LOG_ERROR,
 		         "%s: what cannot be read of it is skipped, and it cannot be "
 		         "kept: %s",
 		         path, strerror(errno));
@@ -149,12 +151,13 @@ static enum status search(struct journal *j, const struct segment *s, uint64_t s
 	while (*at < size) {
 		const unsigned char *bytes;
 		size_t avail = 0, pos = 0, again = RECORD_BYTES_MAX;
-		enum status st = block_read(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
+		enum status st =
+			block_read(&j->reader->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
 
 		if (st == ST_IO) { /* somewhere in there: what stands before it */
 			again = 0;
 			*unreadable = true;
-			st = block_read(&j->scan, s->file, *at, size, 1, &bytes, &avail);
+			st = block_read(&j->reader->scan, s->file, *at, size, 1, &bytes, &avail);
 		}
 		if (st == ST_NOMEM)
 			return st;
@@ -188,7 +191,7 @@ static enum status skip_damage(struct journal *j, struct segment *s, uint64_t si
 	if (unreadable)
 		keep_unreadable(j, s);
 	if (!s->damaged)
-		log_line(j->log, LOG_ERROR,
+		log_line(j->reader->log, LOG_ERROR,
 		         "%s/%016" PRIx64 ".seg is damaged at byte %" PRIu64 ": %" PRIu64 " bytes skipped",
 		         j->dir, s->first_seq, from, at - from);
 	s->damaged = true;
@@ -206,9 +209,9 @@ static void copy_text(char *out, const char *text, size_t len)
 	out[len] = '\0';
 }
 
-static bool ended_before(const struct journal *j, uint64_t seq)
+static bool ended_before(const struct journal_reader *reader, uint64_t seq)
 {
-	const struct run *r = runs_at(&j->ended_before, seq);
+	const struct run *r = runs_at(&reader->ended_before, seq);
 
 	return r && r->first <= seq;
 }
@@ -225,10 +228,10 @@ static enum status take_in(struct journal *j, struct segment *s, const struct re
 		s->live++;
 		s->live_bytes += size;
 		j->live_bytes += size;
-		j->found_before++;
+		j->reader->found_before++;
 	}
 	if (!s->own) {
-		struct share *share = journal_share_of(j, j->device);
+		struct share *share = journal_share_of(j, j->reader->device);
 
 		if (share) {
 			share->messages++;
@@ -242,11 +245,12 @@ static enum status take_in(struct journal *j, struct segment *s, const struct re
 static enum status take_record(struct journal *j, struct segment *s, const struct record *r,
                                size_t size, struct journal_item *out)
 {
-	bool known = r->seq < j->scanned_seq || (!s->own && ended_before(j, r->seq));
+	struct journal_reader *reader = j->reader;
+	bool known = r->seq < j->scanned_seq || (!s->own && ended_before(reader, r->seq));
 	enum status st = ST_AGAIN;
 
-	copy_text(j->device, r->key, r->key_len);
-	copy_text(j->topic, r->topic, r->topic_len);
+	copy_text(reader->device, r->key, r->key_len);
+	copy_text(reader->topic, r->topic, r->topic_len);
 	pthread_mutex_lock(&j->lock);
 	if (!known)
 		st = take_in(j, s, r, size);
@@ -259,8 +263,8 @@ static enum status take_record(struct journal *j, struct segment *s, const struc
 	pthread_mutex_unlock(&j->lock);
 	*out = (struct journal_item){
 		.seq = r->seq,
-		.device = j->device,
-		.topic = j->topic,
+		.device = reader->device,
+		.topic = reader->topic,
 		.bytes = (uint32_t)size,
 		.qos = (r->flags & RECORD_QOS1) != 0,
 		.latest = (r->flags & RECORD_LATEST) != 0,
@@ -274,7 +278,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 	const unsigned char *bytes;
 	size_t avail;
 	enum status st =
-		block_read(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
+		block_read(&j->reader->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
 
 	if (st != ST_OK)
 		return st;
@@ -283,7 +287,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 		return st;
 	if (s->scanned + *record_bytes > size)
 		return ST_MALFORMED;
-	st = block_read(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
+	st = block_read(&j->reader->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
 	if (st != ST_OK)
 		return st;
 	st = record_decode(bytes, avail, r, record_bytes);
