@@ -251,11 +251,11 @@ void journal_counts(struct journal *j, struct journal_counts *out)
 		.queued_bytes = j->live_bytes,
 		.bound_bytes = atomic_load(&j->bound_bytes),
 		.disk_full = j->disk_full,
-		.syncs = j->sync.done,
-		.sync_failures = j->sync.failures,
-		.rewritten = j->sync.rewritten,
-		.sync_ms = j->sync.last_ms,
-		.sync_longest_ms = j->sync.longest_ms,
+		.syncs = j->syncs.done,
+		.sync_failures = j->syncs.failures,
+		.rewritten = j->syncs.rewritten,
+		.sync_ms = j->syncs.last_ms,
+		.sync_longest_ms = j->syncs.longest_ms,
 	};
 	memcpy(out->ended, j->ended, sizeof(out->ended));
 	for (size_t i = 0; i < j->segment_count; i++)
@@ -325,7 +325,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	if (st == ST_OK)
 		st = journal_recover(j, log);
 	if (st == ST_OK)
-		st = journal_space_open(j, log);
+		st = journal_disk_open(j, log);
 	if (st != ST_OK) {
 		int error = errno;
 
@@ -345,7 +345,7 @@ static void write_all(struct journal *j)
 	if (j->reader)
 		journal_reader_flush(j);
 	room_enter(ROOM_DISK);
-	if (j->next_seq > 0)
+	if (j->disk)
 		journal_sync_all(j);
 	room_enter(from);
 }
@@ -361,6 +361,7 @@ void journal_close(struct journal *j)
 		segment_free(j->segments[i]);
 	free(j->segments);
 	journal_reader_free(j->reader);
+	journal_disk_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));

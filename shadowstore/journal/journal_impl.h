@@ -46,25 +46,18 @@ struct time_mark { /* the message seq, and all behind it, were appended at_ms or
 	int64_t at_ms; /* CLOCK_BOOTTIME */
 };
 
-struct journal_syncing { /* counters under the lock, the rest is DISK's */
+struct journal_syncs { /* so far */
 	uint64_t done, failures, rewritten;
 	uint32_t last_ms, longest_ms;
-	uint64_t mending;           /* of rewritten, since the sync that failed */
-	int64_t retry_ms, pause_ms; /* CLOCK_BOOTTIME; 0: nothing failed */
-	int64_t slow_ms;            /* when a sync took too long for the last time */
-	bool slow, failed;          /* logged */
 };
 
-struct journal_space {  /* the first six under the lock, the rest DISK's */
+struct journal_space {
 	uint64_t target;    /* bytes of messages that the disk allows, at most max_bytes */
 	bool squeezed;      /* that is less than what waits: nothing is taken, nothing dropped */
 	uint64_t refused;   /* messages, for lack of room */
 	int64_t refused_ms; /* the last one, CLOCK_BOOTTIME */
 	bool wants_spare;   /* it was used */
 	bool wants_look;    /* the bound was changed */
-	int64_t look_ms;    /* next look at the disk */
-	bool told_full;     /* logged */
-	uint64_t told_refused;
 };
 
 struct share { /* live messages of one device, for JOURNAL_REFUSE; counted under both policies, as
@@ -75,16 +68,20 @@ struct share { /* live messages of one device, for JOURNAL_REFUSE; counted under
 };
 
 struct journal {
+	/* Set before the rooms start, and only read while they run. */
 	char dir[PATH_BYTES]; /* DIR/journal */
 	uint8_t boot_id[RECORD_BOOT_BYTES];
 	uint32_t segment_bytes;
 	uint32_t flush_ms;
+	uint64_t queued_before; /* so much earlier runs left, by their account */
+	struct journal_wakes wakes;
 
 	/* BROKER */
 	struct buf scratch;
 	int64_t append_ms; /* of the record in scratch */
 
 	struct journal_reader *reader; /* owned; UPLINK's: journal_reader_impl.h */
+	struct journal_disk *disk;     /* owned; DISK's: journal_disk_impl.h */
 
 	/* Under the lock; never held during a system call that may wait for the disk. */
 	pthread_mutex_t lock;
@@ -100,21 +97,15 @@ struct journal {
 	bool trim;            /* a segment was closed: room beyond its end is to be given back */
 	bool spare;           /* a file for the next segment is there, its room reserved */
 	uint64_t scanned_seq; /* everything below was handed out or skipped; UPLINK changes it */
-	uint64_t settled_seq; /* everything below is on the disk, or has ended */
 	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not settled */
 	size_t mark_first, mark_count;
-	struct journal_syncing sync;
+	struct journal_syncs syncs;
 	struct journal_space space;
 	_Atomic uint64_t bound_bytes; /* max_bytes, or less when the disk is smaller */
 	bool reader_idle;             /* it has caught up and wants to be woken */
 	bool caught_up;               /* everything of earlier runs has been counted */
-	uint64_t queued_before;       /* so much earlier runs left, by their account */
 	bool dir_dirty;
 	struct table shares;
-
-	/* DISK */
-	struct journal_wakes wakes;
-	bool compact_failed;
 };
 
 /* Something was appended. */
@@ -145,17 +136,6 @@ enum status journal_room_for(struct journal *j, const char *device, uint64_t byt
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */
-/* ST_OK; ST_IO (errno; logged): an old spare cannot be removed. */
-enum status journal_space_open(struct journal *j, const struct log *log);
-/* Now and then: how much the disk has room for becomes the bound, and the spare is made. */
-void journal_space_run(struct journal *j, const struct log *log);
-/* Gives the spare's room back; false: there was none. */
-bool journal_space_release(struct journal *j);
-
-/* Room DISK. The live records of s, which is closed and read to its end, go into a new file that
- * takes its place, on the disk with its name. ST_OK: *count records; ST_NOSPACE, ST_IO (errno),
- * ST_NOMEM: as before. The caller has set s->busy, so that nobody else takes it; it is cleared. */
-enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *count);
 
 /* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status journal_recover(struct journal *j, const struct log *log);
@@ -167,5 +147,9 @@ enum status journal_acks_open(struct journal *j, int dir, const struct log *log,
                               uint64_t *next_seq);
 struct journal_reader *journal_reader_new(void); /* NULL: no memory */
 void journal_reader_free(struct journal_reader *r);
+
+/* Behind journal_recover(). Gives j what DISK has of it. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
+enum status journal_disk_open(struct journal *j, const struct log *log);
+void journal_disk_close(struct journal *j);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
@@ -274,11 +273,5 @@ enum status journal_recover(struct journal *j, const struct log *log)
 		         j->queued_before);
 	j->reader_idle = true;
 	j->caught_up = j->segment_count == 0 && j->queued_before == 0;
-	j->settled_seq = j->scanned_seq;
-	if (j->segment_count > 0) { /* a kill may have come before their sync */
-		j->marks[0].seq = j->settled_seq;
-		j->marks[0].at_ms = clocks_boottime_ms();
-		j->mark_count = 1;
-	}
 	return st;
 }

@@ -9,7 +9,7 @@
 
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/block.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_disk_impl.h"
 
 struct copy { /* of a segment's live records */
 	struct segment *segment;
