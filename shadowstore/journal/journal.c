@@ -2,22 +2,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
 enum {
+	SEGMENT_BYTES_MIN = 256 << 10,
+	SEGMENT_BYTES_MAX = 64 << 20,
+	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
+	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
+	TIME_MARK_PARTS = 16,            /* of flush_ms: the grain of the marks */
 	/* A tail of which less than a quarter is alive is closed early, so that what is
 	 * on the disk follows what is alive. */
 	DEAD_FACTOR = 4,
+};
+
+struct journal_writer { /* what BROKER alone has */
+	struct buf record;  /* that is being appended */
+	int64_t record_ms;  /* its time, CLOCK_BOOTTIME */
 };
 
 const char *journal_end_text(enum journal_end end)
@@ -33,13 +43,13 @@ const char *journal_end_text(enum journal_end end)
 
 /* --- append --- */
 
-static enum status encode(struct journal *j, const struct journal_msg *msg)
+static enum status encode(struct journal_writer *w, const struct journal_msg *msg, uint64_t seq)
 {
 	struct record r = {
 		.type = RECORD_MESSAGE,
 		.flags = (uint8_t)((msg->qos > 0 ? RECORD_QOS1 : 0) | (msg->latest ? RECORD_LATEST : 0) |
 		                   (msg->clock_trusted ? RECORD_CLOCK_TRUSTED : 0)),
-		.seq = j->next_seq, /* only BROKER changes it while other rooms run */
+		.seq = seq,
 		.key = msg->device,
 		.key_len = strlen(msg->device),
 		.topic = msg->topic,
@@ -50,9 +60,9 @@ static enum status encode(struct journal *j, const struct journal_msg *msg)
 
 	r.boot_ms = clocks_boottime_ms();
 	r.wall_ms = clocks_realtime_ms();
-	j->append_ms = r.boot_ms;
-	buf_reset(&j->scratch);
-	return record_encode(&j->scratch, &r);
+	w->record_ms = r.boot_ms;
+	buf_reset(&w->record);
+	return record_encode(&w->record, &r);
 }
 
 static bool tail_is_done(const struct journal *j)
@@ -70,7 +80,7 @@ static enum status begin_append(struct journal *j, const char *device)
 	bool closed = false;
 
 	pthread_mutex_lock(&j->lock);
-	st = journal_room_for(j, device, j->scratch.len);
+	st = journal_room_for(j, device, j->writer->record.len);
 	if (st == ST_OK && j->tail && tail_is_done(j)) {
 		journal_close_tail(j);
 		closed = true;
@@ -116,11 +126,12 @@ static enum status need_tail(struct journal *j)
 /* *broken: nothing more may be appended to the tail, the scan ends at its last whole record. */
 static enum status write_out(struct journal *j, bool *broken)
 {
+	const struct buf *record = &j->writer->record;
 	enum status st = need_tail(j);
 
 	if (st != ST_OK)
 		return st;
-	st = segment_write(j->tail, j->scratch.data, j->scratch.len, broken);
+	st = segment_write(j->tail, record->data, record->len, broken);
 	if (st != ST_OK || j->flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
 		return st;
 	/* After a failed sync nothing is known of the file's pages. */
@@ -151,7 +162,7 @@ static void end_append(struct journal *j, bool broken, bool no_space)
 		empty = leave_broken(j);
 	if (no_space) {
 		j->disk_full = true;
-		j->space.refused_ms = j->append_ms;
+		j->space.refused_ms = j->writer->record_ms;
 		j->space.refused++;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -162,20 +173,20 @@ static void end_append(struct journal *j, bool broken, bool no_space)
 }
 
 /* Under the lock. A mark says that what is appended from here on is no older. */
-static void mark_time(struct journal *j)
+static void mark_time(struct journal *j, int64_t at_ms)
 {
 	const struct time_mark *last = &j->marks[(j->mark_first + j->mark_count - 1) % TIME_MARKS];
 
 	if (j->mark_count == TIME_MARKS ||
-	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->flush_ms / TIME_MARK_PARTS))
+	    (j->mark_count > 0 && at_ms - last->at_ms < j->flush_ms / TIME_MARK_PARTS))
 		return;
 	j->marks[(j->mark_first + j->mark_count++) % TIME_MARKS] =
-		(struct time_mark){ j->next_seq, j->append_ms };
+		(struct time_mark){ j->next_seq, at_ms };
 }
 
 static void publish(struct journal *j, const char *device, bool *was_idle)
 {
-	uint64_t bytes = j->scratch.len;
+	uint64_t bytes = j->writer->record.len;
 	struct share *s;
 
 	pthread_mutex_lock(&j->lock);
@@ -188,7 +199,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 	j->tail->live++;
 	j->tail->live_bytes += bytes;
 	j->live_bytes += bytes;
-	mark_time(j);
+	mark_time(j, j->writer->record_ms);
 	j->next_seq++;
 	if (j->flush_ms == 0)
 		j->tail->synced_seq = j->next_seq;
@@ -205,7 +216,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle)
 {
-	enum status st = encode(j, msg);
+	enum status st = encode(j->writer, msg, j->next_seq);
 	bool broken = false;
 
 	IN_ROOM(ROOM_BROKER);
@@ -265,6 +276,22 @@ void journal_counts(struct journal *j, struct journal_counts *out)
 
 /* --- life --- */
 
+static struct journal_writer *writer_new(void)
+{
+	struct journal_writer *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->record = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
+	return w;
+}
+
+static void writer_free(struct journal_writer *w)
+{
+	if (w)
+		buf_free(&w->record);
+	free(w);
+}
+
 static void read_boot_id(uint8_t out[RECORD_BOOT_BYTES])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -310,13 +337,13 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	j->flush_ms = lim->flush_ms;
 	j->segment_bytes = segment_bytes_for(lim->max_bytes);
 	atomic_init(&j->bound_bytes, lim->max_bytes);
-	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
 	j->next_seq = 1;
 	table_init(&j->shares);
 	pthread_mutex_init(&j->lock, NULL);
 	read_boot_id(j->boot_id);
+	j->writer = writer_new();
 	j->reader = journal_reader_new();
-	st = j->reader ? ST_OK : ST_NOMEM;
+	st = j->writer && j->reader ? ST_OK : ST_NOMEM;
 	if (st == ST_OK &&
 	    snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
 		errno = ENAMETOOLONG;
@@ -360,6 +387,7 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
 	free(j->segments);
+	writer_free(j->writer);
 	journal_reader_free(j->reader);
 	journal_disk_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
@@ -367,7 +395,6 @@ void journal_close(struct journal *j)
 		free(table_entry(n, struct share, node));
 	}
 	table_fini(&j->shares);
-	buf_free(&j->scratch);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
 }

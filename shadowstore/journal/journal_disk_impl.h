@@ -1,9 +1,7 @@
-/* journal_disk_impl.h - what DISK alone has of the journal, shared by
- *   journal_sync.c      what must be on the disk by when      the thread that syncs
- *   journal_disk.c      delete, compact                       the other one
- *   journal_space.c     room: the bound, the spare            the other one
- *   journal_rewrite.c   a segment's live records, anew        either
+/* journal_disk_impl.h - what DISK alone has of the journal.
  * Room:  DISK. Before it starts and after it ended, who opens and closes the journal.
+ * For:   journal_sync.c, of the thread that syncs; journal_disk.c and journal_space.c, of the other
+ *        one; journal_rewrite.c, of either.
  */
 #ifndef HUBGATE_JOURNAL_DISK_IMPL_H
 #define HUBGATE_JOURNAL_DISK_IMPL_H

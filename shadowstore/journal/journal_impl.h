@@ -20,7 +20,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/base/buf.h"
 #include "core/base/table.h"
 #include "core/journal/record.h"
 #include "shadowstore/journal/journal_disk.h"
@@ -28,13 +27,7 @@
 #include "shadowstore/journal/segment.h"
 
 enum {
-	SEGMENT_BYTES_MIN = 256 << 10,
-	SEGMENT_BYTES_MAX = 64 << 20,
-	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
-	SEGMENT_FILE_MAX = 128 << 20,    /* of one that is read */
-	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
 	TIME_MARKS = 64,
-	TIME_MARK_PARTS = 16, /* of flush_ms: the grain of the marks */
 	PATH_BYTES = 4096,
 };
 
@@ -76,36 +69,36 @@ struct journal {
 	uint64_t queued_before; /* so much earlier runs left, by their account */
 	struct journal_wakes wakes;
 
-	/* BROKER */
-	struct buf scratch;
-	int64_t append_ms; /* of the record in scratch */
+	/* What one room alone has; owned. Only the room's files know what is in it. */
+	struct journal_writer *writer; /* BROKER's: journal.c */
+	struct journal_reader *reader; /* UPLINK's: journal_reader_impl.h */
+	struct journal_disk *disk;     /* DISK's: journal_disk_impl.h */
 
-	struct journal_reader *reader; /* owned; UPLINK's: journal_reader_impl.h */
-	struct journal_disk *disk;     /* owned; DISK's: journal_disk_impl.h */
-
-	/* Under the lock; never held during a system call that may wait for the disk. */
+	/* All that follows is shared, under the lock; never held during a system call that may wait for
+	 * the disk. Who alone changes a member may read it without. */
 	pthread_mutex_t lock;
 	struct journal_limits lim;
 	struct segment *tail;      /* NULL: the next append begins one */
 	bool appending;            /* BROKER writes to the tail just now: it may not be closed */
 	struct segment **segments; /* owned; by first_seq */
 	size_t segment_count, segment_size;
-	uint64_t next_seq, next_file_id;
+	uint64_t next_seq; /* BROKER alone changes it */
+	uint64_t next_file_id;
+	uint64_t scanned_seq; /* UPLINK alone changes it: everything below was handed out or skipped */
 	uint64_t ended[JOURNAL_ENDS];
 	uint64_t live_bytes; /* queued, as far as it has been read */
-	bool disk_full;
-	bool trim;            /* a segment was closed: room beyond its end is to be given back */
-	bool spare;           /* a file for the next segment is there, its room reserved */
-	uint64_t scanned_seq; /* everything below was handed out or skipped; UPLINK changes it */
-	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not settled */
+	struct table shares;
+	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not on the disk and has not ended */
 	size_t mark_first, mark_count;
+	bool reader_idle; /* it has caught up and wants to be woken */
+	bool caught_up;   /* everything of earlier runs has been counted */
+	bool disk_full;
+	bool dir_dirty;
+	bool trim;  /* a segment was closed: room beyond its end is to be given back */
+	bool spare; /* a file for the next segment is there, its room reserved */
 	struct journal_syncs syncs;
 	struct journal_space space;
 	_Atomic uint64_t bound_bytes; /* max_bytes, or less when the disk is smaller */
-	bool reader_idle;             /* it has caught up and wants to be woken */
-	bool caught_up;               /* everything of earlier runs has been counted */
-	bool dir_dirty;
-	struct table shares;
 };
 
 /* Something was appended. */

@@ -1,8 +1,6 @@
-/* journal_reader_impl.h - what UPLINK alone has of the journal, shared by
- *   journal_scan.c      from segments to items
- *   journal_reader.c    load, end, bounds
- *   journal_acks.c      the file of ends and marks
+/* journal_reader_impl.h - what UPLINK alone has of the journal.
  * Room:  UPLINK. Before it starts and after it ended, who opens and closes the journal.
+ * For:   journal_scan.c, journal_reader.c, journal_acks.c.
  */
 #ifndef HUBGATE_JOURNAL_READER_IMPL_H
 #define HUBGATE_JOURNAL_READER_IMPL_H

@@ -11,6 +11,10 @@
 #include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
 
+enum {
+	SEGMENT_FILE_MAX = 128 << 20, /* of one that is read */
+};
+
 /* --- the directory --- */
 
 struct opening {

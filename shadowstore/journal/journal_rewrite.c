@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_disk_impl.h"
