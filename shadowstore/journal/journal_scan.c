@@ -17,18 +17,20 @@ enum {
 
 /* --- the end of what earlier runs left --- */
 
+struct account { /* messages of earlier runs */
+	uint64_t lost, again;
+};
+
 /* Under the lock. The account said how many there are; what was found says how many can be
  * delivered. Fewer: the disk lost them. More: ends were lost, they are delivered again. */
-static void close_account(struct journal *j)
+static struct account close_account(struct journal *j)
 {
-	const struct journal_reader *reader = j->reader;
-	uint64_t found = reader->found_before, lost = 0, again = 0;
+	uint64_t said = j->queued_before, found = j->reader->found_before;
+	const struct account a = { .lost = said > found ? said - found : 0,
+		                       .again = found > said ? found - said : 0 };
+	uint64_t again = a.again;
 
-	if (j->queued_before > found)
-		lost = j->queued_before - found;
-	else
-		again = found - j->queued_before;
-	j->ended[JOURNAL_DROP_DAMAGED] += lost;
+	j->ended[JOURNAL_DROP_DAMAGED] += a.lost;
 	for (int i = 0; i < JOURNAL_ENDS && again > 0; i++) {
 		uint64_t part = again < j->ended[i] ? again : j->ended[i];
 
@@ -36,14 +38,19 @@ static void close_account(struct journal *j)
 		again -= part;
 	}
 	j->caught_up = true;
-	if (lost > 0)
-		log_line(reader->log, LOG_ERROR,
+	return a;
+}
+
+static void tell_account(const struct log *log, const struct account *a)
+{
+	if (a->lost > 0)
+		log_line(log, LOG_ERROR,
 		         "%" PRIu64
 		         " messages are lost: the disk did not give them back (counted as damaged)",
-		         lost);
-	else if (found > j->queued_before)
-		log_line(reader->log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
-		         found - j->queued_before);
+		         a->lost);
+	else if (a->again > 0)
+		log_line(log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
+		         a->again);
 }
 
 /* Under the lock. Records of a segment of this run that could not be read back. */
@@ -70,6 +77,7 @@ static void pass_through(struct journal *j, struct segment *s, uint64_t next)
 static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *limit)
 {
 	struct segment *s = NULL;
+	struct account account = { 0, 0 };
 	bool through = false, before = false;
 
 	pthread_mutex_lock(&j->lock);
@@ -93,8 +101,9 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 		j->reader_idle = true;
 	}
 	if (!before && !j->caught_up)
-		close_account(j);
+		account = close_account(j);
 	pthread_mutex_unlock(&j->lock);
+	tell_account(j->reader->log, &account);
 	if (!before)
 		runs_free(&j->reader->ended_before);
 	if (through)
