@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "core/hub/region.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/inflow_report.h"
@@ -543,9 +544,14 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		hubgate_free(h);
 		return MOSQ_ERR_INVAL;
 	}
-	log_line(&h->log, LOG_NOTE, "%s: gateway %s/%s with %zu devices, hub %s:%u%s", HUBGATE_VERSION,
-	         h->config->gateway.product_id, h->config->gateway.device_name, h->config->device_count,
-	         h->config->hub.host, h->config->hub.port, h->config->hub.tls ? " over TLS" : "");
+	log_line(
+		&h->log, LOG_NOTE,
+		"%s: gateway %s/%s with %zu devices, hub %s:%u%s, limits of the %s hub, %u messages per "
+		"second%s",
+		HUBGATE_VERSION, h->config->gateway.product_id, h->config->gateway.device_name,
+		h->config->device_count, h->config->hub.host, h->config->hub.port,
+		h->config->hub.tls ? " over TLS" : "", region_limits(h->config->hub.region)->name,
+		h->config->hub.rate_up, h->config->hub.rate_up == 0 ? " (no limit)" : "");
 	*userdata = h;
 	return MOSQ_ERR_SUCCESS;
 }
