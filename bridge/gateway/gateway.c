@@ -60,7 +60,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 			outbox_forget_ids(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->renew = resumed && f->state == FILTER_SUBSCRIBED;
-			f->due_ms = 0;
+			f->due_ms = f->awaited_ms = 0;
 			if (!resumed)
 				f->state = FILTER_NONE;
 		}
@@ -84,6 +84,8 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 		gateway_count_online(g, d, SUBDEV_UNKNOWN);
 		d->pending = GATEWAY_UNKNOWN;
 		gateway_give_up(g, d);
+		metric_add(g->metrics, M_DROPPED_LIVE, gateway_live_drop_requests(d));
+		gateway_live_answered(d);
 		outbox_rewind(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->packet_id = 0;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "bridge/gateway/latest.h"
+#include "bridge/gateway/live_room.h"
 #include "bridge/gateway/outbox.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
@@ -46,15 +47,34 @@ struct filter {
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
+	int64_t awaited_ms;      /* until then what it answers waits for it; 0: nothing has yet */
 	char text[];
 };
 
-/* A message for the hub that is not kept: QoS 0, or worthless when late. */
+/* A message for the hub that is in memory only: telemetry of QoS 0, or worthless when late. */
 struct live_msg {
 	struct live_msg *next;
 	char *topic; /* owned, as payload */
 	void *payload;
 	size_t len;
+	uint64_t after_seq;     /* what the journal has of the device up to here goes first */
+	int64_t not_before_ms;  /* of a request */
+	struct live_room *room; /* borrowed: it gives back its share there; NULL: it has none */
+	unsigned share;
+};
+
+/* What of a device goes next. */
+enum gateway_source {
+	SOURCE_NONE,
+	SOURCE_REQUEST, /* worthless when late */
+	SOURCE_LIVE,    /* telemetry of QoS 0 */
+	SOURCE_KEPT     /* the oldest of its outbox */
+};
+
+struct gateway_ready {
+	enum gateway_source telemetry; /* the next of it; SOURCE_NONE: nothing, or it waits */
+	bool request;
+	int64_t due_ms; /* when something that waits may go; INT64_MAX: never */
 };
 
 enum subdev_state {
@@ -101,8 +121,12 @@ struct subdev {
 	bool holds;  /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
-	QUEUE_OF(struct live_msg) live;
-	bool live_turn;
+	QUEUE_OF(struct live_msg) live;     /* telemetry; with the outbox, in order of arrival */
+	QUEUE_OF(struct live_msg) requests; /* worthless when late, in any order */
+	bool request_turn;
+	bool unkept;          /* stands in data with something that needs no acknowledgement */
+	int64_t telemetry_ms; /* not before: its oldest waits for the filter of its answer */
+	uint64_t taken_seq;   /* the newest that the journal handed out */
 	/* The device shadow: the request to send next, the subscription that brings the answers,
 	 * and what BROKER knows (bridge/gateway/gateway_shadow.c). */
 	struct live_msg *shadow;
@@ -118,6 +142,8 @@ struct gateway {
 	uint64_t seed, random;
 	struct turns urgent, normal; /* devices with control work; urgent: data waits */
 	struct turns data;           /* devices online with messages to send */
+	size_t unkept;               /* of these, with one that needs no acknowledgement */
+	uint64_t read_seq;           /* the journal was read up to here */
 	struct turns news;           /* devices of which BROKER does not know the latest */
 	uint32_t answer_ms;
 	bool linked, leaving;
@@ -130,7 +156,7 @@ struct gateway {
 	bool settling;
 	int64_t settle_ms;
 	unsigned change_acks; /* notifications to acknowledge */
-	size_t live_count, online, unbound;
+	size_t online, unbound;
 	int64_t due_ms;   /* when gateway_tick() wants to run */
 	int64_t renew_ms; /* next renewal of a subscription not before */
 	bool renewing;
@@ -193,10 +219,18 @@ void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t 
 enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
                               int64_t now_ms);
 void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms);
-/* Takes m. */
+/* Takes m: a request, or telemetry, as its topic says. */
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
-struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
 void gateway_free_live(struct live_msg *m);
+/* Whose turn it is, and *out, the message of SOURCE_REQUEST and SOURCE_LIVE, else NULL. Telemetry
+ * leaves in the order in which it came, kept or not; requests go between. window_full: nothing
+ * that needs an acknowledgement. */
+enum gateway_source gateway_live_next(const struct gateway *g, struct subdev *d, bool window_full,
+                                      int64_t now_ms, struct live_msg **out);
+void gateway_live_end(struct subdev *d, struct live_msg *m); /* it went out, or never will */
+/* A publish on topic is answered under a filter that the device wants and whose SUBACK is under
+ * way: not before the time returned, a second after the first asked. 0: at once. */
+int64_t gateway_live_awaits(struct subdev *d, const char *topic, int64_t now_ms);
 
 /* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
  * unsubscribed. ST_OK, also again; ST_NOMEM. */

@@ -6,6 +6,7 @@
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
+#include "core/hub/topic.h"
 
 struct ids {
 	const char *product_id, *device_name;
@@ -67,7 +68,7 @@ static void subdev_free(struct subdev *d)
 	gateway_free_secret(d->second);
 	while (LIST_TAKE(&d->filters, f))
 		free(f);
-	while (QUEUE_TAKE(&d->live, m))
+	while (QUEUE_TAKE(&d->live, m) || QUEUE_TAKE(&d->requests, m))
 		gateway_free_live(m);
 	gateway_free_live(d->shadow);
 	gateway_free_live(d->bind);
@@ -155,19 +156,12 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 
 void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
+	struct topic t;
+
 	IN_ROOM(ROOM_UPLINK);
-	QUEUE_PUT(&d->live, m);
-	g->live_count++;
+	if (topic_parse(m->topic, strlen(m->topic), &t) == ST_OK && topic_late_is_worthless(t.kind))
+		QUEUE_PUT(&d->requests, m);
+	else
+		QUEUE_PUT(&d->live, m);
 	gateway_update(g, d, now_ms);
-}
-
-struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
-{
-	struct live_msg *m;
-
-	IN_ROOM(ROOM_UPLINK);
-	if (!QUEUE_TAKE(&d->live, m))
-		return NULL;
-	g->live_count--;
-	return m;
 }

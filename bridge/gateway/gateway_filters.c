@@ -7,15 +7,6 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 
-struct filter *gateway_find_filter(const struct subdev *d, const char *text)
-{
-	for (struct filter *f = d->filters; f; f = f->next) {
-		if (strcmp(f->text, text) == 0)
-			return f;
-	}
-	return NULL;
-}
-
 void gateway_prune_filters(struct subdev *d)
 {
 	for (struct filter **at = &d->filters; *at;) {

@@ -3,6 +3,7 @@
  *   gateway_devices.c  the table of devices, live messages
  *   gateway_subdev.c   one device: its state, the end of what it holds
  *   gateway_filters.c  what each subscribes
+ *   gateway_live.c     what of its messages goes next
  *   gateway_want.c     what each wants, and whose turn it is
  *   gateway_reply.c    what the hub answers, and its silence
  *   gateway_shadow.c   the device shadow's requests
@@ -34,6 +35,11 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 void gateway_give_up(struct gateway *g, struct subdev *d);
 struct filter *gateway_find_filter(const struct subdev *d, const char *text); /* NULL: none */
 void gateway_prune_filters(struct subdev *d); /* what is neither wanted nor subscribed */
+/* What of d's messages could go now, or when. */
+struct gateway_ready gateway_live_ready(const struct gateway *g, struct subdev *d, int64_t now_ms);
+void gateway_live_answered(struct subdev *d); /* nothing of d waits for a SUBACK any more */
+/* Nobody waits for their answers any more. How many. */
+size_t gateway_live_drop_requests(struct subdev *d);
 /* Part of gateway_update(): whether BROKER knows the latest. */
 void gateway_shadow_update(struct gateway *g, struct subdev *d);
 

@@ -244,6 +244,7 @@ static void filter_answered(struct gateway *g, struct subdev *d, struct filter *
 		g->answered(g->answered_ctx, f, f->state == FILTER_SUBSCRIBING, code);
 	f->packet_id = 0;
 	f->due_ms = 0;
+	gateway_live_answered(d);
 	if (f->state == FILTER_UNSUBSCRIBING) {
 		f->state = FILTER_NONE;
 		subscribe_covered_again(d, f->text);

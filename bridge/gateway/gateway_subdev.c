@@ -1,5 +1,6 @@
 /* One device: its state, and the end of what it holds. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
@@ -29,11 +30,22 @@ void gateway_other_digest(struct subdev *d)
 	d->second = NULL;
 }
 
+struct filter *gateway_find_filter(const struct subdev *d, const char *text)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (strcmp(f->text, text) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 void gateway_free_live(struct live_msg *m)
 {
 	IN_ROOM(ROOM_UPLINK);
 	if (!m)
 		return;
+	if (m->room)
+		live_room_give(m->room, m->share);
 	free(m->topic);
 	free(m->payload);
 	free(m);

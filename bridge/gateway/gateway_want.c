@@ -9,7 +9,7 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->live.first;
+	return d->outbox.live > d->outbox.parked || d->live.first || d->requests.first;
 }
 
 /* A device that left while its messages were queued is shown online for them. */
@@ -111,17 +111,30 @@ static void keep_mark(struct gateway *g, struct subdev *d)
 		g->mark(g->mark_ctx, d, online);
 }
 
+static void stand_in_data(struct gateway *g, struct subdev *d, int64_t now_ms)
+{
+	struct gateway_ready ready = { .due_ms = INT64_MAX };
+	bool unkept;
+
+	if (g->linked && d->state == SUBDEV_ONLINE)
+		ready = gateway_live_ready(g, d, now_ms);
+	unkept = ready.request || ready.telemetry == SOURCE_LIVE;
+	if (unkept || ready.telemetry == SOURCE_KEPT)
+		turns_add(&g->data, &d->data);
+	else
+		turns_remove(&g->data, &d->data);
+	g->unkept += (size_t)unkept - (size_t)d->unkept;
+	d->unkept = unkept;
+	note_due(g, ready.due_ms);
+}
+
 void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct turns *line;
 
 	IN_ROOM(ROOM_UPLINK);
 	keep_mark(g, d);
-
-	if (g->linked && d->state == SUBDEV_ONLINE && (d->live.first || outbox_next(&d->outbox)))
-		turns_add(&g->data, &d->data);
-	else
-		turns_remove(&g->data, &d->data);
+	stand_in_data(g, d, now_ms);
 	line = line_of(g, d, now_ms);
 	if (line != d->line) {
 		if (d->line)

@@ -225,6 +225,7 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 			         item->device);
 		return;
 	}
+	d->taken_seq = item->seq;
 	if (item->latest)
 		take_latest(u, d, item, now_ms);
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
@@ -248,6 +249,7 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 	}
 	u->worked |= n > 0;
 	u->found |= n > 0 && !u->left;
+	u->gateway.read_seq = journal_reader_position(u->conf.journal);
 	/* Only who read it to its end is woken for what comes. */
 	u->left = st != ST_EMPTY;
 	u->more = st == ST_OK;

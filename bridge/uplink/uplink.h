@@ -82,7 +82,10 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 /* A message that is kept until the hub acknowledges it; msg->qos 0 or 1. Statuses of
  * journal_append(). */
 enum status uplink_publish(struct uplink *u, const struct journal_msg *msg);
-/* A message that is not kept: QoS 0. ST_STATE: the hub is away. */
+/* A message in memory only, sent with QoS 0: telemetry in the order in which it came, behind what
+ * uplink_publish() took of its device, or what is worthless when late. ST_STATE: the hub is away;
+ * ST_FULL: no room in memory, or much of the device waits in the journal. Telemetry may then go
+ * there, and what comes later goes behind it. */
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len);
 void uplink_wake(struct uplink *u); /* the journal has something new */

@@ -25,7 +25,6 @@
 #include "core/pace/stall_guard.h"
 
 enum {
-	LIVE_MAX = 1000,      /* messages not kept, over all devices */
 	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
 	TAKES_PER_TURN = 2000,
 	AGES_PER_TURN = 256,

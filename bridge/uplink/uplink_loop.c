@@ -32,6 +32,7 @@ static struct live_msg *message_of(struct order *o)
 	m->topic = o->topic;
 	m->payload = o->payload;
 	m->len = o->len;
+	m->after_seq = o->after_seq;
 	o->topic = NULL;
 	o->payload = NULL;
 	return m;
@@ -39,12 +40,16 @@ static struct live_msg *message_of(struct order *o)
 
 static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
 {
-	struct live_msg *m = u->gateway.live_count < LIVE_MAX ? message_of(o) : NULL;
+	struct live_msg *m = message_of(o);
 
-	if (m)
-		gateway_add_live(&u->gateway, d, m, now_ms);
-	else
+	if (!m) {
+		live_room_give(&u->mail.live, o->share);
 		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
+		return;
+	}
+	m->room = &u->mail.live;
+	m->share = o->share;
+	gateway_add_live(&u->gateway, d, m, now_ms);
 }
 
 /* A key of a bind that is text alone. NULL: no memory. */
@@ -264,8 +269,10 @@ static void one_turn(struct uplink *u)
 	u->retry_ms = INT64_MAX;
 	now_ms = u->turn_us / 1000;
 
-	take_orders(u, now_ms);
+	/* The journal first: a message in memory that came before one in the journal has its order
+	 * put already, so it is known when that one is. */
 	intake_journal(u, now_ms);
+	take_orders(u, now_ms);
 	connect_run(u, now_ms);
 	receive_packets(u, now_ms);
 	send_suspects(u, now_ms);

@@ -194,6 +194,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 	if (s) {
 		s->messages++;
 		s->bytes += bytes;
+		s->last_seq = j->next_seq;
 	}
 	j->tail->size += bytes;
 	j->tail->live++;
@@ -234,6 +235,22 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 		*seq = j->next_seq;
 	publish(j, msg->device, was_idle);
 	return ST_OK;
+}
+
+bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
+                          uint64_t *last_seq)
+{
+	const struct share *s;
+	bool known;
+
+	IN_ROOM(ROOM_BROKER);
+	pthread_mutex_lock(&j->lock);
+	s = journal_share_of(j, device);
+	*messages = s ? s->messages : 0;
+	*last_seq = s ? s->last_seq : 0;
+	known = j->caught_up && s;
+	pthread_mutex_unlock(&j->lock);
+	return known;
 }
 
 void journal_set_limits(struct journal *j, const struct journal_limits *lim)

@@ -57,6 +57,7 @@ struct share { /* live messages of one device, for JOURNAL_REFUSE; counted under
 	            * the policy may change */
 	struct table_node node;
 	uint64_t messages, bytes;
+	uint64_t last_seq; /* appended by this process */
 	char device[];
 };
 

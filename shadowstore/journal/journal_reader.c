@@ -35,6 +35,12 @@ void journal_reader_log(struct journal *j, const struct log *log)
 	j->reader->log = log;
 }
 
+uint64_t journal_reader_position(const struct journal *j)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return j->scanned_seq > 0 ? j->scanned_seq - 1 : 0;
+}
+
 /* --- load --- */
 
 struct place { /* of one record, its file held */

@@ -243,29 +243,6 @@ static void queued_data_brings_an_absent_device_online_and_then_offline_again(vo
 	hub_stop(&h);
 }
 
-static void a_message_that_is_not_kept_needs_the_device_online_too(void)
-{
-	struct hub h;
-	struct subdev *d = linked(&h);
-	struct live_msg *m = calloc(1, sizeof *m);
-
-	gateway_add_live(&h.g, d, m, h.now_ms);
-	CU_ASSERT_FALSE(data_waits(&h));
-	EXPECT(&h, "online lamp");
-	hub_answer(&h, "online", "lamp", 0);
-	CU_ASSERT_TRUE(data_waits(&h));
-	CU_ASSERT_PTR_EQUAL(gateway_take_live(&h.g, d), m);
-	CU_ASSERT_PTR_NULL(gateway_take_live(&h.g, d));
-	gateway_free_live(m);
-	gateway_update(&h.g, d, h.now_ms);
-	EXPECT(&h, "offline lamp");
-	CU_ASSERT_EQUAL(h.g.live_count, 0);
-	m = calloc(1, sizeof *m);
-	m->topic = strdup("t");
-	gateway_add_live(&h.g, d, m, h.now_ms); /* left behind: freed with the gateway */
-	hub_stop(&h);
-}
-
 static void devices_with_data_come_before_the_rest(void)
 {
 	struct hub h;
@@ -406,6 +383,5 @@ SUITE(gateway, TEST(gateway_itself_is_there_with_the_link_and_never_asked_for),
       TEST(after_a_lost_offline_reply_a_returning_device_is_not_believed_online),
       TEST(a_lost_offline_reply_is_asked_for_again),
       TEST(queued_data_brings_an_absent_device_online_and_then_offline_again),
-      TEST(a_message_that_is_not_kept_needs_the_device_online_too),
       TEST(devices_with_data_come_before_the_rest), TEST(lines_survive_any_mixture_of_events),
       TEST(leaving_takes_everything_offline_and_nothing_online))
