@@ -11,7 +11,6 @@
 
 #include "bridge/doorbell/doorbell.h"
 #include "bridge/uplink/uplink.h"
-#include "core/base/clock.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
@@ -39,12 +38,14 @@ enum {
 
 struct hubgate;
 
+struct clock_trust;    /* core/base/clock.h */
 struct stored;         /* plugin/devices/stored */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct tls_watch;      /* plugin/lan/tls_watch */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
+struct timekeeper;     /* plugin/services/timekeeper */
 struct reload;         /* plugin/reload */
 
 struct hubgate {
@@ -89,11 +90,10 @@ struct hubgate {
 	const struct device_service *shadow_service; /* plugin/services/shadow */
 	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
 	uint64_t present;
-	struct clock_trust clock;
-	int64_t clock_look_ms, clock_ask_ms; /* next, as of hubgate_now_ms() */
-	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
-	int64_t report_ms;                   /* next publication of the metrics */
-	int64_t turn_due_ms;                 /* plugin/base/timer; 0: never set */
+	struct timekeeper *timekeeper;
+	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
+	int64_t report_ms;               /* next publication of the metrics */
+	int64_t turn_due_ms;             /* plugin/base/timer; 0: never set */
 	struct limiter refusals, bad_logins;
 	struct parts parts;
 	struct exit_handler *exit_handler; /* plugin/exit_handler */

@@ -1,5 +1,6 @@
 #include "plugin/devices/to_hub.h"
 
+#include "core/base/clock.h"
 #include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/min_interval.h"
@@ -22,7 +23,7 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.len = m->len,
 		.qos = m->qos,
 		.latest = m->latest,
-		.clock_trusted = clock_trusted(&h->clock),
+		.clock_trusted = clock_trusted(h->clock),
 	};
 	enum status st = uplink_publish(h->uplink, &msg);
 

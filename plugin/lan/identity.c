@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 
@@ -95,7 +96,7 @@ static const char *check_device(const struct hubgate *h, const struct device *d,
 			   "certificate listeners go without";
 	if (credential_check_password(&d->secret, c->username, c->password) != ST_OK)
 		return "wrong password: its signature does not fit the secret in devices[]";
-	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(&h->clock))
+	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(h->clock))
 		return "the signature has expired: check the device's clock";
 	return NULL;
 }

@@ -70,7 +70,6 @@ static const struct part parts[] = {
 	{ .name = "the gateway application", .run = gateway_service_run, .due = gateway_service_due },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
-	{ .name = "the clock", .run = timekeeper_run },
 	{ .name = "the inflow", .run = inflow_report_run },
 	{ .name = "the metrics", .run = report_run },
 };
@@ -135,8 +134,9 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
-	clock_look(&h->clock, 0, 0, true);
-	h->clock_look_ms = INT64_MAX; /* the tests' own clock stands */
+	CU_ASSERT_EQUAL_FATAL(timekeeper_open(h), ST_OK);
+	clock_look(&l->clock, 0, 0, true);
+	h->clock = &l->clock; /* it never runs: the tests' own clock stands */
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
@@ -179,6 +179,7 @@ void lan_close(struct lan *l)
 	journal_close(h->journal);
 	gateway_service_close(h);
 	shadow_close(h);
+	timekeeper_close(h);
 	presence_fini(h);
 	identity_fini(h);
 	tls_identity_fini(h);

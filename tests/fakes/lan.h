@@ -6,6 +6,7 @@
 #define HUBGATE_TESTS_LAN_H
 
 #include "bridge/uplink/mail.h"
+#include "core/base/clock.h"
 #include "plugin/devices/presence.h"
 #include "tests/fakes/broker.h"
 
@@ -25,6 +26,7 @@ enum {
 struct lan {
 	struct hubgate h;
 	struct config config;
+	struct clock_trust clock; /* trusted */
 	const char *dir;
 	struct device *lamp, *sibling, *cousin;
 	char username[USERNAME_MAX + 1], password[PASSWORD_MAX + 1]; /* by lan_sign() */

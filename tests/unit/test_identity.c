@@ -111,7 +111,7 @@ static void expired(void)
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_DEVICE);
 	lan_sign(l, l->lamp, now_s - 3600);
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_REFUSED);
-	l->h.clock = (struct clock_trust){ .started = true };
+	l->clock = (struct clock_trust){ .started = true };
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_DEVICE);
 }
 
