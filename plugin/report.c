@@ -7,6 +7,7 @@
 
 #include "core/base/room.h"
 #include "plugin/base/publish.h"
+#include "plugin/devices/inflow_report.h"
 
 #define SYS_ROOT "$SYS/broker/hubgate/"
 
@@ -61,8 +62,7 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_REWRITTEN, c.rewritten);
 	metric_set(&h->metrics, M_SYNC_MS, c.sync_ms);
 	metric_set(&h->metrics, M_SYNC_LONGEST, c.sync_longest_ms);
-	metric_set(&h->metrics, M_INFLOW, (uint64_t)(h->inflow.in * 60 + 0.5));
-	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(&h->inflow, c.queued, h->config->hub.rate_up));
+	inflow_report_measure(h, c.queued);
 	metric_set(&h->metrics, M_DOORBELL,
 	           uplink_doorbell(h->uplink) &&
 	               doorbell_state(uplink_doorbell(h->uplink)) == DOORBELL_CONNECTED);

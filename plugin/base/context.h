@@ -20,7 +20,6 @@
 #include "core/config/mosquitto_conf.h"
 #include "core/hub/route_rules.h"
 #include "core/mapping/mapping.h"
-#include "core/pace/inflow.h"
 #include "plugin/base/broker.h"
 #include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
@@ -40,6 +39,7 @@ struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct stored;         /* plugin/devices/stored */
+struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct tls_watch;      /* plugin/lan/tls_watch */
@@ -76,7 +76,7 @@ struct hubgate {
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;
-	struct inflow inflow;
+	struct inflow_report *inflow;
 	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
 	struct device *own;             /* the gateway itself, in the device table */
 	struct gateway_asks *asks;

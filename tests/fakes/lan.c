@@ -134,6 +134,7 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
+	CU_ASSERT_EQUAL_FATAL(inflow_report_open(h), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(timekeeper_open(h), ST_OK);
 	clock_look(&l->clock, 0, 0, true);
 	h->clock = &l->clock; /* it never runs: the tests' own clock stands */
@@ -180,6 +181,7 @@ void lan_close(struct lan *l)
 	gateway_service_close(h);
 	shadow_close(h);
 	timekeeper_close(h);
+	inflow_report_close(h);
 	presence_fini(h);
 	identity_fini(h);
 	tls_identity_fini(h);
