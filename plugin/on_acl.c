@@ -48,10 +48,8 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		subscriptions_keep(h, d, filter, qos > 0);
 	if (shadow_is_result(filter))
 		return shadow_follow(h, d) == ST_OK;
-	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
-		d->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK)
+		presence_say_again(h, d);
 	command_release_for(h, &presence_listener(h, d)->held, filter);
 	return true;
 }

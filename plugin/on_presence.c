@@ -4,7 +4,6 @@
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/services/mapping_service.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -17,8 +16,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
-	if (h->spoken_for > 0)
-		mapping_service_client_left(h, ed->client);
+	presence_speaker_left(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)

@@ -179,7 +179,7 @@ static enum status add_own(struct hubgate *h)
 
 static enum status add_devices(struct hubgate *h)
 {
-	enum status st = ST_OK;
+	enum status st = presence_open(h);
 
 	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
 	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
@@ -201,7 +201,7 @@ static enum status add_devices(struct hubgate *h)
 
 static void free_devices(struct hubgate *h)
 {
-	presence_fini(h);
+	presence_close(h);
 	identity_fini(h);
 	tls_identity_fini(h);
 	device_table_fini(&h->devices);

@@ -11,7 +11,6 @@
 
 #include "bridge/doorbell/doorbell.h"
 #include "bridge/uplink/uplink.h"
-#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/room.h"
@@ -39,6 +38,7 @@ struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct stored;         /* plugin/devices/stored */
+struct presences;      /* plugin/devices/presence */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
@@ -77,19 +77,16 @@ struct hubgate {
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
 	struct route_rules routes;
 	struct inflow_report *inflow;
-	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
-	struct device *own;             /* the gateway itself, in the device table */
+	struct presences *presences;
+	struct device *own; /* the gateway itself, in the device table */
 	struct gateway_asks *asks;
 	struct mapping_rules mappings;
-	size_t spoken_for;     /* devices whose presence ends with a client's connection */
-	char *config_path;     /* NULL: none to read again */
-	struct reload *reload; /* plugin/reload; NULL: none, as disk */
-	unsigned reload_round; /* counts the configurations taken over */
+	char *config_path;                   /* NULL: none to read again */
+	struct reload *reload;               /* plugin/reload; NULL: none, as disk */
+	unsigned reload_round;               /* counts the configurations taken over */
 	struct registrations *registrations; /* NULL: no product registers */
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
-	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
-	uint64_t present;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 	int64_t report_ms;               /* next publication of the metrics */

@@ -54,8 +54,6 @@ struct device {
 	unsigned origins; /* enum origin */
 	enum bound bound;
 	bool online; /* as far as mappings[] tell */
-	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
-	const void *last_speaker;
 	struct device_filter *filters;
 	size_t filter_count;
 	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */

@@ -91,9 +91,7 @@ void device_end_sessions(struct hubgate *h, struct device *d)
 
 static void retire(struct hubgate *h, struct device *d)
 {
-	h->spoken_for -= d->last_speaker != NULL;
-	d->last_speaker = NULL;
-	d->online = false;
+	presence_unspoken(h, d);
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
 	device_table_retire(&h->devices, d);

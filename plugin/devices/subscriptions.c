@@ -24,8 +24,7 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 	if (!d)
 		return false;
 	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
-	d->presence->unsent = true;
-	h->orders_unsent = true;
+	presence_say_again(h, d);
 	return true;
 }
 

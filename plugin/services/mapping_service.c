@@ -46,9 +46,7 @@ void mapping_service_rules_changed(struct hubgate *h)
 		if (!(d->origins & ORIGIN_MAPPING) ||
 		    mapping_of(&h->mappings, d->product_id, d->device_name))
 			continue;
-		h->spoken_for -= d->last_speaker != NULL;
-		d->last_speaker = NULL;
-		d->online = false;
+		presence_unspoken(h, d);
 		d->origins &= ~(unsigned)ORIGIN_MAPPING;
 		device_let_go(h, d);
 		if (!d->retired)
@@ -99,10 +97,8 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 	if (!m->down || n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
 		return;
 	subscriptions_keep(h, d, filter, 1);
-	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) == ST_OK)
-		return;
-	d->presence->unsent = true;
-	h->orders_unsent = true;
+	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) != ST_OK)
+		presence_say_again(h, d);
 }
 
 /* The device of a hit. NULL: not to be had, which is logged. */
@@ -187,11 +183,8 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	d = device_of(h, &hit, ed->topic);
 	if (!d)
 		return ST_OK;
-	if (!hit.rule->presence && d->last_speaker != ed->client) {
-		h->spoken_for += d->last_speaker == NULL;
-		d->last_speaker = ed->client;
-		presence_mapped(h, d, true);
-	}
+	if (!hit.rule->presence)
+		presence_spoken_for(h, d, ed->client);
 	return send(h, d, &hit, ed);
 }
 
@@ -212,23 +205,6 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)
 		presence_mapped(h, d, online);
-}
-
-void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_at at;
-
-	IN_ROOM(ROOM_BROKER);
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
-		if (d->last_speaker != client)
-			continue;
-		d->last_speaker = NULL;
-		h->spoken_for--;
-		presence_mapped(h, d, false);
-	}
 }
 
 bool mapping_service_command(struct hubgate *h, const struct device *d,

@@ -23,8 +23,6 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 /* A message on its way to the doorbell. */
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload,
                               size_t len);
-/* Its connection ended: devices whose presence nothing else tells are gone. */
-void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client);
 /* A command for d. True: it was published on the local topic of a rule. */
 bool mapping_service_command(struct hubgate *h, const struct device *d,
                              const struct uplink_down *down);

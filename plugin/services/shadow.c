@@ -106,8 +106,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 		log_line(&h->log, LOG_ERROR, "%s: no memory for its shadow", e->key);
 	} else {
 		shadow_note_dirty(h, d->shadow);
-		d->presence->unsent = true;
-		h->orders_unsent = true;
+		presence_say_again(h, d);
 	}
 	return true;
 }
@@ -151,10 +150,8 @@ enum status shadow_follow(struct hubgate *h, struct device *d)
 		return ST_OK;
 	if (!add_shadow(h, d, NULL))
 		return ST_NOMEM;
-	if (shadow_tell(h, d) != ST_OK) {
-		d->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	if (shadow_tell(h, d) != ST_OK)
+		presence_say_again(h, d);
 	return ST_OK;
 }
 

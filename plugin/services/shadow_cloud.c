@@ -64,10 +64,8 @@ bool shadow_note_dirty(struct hubgate *h, struct shadow *s)
 static void tell_dirty(struct hubgate *h, struct shadow *s)
 {
 	if (shadow_note_dirty(h, s) &&
-	    uplink_shadow_dirty(h->uplink, s->device->client_id, s->dirty) != ST_OK) {
-		s->device->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	    uplink_shadow_dirty(h->uplink, s->device->client_id, s->dirty) != ST_OK)
+		presence_say_again(h, s->device);
 }
 
 /* --- asking --- */

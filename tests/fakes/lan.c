@@ -63,14 +63,30 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	return d;
 }
 
-/* What has its turn: as in plugin/plugin.c, without the rest of a life. */
+/* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
-	{ .name = "the devices", .run = presence_run, .due = presence_due },
-	{ .name = "the shadows", .run = shadow_run, .due = shadow_due },
-	{ .name = "the gateway application", .run = gateway_service_run, .due = gateway_service_due },
+	{ .name = "the devices",
+	  .open = presence_open,
+	  .run = presence_run,
+	  .due = presence_due,
+	  .close = presence_close },
+	{ .name = "the shadows",
+	  .open = shadow_open,
+	  .run = shadow_run,
+	  .due = shadow_due,
+	  .close = shadow_close },
+	{ .name = "the gateway application",
+	  .open = gateway_service_open,
+	  .run = gateway_service_run,
+	  .due = gateway_service_due,
+	  .close = gateway_service_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
-	{ .name = "the inflow", .run = inflow_report_run },
+	{ .name = "the clock", .open = timekeeper_open, .close = timekeeper_close },
+	{ .name = "the inflow",
+	  .open = inflow_report_open,
+	  .run = inflow_report_run,
+	  .close = inflow_report_close },
 	{ .name = "the metrics", .run = report_run },
 };
 
@@ -134,18 +150,15 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
-	CU_ASSERT_EQUAL_FATAL(inflow_report_open(h), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(timekeeper_open(h), ST_OK);
-	clock_look(&l->clock, 0, 0, true);
-	h->clock = &l->clock; /* it never runs: the tests' own clock stands */
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
 	h->acl = LAN_ACL_ALLOW;
 	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
-	CU_ASSERT_EQUAL_FATAL(shadow_open(h), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(gateway_service_open(h), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(parts_open(&h->parts, h), ST_OK);
+	clock_look(&l->clock, 0, 0, true);
+	h->clock = &l->clock; /* the timekeeper never runs: the tests' own clock stands */
 	table_init(&h->sessions);
 	table_init(&h->tls_identities);
 	h->tls_watch = tls_watch_new();
@@ -178,11 +191,7 @@ void lan_close(struct lan *l)
 	CU_ASSERT(fake_broker_stop());
 	uplink_free(h->uplink);
 	journal_close(h->journal);
-	gateway_service_close(h);
-	shadow_close(h);
-	timekeeper_close(h);
-	inflow_report_close(h);
-	presence_fini(h);
+	parts_close(&h->parts, h);
 	identity_fini(h);
 	tls_identity_fini(h);
 	tls_watch_free(h->tls_watch);
