@@ -72,7 +72,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 	uint64_t more = 0;
 
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
-	if (limiter_may_log(&h->bad_logins, &more))
+	if (limiter_may_log(h, LIMITED_LOGINS, &more))
 		log_line(&h->log, LOG_WARN,
 		         "login of %.64s from %s refused: %s (%" PRIu64 " more since the last line)",
 		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,

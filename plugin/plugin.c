@@ -11,6 +11,7 @@
 
 #include "core/base/room.h"
 #include "core/hub/region.h"
+#include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/inflow_report.h"
@@ -430,6 +431,7 @@ static enum status watch_exit(struct hubgate *h)
 
 /* In the order of opening and of a turn; they stop and close from the last to the first. */
 static const struct part parts[] = {
+	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
 	{ .name = "the logins", .open = broker_login_check },

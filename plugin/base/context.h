@@ -22,7 +22,6 @@
 #include "plugin/base/broker.h"
 #include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
-#include "plugin/base/limiter.h"
 #include "plugin/base/parts.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal/journal.h"
@@ -37,6 +36,7 @@ enum {
 struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
+struct limiters;       /* plugin/base/limiter */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
 struct inflow_report;  /* plugin/devices/inflow_report */
@@ -91,7 +91,7 @@ struct hubgate {
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 	int64_t report_ms;               /* next publication of the metrics */
 	int64_t turn_due_ms;             /* plugin/base/timer; 0: never set */
-	struct limiter refusals, bad_logins;
+	struct limiters *limiters;
 	struct parts parts;
 	struct exit_handler *exit_handler; /* plugin/exit_handler */
 	bool uplink_hangs;                 /* at the end: the journal is still its */

@@ -28,7 +28,7 @@ void device_keep(struct hubgate *h, const struct device *d)
 	if (!h->state)
 		return;
 	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(&h->refusals, &more))
+	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &more))
 		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
 		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }

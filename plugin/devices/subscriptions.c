@@ -39,7 +39,7 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 		return;
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(&h->refusals, &suppressed))
+	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &suppressed))
 		log_line(&h->log, LOG_WARN, "%s: what it subscribes is not kept for the next start: %s",
 		         d->client_id, status_text(st));
 }

@@ -215,7 +215,7 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	}
 	shadow_doc_undo(s->doc);
 	metric_add(&h->metrics, M_SHADOW_FAILED, 1);
-	if (limiter_may_log(&h->refusals, &more))
+	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
 		log_line(&h->log, LOG_ERROR, "%s: its shadow cannot be stored (%s): the update is refused",
 		         s->device->client_id, status_text(st));
 	buf_reset(reply);

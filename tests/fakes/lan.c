@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
@@ -65,6 +66,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
+	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the devices",
 	  .open = presence_open,
 	  .run = presence_run,
