@@ -9,6 +9,7 @@
 #include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/identity.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -157,7 +158,7 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 	const char *client_id;
 	struct device *d;
 

@@ -6,6 +6,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 
 enum {
@@ -27,7 +28,7 @@ static int other_client(const struct hubgate *h, const char *username)
 static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
                          const char *client_id)
 {
-	const struct lan_session *s = identity_session(h, ed->client);
+	const struct lan_session *s = lan_session_of(h, ed->client);
 	struct device *d;
 
 	if (s && s->over)
@@ -40,7 +41,7 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 
 static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = identity_add(h, client, SESSION_DEVICE, d);
+	struct lan_session *s = lan_session_add(h, client, SESSION_DEVICE, d);
 
 	if (!s)
 		return VERDICT_NO;
@@ -57,12 +58,12 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
  * gone is gone now, whoever it is that comes, and leaves no rights behind. */
 static void forget(struct hubgate *h, const struct mosquitto *client)
 {
-	struct lan_session *s = identity_session(h, client);
+	struct lan_session *s = lan_session_of(h, client);
 
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
-		identity_remove(h, s);
+		lan_session_remove(h, s);
 }
 
 static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,
@@ -109,7 +110,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);
 	case LOGIN_DOORBELL:
-		return identity_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
+		return lan_session_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
 	case LOGIN_OTHER:
 		return other_client(h, ed->username);
 	case LOGIN_REFUSED:

@@ -4,13 +4,14 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
-	const struct lan_session *s = identity_session(h, ed->client);
+	const struct lan_session *s = lan_session_of(h, ed->client);
 	struct route route;
 	struct device *d;
 	enum status st;

@@ -12,7 +12,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_disconnect *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
@@ -20,7 +20,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
-		identity_remove(h, s);
+		lan_session_remove(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -35,7 +35,7 @@ int on_connect(int event, void *event_data, void *userdata)
 	const struct event_connect *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)

@@ -21,8 +21,8 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/lan_session.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
@@ -203,8 +203,6 @@ static enum status add_devices(struct hubgate *h)
 static void free_devices(struct hubgate *h)
 {
 	presence_close(h);
-	identity_fini(h);
-	tls_identity_fini(h);
 	device_table_fini(&h->devices);
 }
 
@@ -436,6 +434,8 @@ static const struct part parts[] = {
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
 	{ .name = "the logins", .open = broker_login_check },
 	{ .name = "the products", .open = list_products, .close = free_products },
+	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
 	  .open = add_devices,
 	  .run = presence_run,
@@ -492,7 +492,6 @@ static const struct part parts[] = {
 
 static void hubgate_free(struct hubgate *h)
 {
-	tls_watch_free(h->tls_watch);
 	free(h->config_path);
 	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
 	free(h);
@@ -533,9 +532,6 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
-	table_init(&h->sessions);
-	table_init(&h->tls_identities);
-	h->tls_watch = tls_watch_new();
 	device_table_init(&h->devices, h->seed);
 	raise_descriptor_limit();
 	if (!path) {

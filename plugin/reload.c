@@ -248,10 +248,7 @@ static void mark_over(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->device && s->device->presence->ended == h->reload_round)
 			s->over = true;
 	}
@@ -261,10 +258,7 @@ static struct lan_session *find_over(const struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->over && !s->kicked)
 			return s;
 	}

@@ -14,7 +14,6 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/room.h"
-#include "core/base/table.h"
 #include "core/config/config.h"
 #include "core/config/mosquitto_conf.h"
 #include "core/hub/route_rules.h"
@@ -37,12 +36,13 @@ struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
+struct lan_sessions;   /* plugin/lan/lan_session */
+struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
-struct tls_watch;      /* plugin/lan/tls_watch */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct timekeeper;     /* plugin/services/timekeeper */
@@ -60,9 +60,8 @@ struct hubgate {
 	struct stored *stored; /* NULL: no state, nothing is stored */
 	struct uplink *uplink;
 	struct device_table devices;
-	struct table sessions;       /* by struct mosquitto * */
-	struct table tls_identities; /* the same: plugin/lan/tls_identity */
-	struct tls_watch *tls_watch; /* NULL: no login by key */
+	struct lan_sessions *sessions;
+	struct tls_identities *tls_identities;
 	uint64_t seed;
 	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
 	size_t product_count;

@@ -297,7 +297,7 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
 	}
-	identity_remove(h, s);
+	lan_session_remove(h, s);
 }
 
 void presence_run(struct hubgate *h, int64_t now_ms)

@@ -8,7 +8,7 @@
 #define HUBGATE_PRESENCE_H
 
 #include "plugin/devices/command.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
 
 struct presence { /* one per device */
 	struct device *device;

@@ -22,7 +22,7 @@ struct device *broker_login_device(const struct hubgate *h, const char *username
 
 bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = identity_add(h, client, SESSION_CLAIM, d);
+	struct lan_session *s = lan_session_add(h, client, SESSION_CLAIM, d);
 
 	IN_ROOM(ROOM_BROKER);
 	if (!s)
@@ -48,10 +48,7 @@ void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, stru
 	if (!h->claims || h->has_connect_event)
 		return;
 	h->claims = false;
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->kind != SESSION_CLAIM || s->over)
 			continue;
 		broker_login_accept(h, s);

@@ -7,7 +7,7 @@
 #ifndef HUBGATE_BROKER_LOGIN_H
 #define HUBGATE_BROKER_LOGIN_H
 
-#include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
 
 /* The device with this login; NULL: none. */
 struct device *broker_login_device(const struct hubgate *h, const char *username);

@@ -8,63 +8,6 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 
-static bool same_client(const struct table_node *node, const void *key)
-{
-	return table_entry(node, struct lan_session, node)->client == key;
-}
-
-static uint64_t hash_client(const struct hubgate *h, const struct mosquitto *client)
-{
-	return table_hash(h->seed, &client, sizeof(client));
-}
-
-struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_node *n = table_find(&h->sessions, hash_client(h, client), same_client, client);
-
-	IN_ROOM(ROOM_BROKER);
-	return n ? table_entry(n, struct lan_session, node) : NULL;
-}
-
-struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *client,
-                                 enum session_kind kind, struct device *device)
-{
-	struct lan_session *s = identity_session(h, client);
-
-	IN_ROOM(ROOM_BROKER);
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s)
-			return NULL;
-		s->client = client;
-		if (table_add(&h->sessions, &s->node, hash_client(h, client)) != ST_OK) {
-			free(s);
-			return NULL;
-		}
-	}
-	s->kind = kind;
-	s->broker_login = s->over = s->kicked = false;
-	s->device = device;
-	return s;
-}
-
-void identity_remove(struct hubgate *h, struct lan_session *s)
-{
-	IN_ROOM(ROOM_BROKER);
-	table_remove(&h->sessions, &s->node);
-	free(s);
-}
-
-void identity_fini(struct hubgate *h)
-{
-	struct table_at at;
-
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at))
-		identity_remove(h, table_entry(n, struct lan_session, node));
-	table_fini(&h->sessions);
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	size_t len = strlen(a);

@@ -11,7 +11,6 @@
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
@@ -67,6 +66,8 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
 	  .open = presence_open,
 	  .run = presence_run,
@@ -161,9 +162,6 @@ struct lan *lan_open(enum fake_version version)
 	CU_ASSERT_EQUAL_FATAL(parts_open(&h->parts, h), ST_OK);
 	clock_look(&l->clock, 0, 0, true);
 	h->clock = &l->clock; /* the timekeeper never runs: the tests' own clock stands */
-	table_init(&h->sessions);
-	table_init(&h->tls_identities);
-	h->tls_watch = tls_watch_new();
 	device_table_init(&h->devices, h->seed);
 	make_products(h);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
@@ -194,9 +192,6 @@ void lan_close(struct lan *l)
 	uplink_free(h->uplink);
 	journal_close(h->journal);
 	parts_close(&h->parts, h);
-	identity_fini(h);
-	tls_identity_fini(h);
-	tls_watch_free(h->tls_watch);
 	device_table_fini(&h->devices);
 	free(h->products);
 	room_enter(ROOM_NONE);

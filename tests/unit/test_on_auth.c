@@ -28,7 +28,7 @@ static void verdicts(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	CU_ASSERT_EQUAL(metric(l, M_LOGIN_OK) + metric(l, M_LOGIN_BAD), 2);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &console));
 }
 
 static void devices_are_judged_here_and_others_by_the_broker(void)
@@ -47,7 +47,7 @@ static void unknown_users(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "whatever"), NO);
 	CU_ASSERT_EQUAL(lan_auth(&impostor, NULL, NULL), NO);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &console));
 }
 
 static void user_names_pass_where_the_broker_checked_none_but_not_as_a_device(void)
@@ -150,8 +150,8 @@ static void burst(struct lan *l)
 	CU_ASSERT(lan_quiet(l));
 	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
 	CU_ASSERT_EQUAL(metric(l, M_LOGIN_BAD), 0);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &away));
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &restored));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &away));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &restored));
 	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, LAMP "/event"), YES);
 }
 
@@ -168,7 +168,7 @@ static void after_the_burst(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), YES);
 	lan_tick();
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), NO);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &impostor));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &impostor));
 	CU_ASSERT_EQUAL(lan_acl(&impostor, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
 }
 
