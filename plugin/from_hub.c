@@ -24,7 +24,7 @@ static struct device *addressee(struct hubgate *h, const char *topic, enum topic
 	*kind = t.kind;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	return device_table_find(&h->devices, client_id, len);
+	return device_table_find(h->devices, client_id, len);
 }
 
 /* Addressed to the gateway, and meant for the plugin itself. */

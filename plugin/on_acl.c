@@ -175,7 +175,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
-	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
 		d = broker_login_device(h, mosquitto_client_username(ed->client));
 	if (!d)

@@ -35,7 +35,7 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 		return VERDICT_NO;
 	if (s)
 		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
-	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 	return d ? VERDICT_YES : other_client(h, ed->username);
 }
 
@@ -84,7 +84,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 static bool login_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
 {
 	const struct device *named =
-		client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 
 	return !named || named == d;
 }

@@ -169,7 +169,7 @@ static enum status add_own(struct hubgate *h)
 {
 	const struct config_gateway *c = &h->config->gateway;
 	enum status st =
-		device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &h->own);
+		device_table_add(h->devices, c->product_id, c->device_name, &c->secret, &h->own);
 
 	if (st != ST_OK)
 		return st;
@@ -180,15 +180,17 @@ static enum status add_own(struct hubgate *h)
 
 static enum status add_devices(struct hubgate *h)
 {
-	enum status st = presence_open(h);
+	enum status st;
 
+	h->devices = device_table_new(h->seed);
+	st = h->devices ? presence_open(h) : ST_NOMEM;
 	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
 	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
 	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
 
-		st = device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &d);
+		st = device_table_add(h->devices, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
 		if (st != ST_OK)
@@ -203,7 +205,8 @@ static enum status add_devices(struct hubgate *h)
 static void free_devices(struct hubgate *h)
 {
 	presence_close(h);
-	device_table_fini(&h->devices);
+	device_table_free(h->devices);
+	h->devices = NULL;
 }
 
 static enum status open_journal(struct hubgate *h)
@@ -532,7 +535,6 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
-	device_table_init(&h->devices, h->seed);
 	raise_descriptor_limit();
 	if (!path) {
 		log_line(

@@ -193,13 +193,13 @@ static void configure(struct hubgate *h, struct device *d, const struct config_d
 
 static void add(struct hubgate *h, struct reload_device *c)
 {
-	struct device *d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
+	struct device *d = device_table_find(h->devices, c->client_id, strlen(c->client_id));
 
 	/* A guest until now, perhaps logged in with a secret of its own. */
 	if (d && d->secret.key_len > 0 && c->after->secret.key_len > 0 &&
 	    strcmp(d->secret.text, c->after->secret.text) != 0)
 		device_end_sessions(h, d);
-	d = device_table_put(&h->devices, c->made);
+	d = device_table_put(h->devices, c->made);
 	if (d == c->made)
 		c->made = NULL;
 	configure(h, d, c->after);
@@ -229,7 +229,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 			add(h, c);
 			continue;
 		}
-		d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
+		d = device_table_find(h->devices, c->client_id, strlen(c->client_id));
 		if (!d || d->own)
 			continue;
 		if (!c->after) {
@@ -319,7 +319,7 @@ static enum status reserve(struct hubgate *h, const struct reload_plan *p)
 
 	if (!all)
 		return ST_NOMEM;
-	if (device_table_reserve(&h->devices, p->added) != ST_OK) {
+	if (device_table_reserve(h->devices, p->added) != ST_OK) {
 		free(all);
 		return ST_NOMEM;
 	}

@@ -59,7 +59,7 @@ struct hubgate {
 	struct disk *disk;
 	struct stored *stored; /* NULL: no state, nothing is stored */
 	struct uplink *uplink;
-	struct device_table devices;
+	struct device_table *devices;
 	struct lan_sessions *sessions;
 	struct tls_identities *tls_identities;
 	uint64_t seed;

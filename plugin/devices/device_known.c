@@ -64,7 +64,7 @@ static enum status add(struct hubgate *h, const char *product_id, const char *de
 	enum status st = identity_add_product(h, product_id);
 
 	if (st == ST_OK)
-		st = device_table_add(&h->devices, product_id, device_name, secret, out);
+		st = device_table_add(h->devices, product_id, device_name, secret, out);
 	/* Without a presence nothing can be done with it. */
 	if (st == ST_OK)
 		st = presence_attach(*out);
@@ -94,7 +94,7 @@ static void retire(struct hubgate *h, struct device *d)
 	presence_unspoken(h, d);
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
-	device_table_retire(&h->devices, d);
+	device_table_retire(h->devices, d);
 	h->shadow_service->retire(h, d);
 	presence_retire(h, d);
 }
@@ -112,14 +112,15 @@ struct device *device_admit(struct hubgate *h, const char *product_id, const cha
 	struct device *d = NULL;
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->devices.known >= DEVICES_MAX || add(h, product_id, device_name, &none, &d) != ST_OK)
+	if (device_table_known(h->devices) >= DEVICES_MAX ||
+	    add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	return d;
 }
 
 bool device_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
+	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *name = e->key + PRODUCT_ID_LEN;

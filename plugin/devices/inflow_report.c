@@ -34,9 +34,8 @@ static void take_top(struct hubgate *h, const struct device *top[TOP], uint32_t 
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		uint32_t count = d->accepted;
 		int place = TOP;
 

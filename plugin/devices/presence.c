@@ -39,10 +39,10 @@ void presence_close(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	if (!h->presences)
+		return;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->presence)
 			command_fini(&d->presence->held);
 		free(d->presence);
@@ -150,9 +150,9 @@ static void tell_unsent(struct hubgate *h)
 	struct table_at at;
 
 	h->presences->unsent = false;
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct presence *p = table_entry(n, struct device, node)->presence;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		struct presence *p = d->presence;
 
 		if (!p->unsent)
 			continue;
@@ -235,10 +235,8 @@ void presence_speaker_left(struct hubgate *h, const struct mosquitto *client)
 	IN_ROOM(ROOM_BROKER);
 	if (h->presences->spoken_for == 0)
 		return;
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->presence->speaker != client)
 			continue;
 		d->presence->speaker = NULL;
@@ -254,10 +252,8 @@ static void tell_of_app(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->origins & ORIGIN_APPLICATION)
 			tell(h, d->presence, is_there(h, d->presence));
 	}

@@ -20,7 +20,7 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 	IN_ROOM(ROOM_BROKER);
 	if (!space || e->len != 1)
 		return true; /* nobody's */
-	d = device_table_find(&h->devices, e->key, (size_t)(space - e->key));
+	d = device_table_find(h->devices, e->key, (size_t)(space - e->key));
 	if (!d)
 		return false;
 	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */

@@ -15,7 +15,7 @@ struct device *broker_login_device(const struct hubgate *h, const char *username
 			continue;
 		memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
 		memcpy(client_id + PRODUCT_ID_LEN, c->device_name, strlen(c->device_name) + 1);
-		return device_table_find(&h->devices, client_id, strlen(client_id));
+		return device_table_find(h->devices, client_id, strlen(client_id));
 	}
 	return NULL;
 }

@@ -57,7 +57,7 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
 		return doorbell_login(h, c->password, c->address, why);
 	id_len = c->client_id ? strlen(c->client_id) : 0;
-	d = c->client_id ? device_table_find(&h->devices, c->client_id, id_len) : NULL;
+	d = c->client_id ? device_table_find(h->devices, c->client_id, id_len) : NULL;
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
 		if (!d)
 			return LOGIN_OTHER;

@@ -106,7 +106,7 @@ static bool put_key(const struct secret *s, char *out, int room)
 static int give_key(struct hubgate *h, struct mosquitto_evt_psk_key *ed)
 {
 	struct device *d =
-		ed->identity ? device_table_find(&h->devices, ed->identity, strlen(ed->identity)) : NULL;
+		ed->identity ? device_table_find(h->devices, ed->identity, strlen(ed->identity)) : NULL;
 
 	if (!d)
 		return MOSQ_ERR_PLUGIN_DEFER;
@@ -141,7 +141,7 @@ static struct device *certified(const struct hubgate *h, const struct mosquitto 
 	/* A NUL inside the name would hide what follows it. */
 	if (len <= 0 || (size_t)len > CLIENT_ID_MAX || strlen(name) != (size_t)len)
 		return NULL;
-	return device_table_find(&h->devices, name, (size_t)len);
+	return device_table_find(h->devices, name, (size_t)len);
 }
 
 struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *client)

@@ -135,7 +135,7 @@ static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, 
 
 static void settle(struct hubgate *h, enum gateway_op op, const char *client_id, int64_t code)
 {
-	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
+	struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 
 	for (struct gateway_ask *a = h->asks->first; a && d; a = a->next) {
 		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
@@ -202,7 +202,7 @@ static enum status ask_hub(struct hubgate *h, enum gateway_op op, const struct g
 
 static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 {
-	struct device *d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
+	struct device *d = device_table_find(h->devices, w->client_id, strlen(w->client_id));
 
 	if (known(h, op, w, d)) {
 		if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
@@ -231,10 +231,8 @@ static void list_known(struct hubgate *h)
 	struct table_at at;
 	bool first = true;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n && st == ST_OK;
-	     n = table_next(&h->devices.all, &at)) {
-		const struct device *d = table_entry(n, struct device, node);
-
+	for (const struct device *d = device_table_first(h->devices, &at); d && st == ST_OK;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->bound != BOUND_YES || d->own || d->retired)
 			continue;
 		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
@@ -323,7 +321,7 @@ static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struc
 	struct device *d;
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", g->product_id, g->device_name);
 
-	d = device_table_find(&h->devices, client_id, (size_t)len);
+	d = device_table_find(h->devices, client_id, (size_t)len);
 	if (!d || d->own)
 		return;
 	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
@@ -369,7 +367,7 @@ static void give_up(struct hubgate *h, struct gateway_ask *a)
 
 		if (w->done)
 			continue;
-		d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
+		d = device_table_find(h->devices, w->client_id, strlen(w->client_id));
 		w->result = d ? settled(h, a->request.op, d, CODE_SYSTEM) : CODE_SYSTEM;
 		w->done = true;
 	}
@@ -417,6 +415,6 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 		return own;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	d = device_table_find(&h->devices, client_id, len);
+	d = device_table_find(h->devices, client_id, len);
 	return d && d->origins & ORIGIN_APPLICATION ? d : own;
 }

@@ -39,10 +39,8 @@ void mapping_service_rules_changed(struct hubgate *h)
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (!(d->origins & ORIGIN_MAPPING) ||
 		    mapping_of(&h->mappings, d->product_id, d->device_name))
 			continue;
@@ -107,7 +105,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	const struct config_mapping *m = hit->rule;
 	char client_id[CLIENT_ID_MAX + 1];
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
-	struct device *d = device_table_find(&h->devices, client_id, (size_t)len);
+	struct device *d = device_table_find(h->devices, client_id, (size_t)len);
 	const char *why;
 
 	if (!d)
@@ -200,7 +198,7 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
 		return;
 	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
-	d = device_table_find(&h->devices, client_id, (size_t)n);
+	d = device_table_find(h->devices, client_id, (size_t)n);
 	if (online)
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)

@@ -51,10 +51,8 @@ void shadow_close(struct hubgate *h)
 
 	if (!h->shadows)
 		return;
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (!d->shadow)
 			continue;
 		shadow_forget_waiting(d->shadow);
@@ -92,7 +90,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 
 bool shadow_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
+	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
 	IN_ROOM(ROOM_BROKER);
@@ -308,7 +306,7 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 	IN_ROOM(ROOM_BROKER);
 	if (slash && snprintf(client_id, sizeof(client_id), "%.*s%s", (int)(slash - rest), rest,
 	                      slash + 1) < (int)sizeof(client_id))
-		d = device_table_find(&h->devices, client_id, strlen(client_id));
+		d = device_table_find(h->devices, client_id, strlen(client_id));
 	if (d && slash - rest == PRODUCT_ID_LEN)
 		take(h, d, true, payload, len);
 	else

@@ -214,7 +214,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 
 void shadow_news(struct hubgate *h, const struct uplink_down *news)
 {
-	struct device *d = device_table_find(&h->devices, news->topic, strlen(news->topic));
+	struct device *d = device_table_find(h->devices, news->topic, strlen(news->topic));
 	struct shadow *s = d ? d->shadow : NULL;
 
 	IN_ROOM(ROOM_BROKER);

@@ -57,7 +57,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	struct secret secret;
 
 	CU_ASSERT_EQUAL_FATAL(secret_parse(secret_text, &secret), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(device_table_add(&l->h.devices, product_id, name, &secret, &d), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
 	d->origins = ORIGIN_CONFIGURED;
 	return d;
@@ -159,10 +159,10 @@ struct lan *lan_open(enum fake_version version)
 	h->seed = 42;
 	h->acl = LAN_ACL_ALLOW;
 	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
-	CU_ASSERT_EQUAL_FATAL(parts_open(&h->parts, h), ST_OK);
+	h->devices = device_table_new(h->seed);
+	CU_ASSERT_FATAL(h->devices && parts_open(&h->parts, h) == ST_OK);
 	clock_look(&l->clock, 0, 0, true);
 	h->clock = &l->clock; /* the timekeeper never runs: the tests' own clock stands */
-	device_table_init(&h->devices, h->seed);
 	make_products(h);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
 	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
@@ -192,7 +192,7 @@ void lan_close(struct lan *l)
 	uplink_free(h->uplink);
 	journal_close(h->journal);
 	parts_close(&h->parts, h);
-	device_table_fini(&h->devices);
+	device_table_free(h->devices);
 	free(h->products);
 	room_enter(ROOM_NONE);
 	free(l);

@@ -434,12 +434,12 @@ static void rule_that_goes_takes_its_devices_along_unless_they_are_configured(vo
 	take_file(&w);
 	CU_ASSERT_EQUAL_FATAL(disk_start(w.h->disk), ST_OK);
 	CU_ASSERT_EQUAL(lan_publish(&plain, "plain/guest", "1", 1), MOSQ_ERR_SUCCESS);
-	CU_ASSERT_PTR_NOT_NULL(device_table_find(&w.h->devices, LAMP_PID "guest", 15));
+	CU_ASSERT_PTR_NOT_NULL(device_table_find(w.h->devices, LAMP_PID "guest", 15));
 	cJSON_DeleteItemFromObject(w.json, "mappings");
 	CU_ASSERT_TRUE(reload(&w));
-	CU_ASSERT_PTR_NULL(device_table_find(&w.h->devices, LAMP_PID "guest", 15));
+	CU_ASSERT_PTR_NULL(device_table_find(w.h->devices, LAMP_PID "guest", 15));
 	lan_gone(&plain); /* it speaks for nobody */
-	CU_ASSERT_PTR_NOT_NULL(device_table_find(&w.h->devices, LAMP_ID, strlen(LAMP_ID)));
+	CU_ASSERT_PTR_NOT_NULL(device_table_find(w.h->devices, LAMP_ID, strlen(LAMP_ID)));
 	close_world(&w);
 }
 
@@ -551,7 +551,7 @@ static void file_whose_second_certificate_is_unreadable_changes_nothing(void)
 	CU_ASSERT_EQUAL(w.h->config->hub.window, 20);
 	CU_ASSERT_STRING_EQUAL(w.lan->lamp->secret.text, LAMP_SECRET);
 	CU_ASSERT_STRING_EQUAL(w.lan->lamp->certificate.md5, "");
-	CU_ASSERT_PTR_NULL(device_table_find(&w.h->devices, LAMP_PID "lamp-03", 17));
+	CU_ASSERT_PTR_NULL(device_table_find(w.h->devices, LAMP_PID "lamp-03", 17));
 	CU_ASSERT_EQUAL(w.h->reload_round, 0);
 	close_world(&w);
 }

@@ -68,7 +68,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 	for (int starts = 0; starts < 3; starts++) { /* nobody knows it, and none of them erases */
 		stop(l);
 		l = start();
-		CU_ASSERT_PTR_NULL(device_table_find(&l->h.devices, GUEST, strlen(GUEST)));
+		CU_ASSERT_PTR_NULL(device_table_find(l->h.devices, GUEST, strlen(GUEST)));
 	}
 	d = device_admit(&l->h, LAMP_PID, NAME);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
