@@ -11,6 +11,7 @@
 
 #include "core/base/room.h"
 #include "core/hub/region.h"
+#include "core/hub/route_rules.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
@@ -184,8 +185,6 @@ static enum status add_devices(struct hubgate *h)
 
 	h->devices = device_table_new(h->seed);
 	st = h->devices ? presence_open(h) : ST_NOMEM;
-	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
-	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
 	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
@@ -265,6 +264,7 @@ static enum status random_text(char *out, size_t size, const char *prefix)
 static enum status make_uplink(struct hubgate *h)
 {
 	const struct config *c = h->config;
+	const struct route_rules routes = route_rules_of(c);
 	const struct doorbell_conf doorbell = {
 		.listener = c->lan.waker,
 		.client_id = h->doorbell_id,
@@ -295,7 +295,7 @@ static enum status make_uplink(struct hubgate *h)
 		.request_timeout_s = c->hub.request_timeout_s,
 		.max_age_s = c->store.max_age_s,
 		.settle_ms = c->presence.grace_ms,
-		.routes = &h->routes,
+		.routes = &routes,
 		.state_dir = c->store.dir,
 		.journal = h->journal,
 		.bind = c->gateway.bind,

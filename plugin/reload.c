@@ -354,7 +354,6 @@ static void take_limits(struct reload *r, const struct config_hub *hub_was,
 
 static void take_routes(struct reload *r)
 {
-	r->h->routes = (struct route_rules){ r->h->config->routes, r->h->config->route_count };
 	if (!r->plan.routes)
 		return;
 	free(r->routes);
@@ -365,7 +364,6 @@ static void take_routes(struct reload *r)
 
 static void take_mappings(struct reload *r)
 {
-	r->h->mappings = (struct mapping_rules){ r->h->config->mappings, r->h->config->mapping_count };
 	if (!r->plan.mappings_differ)
 		return;
 	mapping_service_rules_changed(r->h);

@@ -257,7 +257,7 @@ static bool any_without_secret(const struct reload_plan *p)
 static enum status find_differences(struct reload_plan *p, const struct log *log)
 {
 	struct telling t = { .plan = p };
-	const struct route_rules routes = { p->next.routes, p->next.route_count };
+	const struct route_rules routes = route_rules_of(&p->next);
 	enum status st = ST_OK;
 
 	config_changes(p->h->config, &p->next, on_change, &t);

@@ -16,8 +16,6 @@
 #include "core/base/room.h"
 #include "core/config/config.h"
 #include "core/config/mosquitto_conf.h"
-#include "core/hub/route_rules.h"
-#include "core/mapping/mapping.h"
 #include "plugin/base/broker.h"
 #include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
@@ -74,12 +72,10 @@ struct hubgate {
 	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
 	bool reloading;          /* between RELOAD and the next tick */
 	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
-	struct route_rules routes;
 	struct inflow_report *inflow;
 	struct presences *presences;
 	struct device *own; /* the gateway itself, in the device table */
 	struct gateway_asks *asks;
-	struct mapping_rules mappings;
 	char *config_path;                   /* NULL: none to read again */
 	struct reload *reload;               /* plugin/reload; NULL: none, as disk */
 	unsigned reload_round;               /* counts the configurations taken over */

@@ -120,6 +120,7 @@ struct device *device_admit(struct hubgate *h, const char *product_id, const cha
 
 bool device_load(struct hubgate *h, const struct state_entry *e)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
@@ -131,7 +132,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 		return true; /* nobody's */
 	memcpy(product_id, e->key, PRODUCT_ID_LEN);
 	product_id[PRODUCT_ID_LEN] = '\0';
-	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
+	mapped = *facts & FACT_MAPPED && mapping_of(&rules, product_id, name);
 	if (!d && (mapped || *facts & FACT_BY_APP))
 		d = device_admit(h, product_id, name);
 	if (!d)

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
+#include "core/hub/route_rules.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/min_interval.h"
 
@@ -72,7 +73,8 @@ enum status to_hub_send(struct hubgate *h, struct device *d, const struct route 
                         const char *topic, const void *payload, size_t len)
 {
 	bool live = route->action == ROUTE_LIVE;
-	const struct config_route *rule = live ? NULL : route_rules_find(&h->routes, topic);
+	const struct route_rules rules = route_rules_of(h->config);
+	const struct config_route *rule = live ? NULL : route_rules_find(&rules, topic);
 	const struct upward m = {
 		.device = d,
 		.topic = topic,

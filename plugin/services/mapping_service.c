@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/devices/device_known.h"
@@ -21,8 +22,8 @@ enum status mapping_service_start(struct hubgate *h)
 	enum status st = ST_OK;
 
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; i < h->mappings.count && st == ST_OK; i++) {
-		const struct config_mapping *m = &h->mappings.at[i];
+	for (size_t i = 0; i < h->config->mapping_count && st == ST_OK; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
 		char filter[MAPPING_TOPIC_MAX];
 
 		st = identity_add_product(h, m->product_id);
@@ -36,13 +37,13 @@ enum status mapping_service_start(struct hubgate *h)
 
 void mapping_service_rules_changed(struct hubgate *h)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (!(d->origins & ORIGIN_MAPPING) ||
-		    mapping_of(&h->mappings, d->product_id, d->device_name))
+		if (!(d->origins & ORIGIN_MAPPING) || mapping_of(&rules, d->product_id, d->device_name))
 			continue;
 		presence_unspoken(h, d);
 		d->origins &= ~(unsigned)ORIGIN_MAPPING;
@@ -55,12 +56,13 @@ void mapping_service_rules_changed(struct hubgate *h)
 bool mapping_service_watches(const struct hubgate *h, const char *filter)
 {
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; i < h->mappings.count; i++) {
+	for (size_t i = 0; i < h->config->mapping_count; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
 		char watched[MAPPING_TOPIC_MAX];
 
-		if (!h->mappings.at[i].presence)
+		if (!m->presence)
 			continue;
-		mapping_filter(h->mappings.at[i].presence, watched);
+		mapping_filter(m->presence, watched);
 		if (strcmp(watched, filter) == 0)
 			return true;
 	}
@@ -119,7 +121,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 		d->origins |= ORIGIN_MAPPING;
 		device_keep(h, d);
 		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
-		         (size_t)(m - h->mappings.at));
+		         (size_t)(m - h->config->mappings));
 	}
 	follow(h, d, m);
 	return d;
@@ -135,6 +137,7 @@ static void refused(struct hubgate *h, const struct mapping_hit *hit, const char
 static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
                         const struct mosquitto_evt_message *ed)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct buf wrapped = BUF_MAX(WRAPPED_MAX);
 	const void *payload = ed->payload;
 	size_t len = ed->payloadlen;
@@ -156,7 +159,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	} else {
 		st = to_hub_send(h, d, &route, hit->topic, payload, len);
 	}
-	if (st == ST_NOSPACE && mapping_serves_several(&h->mappings, hit->rule))
+	if (st == ST_NOSPACE && mapping_serves_several(&rules, hit->rule))
 		st = ST_OK; /* counted and lost: on_message.c says why */
 	buf_free(&wrapped);
 	return st;
@@ -164,6 +167,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 
 enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	const struct mapping_client who = { mosquitto_client_id(ed->client),
 		                                mosquitto_client_username(ed->client) };
 	struct mapping_hit hit;
@@ -173,7 +177,7 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	IN_ROOM(ROOM_BROKER);
 	/* Should the doorbell not work. */
 	mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
-	st = mapping_up(&h->mappings, &who, ed->topic, &hit);
+	st = mapping_up(&rules, &who, ed->topic, &hit);
 	if (st == ST_INVALID)
 		refused(h, &hit, ed->topic, "mappings[] make no device name or topic of the hub of it");
 	if (st != ST_OK)
@@ -188,6 +192,7 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	char client_id[CLIENT_ID_MAX + 1];
 	struct mapping_hit hit;
 	struct device *d;
@@ -195,7 +200,7 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	int n;
 
 	IN_ROOM(ROOM_BROKER);
-	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
+	if (mapping_presence(&rules, topic, payload, len, &hit, &online) != ST_OK)
 		return;
 	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
 	d = device_table_find(h->devices, client_id, (size_t)n);
@@ -208,11 +213,12 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 bool mapping_service_command(struct hubgate *h, const struct device *d,
                              const struct uplink_down *down)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
 	char local[MAPPING_TOPIC_MAX];
 
 	IN_ROOM(ROOM_BROKER);
-	if (mapping_down(&h->mappings, d->product_id, d->device_name, rest, local) != ST_OK)
+	if (mapping_down(&rules, d->product_id, d->device_name, rest, local) != ST_OK)
 		return false;
 	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
 		metric_add(&h->metrics, M_DOWN, 1);

@@ -11,9 +11,10 @@
 #include "plugin/base/context.h"
 
 /* The products of the rules are ours from now on, and the doorbell watches the presence topics.
- * Again after h->mappings changed. ST_OK; ST_NOMEM; ST_FULL. */
+ * Again after they changed. ST_OK; ST_NOMEM; ST_FULL. */
 enum status mapping_service_start(struct hubgate *h);
-/* h->mappings are other rules now: devices that none of them makes are not spoken for any more. */
+/* The rules of h->config are others now: devices that none of them makes are not spoken for any
+ * more. */
 void mapping_service_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapping_service_watches(const struct hubgate *h, const char *filter);
