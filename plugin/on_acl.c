@@ -9,6 +9,7 @@
 #include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/identity.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"

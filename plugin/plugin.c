@@ -22,6 +22,7 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_conf.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/reload.h"
@@ -249,27 +250,15 @@ static bool stop_store(struct hubgate *h, uint32_t wait_ms)
 	return true;
 }
 
-static enum status random_text(char *out, size_t size, const char *prefix)
-{
-	unsigned char bytes[16];
-	int at = snprintf(out, size, "%s", prefix);
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return ST_IO;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		at += snprintf(out + at, size - (size_t)at, "%02x", bytes[i]);
-	return ST_OK;
-}
-
 static enum status make_uplink(struct hubgate *h)
 {
 	const struct config *c = h->config;
 	const struct route_rules routes = route_rules_of(c);
 	const struct doorbell_conf doorbell = {
 		.listener = c->lan.waker,
-		.client_id = h->doorbell_id,
-		.username = h->doorbell_id,
-		.password = h->doorbell_password,
+		.client_id = h->doorbell->id,
+		.username = h->doorbell->id,
+		.password = h->doorbell->password,
 		.topic = DOORBELL_TOPIC,
 	};
 	const struct uplink_conf conf = {
@@ -302,11 +291,8 @@ static enum status make_uplink(struct hubgate *h)
 		.metrics = &h->metrics,
 		.doorbell = &doorbell,
 	};
-	enum status st = random_text(h->doorbell_id, sizeof(h->doorbell_id), "hubgate-");
 
-	if (st == ST_OK)
-		st = random_text(h->doorbell_password, sizeof(h->doorbell_password), "");
-	return st == ST_OK ? uplink_new(&conf, &h->uplink) : st;
+	return uplink_new(&conf, &h->uplink);
 }
 
 static enum status start_uplink(struct hubgate *h)
@@ -468,6 +454,7 @@ static const struct part parts[] = {
 	  .run = registration_run,
 	  .due = registration_due,
 	  .close = registration_close },
+	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "the uplink",
 	  .open = make_uplink,
 	  .start = start_uplink,
@@ -496,7 +483,6 @@ static const struct part parts[] = {
 static void hubgate_free(struct hubgate *h)
 {
 	free(h->config_path);
-	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
 	free(h);
 }
 

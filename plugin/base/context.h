@@ -24,16 +24,11 @@
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
 
-#define DOORBELL_TOPIC "$hubgate/wake"
-
-enum {
-	DOORBELL_TEXT_MAX = 48
-};
-
 struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
+struct doorbell_login; /* plugin/lan/doorbell_login.h */
 struct lan_sessions;   /* plugin/lan/lan_session */
 struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
@@ -71,7 +66,7 @@ struct hubgate {
 	bool has_logins;         /* some device has one: plugin/lan/broker_login */
 	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
 	bool reloading;          /* between RELOAD and the next tick */
-	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
+	struct doorbell_login *doorbell;
 	struct inflow_report *inflow;
 	struct presences *presences;
 	struct device *own; /* the gateway itself, in the device table */

@@ -1,31 +1,12 @@
 #include "plugin/lan/identity.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
 #include "core/hub/topic.h"
-
-static bool same_text(const char *a, const char *b)
-{
-	size_t len = strlen(a);
-
-	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
-}
-
-static enum lan_login doorbell_login(const struct hubgate *h, const char *password,
-                                     const char *address, const char **why)
-{
-	struct doorbell *doorbell = uplink_doorbell(h->uplink);
-
-	if (doorbell && password && same_text(password, h->doorbell_password) &&
-	    doorbell_address_ok(doorbell, address))
-		return LOGIN_DOORBELL;
-	*why = "the doorbell's client id is taken by hubgate itself";
-	return LOGIN_REFUSED;
-}
+#include "plugin/lan/doorbell_login.h"
 
 static const char *check_device(const struct hubgate *h, const struct device *d,
                                 const struct login *claim, const struct lan_claim *c)
@@ -54,8 +35,12 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	IN_ROOM(ROOM_BROKER);
 	*device = NULL;
 	*why = NULL;
-	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
-		return doorbell_login(h, c->password, c->address, why);
+	if (doorbell_login_is(h, c->client_id)) {
+		if (doorbell_login_ok(h, c->password, c->address))
+			return LOGIN_DOORBELL;
+		*why = "the doorbell's client id is taken by hubgate itself";
+		return LOGIN_REFUSED;
+	}
 	id_len = c->client_id ? strlen(c->client_id) : 0;
 	d = c->client_id ? device_table_find(h->devices, c->client_id, id_len) : NULL;
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {

@@ -10,6 +10,7 @@
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
+#include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -83,6 +84,7 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
 	{ .name = "the clock", .open = timekeeper_open, .close = timekeeper_close },
@@ -97,9 +99,9 @@ static void make_uplink(struct lan *l)
 {
 	const struct doorbell_conf doorbell = {
 		.listener = "off",
-		.client_id = l->h.doorbell_id,
-		.username = l->h.doorbell_id,
-		.password = l->h.doorbell_password,
+		.client_id = l->h.doorbell->id,
+		.username = l->h.doorbell->id,
+		.password = l->h.doorbell->password,
 		.topic = DOORBELL_TOPIC,
 	};
 	const struct uplink_conf conf = {
@@ -170,8 +172,6 @@ struct lan *lan_open(enum fake_version version)
 	h->own = add_device(l, "GATEWAY001", "gw-1", "Z2F0ZXdheS1vbmUtcHNrLQ==");
 	h->own->own = true;
 	make_store(l, JOURNAL_DROP_OLDEST, 1000);
-	strcpy(h->doorbell_id, "hubgate-0123456789abcdef");
-	strcpy(h->doorbell_password, "feedfacecafebeef");
 	make_uplink(l);
 	for (size_t i = 0; i < CALLBACKS; i++) {
 		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL, h);
@@ -344,8 +344,8 @@ bool lan_enter(struct lan *l, struct mosquitto *c, const struct device *d)
 
 bool lan_doorbell(struct lan *l, struct mosquitto *c)
 {
-	*c = (struct mosquitto){ .id = l->h.doorbell_id, .address = "127.0.0.1", .clean = true };
-	if (lan_auth(c, l->h.doorbell_id, l->h.doorbell_password) != MOSQ_ERR_SUCCESS)
+	*c = (struct mosquitto){ .id = l->h.doorbell->id, .address = "127.0.0.1", .clean = true };
+	if (lan_auth(c, l->h.doorbell->id, l->h.doorbell->password) != MOSQ_ERR_SUCCESS)
 		return false;
 	lan_connected(c);
 	return true;

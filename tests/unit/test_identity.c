@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -161,7 +162,7 @@ static enum lan_login ring(const char *id, const char *password, const char *add
 
 static void doorbell_logins(void)
 {
-	const char *id = l->h.doorbell_id, *password = l->h.doorbell_password;
+	const char *id = l->h.doorbell->id, *password = l->h.doorbell->password;
 
 	CU_ASSERT_EQUAL(ring(id, password, "127.0.0.1"), LOGIN_DOORBELL);
 	CU_ASSERT_EQUAL(ring(id, password, "::1"), LOGIN_DOORBELL);

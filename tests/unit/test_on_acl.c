@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 

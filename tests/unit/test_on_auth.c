@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -101,16 +102,16 @@ static void names_of_64_kilobytes_are_refused_like_short_ones(void)
 static void secrets_in_lines(struct lan *l)
 {
 	struct mosquitto c = { .id = LAMP_ID, .address = "10.0.0.9" };
-	struct mosquitto bell = { .id = l->h.doorbell_id, .address = "10.0.0.9" };
+	struct mosquitto bell = { .id = l->h.doorbell->id, .address = "10.0.0.9" };
 
 	lan_sign(l, l->lamp, 1);
 	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password), NO);
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "pass-word-1"), NO);
-	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, l->h.doorbell_password), NO);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, l->h.doorbell->password), NO);
 	CU_ASSERT(fake_lines() >= 2);
 	CU_ASSERT(!fake_logged(l->password));
 	CU_ASSERT(!fake_logged("pass-word-1"));
-	CU_ASSERT(!fake_logged(l->h.doorbell_password));
+	CU_ASSERT(!fake_logged(l->h.doorbell->password));
 	CU_ASSERT(!fake_logged(l->lamp->secret.text));
 }
 
@@ -143,7 +144,7 @@ static void burst(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&away, l->username, l->password), YES);
 	CU_ASSERT_EQUAL(lan_auth(&restored, NULL, NULL), YES);
-	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	lan_tick();
