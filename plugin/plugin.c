@@ -24,6 +24,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
+#include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -139,32 +140,6 @@ static void forget_broker_conf(struct hubgate *h)
 }
 
 /* --- parts --- */
-
-static int compare_product(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static enum status list_products(struct hubgate *h)
-{
-	const struct config *c = h->config;
-
-	h->products = calloc(1 + c->product_count + c->device_count, sizeof(h->products[0]));
-	if (!h->products)
-		return ST_NOMEM;
-	memcpy(h->products[h->product_count++], c->gateway.product_id, sizeof(h->products[0]));
-	for (size_t i = 0; i < c->product_count; i++)
-		memcpy(h->products[h->product_count++], c->products[i].product_id, sizeof(h->products[0]));
-	for (size_t i = 0; i < c->device_count; i++)
-		memcpy(h->products[h->product_count++], c->devices[i].product_id, sizeof(h->products[0]));
-	qsort(h->products, h->product_count, sizeof(h->products[0]), compare_product);
-	return ST_OK;
-}
-
-static void free_products(struct hubgate *h)
-{
-	free(h->products);
-}
 
 /* The gateway is a device too: for the application that logs in with its identity. */
 static enum status add_own(struct hubgate *h)
@@ -422,7 +397,7 @@ static const struct part parts[] = {
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
 	{ .name = "the logins", .open = broker_login_check },
-	{ .name = "the products", .open = list_products, .close = free_products },
+	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",

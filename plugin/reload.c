@@ -294,39 +294,12 @@ static bool end_sessions(struct reload *r)
 
 /* --- the swap --- */
 
-/* Both sorted, each once. */
-static size_t join_products(char (*out)[PRODUCT_ID_LEN + 1], const struct hubgate *h,
-                            const struct reload_plan *p)
-{
-	size_t i = 0, k = 0, n = 0;
-
-	while (i < h->product_count || k < p->product_count) {
-		int order = i == h->product_count   ? 1
-		            : k == p->product_count ? -1
-		                                    : strcmp(h->products[i], p->products[k]);
-
-		memcpy(out[n++], order <= 0 ? h->products[i] : p->products[k], sizeof(*out));
-		i += order <= 0;
-		k += order >= 0;
-	}
-	return n;
-}
-
 /* All memory that the swap needs. */
 static enum status reserve(struct hubgate *h, const struct reload_plan *p)
 {
-	char(*all)[PRODUCT_ID_LEN + 1] = calloc(h->product_count + p->product_count + 1, sizeof(*all));
+	enum status st = device_table_reserve(h->devices, p->added);
 
-	if (!all)
-		return ST_NOMEM;
-	if (device_table_reserve(h->devices, p->added) != ST_OK) {
-		free(all);
-		return ST_NOMEM;
-	}
-	h->product_count = join_products(all, h, p);
-	free(h->products);
-	h->products = all;
-	return ST_OK;
+	return st == ST_OK ? products_join(h, &p->products) : st;
 }
 
 static bool same_limits(const struct journal_limits *a, const struct journal_limits *b)

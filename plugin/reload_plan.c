@@ -188,36 +188,6 @@ static enum status compare_devices(struct reload_plan *p)
 	return st;
 }
 
-/* --- products: their topics are closed to others from now on --- */
-
-static int compare_product(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static enum status list_products(struct reload_plan *p)
-{
-	const struct config *c = &p->next;
-	size_t n = 0;
-
-	p->products =
-		calloc(1 + c->product_count + c->device_count + c->mapping_count, sizeof(p->products[0]));
-	if (!p->products)
-		return ST_NOMEM;
-	for (size_t i = 0; i < c->product_count; i++)
-		memcpy(p->products[n++], c->products[i].product_id, sizeof(p->products[0]));
-	for (size_t i = 0; i < c->device_count; i++)
-		memcpy(p->products[n++], c->devices[i].product_id, sizeof(p->products[0]));
-	for (size_t i = 0; i < c->mapping_count; i++)
-		memcpy(p->products[n++], c->mappings[i].product_id, sizeof(p->products[0]));
-	qsort(p->products, n, sizeof(p->products[0]), compare_product);
-	for (size_t i = 0; i < n; i++) {
-		if (p->product_count == 0 || strcmp(p->products[p->product_count - 1], p->products[i]) != 0)
-			memmove(p->products[p->product_count++], p->products[i], sizeof(p->products[0]));
-	}
-	return ST_OK;
-}
-
 /* --- what differs --- */
 
 struct telling {
@@ -301,7 +271,7 @@ void reload_plan_make(struct reload_plan *p)
 	if (st == ST_OK)
 		st = compare_devices(p);
 	if (st == ST_OK)
-		st = list_products(p);
+		st = products_list(&p->next, &p->products);
 	if (st == ST_OK)
 		st = find_differences(p, &log);
 	p->whole = st == ST_OK;
@@ -330,7 +300,7 @@ void reload_plan_empty(struct reload_plan *p)
 		discard(p->devices[i].made);
 	free(p->devices);
 	free(p->routes);
-	free(p->products);
+	free(p->products.at);
 	free(p->lines);
 	registration_plan_free(&p->registration);
 	config_free(&p->next);

@@ -30,6 +30,7 @@ struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
 struct doorbell_login; /* plugin/lan/doorbell_login.h */
 struct lan_sessions;   /* plugin/lan/lan_session */
+struct product_list;   /* plugin/lan/products.h */
 struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
@@ -56,8 +57,7 @@ struct hubgate {
 	struct lan_sessions *sessions;
 	struct tls_identities *tls_identities;
 	uint64_t seed;
-	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
-	size_t product_count;
+	struct product_list *products;
 	struct mosquitto_conf broker_conf; /* as it was at the start */
 	bool broker_conf_known;
 	enum lan_acl acl;        /* effective: allow or defer */

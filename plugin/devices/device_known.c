@@ -8,7 +8,7 @@
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/stored.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/products.h"
 
 enum { /* bits of the stored byte */
 	FACT_BOUND = 1,
@@ -61,7 +61,7 @@ void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 static enum status add(struct hubgate *h, const char *product_id, const char *device_name,
                        const struct secret *secret, struct device **out)
 {
-	enum status st = identity_add_product(h, product_id);
+	enum status st = products_add(h, product_id);
 
 	if (st == ST_OK)
 		st = device_table_add(h->devices, product_id, device_name, secret, out);

@@ -1,12 +1,12 @@
 #include "plugin/lan/identity.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/products.h"
 
 static const char *check_device(const struct hubgate *h, const struct device *d,
                                 const struct login *claim, const struct lan_claim *c)
@@ -67,31 +67,6 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	return LOGIN_DEVICE;
 }
 
-static int compare_product(const void *key, const void *element)
-{
-	return memcmp(key, element, PRODUCT_ID_LEN);
-}
-
-enum status identity_add_product(struct hubgate *h, const char *product_id)
-{
-	IN_ROOM(ROOM_BROKER);
-	char(*list)[PRODUCT_ID_LEN + 1];
-	size_t at = 0;
-
-	while (at < h->product_count && strcmp(h->products[at], product_id) < 0)
-		at++;
-	if (at < h->product_count && strcmp(h->products[at], product_id) == 0)
-		return ST_OK;
-	list = realloc(h->products, (h->product_count + 1) * sizeof(*list));
-	if (!list)
-		return ST_NOMEM;
-	memmove(list[at + 1], list[at], (h->product_count - at) * sizeof(*list));
-	memcpy(list[at], product_id, sizeof(*list));
-	h->products = list;
-	h->product_count++;
-	return ST_OK;
-}
-
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 {
 	size_t len = strlen(text);
@@ -101,7 +76,5 @@ bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 	if (topic_in_hub_tree(text, len))
 		return true;
 	product = topic_product(text, len);
-	return product.len == PRODUCT_ID_LEN &&
-	       bsearch(product.at, h->products, h->product_count, sizeof(h->products[0]),
-	               compare_product) != NULL;
+	return product.len == PRODUCT_ID_LEN && products_have(h, product.at);
 }

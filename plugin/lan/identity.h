@@ -24,8 +24,6 @@ struct lan_claim { /* of a client that connects; any text may be NULL */
 enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why);
 
-/* One more product of ours. ST_OK, also when it is known; ST_NOMEM. */
-enum status identity_add_product(struct hubgate *h, const char *product_id);
 /* True when {pid} of this topic or filter is a product of ours, or the text is
  * in one of the hub's trees: closed to everybody but the device itself. */
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text);

@@ -11,7 +11,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/products.h"
 
 enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
@@ -26,7 +26,7 @@ enum status mapping_service_start(struct hubgate *h)
 		const struct config_mapping *m = &h->config->mappings[i];
 		char filter[MAPPING_TOPIC_MAX];
 
-		st = identity_add_product(h, m->product_id);
+		st = products_add(h, m->product_id);
 		if (st != ST_OK || !m->presence)
 			continue;
 		mapping_filter(m->presence, filter);

@@ -11,6 +11,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -67,6 +68,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
@@ -122,17 +124,6 @@ static void make_uplink(struct lan *l)
 	CU_ASSERT_EQUAL_FATAL(uplink_new(&conf, &l->h.uplink), ST_OK);
 }
 
-static void make_products(struct hubgate *h)
-{
-	static const char *const products[] = { "GATEWAY001", "SUBPROD001", "SUBPROD002" };
-
-	h->product_count = sizeof(products) / sizeof(products[0]);
-	h->products = calloc(h->product_count, sizeof(h->products[0]));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(h->products);
-	for (size_t i = 0; i < h->product_count; i++)
-		strcpy(h->products[i], products[i]);
-}
-
 static void make_store(struct lan *l, enum journal_policy policy, uint64_t max_messages)
 {
 	const struct journal_limits lim = {
@@ -155,6 +146,7 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
+	strcpy(l->config.gateway.product_id, "GATEWAY001");
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
@@ -165,7 +157,7 @@ struct lan *lan_open(enum fake_version version)
 	CU_ASSERT_FATAL(h->devices && parts_open(&h->parts, h) == ST_OK);
 	clock_look(&l->clock, 0, 0, true);
 	h->clock = &l->clock; /* the timekeeper never runs: the tests' own clock stands */
-	make_products(h);
+	CU_ASSERT_FATAL(products_add(h, LAMP_PID) == ST_OK && products_add(h, "SUBPROD002") == ST_OK);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
 	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
 	l->cousin = add_device(l, "SUBPROD002", LAMP_NAME, "AAECAwQFBgcICQoLDA0OEA==");
@@ -193,7 +185,6 @@ void lan_close(struct lan *l)
 	journal_close(h->journal);
 	parts_close(&h->parts, h);
 	device_table_free(h->devices);
-	free(h->products);
 	room_enter(ROOM_NONE);
 	free(l);
 }
