@@ -9,6 +9,7 @@
 #include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/identity.h"
 #include "plugin/services/control.h"
@@ -154,7 +155,7 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
 	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
 		return apps_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
-	return h->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
+	return h->rights->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)

@@ -6,6 +6,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 
@@ -19,7 +20,7 @@ enum {
  * DEFER, even where it let any name in before: such clients are let in here. */
 static int other_client(const struct hubgate *h, const char *username)
 {
-	return username && h->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
+	return username && h->rights->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
 }
 
 /* On SIGHUP the broker asks again with what it remembers: no password for

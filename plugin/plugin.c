@@ -20,8 +20,8 @@
 #include "plugin/devices/registration.h"
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
-#include "plugin/lan/broker_conf.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
@@ -89,54 +89,6 @@ static void free_config(struct hubgate *h)
 	if (h->config)
 		config_free(h->config);
 	free(h->config);
-}
-
-/* What the broker is configured to do with clients that are not ours. */
-static enum status read_broker_conf(struct hubgate *h)
-{
-	const struct mosquitto_conf *conf = &h->broker_conf;
-	char why[MOSQUITTO_CONF_WHY_MAX] = "";
-	enum status st = broker_conf_find("/proc/self", &h->broker_conf, why);
-
-	if (st != ST_OK && h->config->lan.acl == LAN_ACL_AUTO) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: mosquitto.conf cannot be read (%s), so hubgate cannot know whether "
-		         "an acl_file guards your clients; set lan.acl to \"allow\" or \"defer\"",
-		         why);
-		return st;
-	}
-	if (st != ST_OK) {
-		h->acl = h->config->lan.acl;
-		return ST_OK;
-	}
-	h->broker_conf_known = true;
-	if (conf->per_listener_settings) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: per_listener_settings true binds a plugin to one listener and, on "
-		         "2.0, silences its timer; set it to false and give options globally");
-		return ST_INVALID;
-	}
-	st = mosquitto_conf_acl(conf, h->config->lan.acl, &h->acl, why);
-	if (st != ST_OK) {
-		log_line(&h->log, LOG_ERROR, "not started: %s", why);
-		return st;
-	}
-	h->unknown_users_pass = mosquitto_conf_unknown_user_passes(conf);
-	if (conf->ours_not_first)
-		log_line(&h->log, LOG_WARN,
-		         "another plugin stands before hubgate in mosquitto.conf and may answer for "
-		         "devices first: put hubgate's plugin line first");
-	if (conf->identity_as_username || conf->subject_as_username)
-		log_line(&h->log, LOG_WARN,
-		         "use_identity_as_username and use_subject_as_username skip hubgate's login "
-		         "check: clients of that listener are not devices");
-	return ST_OK;
-}
-
-static void forget_broker_conf(struct hubgate *h)
-{
-	if (h->broker_conf_known)
-		mosquitto_conf_free(&h->broker_conf);
 }
 
 /* --- parts --- */
@@ -395,7 +347,7 @@ static enum status watch_exit(struct hubgate *h)
 static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
-	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
+	{ .name = "mosquitto.conf", .open = broker_rights_open, .close = broker_rights_close },
 	{ .name = "the logins", .open = broker_login_check },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },

@@ -9,6 +9,7 @@
 #include "plugin/config_file.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_rights.h"
 #include "plugin/reload_plan.h"
 #include "plugin/services/mapping_service.h"
 
@@ -355,7 +356,7 @@ static enum status swap(struct reload *r)
 		return ST_NOMEM;
 	h->reload_round++;
 	config_take_live(h->config, &p->next);
-	h->acl = p->acl;
+	h->rights->acl = p->acl;
 	h->has_logins = p->has_logins;
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);

@@ -8,6 +8,7 @@
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_rights.h"
 
 enum {
 	LINES_MAX = 200,
@@ -65,7 +66,7 @@ static enum status check_logins(struct reload_plan *p, const struct log *log)
 		if (!p->next.devices[i].login)
 			continue;
 		p->has_logins = true;
-		if (!p->h->unknown_users_pass)
+		if (!p->h->rights->unknown_users_pass)
 			return ST_OK;
 		log_line(log, LOG_ERROR,
 		         "%s: devices[%zu].login: this broker lets usernames in without checking them, so "
@@ -78,19 +79,14 @@ static enum status check_logins(struct reload_plan *p, const struct log *log)
 
 static enum status decide_acl(struct reload_plan *p, const struct log *log)
 {
-	enum lan_acl wanted = p->next.lan.acl;
-	char why[MOSQUITTO_CONF_WHY_MAX] = "mosquitto.conf could not be read; use allow or defer";
-	enum status st = ST_INVALID;
+	const struct broker_rights *rights = p->h->rights;
+	char why[MOSQUITTO_CONF_WHY_MAX] = "";
+	enum status st;
 
-	p->acl = p->h->acl;
-	if (wanted == p->h->config->lan.acl)
+	p->acl = rights->acl;
+	if (p->next.lan.acl == p->h->config->lan.acl)
 		return ST_OK;
-	if (p->h->broker_conf_known)
-		st = mosquitto_conf_acl(&p->h->broker_conf, wanted, &p->acl, why);
-	else if (wanted != LAN_ACL_AUTO)
-		st = ST_OK;
-	if (!p->h->broker_conf_known && st == ST_OK)
-		p->acl = wanted;
+	st = broker_rights_decide(rights, p->next.lan.acl, &p->acl, why);
 	if (st != ST_OK)
 		log_line(log, LOG_ERROR, "%s: lan.acl: %s", p->h->config_path, why);
 	return st;

@@ -15,7 +15,6 @@
 #include "core/base/metrics.h"
 #include "core/base/room.h"
 #include "core/config/config.h"
-#include "core/config/mosquitto_conf.h"
 #include "plugin/base/broker.h"
 #include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
@@ -28,6 +27,7 @@ struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
+struct broker_rights;  /* plugin/lan/broker_rights.h */
 struct doorbell_login; /* plugin/lan/doorbell_login.h */
 struct lan_sessions;   /* plugin/lan/lan_session */
 struct product_list;   /* plugin/lan/products.h */
@@ -58,14 +58,11 @@ struct hubgate {
 	struct tls_identities *tls_identities;
 	uint64_t seed;
 	struct product_list *products;
-	struct mosquitto_conf broker_conf; /* as it was at the start */
-	bool broker_conf_known;
-	enum lan_acl acl;        /* effective: allow or defer */
-	bool unknown_users_pass; /* usernames went unchecked before we came */
-	bool has_connect_event;  /* the broker is 2.1 or newer */
-	bool has_logins;         /* some device has one: plugin/lan/broker_login */
-	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
-	bool reloading;          /* between RELOAD and the next tick */
+	struct broker_rights *rights;
+	bool has_connect_event; /* the broker is 2.1 or newer */
+	bool has_logins;        /* some device has one: plugin/lan/broker_login */
+	bool claims;            /* sessions of plugin/lan/broker_login may wait for their tick */
+	bool reloading;         /* between RELOAD and the next tick */
 	struct doorbell_login *doorbell;
 	struct inflow_report *inflow;
 	struct presences *presences;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "plugin/lan/broker_rights.h"
 
 struct device *broker_login_device(const struct hubgate *h, const char *username)
 {
@@ -63,7 +64,7 @@ enum status broker_login_check(struct hubgate *h)
 		if (!h->config->devices[i].login)
 			continue;
 		h->has_logins = true;
-		if (!h->unknown_users_pass)
+		if (!h->rights->unknown_users_pass)
 			return ST_OK;
 		log_line(&h->log, LOG_ERROR,
 		         "not started: devices[%zu].login: this broker lets usernames in without checking "

@@ -151,7 +151,8 @@ struct lan *lan_open(enum fake_version version)
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
-	h->acl = LAN_ACL_ALLOW;
+	l->rights.acl = LAN_ACL_ALLOW;
+	h->rights = &l->rights;
 	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
 	h->devices = device_table_new(h->seed);
 	CU_ASSERT_FATAL(h->devices && parts_open(&h->parts, h) == ST_OK);

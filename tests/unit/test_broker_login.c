@@ -103,7 +103,7 @@ static void broker_that_checks_no_names_is_refused(void)
 
 	l->config.devices = rules;
 	l->config.device_count = 1;
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(broker_login_check(&l->h), ST_INVALID);
 	CU_ASSERT(fake_logged("add a password_file"));
 	without_logins(l);

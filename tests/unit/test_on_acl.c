@@ -291,7 +291,7 @@ static void others_deferred(struct lan *l)
 {
 	struct mosquitto c = { .id = "console" };
 
-	l->h.acl = LAN_ACL_DEFER;
+	l->rights.acl = LAN_ACL_DEFER;
 	CHECK(&c, others_cloud, DEFER);
 	CHECK(&c, others_own, DEFER);
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_UNSUBSCRIBE, LAMP "/event"), DEFER);

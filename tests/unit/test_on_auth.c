@@ -41,7 +41,7 @@ static void unknown_users(struct lan *l)
 {
 	struct mosquitto console = { .id = "console" }, impostor = { .id = LAMP_ID };
 
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "whatever"), YES);
 	CU_ASSERT_EQUAL(lan_auth(&console, "", NULL), YES);
 	/* Whether anonymous clients may come in is allow_anonymous' to say. */
@@ -187,7 +187,7 @@ static void reused(struct lan *l)
 	CU_ASSERT(lan_enter(l, &c, l->lamp));
 	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL));
 	c.id = "console";
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "x"), YES);
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), YES);

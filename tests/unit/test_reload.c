@@ -560,7 +560,7 @@ static void login_that_the_broker_does_not_check_changes_nothing(void)
 {
 	struct world w = open_world();
 
-	w.h->unknown_users_pass = true;
+	w.h->rights->unknown_users_pass = true;
 	put(device_at(&w, 0), "login", cJSON_CreateString("lamp"));
 	put_file(&w);
 	lan_reload();
