@@ -348,7 +348,7 @@ static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = broker_rights_open, .close = broker_rights_close },
-	{ .name = "the logins", .open = broker_login_check },
+	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },

@@ -9,6 +9,7 @@
 #include "plugin/config_file.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/reload_plan.h"
 #include "plugin/services/mapping_service.h"
@@ -357,7 +358,7 @@ static enum status swap(struct reload *r)
 	h->reload_round++;
 	config_take_live(h->config, &p->next);
 	h->rights->acl = p->acl;
-	h->has_logins = p->has_logins;
+	broker_login_configured(h);
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);
 	presence_grace_changed(h, grace_was_ms);

@@ -8,6 +8,7 @@
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 
 enum {
@@ -62,19 +63,15 @@ static enum status read_file(struct reload_plan *p, const struct log *log)
 /* Names and passwords must be the broker's to check. */
 static enum status check_logins(struct reload_plan *p, const struct log *log)
 {
-	for (size_t i = 0; i < p->next.device_count; i++) {
-		if (!p->next.devices[i].login)
-			continue;
-		p->has_logins = true;
-		if (!p->h->rights->unknown_users_pass)
-			return ST_OK;
+	size_t first;
+	enum status st = broker_login_check(p->h, &p->next, &first);
+
+	if (st != ST_OK)
 		log_line(log, LOG_ERROR,
 		         "%s: devices[%zu].login: this broker lets usernames in without checking them, so "
 		         "anybody could be this device; add a password_file to mosquitto.conf, and restart",
-		         p->h->config_path, i);
-		return ST_INVALID;
-	}
-	return ST_OK;
+		         p->h->config_path, first);
+	return st;
 }
 
 static enum status decide_acl(struct reload_plan *p, const struct log *log)

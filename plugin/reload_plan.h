@@ -34,7 +34,7 @@ struct reload_plan {
 	struct product_list products; /* their topics are closed to others from now on */
 	struct registration_plan registration;
 	enum lan_acl acl; /* effective */
-	bool has_logins, mappings_differ;
+	bool mappings_differ;
 };
 
 void reload_plan_make(struct reload_plan *p);  /* room DISK; p holds h alone */

@@ -27,6 +27,7 @@ struct hubgate;
 
 struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
+struct broker_logins;  /* plugin/lan/broker_login */
 struct broker_rights;  /* plugin/lan/broker_rights.h */
 struct doorbell_login; /* plugin/lan/doorbell_login.h */
 struct lan_sessions;   /* plugin/lan/lan_session */
@@ -59,9 +60,8 @@ struct hubgate {
 	uint64_t seed;
 	struct product_list *products;
 	struct broker_rights *rights;
+	struct broker_logins *logins;
 	bool has_connect_event; /* the broker is 2.1 or newer */
-	bool has_logins;        /* some device has one: plugin/lan/broker_login */
-	bool claims;            /* sessions of plugin/lan/broker_login may wait for their tick */
 	bool reloading;         /* between RELOAD and the next tick */
 	struct doorbell_login *doorbell;
 	struct inflow_report *inflow;

@@ -10,6 +10,7 @@
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
@@ -68,6 +69,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
