@@ -401,7 +401,7 @@ static const struct part parts[] = {
 	  .open = inflow_report_open,
 	  .run = inflow_report_run,
 	  .close = inflow_report_close },
-	{ .name = "the metrics", .run = report_run },
+	{ .name = "the metrics", .open = report_open, .run = report_run, .close = report_close },
 	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
 	{ .name = "the first orders", .open = begin },
 	{ .name = "the exit handler", .open = watch_exit },

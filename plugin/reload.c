@@ -12,6 +12,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/reload_plan.h"
+#include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
@@ -366,7 +367,7 @@ static enum status swap(struct reload *r)
 	take_mappings(r);
 	registration_apply(h, &p->registration);
 	mark_over(h);
-	h->report_ms = 0; /* metrics.sys_interval_s */
+	report_interval_changed(h);
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return ST_OK;
 }

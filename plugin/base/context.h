@@ -23,8 +23,6 @@
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
 
-struct hubgate;
-
 struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
 struct broker_logins;  /* plugin/lan/broker_login */
@@ -42,46 +40,60 @@ struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct reload;         /* plugin/reload */
+struct report;         /* plugin/report */
+struct exit_handler;   /* plugin/exit_handler */
 
+/* Beside what all need, handles, each made by the part that is named above. Where a header is named
+ * others may look into it; else its file alone knows what is in it. */
 struct hubgate {
-	struct config *config;
 	mosquitto_plugin_id_t *id;
+	char *config_path; /* NULL: none to read again */
+	struct config *config;
 	struct log log;
 	struct metrics metrics;
-	struct store *store; /* closed last of all that stands in store.dir */
+	uint64_t seed;
+	struct parts parts;
+	int64_t turn_due_ms; /* plugin/base/timer; 0: never set */
+	struct limiters *limiters;
+
+	/* What stands in store.dir, and the way to the hub. */
+	struct store *store; /* closed last of all that stands there */
 	struct journal *journal;
 	struct state *state; /* NULL: nothing is remembered, as disk */
 	struct disk *disk;
 	struct stored *stored; /* NULL: no state, nothing is stored */
 	struct uplink *uplink;
-	struct device_table *devices;
-	struct lan_sessions *sessions;
-	struct tls_identities *tls_identities;
-	uint64_t seed;
-	struct product_list *products;
-	struct broker_rights *rights;
-	struct broker_logins *logins;
+	bool uplink_hangs; /* at the end: the journal is still its */
+
+	/* The LAN. */
 	bool has_connect_event; /* the broker is 2.1 or newer */
 	bool reloading;         /* between RELOAD and the next tick */
+	struct broker_rights *rights;
+	struct broker_logins *logins;
 	struct doorbell_login *doorbell;
-	struct inflow_report *inflow;
-	struct presences *presences;
+	struct lan_sessions *sessions;
+	struct product_list *products;
+	struct tls_identities *tls_identities;
+
+	/* The devices. */
+	struct device_table *devices;
 	struct device *own; /* the gateway itself, in the device table */
-	struct gateway_asks *asks;
-	char *config_path;                   /* NULL: none to read again */
-	struct reload *reload;               /* plugin/reload; NULL: none, as disk */
-	unsigned reload_round;               /* counts the configurations taken over */
+	struct presences *presences;
+	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */
+
+	/* The services. */
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
+	struct gateway_asks *asks;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
-	int64_t report_ms;               /* next publication of the metrics */
-	int64_t turn_due_ms;             /* plugin/base/timer; 0: never set */
-	struct limiters *limiters;
-	struct parts parts;
-	struct exit_handler *exit_handler; /* plugin/exit_handler */
-	bool uplink_hangs;                 /* at the end: the journal is still its */
+
+	/* The whole. */
+	struct reload *reload; /* NULL: none, as disk */
+	unsigned reload_round; /* counts the configurations taken over */
+	struct report *report;
+	struct exit_handler *exit_handler;
 };
 
 /* Measures one callback: struct timespec start = callback_begin(); ...
