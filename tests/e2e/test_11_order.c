@@ -123,6 +123,8 @@ static void messages_after_an_outage_stand_behind_those_from_before(void)
 
 	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
 	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"cut\"}"));
+	/* What is on its way at QoS 0 when a link ends is lost. */
+	CU_ASSERT(lan_log_await(s.lan, "messages wait, next attempt", WAIT_MS));
 	for (int i = 1; i <= COUNT; i++) {
 		char payload[32];
 
