@@ -1,8 +1,9 @@
 /* gateway.h - the subdevices as the hub sees them, and what to ask it next.
  * Room:  UPLINK. No sockets: gateway_next() says what to send, gateway_sent()
  *        that it went out; replies, SUBACKs and time come in by call.
- * Keeps: level-triggered: every device has a wanted and a confirmed state, so a
- *        lost reply, a reconnect or a flap only costs another request.
+ * Keeps: level-triggered: every device has a wanted and a confirmed state (docs/subdevice.md), so
+ *        a lost reply, a reconnect or a flap only costs another request. What changes in a device
+ *        touches it; gateway_line_up() then puts each touched one in the right lines, once a turn.
  * Facts: docs/protocol/gateway.md 1-8, docs/protocol/topics.md 5.
  * Times: milliseconds of CLOCK_MONOTONIC.
  */
@@ -22,13 +23,13 @@
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/subdev_state.h"
 #include "core/pace/pacer.h"
 
 enum {
-	GATEWAY_RETRY_MS = 60000,
+	GATEWAY_RETRY_MS = SUBDEV_RETRY_MS,
 	GATEWAY_RENEW_MS = 1000,
 	GATEWAY_DESCRIBE_MS = 5000, /* after the login */
-	GATEWAY_ATTEMPTS = 3
 };
 
 enum filter_state {
@@ -77,12 +78,6 @@ struct gateway_ready {
 	int64_t due_ms; /* when something that waits may go; INT64_MAX: never */
 };
 
-enum subdev_state {
-	SUBDEV_UNKNOWN,
-	SUBDEV_OFFLINE,
-	SUBDEV_ONLINE
-};
-
 /* What a program asked of the hub, answered. */
 struct answer {
 	struct answer *next;
@@ -97,28 +92,15 @@ struct subdev {
 	struct turns *line; /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
-	bool own;          /* the gateway itself: it is there while the link is */
-	bool present;      /* on the LAN, grace time included */
-	bool shown_online; /* what the hub last confirmed, in any connection */
-	bool asked_online; /* asked, no answer: the hub may show it */
-	bool unbound;
+	struct subdev_state hub; /* as the hub knows it */
+	bool touched;            /* stands in gateway.touched */
+	struct subdev *next;
 	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
 	struct secret *second; /* owned; of a certificate: to be tried when the first is refused */
 	enum bind_auth auth;
-	enum hash bind_hash;
-	bool bind_next;          /* online was answered with -1 in this connection */
-	bool bind_refused;       /* in this connection: asking again would not help */
-	bool bind_barred;        /* somebody unbound it: it is not for us to undo that */
-	enum subdev_state state; /* confirmed in this connection */
-	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
-	unsigned asked;          /* bits 1 << op: a program waits for the result */
-	struct live_msg *bind;   /* the signed request of an asked bind; owned */
-	unsigned attempts;
-	int64_t due_ms;   /* pending: gives up; else: next request not before */
-	int64_t reported; /* last result code logged, so that it is logged once */
+	struct live_msg *bind; /* the signed request of an asked bind; owned */
 	struct filter *filters;
-	bool marked; /* remembered for the next start: the hub may show it online */
-	bool holds;  /* latest has messages that wait for their time */
+	bool holds; /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
 	QUEUE_OF(struct live_msg) live;     /* telemetry; with the outbox, in order of arrival */
@@ -139,15 +121,15 @@ struct subdev {
 
 struct gateway {
 	struct table devices;
-	uint64_t seed, random;
-	struct turns urgent, normal; /* devices with control work; urgent: data waits */
-	struct turns data;           /* devices online with messages to send */
-	size_t unkept;               /* of these, with one that needs no acknowledgement */
-	uint64_t read_seq;           /* the journal was read up to here */
-	struct turns news;           /* devices of which BROKER does not know the latest */
-	uint32_t answer_ms;
-	bool linked, leaving;
-	bool binds; /* devices with a secret, when the hub says that they are not bound */
+	uint64_t seed;
+	struct subdev_world world;
+	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
+	struct turns urgent, normal;     /* devices with control work; urgent: data waits */
+	struct turns data;               /* devices online with messages to send */
+	size_t unkept;                   /* of these, with one that needs no acknowledgement */
+	uint64_t read_seq;               /* the journal was read up to here */
+	struct turns news;               /* devices of which BROKER does not know the latest */
+	bool leaving;
 	QUEUE_OF(struct answer) answers; /* for the programs that asked */
 	bool describe;                   /* to be asked in this connection */
 	int64_t describe_ms;             /* not before: presence and data first */
@@ -204,7 +186,7 @@ struct subdev *gateway_find(struct gateway *g, const char *product_id, const cha
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
 /* The hub may show d online since an earlier run. */
-void gateway_remember_online(struct subdev *d);
+void gateway_remember_online(struct gateway *g, struct subdev *d);
 /* What is remembered is acted on from then on. */
 void gateway_settle(struct gateway *g, int64_t at_ms);
 
@@ -216,11 +198,10 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
-                              int64_t now_ms);
-void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms);
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos);
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter);
 /* Takes m: a request, or telemetry, as its topic says. */
-void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m);
 void gateway_free_live(struct live_msg *m);
 /* Whose turn it is, and *out, the message of SOURCE_REQUEST and SOURCE_LIVE, else NULL. Telemetry
  * leaves in the order in which it came, kept or not; requests go between. window_full: nothing
@@ -234,12 +215,11 @@ int64_t gateway_live_awaits(struct subdev *d, const char *topic, int64_t now_ms)
 
 /* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
  * unsubscribed. ST_OK, also again; ST_NOMEM. */
-enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
-                                  int64_t now_ms);
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter);
 /* The hub lacks something of the shadow: d is brought online for it. */
-void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms);
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty);
 /* Takes m, the request to send next; one that has not gone out is replaced. NULL: none. */
-void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m);
 /* Requests of d's shadow can be sent: it is online and its answers are subscribed. */
 bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
 /* A device of which BROKER does not know the latest, NULL: none; gateway_told() after it was
@@ -247,8 +227,11 @@ bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
 struct subdev *gateway_news(struct gateway *g);
 void gateway_told(struct gateway *g, struct subdev *d, bool ready);
 
-/* After any change of d's outbox or state: puts d in the right lines. */
-void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);
+/* After any change of d's outbox; the functions below do it themselves. */
+void gateway_touch(struct gateway *g, struct subdev *d);
+/* Puts what was touched in the right lines. Once a turn before anything is sent, and after each
+ * thing sent; what asks about lines, control or data sees the devices as of the last time. */
+void gateway_line_up(struct gateway *g, int64_t now_ms);
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);

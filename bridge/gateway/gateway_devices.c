@@ -30,12 +30,24 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	turns_init(&g->normal);
 	turns_init(&g->data);
 	turns_init(&g->news);
-	g->answer_ms = answer_ms;
+	g->world.answer_ms = answer_ms;
 	g->seed = seed;
-	g->random = seed | 1;
+	g->world.random = seed | 1;
 	g->due_ms = INT64_MAX;
 	g->log = log;
 	g->metrics = metrics;
+}
+
+static void told_keys(struct gateway *g, struct subdev *d, int64_t now_ms)
+{
+	const struct subdev_event e = {
+		.kind = SUBDEV_IN_KEYS,
+		.keys = !d->secret  ? 0
+		        : d->second ? 2
+		                    : 1,
+	};
+
+	gateway_take(g, d, &e, now_ms);
 }
 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
@@ -46,8 +58,7 @@ void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secr
 	d->second = NULL;
 	d->secret = secret;
 	d->auth = BIND_PSK;
-	d->bind_refused = false;
-	gateway_update(g, d, now_ms);
+	told_keys(g, d, now_ms);
 }
 
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
@@ -57,6 +68,7 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 	gateway_set_secret(g, d, first, now_ms);
 	d->second = second;
 	d->auth = BIND_CERTIFICATE;
+	told_keys(g, d, now_ms);
 }
 
 static void subdev_free(struct subdev *d)
@@ -127,6 +139,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 		return NULL;
 	memcpy(d->product_id, product_id, sizeof(product_id));
 	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
+	subdev_init(&d->hub, false);
 	outbox_init(&d->outbox);
 	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
 		free(d);
@@ -142,7 +155,7 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 	IN_ROOM(ROOM_UPLINK);
 	if (!d)
 		return ST_NOMEM;
-	d->own = true;
+	subdev_init(&d->hub, true);
 	return ST_OK;
 }
 
@@ -154,7 +167,7 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 
 /* --- live messages --- */
 
-void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m)
 {
 	struct topic t;
 
@@ -163,5 +176,5 @@ void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, i
 		QUEUE_PUT(&d->requests, m);
 	else
 		QUEUE_PUT(&d->live, m);
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 }

@@ -33,7 +33,7 @@ static void marked_online(void *ctx, const char *client_id)
 	struct subdev *d = gateway_device(&u->gateway, client_id);
 
 	if (d)
-		gateway_remember_online(d);
+		gateway_remember_online(&u->gateway, d);
 }
 
 static void remember_mark(void *ctx, const struct subdev *d, bool online)
@@ -144,7 +144,7 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 
 /* The device with the most waiting bytes loses its oldest messages: who fills the store pays for
  * it, a quiet device keeps what it has. */
-static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
+static void drop_excess(struct uplink *u, uint64_t count)
 {
 	while (count > 0) {
 		uint64_t second;
@@ -156,12 +156,12 @@ static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
 			drop_oldest(u, d, DROP_STORE);
 			count--;
 		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	}
 }
 
 /* A device's share may be less than what it has waiting. */
-static void drop_over_shares(struct uplink *u, int64_t now_ms)
+static void drop_over_shares(struct uplink *u)
 {
 	struct table_at at;
 
@@ -174,7 +174,7 @@ static void drop_over_shares(struct uplink *u, int64_t now_ms)
 		       drop_oldest(u, d, DROP_SHARE))
 			;
 		if (d->outbox.live != live)
-			gateway_update(&u->gateway, d, now_ms);
+			gateway_touch(&u->gateway, d);
 	}
 }
 
@@ -182,7 +182,7 @@ void intake_limits(struct uplink *u, int64_t now_ms)
 {
 	u->ages_ms = u->conf.max_age_s > 0 ? now_ms : INT64_MAX;
 	if (u->conf.journal)
-		drop_over_shares(u, now_ms); /* intake_journal() keeps the whole within its bound */
+		drop_over_shares(u); /* intake_journal() keeps the whole within its bound */
 }
 
 /* --- taking in --- */
@@ -231,7 +231,7 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
 	       drop_oldest(u, d, DROP_SHARE))
 		;
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 void intake_journal(struct uplink *u, int64_t now_ms)
@@ -257,7 +257,7 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
-		drop_excess(u, excess, now_ms);
+		drop_excess(u, excess);
 	drop_report_run(&u->drops, &u->log, now_ms);
 }
 
@@ -273,7 +273,7 @@ static void release_held(struct uplink *u, struct subdev *d, int64_t now_ms)
 	d->holds = due_ms != INT64_MAX;
 	if (due_ms < u->release_ms)
 		u->release_ms = due_ms;
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 static void release_all(struct uplink *u, int64_t now_ms)
@@ -327,7 +327,7 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 		budget -= n;
 		u->aged += n;
 		if (n > 0)
-			gateway_update(&u->gateway, d, now_ms);
+			gateway_touch(&u->gateway, d);
 	}
 	if (budget == 0) { /* on with it in the next turn */
 		u->ages_ms = now_ms;

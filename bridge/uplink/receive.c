@@ -5,7 +5,7 @@
 #include "bridge/uplink/uplink_impl.h"
 #include "shadowstore/journal/journal_reader.h"
 
-static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
+static void on_puback(struct uplink *u, uint16_t id)
 {
 	struct flight_entry f;
 	struct subdev *d;
@@ -21,7 +21,7 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 		gateway_client_id(d, client_id);
 		receive_tell(u, UPLINK_DELIVERED, client_id, 0);
 	}
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
@@ -142,7 +142,7 @@ static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int6
 	case MQTT_PUBLISH:
 		return on_publish(u, &p->publish, now_ms);
 	case MQTT_PUBACK:
-		on_puback(u, p->id, now_ms);
+		on_puback(u, p->id);
 		return ST_OK;
 	case MQTT_SUBACK:
 		on_suback(u, p->suback.id, p->suback.count > 0 ? p->suback.codes[0] : MQTT_SUBACK_FAILURE,

@@ -126,7 +126,7 @@ static enum status send_data(struct uplink *u, int64_t now_ms)
 		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
 		enum status st = send_next(u, d, now_ms);
 
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 		if (st != ST_EMPTY)
 			return st;
 	}
@@ -163,7 +163,7 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
 	else if (a->op == GATEWAY_BIND)
 		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
-		                      bind_random(), hub_time_s(u), a->dev->bind_hash, a->dev->auth);
+		                      bind_random(), hub_time_s(u), a->dev->hub.hash, a->dev->auth);
 	else
 		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
 	if (st == ST_OK) {
@@ -265,6 +265,7 @@ void send_run(struct uplink *u, int64_t now_ms)
 		if (lane == LANE_NONE)
 			break;
 		st = lane == LANE_CONTROL ? send_control(u, now_ms) : send_data(u, now_ms);
+		gateway_line_up(&u->gateway, now_ms);
 		if (st == ST_FULL)
 			break;
 		if (st == ST_OK)
@@ -314,13 +315,13 @@ void send_suspects(struct uplink *u, int64_t now_ms)
 			continue;
 		if (++e->suspicions < 2) {
 			outbox_park(&d->outbox, e);
-			gateway_update(&u->gateway, d, now_ms);
+			gateway_touch(&u->gateway, d);
 			continue;
 		}
 		packet_ids_release(&u->ids, f.packet_id);
 		intake_bury(u, d, f.seq,
 		            "the hub never acknowledges it; is its topic declared for the product with "
 		            "permission to publish?");
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	}
 }

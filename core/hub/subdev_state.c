@@ -147,14 +147,17 @@ static void on_listed(const struct take *t)
 
 /* --- what it answers --- */
 
-/* After three requests without success: 60 s. Before: 2, 4, 8 s, each with up to half of it on
- * top, so that a thousand devices do not come back as one (docs/protocol/gateway.md 7). */
-static void retry_later(const struct take *t, unsigned attempts)
+int64_t subdev_pause_ms(struct subdev_world *w, unsigned attempts)
 {
 	int64_t base = attempts > SUBDEV_ATTEMPTS ? SUBDEV_RETRY_MS : INT64_C(1000) << attempts;
 
-	t->w->random = t->w->random * UINT64_C(6364136223846793005) + 1442695040888963407;
-	t->s->due_ms = t->now_ms + base + (int64_t)((t->w->random >> 33) % (uint64_t)(base / 2 + 1));
+	w->random = w->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return base + (int64_t)((w->random >> 33) % (uint64_t)(base / 2 + 1));
+}
+
+static void retry_later(const struct take *t, unsigned attempts)
+{
+	t->s->due_ms = t->now_ms + subdev_pause_ms(t->w, attempts);
 }
 
 static bool is_done(enum gateway_op op, int64_t code)

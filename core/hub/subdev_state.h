@@ -126,5 +126,8 @@ enum gateway_op subdev_next(const struct subdev_state *s, const struct subdev_wo
  * never. */
 int64_t subdev_due(const struct subdev_state *s, const struct subdev_world *w);
 bool subdev_unbound(const struct subdev_state *s); /* as far as the hub said */
+/* After how many attempts that failed: 2, 4, 8 s, then 60, with up to half of it on top, so that a
+ * thousand devices do not come back as one (docs/protocol/gateway.md 7). */
+int64_t subdev_pause_ms(struct subdev_world *w, unsigned attempts);
 
 #endif

@@ -21,7 +21,7 @@ static void add(struct hub *h, struct subdev *d, const char *topic, uint64_t aft
 	CU_ASSERT_FATAL(m != NULL);
 	m->topic = strdup(topic);
 	m->after_seq = after_seq;
-	gateway_add_live(&h->g, d, m, h->now_ms);
+	gateway_add_live(&h->g, d, m);
 }
 
 /* The journal hands one out. */
@@ -51,7 +51,7 @@ static const char *next_with(struct hub *h, struct subdev *d, bool window_full)
 	case SOURCE_NONE:
 		break;
 	}
-	gateway_update(&h->g, d, h->now_ms);
+	gateway_touch(&h->g, d);
 	return text;
 }
 
@@ -60,9 +60,16 @@ static const char *next(struct hub *h, struct subdev *d)
 	return next_with(h, d, false);
 }
 
+/* Devices that could send something with the window full. */
+static size_t unkept(struct hub *h)
+{
+	data_waits(h); /* lines up */
+	return h->g.unkept;
+}
+
 static void subscribe(struct hub *h, struct subdev *d, const char *filter)
 {
-	gateway_subscribe(&h->g, d, filter, 0, h->now_ms);
+	gateway_subscribe(&h->g, d, filter, 0);
 }
 
 static void a_message_that_is_not_kept_needs_the_device_online_too(void)
@@ -131,13 +138,13 @@ static void with_the_window_full_only_what_needs_no_acknowledgement_goes_and_in_
 	add(&h, d, EVENT "/1", 0);
 	kept(&h, d, 7);
 	add(&h, d, EVENT "/3", 7);
-	CU_ASSERT_EQUAL(h.g.unkept, 1);
+	CU_ASSERT_EQUAL(unkept(&h), 1);
 	CU_ASSERT_STRING_EQUAL(next_with(&h, d, true), EVENT "/1");
 	CU_ASSERT_STRING_EQUAL(next_with(&h, d, true), "");
-	CU_ASSERT_EQUAL(h.g.unkept, 0);
+	CU_ASSERT_EQUAL(unkept(&h), 0);
 	CU_ASSERT_TRUE(data_waits(&h));
 	add(&h, d, TIME, 0);
-	CU_ASSERT_EQUAL(h.g.unkept, 1);
+	CU_ASSERT_EQUAL(unkept(&h), 1);
 	CU_ASSERT_STRING_EQUAL(next_with(&h, d, true), TIME);
 	hub_stop(&h);
 	CU_ASSERT_EQUAL(h.g.unkept, 0);
