@@ -121,6 +121,7 @@ struct subdev {
 
 struct gateway {
 	struct table devices;
+	struct subdev *own; /* NULL: none */
 	uint64_t seed;
 	struct subdev_world world;
 	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
@@ -182,6 +183,8 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id);
 /* The gateway's own identity, with subscriptions and live messages like any device. ST_OK;
  * ST_NOMEM. Before the first link. */
 enum status gateway_set_own(struct gateway *g, const char *client_id);
+/* A program on the LAN is logged in as the gateway itself. */
+bool gateway_has_application(const struct gateway *g);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
@@ -258,8 +261,11 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
                   int64_t now_ms);
 
-/* A message on $gateway/operation/result. */
-void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms);
+/* A message on $gateway/operation/result. ST_OK: *out is what it says, for the caller to free, with
+ * no result where a reply counts for nothing (docs/subdevice.md). Else nothing came of it: statuses
+ * of gateway_parse(). */
+enum status gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms,
+                          struct gateway_msg *out);
 /* A SUBACK (code) or UNSUBACK (code 0). false: not one of ours. */
 bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms);
 /* Timeouts and retries; cheap, run it when gateway.due_ms has come. */

@@ -156,7 +156,14 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 	if (!d)
 		return ST_NOMEM;
 	subdev_init(&d->hub, true);
+	g->own = d;
 	return ST_OK;
+}
+
+bool gateway_has_application(const struct gateway *g)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return g->own && g->own->hub.reasons & SUBDEV_HERE;
 }
 
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])

@@ -15,8 +15,9 @@
 
 #include "bridge/gateway/gateway.h"
 
-/* What happens to d, with all that comes of it: counts, marks, log lines, answers. */
-void gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event *e,
+/* What happens to d, with all that comes of it: counts, marks, log lines, answers. False: it is a
+ * reply that counts for nothing. */
+bool gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event *e,
                   int64_t now_ms);
 void gateway_happens(struct gateway *g, struct subdev *d, enum subdev_input kind, int64_t now_ms);
 /* An answer for whoever asked. */

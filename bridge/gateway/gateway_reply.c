@@ -8,7 +8,7 @@
 #include "core/mqtt/mqtt_codec.h"
 
 static void apply_one(struct gateway *g, struct subdev *d, const struct gateway_msg *m,
-                      const struct gateway_device *from, int64_t now_ms)
+                      struct gateway_device *from, int64_t now_ms)
 {
 	struct subdev_event e = {
 		.kind = SUBDEV_IN_REPLY,
@@ -23,36 +23,30 @@ static void apply_one(struct gateway *g, struct subdev *d, const struct gateway_
 		return;
 	else if (m->op == GATEWAY_CHANGE)
 		e.kind = m->status != 0 ? SUBDEV_IN_BOUND : SUBDEV_IN_UNBOUND;
-	gateway_take(g, d, &e, now_ms);
+	from->has_result &= gateway_take(g, d, &e, now_ms);
 }
 
-static void apply(struct gateway *g, const struct gateway_msg *m, int64_t now_ms)
+enum status gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms,
+                          struct gateway_msg *out)
 {
-	for (size_t i = 0; i < m->count; i++) {
-		const struct gateway_device *from = &m->devices[i];
-		struct subdev *d = gateway_find(g, from->product_id, from->device_name);
-
-		if (d && !d->hub.own)
-			apply_one(g, d, m, from, now_ms);
-	}
-}
-
-void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms)
-{
-	struct gateway_msg m;
-	enum status st = gateway_parse(payload, len, &m);
+	enum status st = gateway_parse(payload, len, out);
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK) {
 		log_line(g->log, LOG_WARN, "a message on the gateway channel is %s, ignored (%zu bytes)",
 		         status_text(st), len);
-		return;
+		return st;
 	}
-	if (m.op == GATEWAY_CHANGE)
+	if (out->op == GATEWAY_CHANGE)
 		g->change_acks++;
-	if (m.op != GATEWAY_UNKNOWN && m.op != GATEWAY_SEARCH)
-		apply(g, &m, now_ms);
-	gateway_msg_free(&m);
+	for (size_t i = 0; i < out->count; i++) {
+		struct gateway_device *from = &out->devices[i];
+		struct subdev *d = gateway_find(g, from->product_id, from->device_name);
+
+		if (d && !d->hub.own)
+			apply_one(g, d, out, from, now_ms);
+	}
+	return ST_OK;
 }
 
 /* --- SUBACK and UNSUBACK --- */

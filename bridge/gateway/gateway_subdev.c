@@ -110,7 +110,7 @@ static void act(struct subdev *d, enum subdev_news news)
 	}
 }
 
-void gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event *e, int64_t now_ms)
+bool gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event *e, int64_t now_ms)
 {
 	const struct subdev_state before = d->hub;
 	struct subdev_effect fx;
@@ -129,6 +129,7 @@ void gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event
 			gateway_tell(g, d, (enum gateway_op)op, fx.answer);
 	}
 	gateway_touch(g, d);
+	return !fx.ignored;
 }
 
 void gateway_happens(struct gateway *g, struct subdev *d, enum subdev_input kind, int64_t now_ms)

@@ -175,6 +175,7 @@ void uplink_free(struct uplink *u)
 	session_close(u->session, SESSION_PLAIN);
 	doorbell_free(u->doorbell);
 	gateway_fini(&u->gateway);
+	said_fini(u);
 	flight_fini(&u->flight);
 	echo_free(u->echo);
 	free(u->routes);

@@ -7,6 +7,7 @@
  *   intake.c  from the journal to the devices' outboxes, bounds, ages
  *   send.c  what goes out, when and in whose turn
  *   receive.c    what came in
+ *   said.c   what the hub says about devices, told to BROKER one by one
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -36,6 +37,13 @@ enum {
 	RECONNECT_MAX_S = 3600,
 };
 
+struct said { /* one message on the gateway's channel, until BROKER was told all of it */
+	struct gateway_msg msg;  /* owned */
+	size_t at;               /* the next device */
+	bool list_end;           /* to be told */
+	struct uplink_down text; /* owned; topic NULL: nobody wants it */
+};
+
 struct uplink {
 	struct uplink_conf conf;
 	char client_id[CLIENT_ID_MAX + 1];
@@ -59,6 +67,7 @@ struct uplink {
 	struct backoff backoff;
 	struct echo *echo;
 	struct doorbell *doorbell;
+	struct said said;
 	uint32_t epoch;      /* one per connection */
 	uint16_t prepare_id; /* SUBSCRIBE of the gateway's result topic */
 	int64_t prepare_due_ms;
@@ -101,6 +110,13 @@ int64_t connect_deadline(const struct uplink *u);
 void receive_packets(struct uplink *u, int64_t now_ms); /* packets that arrived */
 /* Answers, and what BROKER does not know of the shadows yet. */
 void receive_news(struct uplink *u, int64_t now_ms);
+
+/* said.c */
+void said_take(struct uplink *u, const struct mqtt_publish *p,
+               int64_t now_ms); /* after said_tell() */
+/* As far as there is room; true: all of it, and the next may be taken. */
+bool said_tell(struct uplink *u, int64_t now_ms);
+void said_fini(struct uplink *u);
 
 /* intake.c */
 /* What earlier runs left: devices that the hub may show online. */

@@ -328,7 +328,8 @@ static void on_reply(const struct take *t)
 	/* The documents show an unbind answered as `bind` (docs/protocol/gateway.md 3). */
 	if (op == GATEWAY_BIND && r.op == GATEWAY_UNBIND)
 		op = GATEWAY_UNBIND;
-	if (!counts(s, op))
+	t->out->ignored = !counts(s, op) || r.voided;
+	if (t->out->ignored && !(r.voided && r.op == op))
 		return;
 	s->request = (struct subdev_request){ .op = GATEWAY_UNKNOWN };
 	if (r.voided)

@@ -113,6 +113,7 @@ struct subdev_effect {
 	int64_t code;
 	unsigned answered; /* bits 1 << op: programs are to be told answer */
 	int64_t answer;
+	bool ignored; /* a reply that counts for nothing */
 };
 
 void subdev_init(struct subdev_state *s, bool own);

@@ -252,6 +252,7 @@ static void tell_of_app(struct hubgate *h)
 {
 	struct table_at at;
 
+	tell(h, h->own->presence, on_lan(h->own->presence)); /* it gets what the hub says as text */
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
 		if (d->origins & ORIGIN_APPLICATION)

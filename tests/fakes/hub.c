@@ -113,7 +113,10 @@ int64_t hub_wait_until_wanted(struct hub *h, int64_t ms)
 
 void hub_says(struct hub *h, const char *json)
 {
-	gateway_reply(&h->g, json, strlen(json), h->now_ms);
+	struct gateway_msg m;
+
+	if (gateway_reply(&h->g, json, strlen(json), h->now_ms, &m) == ST_OK)
+		gateway_msg_free(&m);
 }
 
 void hub_answer(struct hub *h, const char *op, const char *name, int result)
