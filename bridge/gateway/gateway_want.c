@@ -73,6 +73,8 @@ static void look_at_work(struct gateway *g, struct subdev *d, int64_t now_ms)
 	struct subdev_event e = { .kind = work ? SUBDEV_IN_WORK : SUBDEV_IN_IDLE };
 	struct subdev_effect none;
 
+	if (work == ((d->hub.reasons & SUBDEV_WORK) != 0))
+		return;
 	subdev_take(&d->hub, &g->world, &e, now_ms, &none);
 }
 

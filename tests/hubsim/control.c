@@ -133,6 +133,14 @@ static const char *run_gateway_silent(struct sim *s, const cJSON *cmd, cJSON *ou
 	return NULL;
 }
 
+static const char *run_gateway_cross(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)cmd;
+	(void)out;
+	gatewayop_cross(s->gatewayop);
+	return NULL;
+}
+
 static const char *run_bind(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	struct account *gw = account_find(s->cloud, text_of(cmd, "gateway"));
@@ -246,6 +254,7 @@ static const struct {
 	{ "drop_puback", run_drop_puback },
 	{ "gateway_result", run_gateway_result },
 	{ "gateway_silent", run_gateway_silent },
+	{ "gateway_cross", run_gateway_cross },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ "kick", run_kick },

@@ -10,8 +10,13 @@
 #include "core/hub/subdev_state.h"
 #include "tests/runner.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HISTORIES 20000
+#else
+#define HISTORIES 100000
+#endif
+
 enum {
-	HISTORIES = 100000,
 	STEPS = 60,
 	QUEUE = 32,
 	CALM_TURNS = 300,
@@ -498,7 +503,7 @@ static void whatever_happens_no_move_is_illegal_and_no_request_is_for_nothing(vo
 	uint64_t first = one ? strtoull(one, NULL, 10) : 1;
 	uint64_t count = one    ? 1
 	                 : many ? strtoull(many, NULL, 10)
-	                        : (uint64_t)(unsigned)runner_rounds(HISTORIES);
+	                        : (uint64_t)(unsigned)runner_rounds(10 * HISTORIES);
 
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		const char *broken = live(seed, one != NULL);
