@@ -21,20 +21,21 @@ enum {
 	BENCH_GATHER_MS = 20000
 };
 
-void bench_forward(struct bench *b);   /* compare.c: delivered rate, CPU */
-void bench_distance(struct bench *b);  /* compare.c: the same with a cloud 50 ms away */
-void bench_latency(struct bench *b);   /* compare.c */
-void bench_outage(struct bench *b);    /* outage.c: 20 s without a cloud */
-void bench_kill(struct bench *b);      /* outage.c: kill -9 while messages wait */
-void bench_rate(struct bench *b);      /* limits.c: rate_up, black hole */
-void bench_fair(struct bench *b);      /* limits.c: one device floods */
-void bench_disk(struct bench *b);      /* limits.c: one device cannot be delivered */
-void bench_sync(struct bench *b);      /* limits.c: what a quiet gateway writes */
-void bench_memory(struct bench *b);    /* room.c: backlog, idle devices */
-void bench_million(struct bench *b);   /* room.c: start with a million queued */
-void bench_callbacks(struct bench *b); /* callbacks.c: the LAN in every state of the cloud */
-void bench_shadow(struct bench *b);    /* shadow.c: get and update, beside an external responder */
-void bench_shadows(struct bench *b);   /* shadows.c: 1,500 devices with news after an outage */
-void bench_reconnect(struct bench *b); /* reconnect.c: 1,500 devices come back */
+void bench_forward(struct bench *b);    /* compare.c: delivered rate, CPU */
+void bench_distance(struct bench *b);   /* compare.c: the same with a cloud 50 ms away */
+void bench_latency(struct bench *b);    /* compare.c */
+void bench_outage(struct bench *b);     /* outage.c: 20 s without a cloud */
+void bench_kill(struct bench *b);       /* outage.c: kill -9 while messages wait */
+void bench_rate(struct bench *b);       /* limits.c: rate_up, black hole */
+void bench_fair(struct bench *b);       /* limits.c: one device floods */
+void bench_neighbours(struct bench *b); /* neighbours.c: what trouble of some costs the others */
+void bench_disk(struct bench *b);       /* limits.c: one device cannot be delivered */
+void bench_sync(struct bench *b);       /* limits.c: what a quiet gateway writes */
+void bench_memory(struct bench *b);     /* room.c: backlog, idle devices */
+void bench_million(struct bench *b);    /* room.c: start with a million queued */
+void bench_callbacks(struct bench *b);  /* callbacks.c: the LAN in every state of the cloud */
+void bench_shadow(struct bench *b);     /* shadow.c: get and update, beside an external responder */
+void bench_shadows(struct bench *b);    /* shadows.c: 1,500 devices with news after an outage */
+void bench_reconnect(struct bench *b);  /* reconnect.c: 1,500 devices come back */
 
 #endif

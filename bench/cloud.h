@@ -32,13 +32,21 @@ enum cloud_mode {
 	CLOUD_DOWN  /* closes every connection and refuses new ones */
 };
 
+/* What comes of a publish on a topic that ends with CLOUD_UNDECLARED. */
+enum cloud_forbidden {
+	CLOUD_SILENT, /* no PUBACK, and the connection stays: docs/protocol/topics.md 2 */
+	CLOUD_CLOSES,
+};
+
+#define CLOUD_UNDECLARED "/undeclared"
+
 struct cloud_device {
 	_Atomic uint32_t received, distinct, highest;
 	_Atomic bool online;
 };
 
 struct cloud_counts {
-	_Atomic uint64_t received, distinct, duplicates, reordered, stale;
+	_Atomic uint64_t received, distinct, duplicates, reordered, stale, forbidden;
 	_Atomic int64_t last_ns;            /* when the newest distinct message was counted */
 	_Atomic uint32_t online;            /* devices */
 	_Atomic uint32_t sent_per_s;        /* most PUBLISH packets written to us in any second */
@@ -59,7 +67,8 @@ struct cloud_opts {
 	 * way than max_inflight_messages, 2,899 where 100 were allowed. */
 	uint32_t window;
 	bool knows;  /* says "session present" to whoever asks for the old session */
-	int refused; /* this device gets -1 for online; negative: none */
+	int refused; /* this device gets -1 for online; negative: none. Any name not d0000... does */
+	enum cloud_forbidden forbidden;
 };
 
 struct cloud; /* opaque */

@@ -151,6 +151,7 @@ static void carry_out(struct loop *l)
 	if (run != l->c.run) {
 		l->c.run = run;
 		n->received = n->distinct = n->duplicates = n->reordered = n->stale = 0;
+		n->forbidden = 0;
 		n->unacked = n->sent_per_s = n->taken_per_s = n->latencies = 0;
 		n->last_ns = 0;
 		l->c.sent.tail = l->c.sent.head;

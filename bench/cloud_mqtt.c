@@ -132,21 +132,23 @@ static void all_offline(struct cloud_child *c)
 static void answer_gateway(struct cloud_child *c, struct peer *p, const char *operation,
                            const char *request)
 {
-	const char *name = strstr(request, "\"device_name\":\"d");
+	const char *name = strstr(request, "\"device_name\":\"");
 	const char *end = strstr(request, "}]}}");
 	char topic[256 + sizeof(RESULT)], body[1024];
-	unsigned device;
+	unsigned device = CLOUD_DEVICES;
+	bool bound;
 	int len;
 
-	if (!name || !end || sscanf(name, "\"device_name\":\"d%u", &device) != 1 ||
-	    device >= CLOUD_DEVICES)
+	if (!name || !end)
 		return;
+	bound = sscanf(name, "\"device_name\":\"d%u", &device) == 1 && device < CLOUD_DEVICES &&
+	        (int)device != c->opts.refused;
 	snprintf(topic, sizeof(topic), RESULT "%s", operation + strlen(OPERATION));
 	len = snprintf(body, sizeof(body), "%.*s,\"result\":%d}]}}", (int)(end - request), request,
-	               (int)device == c->opts.refused ? -1 : 0);
+	               bound ? 0 : -1);
 	if (len >= (int)sizeof(body))
 		return;
-	if ((int)device != c->opts.refused)
+	if (bound)
 		set_online(c, device, strstr(request, "\"online\"") != NULL);
 	packet_put_publish(&c->reply, topic, 0, 0, body, (size_t)len);
 	say(c, p);
@@ -164,12 +166,24 @@ static void on_operation(struct cloud_child *c, struct peer *p, const struct pac
 		answer_gateway(c, p, name, text);
 }
 
+static bool is_undeclared(const struct packet_publish *f)
+{
+	size_t len = strlen(CLOUD_UNDECLARED);
+
+	return f->topic_len > len && memcmp(f->topic + f->topic_len - len, CLOUD_UNDECLARED, len) == 0;
+}
+
 static void on_publish(struct cloud_child *c, struct peer *p, const struct packet *k)
 {
 	struct packet_publish f;
 
 	if (!packet_read_publish(k, &f))
 		return;
+	if (is_undeclared(&f)) {
+		atomic_fetch_add(&c->shared->counts.forbidden, 1);
+		p->broken |= c->opts.forbidden == CLOUD_CLOSES;
+		return;
+	}
 	rate_note(&c->taken, c->now_ns, &c->shared->counts.taken_per_s);
 	if (f.topic_len > 0 && f.topic[0] == '$')
 		on_operation(c, p, &f);

@@ -91,7 +91,7 @@ static void write_one(struct gen *g, struct client *c, int64_t now_ns)
 	struct stamp s = { .run = w->run, .device = c->device, .sent_ns = now_ns };
 
 	s.seq = ++c->seq;
-	wire_publish(&c->out, w->qos, w->payload, &s);
+	wire_publish(&c->out, w->topic ? w->topic : "data", w->qos, w->payload, &s);
 	c->sent_ns[s.seq % GEN_WINDOW] = now_ns;
 	c->next_ns += c->interval_ns;
 	g->written++;

@@ -26,14 +26,15 @@ struct gen_opts {
 };
 
 struct gen_work {
-	uint32_t run;     /* from cloud_new_run() */
-	int qos;          /* 0 or 1 */
-	size_t payload;   /* bytes, at least a stamp */
-	uint32_t each;    /* messages per client */
-	double rate;      /* of all clients together per second; 0: as fast as it goes */
-	double flood;     /* client 0 alone, per second, instead of its part; 0: none */
-	uint32_t window;  /* unacknowledged per client, QoS 1 */
-	uint32_t backlog; /* QoS 0: most messages written and not yet counted by `cloud` */
+	uint32_t run;      /* from cloud_new_run() */
+	const char *topic; /* behind the device's name; NULL: "data" */
+	int qos;           /* 0 or 1 */
+	size_t payload;    /* bytes, at least a stamp */
+	uint32_t each;     /* messages per client */
+	double rate;       /* of all clients together per second; 0: as fast as it goes */
+	double flood;      /* client 0 alone, per second, instead of its part; 0: none */
+	uint32_t window;   /* unacknowledged per client, QoS 1 */
+	uint32_t backlog;  /* QoS 0: most messages written and not yet counted by `cloud` */
 	const struct cloud *cloud;
 	int timeout_ms;
 };

@@ -50,13 +50,14 @@ void wire_connect(struct packets *w, const char *product, const char *name, cons
 	free(id);
 }
 
-void wire_publish(struct packets *w, int qos, size_t payload, const struct stamp *s)
+void wire_publish(struct packets *w, const char *topic, int qos, size_t payload,
+                  const struct stamp *s)
 {
-	char topic[32];
+	char whole[64];
 	uint8_t *at;
 
-	snprintf(topic, sizeof(topic), GEN_PRODUCT "/d%04u/data", s->device);
-	at = packet_put_publish(w, topic, qos, (uint16_t)(s->seq % 65535 + 1), NULL, payload);
+	snprintf(whole, sizeof(whole), GEN_PRODUCT "/d%04u/%s", s->device, topic);
+	at = packet_put_publish(w, whole, qos, (uint16_t)(s->seq % 65535 + 1), NULL, payload);
 	memcpy(at, s, sizeof(*s));
 	memset(at + sizeof(*s), 'x', payload - sizeof(*s));
 }

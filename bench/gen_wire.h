@@ -11,7 +11,9 @@
 int wire_dial(int port); /* loopback, without delay; -1: refused */
 /* Hub credentials of the device; name NULL: an anonymous client called `product`. */
 void wire_connect(struct packets *w, const char *product, const char *name, const char *secret);
-void wire_publish(struct packets *w, int qos, size_t payload, const struct stamp *s);
+/* On {product}/{device}/topic. */
+void wire_publish(struct packets *w, const char *topic, int qos, size_t payload,
+                  const struct stamp *s);
 void wire_subscribe(struct packets *w, const char *filter);
 void wire_message(struct packets *w, const char *topic, const char *payload); /* QoS 0 */
 

@@ -22,7 +22,7 @@ static const struct {
 	{ "sync", bench_sync, true },        { "callbacks", bench_callbacks, true },
 	{ "memory", bench_memory, true },    { "shadow", bench_shadow, true },
 	{ "million", bench_million, false }, { "reconnect", bench_reconnect, false },
-	{ "shadows", bench_shadows, false },
+	{ "shadows", bench_shadows, false }, { "neighbours", bench_neighbours, false },
 };
 
 enum {

@@ -51,7 +51,7 @@ static bool write_json(const struct side *s)
 		        "%s{\"product_id\":\"" GEN_PRODUCT "\",\"device_name\":\"d%04u\","
 		        "\"secret\":\"" GEN_SECRET "\"}",
 		        i ? "," : "", i);
-	fputs("]}\n", f);
+	fprintf(f, "],\"mappings\":[%s]}\n", o->mappings ? o->mappings : "");
 	fflush(f);
 	return fchmod(fileno(f), 0640) == 0 && fclose(f) == 0;
 }

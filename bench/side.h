@@ -24,6 +24,7 @@ struct side_opts {
 	uint32_t devices;      /* configured at the plugin */
 	uint64_t max_messages; /* of the plugin's store; 0: its most */
 	const char *hub_host;  /* NULL: the loopback address */
+	const char *mappings;  /* rules, as JSON; NULL: none */
 };
 
 struct side; /* opaque */

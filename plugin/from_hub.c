@@ -24,15 +24,7 @@ static struct device *addressee(struct hubgate *h, const char *topic, enum topic
 	*kind = t.kind;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	return device_table_find(&h->devices, client_id, len);
-}
-
-/* Addressed to the gateway, and meant for the plugin itself. */
-static bool ours(struct hubgate *h, enum topic_kind kind, const struct uplink_down *down)
-{
-	if (kind == TOPIC_GATEWAY_RESULT)
-		gateway_service_hub(h, down);
-	return kind == TOPIC_GATEWAY_RESULT || timekeeper_take(h, down);
+	return device_table_find(h->devices, client_id, len);
 }
 
 /* Takes down. */
@@ -42,7 +34,7 @@ static void message(struct hubgate *h, struct uplink_down *down)
 	struct device *d = addressee(h, down->topic, &kind);
 	struct presence *listener;
 
-	if (!d || kind == TOPIC_SHADOW_RESULT || ours(h, kind, down)) {
+	if (!d || kind == TOPIC_SHADOW_RESULT || timekeeper_take(h, down)) {
 		if (!d)
 			metric_add(&h->metrics, M_DOWN_STRAY, 1);
 		else if (kind == TOPIC_SHADOW_RESULT)
@@ -72,9 +64,7 @@ void from_hub_take(struct hubgate *h, struct uplink_down *down)
 		message(h, down);
 		return;
 	}
-	if (down->kind == UPLINK_ANSWER)
-		gateway_service_answer(h, down);
-	else
+	if (!gateway_service_take(h, down))
 		shadow_news(h, down);
 	uplink_down_free(down);
 }

@@ -9,6 +9,9 @@
 #include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
+#include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/identity.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -48,10 +51,8 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		subscriptions_keep(h, d, filter, qos > 0);
 	if (shadow_is_result(filter))
 		return shadow_follow(h, d) == ST_OK;
-	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK) {
-		d->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK)
+		presence_say_again(h, d);
 	command_release_for(h, &presence_listener(h, d)->held, filter);
 	return true;
 }
@@ -154,12 +155,12 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
 	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
 		return apps_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
-	return h->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
+	return h->rights->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 	const char *client_id;
 	struct device *d;
 
@@ -176,7 +177,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
 	client_id = mosquitto_client_id(ed->client);
-	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
 		d = broker_login_device(h, mosquitto_client_username(ed->client));
 	if (!d)

@@ -6,6 +6,8 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
+#include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 
 enum {
@@ -18,7 +20,7 @@ enum {
  * DEFER, even where it let any name in before: such clients are let in here. */
 static int other_client(const struct hubgate *h, const char *username)
 {
-	return username && h->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
+	return username && h->rights->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
 }
 
 /* On SIGHUP the broker asks again with what it remembers: no password for
@@ -27,20 +29,20 @@ static int other_client(const struct hubgate *h, const char *username)
 static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
                          const char *client_id)
 {
-	const struct lan_session *s = identity_session(h, ed->client);
+	const struct lan_session *s = lan_session_of(h, ed->client);
 	struct device *d;
 
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
 		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
-	d = client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 	return d ? VERDICT_YES : other_client(h, ed->username);
 }
 
 static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = identity_add(h, client, SESSION_DEVICE, d);
+	struct lan_session *s = lan_session_add(h, client, SESSION_DEVICE, d);
 
 	if (!s)
 		return VERDICT_NO;
@@ -57,12 +59,12 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
  * gone is gone now, whoever it is that comes, and leaves no rights behind. */
 static void forget(struct hubgate *h, const struct mosquitto *client)
 {
-	struct lan_session *s = identity_session(h, client);
+	struct lan_session *s = lan_session_of(h, client);
 
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
-		identity_remove(h, s);
+		lan_session_remove(h, s);
 }
 
 static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,
@@ -72,7 +74,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 	uint64_t more = 0;
 
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
-	if (limiter_may_log(&h->bad_logins, &more))
+	if (limiter_may_log(h, LIMITED_LOGINS, &more))
 		log_line(&h->log, LOG_WARN,
 		         "login of %.64s from %s refused: %s (%" PRIu64 " more since the last line)",
 		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,
@@ -83,7 +85,7 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 static bool login_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
 {
 	const struct device *named =
-		client_id ? device_table_find(&h->devices, client_id, strlen(client_id)) : NULL;
+		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
 
 	return !named || named == d;
 }
@@ -109,7 +111,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);
 	case LOGIN_DOORBELL:
-		return identity_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
+		return lan_session_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
 	case LOGIN_OTHER:
 		return other_client(h, ed->username);
 	case LOGIN_REFUSED:

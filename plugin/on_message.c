@@ -4,13 +4,14 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
-	const struct lan_session *s = identity_session(h, ed->client);
+	const struct lan_session *s = lan_session_of(h, ed->client);
 	struct route route;
 	struct device *d;
 	enum status st;
@@ -20,7 +21,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	/* on_acl() let only applications with the right to it come here. */
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
-	if (h->mappings.count > 0 && (!s || s->broker_login) && mapping_service_message(h, ed) != ST_OK)
+	if (h->config->mapping_count > 0 && (!s || s->broker_login) &&
+	    mapping_service_message(h, ed) != ST_OK)
 		return MOSQ_ERR_NOMEM; /* as below */
 	if (!s || s->kind != SESSION_DEVICE ||
 	    (s->broker_login && !identity_is_cloud_topic(h, ed->topic)))

@@ -4,7 +4,6 @@
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/services/mapping_service.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -13,16 +12,15 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_disconnect *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
-	if (h->spoken_for > 0)
-		mapping_service_client_left(h, ed->client);
+	presence_speaker_left(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
-		identity_remove(h, s);
+		lan_session_remove(h, s);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -37,7 +35,7 @@ int on_connect(int event, void *event_data, void *userdata)
 	const struct event_connect *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	struct lan_session *s = identity_session(h, ed->client);
+	struct lan_session *s = lan_session_of(h, ed->client);
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "core/hub/region.h"
+#include "core/hub/route_rules.h"
+#include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/inflow_report.h"
@@ -17,10 +20,12 @@
 #include "plugin/devices/registration.h"
 #include "plugin/exit_handler.h"
 #include "plugin/lan/apps.h"
-#include "plugin/lan/broker_conf.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
+#include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/lan_session.h"
+#include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
@@ -86,88 +91,14 @@ static void free_config(struct hubgate *h)
 	free(h->config);
 }
 
-/* What the broker is configured to do with clients that are not ours. */
-static enum status read_broker_conf(struct hubgate *h)
-{
-	const struct mosquitto_conf *conf = &h->broker_conf;
-	char why[MOSQUITTO_CONF_WHY_MAX] = "";
-	enum status st = broker_conf_find("/proc/self", &h->broker_conf, why);
-
-	if (st != ST_OK && h->config->lan.acl == LAN_ACL_AUTO) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: mosquitto.conf cannot be read (%s), so hubgate cannot know whether "
-		         "an acl_file guards your clients; set lan.acl to \"allow\" or \"defer\"",
-		         why);
-		return st;
-	}
-	if (st != ST_OK) {
-		h->acl = h->config->lan.acl;
-		return ST_OK;
-	}
-	h->broker_conf_known = true;
-	if (conf->per_listener_settings) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: per_listener_settings true binds a plugin to one listener and, on "
-		         "2.0, silences its timer; set it to false and give options globally");
-		return ST_INVALID;
-	}
-	st = mosquitto_conf_acl(conf, h->config->lan.acl, &h->acl, why);
-	if (st != ST_OK) {
-		log_line(&h->log, LOG_ERROR, "not started: %s", why);
-		return st;
-	}
-	h->unknown_users_pass = mosquitto_conf_unknown_user_passes(conf);
-	if (conf->ours_not_first)
-		log_line(&h->log, LOG_WARN,
-		         "another plugin stands before hubgate in mosquitto.conf and may answer for "
-		         "devices first: put hubgate's plugin line first");
-	if (conf->identity_as_username || conf->subject_as_username)
-		log_line(&h->log, LOG_WARN,
-		         "use_identity_as_username and use_subject_as_username skip hubgate's login "
-		         "check: clients of that listener are not devices");
-	return ST_OK;
-}
-
-static void forget_broker_conf(struct hubgate *h)
-{
-	if (h->broker_conf_known)
-		mosquitto_conf_free(&h->broker_conf);
-}
-
 /* --- parts --- */
-
-static int compare_product(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static enum status list_products(struct hubgate *h)
-{
-	const struct config *c = h->config;
-
-	h->products = calloc(1 + c->product_count + c->device_count, sizeof(h->products[0]));
-	if (!h->products)
-		return ST_NOMEM;
-	memcpy(h->products[h->product_count++], c->gateway.product_id, sizeof(h->products[0]));
-	for (size_t i = 0; i < c->product_count; i++)
-		memcpy(h->products[h->product_count++], c->products[i].product_id, sizeof(h->products[0]));
-	for (size_t i = 0; i < c->device_count; i++)
-		memcpy(h->products[h->product_count++], c->devices[i].product_id, sizeof(h->products[0]));
-	qsort(h->products, h->product_count, sizeof(h->products[0]), compare_product);
-	return ST_OK;
-}
-
-static void free_products(struct hubgate *h)
-{
-	free(h->products);
-}
 
 /* The gateway is a device too: for the application that logs in with its identity. */
 static enum status add_own(struct hubgate *h)
 {
 	const struct config_gateway *c = &h->config->gateway;
 	enum status st =
-		device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &h->own);
+		device_table_add(h->devices, c->product_id, c->device_name, &c->secret, &h->own);
 
 	if (st != ST_OK)
 		return st;
@@ -178,15 +109,15 @@ static enum status add_own(struct hubgate *h)
 
 static enum status add_devices(struct hubgate *h)
 {
-	enum status st = ST_OK;
+	enum status st;
 
-	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
-	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
+	h->devices = device_table_new(h->seed);
+	st = h->devices ? presence_open(h) : ST_NOMEM;
 	for (size_t i = 0; i < h->config->device_count && st == ST_OK; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		struct device *d = NULL;
 
-		st = device_table_add(&h->devices, c->product_id, c->device_name, &c->secret, &d);
+		st = device_table_add(h->devices, c->product_id, c->device_name, &c->secret, &d);
 		if (st == ST_OK)
 			st = presence_attach(d);
 		if (st != ST_OK)
@@ -200,10 +131,9 @@ static enum status add_devices(struct hubgate *h)
 
 static void free_devices(struct hubgate *h)
 {
-	presence_fini(h);
-	identity_fini(h);
-	tls_identity_fini(h);
-	device_table_fini(&h->devices);
+	presence_close(h);
+	device_table_free(h->devices);
+	h->devices = NULL;
 }
 
 static enum status open_journal(struct hubgate *h)
@@ -247,26 +177,15 @@ static bool stop_store(struct hubgate *h, uint32_t wait_ms)
 	return true;
 }
 
-static enum status random_text(char *out, size_t size, const char *prefix)
-{
-	unsigned char bytes[16];
-	int at = snprintf(out, size, "%s", prefix);
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return ST_IO;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		at += snprintf(out + at, size - (size_t)at, "%02x", bytes[i]);
-	return ST_OK;
-}
-
 static enum status make_uplink(struct hubgate *h)
 {
 	const struct config *c = h->config;
+	const struct route_rules routes = route_rules_of(c);
 	const struct doorbell_conf doorbell = {
 		.listener = c->lan.waker,
-		.client_id = h->doorbell_id,
-		.username = h->doorbell_id,
-		.password = h->doorbell_password,
+		.client_id = h->doorbell->id,
+		.username = h->doorbell->id,
+		.password = h->doorbell->password,
 		.topic = DOORBELL_TOPIC,
 	};
 	const struct uplink_conf conf = {
@@ -292,18 +211,15 @@ static enum status make_uplink(struct hubgate *h)
 		.request_timeout_s = c->hub.request_timeout_s,
 		.max_age_s = c->store.max_age_s,
 		.settle_ms = c->presence.grace_ms,
-		.routes = &h->routes,
+		.routes = &routes,
 		.state_dir = c->store.dir,
 		.journal = h->journal,
 		.bind = c->gateway.bind,
 		.metrics = &h->metrics,
 		.doorbell = &doorbell,
 	};
-	enum status st = random_text(h->doorbell_id, sizeof(h->doorbell_id), "hubgate-");
 
-	if (st == ST_OK)
-		st = random_text(h->doorbell_password, sizeof(h->doorbell_password), "");
-	return st == ST_OK ? uplink_new(&conf, &h->uplink) : st;
+	return uplink_new(&conf, &h->uplink);
 }
 
 static enum status start_uplink(struct hubgate *h)
@@ -429,10 +345,13 @@ static enum status watch_exit(struct hubgate *h)
 
 /* In the order of opening and of a turn; they stop and close from the last to the first. */
 static const struct part parts[] = {
+	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
-	{ .name = "mosquitto.conf", .open = read_broker_conf, .close = forget_broker_conf },
-	{ .name = "the logins", .open = broker_login_check },
-	{ .name = "the products", .open = list_products, .close = free_products },
+	{ .name = "mosquitto.conf", .open = broker_rights_open, .close = broker_rights_close },
+	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
+	{ .name = "the products", .open = products_open, .close = products_close },
+	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
 	  .open = add_devices,
 	  .run = presence_run,
@@ -462,6 +381,7 @@ static const struct part parts[] = {
 	  .run = registration_run,
 	  .due = registration_due,
 	  .close = registration_close },
+	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "the uplink",
 	  .open = make_uplink,
 	  .start = start_uplink,
@@ -473,9 +393,15 @@ static const struct part parts[] = {
 	  .start = registration_serve,
 	  .stop = quit_registration },
 	{ .name = "the reload", .open = reload_open, .run = reload_run, .close = reload_close },
-	{ .name = "the clock", .run = timekeeper_run },
-	{ .name = "the inflow", .run = inflow_report_run },
-	{ .name = "the metrics", .run = report_run },
+	{ .name = "the clock",
+	  .open = timekeeper_open,
+	  .run = timekeeper_run,
+	  .close = timekeeper_close },
+	{ .name = "the inflow",
+	  .open = inflow_report_open,
+	  .run = inflow_report_run,
+	  .close = inflow_report_close },
+	{ .name = "the metrics", .open = report_open, .run = report_run, .close = report_close },
 	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
 	{ .name = "the first orders", .open = begin },
 	{ .name = "the exit handler", .open = watch_exit },
@@ -483,9 +409,7 @@ static const struct part parts[] = {
 
 static void hubgate_free(struct hubgate *h)
 {
-	tls_watch_free(h->tls_watch);
 	free(h->config_path);
-	explicit_bzero(h->doorbell_password, sizeof(h->doorbell_password));
 	free(h);
 }
 
@@ -524,10 +448,6 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	h->log = (struct log){ report_log, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
-	table_init(&h->sessions);
-	table_init(&h->tls_identities);
-	h->tls_watch = tls_watch_new();
-	device_table_init(&h->devices, h->seed);
 	raise_descriptor_limit();
 	if (!path) {
 		log_line(
@@ -543,9 +463,14 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 		hubgate_free(h);
 		return MOSQ_ERR_INVAL;
 	}
-	log_line(&h->log, LOG_NOTE, "%s: gateway %s/%s with %zu devices, hub %s:%u%s", HUBGATE_VERSION,
-	         h->config->gateway.product_id, h->config->gateway.device_name, h->config->device_count,
-	         h->config->hub.host, h->config->hub.port, h->config->hub.tls ? " over TLS" : "");
+	log_line(
+		&h->log, LOG_NOTE,
+		"%s: gateway %s/%s with %zu devices, hub %s:%u%s, limits of the %s hub, %u messages per "
+		"second%s",
+		HUBGATE_VERSION, h->config->gateway.product_id, h->config->gateway.device_name,
+		h->config->device_count, h->config->hub.host, h->config->hub.port,
+		h->config->hub.tls ? " over TLS" : "", region_limits(h->config->hub.region)->name,
+		h->config->hub.rate_up, h->config->hub.rate_up == 0 ? " (no limit)" : "");
 	*userdata = h;
 	return MOSQ_ERR_SUCCESS;
 }

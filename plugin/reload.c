@@ -9,7 +9,10 @@
 #include "plugin/config_file.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
 #include "plugin/reload_plan.h"
+#include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
@@ -193,13 +196,13 @@ static void configure(struct hubgate *h, struct device *d, const struct config_d
 
 static void add(struct hubgate *h, struct reload_device *c)
 {
-	struct device *d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
+	struct device *d = device_table_find(h->devices, c->client_id, strlen(c->client_id));
 
 	/* A guest until now, perhaps logged in with a secret of its own. */
 	if (d && d->secret.key_len > 0 && c->after->secret.key_len > 0 &&
 	    strcmp(d->secret.text, c->after->secret.text) != 0)
 		device_end_sessions(h, d);
-	d = device_table_put(&h->devices, c->made);
+	d = device_table_put(h->devices, c->made);
 	if (d == c->made)
 		c->made = NULL;
 	configure(h, d, c->after);
@@ -229,7 +232,7 @@ static void take_devices(struct hubgate *h, struct reload_plan *p)
 			add(h, c);
 			continue;
 		}
-		d = device_table_find(&h->devices, c->client_id, strlen(c->client_id));
+		d = device_table_find(h->devices, c->client_id, strlen(c->client_id));
 		if (!d || d->own)
 			continue;
 		if (!c->after) {
@@ -248,10 +251,7 @@ static void mark_over(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->device && s->device->presence->ended == h->reload_round)
 			s->over = true;
 	}
@@ -261,10 +261,7 @@ static struct lan_session *find_over(const struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->over && !s->kicked)
 			return s;
 	}
@@ -300,39 +297,12 @@ static bool end_sessions(struct reload *r)
 
 /* --- the swap --- */
 
-/* Both sorted, each once. */
-static size_t join_products(char (*out)[PRODUCT_ID_LEN + 1], const struct hubgate *h,
-                            const struct reload_plan *p)
-{
-	size_t i = 0, k = 0, n = 0;
-
-	while (i < h->product_count || k < p->product_count) {
-		int order = i == h->product_count   ? 1
-		            : k == p->product_count ? -1
-		                                    : strcmp(h->products[i], p->products[k]);
-
-		memcpy(out[n++], order <= 0 ? h->products[i] : p->products[k], sizeof(*out));
-		i += order <= 0;
-		k += order >= 0;
-	}
-	return n;
-}
-
 /* All memory that the swap needs. */
 static enum status reserve(struct hubgate *h, const struct reload_plan *p)
 {
-	char(*all)[PRODUCT_ID_LEN + 1] = calloc(h->product_count + p->product_count + 1, sizeof(*all));
+	enum status st = device_table_reserve(h->devices, p->added);
 
-	if (!all)
-		return ST_NOMEM;
-	if (device_table_reserve(&h->devices, p->added) != ST_OK) {
-		free(all);
-		return ST_NOMEM;
-	}
-	h->product_count = join_products(all, h, p);
-	free(h->products);
-	h->products = all;
-	return ST_OK;
+	return st == ST_OK ? products_join(h, &p->products) : st;
 }
 
 static bool same_limits(const struct journal_limits *a, const struct journal_limits *b)
@@ -360,7 +330,6 @@ static void take_limits(struct reload *r, const struct config_hub *hub_was,
 
 static void take_routes(struct reload *r)
 {
-	r->h->routes = (struct route_rules){ r->h->config->routes, r->h->config->route_count };
 	if (!r->plan.routes)
 		return;
 	free(r->routes);
@@ -371,7 +340,6 @@ static void take_routes(struct reload *r)
 
 static void take_mappings(struct reload *r)
 {
-	r->h->mappings = (struct mapping_rules){ r->h->config->mappings, r->h->config->mapping_count };
 	if (!r->plan.mappings_differ)
 		return;
 	mapping_service_rules_changed(r->h);
@@ -390,8 +358,8 @@ static enum status swap(struct reload *r)
 		return ST_NOMEM;
 	h->reload_round++;
 	config_take_live(h->config, &p->next);
-	h->acl = p->acl;
-	h->has_logins = p->has_logins;
+	h->rights->acl = p->acl;
+	broker_login_configured(h);
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);
 	presence_grace_changed(h, grace_was_ms);
@@ -399,7 +367,7 @@ static enum status swap(struct reload *r)
 	take_mappings(r);
 	registration_apply(h, &p->registration);
 	mark_over(h);
-	h->report_ms = 0; /* metrics.sys_interval_s */
+	report_interval_changed(h);
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return ST_OK;
 }

@@ -8,6 +8,8 @@
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/broker_rights.h"
 
 enum {
 	LINES_MAX = 200,
@@ -61,36 +63,27 @@ static enum status read_file(struct reload_plan *p, const struct log *log)
 /* Names and passwords must be the broker's to check. */
 static enum status check_logins(struct reload_plan *p, const struct log *log)
 {
-	for (size_t i = 0; i < p->next.device_count; i++) {
-		if (!p->next.devices[i].login)
-			continue;
-		p->has_logins = true;
-		if (!p->h->unknown_users_pass)
-			return ST_OK;
+	size_t first;
+	enum status st = broker_login_check(p->h, &p->next, &first);
+
+	if (st != ST_OK)
 		log_line(log, LOG_ERROR,
 		         "%s: devices[%zu].login: this broker lets usernames in without checking them, so "
 		         "anybody could be this device; add a password_file to mosquitto.conf, and restart",
-		         p->h->config_path, i);
-		return ST_INVALID;
-	}
-	return ST_OK;
+		         p->h->config_path, first);
+	return st;
 }
 
 static enum status decide_acl(struct reload_plan *p, const struct log *log)
 {
-	enum lan_acl wanted = p->next.lan.acl;
-	char why[MOSQUITTO_CONF_WHY_MAX] = "mosquitto.conf could not be read; use allow or defer";
-	enum status st = ST_INVALID;
+	const struct broker_rights *rights = p->h->rights;
+	char why[MOSQUITTO_CONF_WHY_MAX] = "";
+	enum status st;
 
-	p->acl = p->h->acl;
-	if (wanted == p->h->config->lan.acl)
+	p->acl = rights->acl;
+	if (p->next.lan.acl == p->h->config->lan.acl)
 		return ST_OK;
-	if (p->h->broker_conf_known)
-		st = mosquitto_conf_acl(&p->h->broker_conf, wanted, &p->acl, why);
-	else if (wanted != LAN_ACL_AUTO)
-		st = ST_OK;
-	if (!p->h->broker_conf_known && st == ST_OK)
-		p->acl = wanted;
+	st = broker_rights_decide(rights, p->next.lan.acl, &p->acl, why);
 	if (st != ST_OK)
 		log_line(log, LOG_ERROR, "%s: lan.acl: %s", p->h->config_path, why);
 	return st;
@@ -188,36 +181,6 @@ static enum status compare_devices(struct reload_plan *p)
 	return st;
 }
 
-/* --- products: their topics are closed to others from now on --- */
-
-static int compare_product(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static enum status list_products(struct reload_plan *p)
-{
-	const struct config *c = &p->next;
-	size_t n = 0;
-
-	p->products =
-		calloc(1 + c->product_count + c->device_count + c->mapping_count, sizeof(p->products[0]));
-	if (!p->products)
-		return ST_NOMEM;
-	for (size_t i = 0; i < c->product_count; i++)
-		memcpy(p->products[n++], c->products[i].product_id, sizeof(p->products[0]));
-	for (size_t i = 0; i < c->device_count; i++)
-		memcpy(p->products[n++], c->devices[i].product_id, sizeof(p->products[0]));
-	for (size_t i = 0; i < c->mapping_count; i++)
-		memcpy(p->products[n++], c->mappings[i].product_id, sizeof(p->products[0]));
-	qsort(p->products, n, sizeof(p->products[0]), compare_product);
-	for (size_t i = 0; i < n; i++) {
-		if (p->product_count == 0 || strcmp(p->products[p->product_count - 1], p->products[i]) != 0)
-			memmove(p->products[p->product_count++], p->products[i], sizeof(p->products[0]));
-	}
-	return ST_OK;
-}
-
 /* --- what differs --- */
 
 struct telling {
@@ -257,7 +220,7 @@ static bool any_without_secret(const struct reload_plan *p)
 static enum status find_differences(struct reload_plan *p, const struct log *log)
 {
 	struct telling t = { .plan = p };
-	const struct route_rules routes = { p->next.routes, p->next.route_count };
+	const struct route_rules routes = route_rules_of(&p->next);
 	enum status st = ST_OK;
 
 	config_changes(p->h->config, &p->next, on_change, &t);
@@ -301,7 +264,7 @@ void reload_plan_make(struct reload_plan *p)
 	if (st == ST_OK)
 		st = compare_devices(p);
 	if (st == ST_OK)
-		st = list_products(p);
+		st = products_list(&p->next, &p->products);
 	if (st == ST_OK)
 		st = find_differences(p, &log);
 	p->whole = st == ST_OK;
@@ -330,7 +293,7 @@ void reload_plan_empty(struct reload_plan *p)
 		discard(p->devices[i].made);
 	free(p->devices);
 	free(p->routes);
-	free(p->products);
+	free(p->products.at);
 	free(p->lines);
 	registration_plan_free(&p->registration);
 	config_free(&p->next);

@@ -8,6 +8,7 @@
 #define HUBGATE_RELOAD_PLAN_H
 
 #include "plugin/devices/registration.h"
+#include "plugin/lan/products.h"
 
 struct reload_device { /* an entry of devices[] that is new, gone, or not the same */
 	const struct config_device *before, *after; /* NULL: it is new; it is gone */
@@ -29,12 +30,11 @@ struct reload_plan {
 	size_t line_count, line_room, lines_lost;
 	struct reload_device *devices; /* owned */
 	size_t device_count, added;
-	struct route_rules *routes;           /* NULL: as they are */
-	char (*products)[PRODUCT_ID_LEN + 1]; /* owned; sorted, each once */
-	size_t product_count;
+	struct route_rules *routes;   /* NULL: as they are */
+	struct product_list products; /* their topics are closed to others from now on */
 	struct registration_plan registration;
 	enum lan_acl acl; /* effective */
-	bool has_logins, mappings_differ;
+	bool mappings_differ;
 };
 
 void reload_plan_make(struct reload_plan *p);  /* room DISK; p holds h alone */

@@ -3,12 +3,30 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/room.h"
 #include "plugin/base/publish.h"
+#include "plugin/devices/inflow_report.h"
 
 #define SYS_ROOT "$SYS/broker/hubgate/"
+
+struct report {
+	int64_t next_ms; /* publication of the metrics */
+};
+
+enum status report_open(struct hubgate *h)
+{
+	h->report = calloc(1, sizeof(*h->report));
+	return h->report ? ST_OK : ST_NOMEM;
+}
+
+void report_close(struct hubgate *h)
+{
+	free(h->report);
+	h->report = NULL;
+}
 
 static const int levels[] = {
 	[LOG_ERROR] = MOSQ_LOG_ERR,
@@ -62,8 +80,7 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_REWRITTEN, c.rewritten);
 	metric_set(&h->metrics, M_SYNC_MS, c.sync_ms);
 	metric_set(&h->metrics, M_SYNC_LONGEST, c.sync_longest_ms);
-	metric_set(&h->metrics, M_INFLOW, (uint64_t)(h->inflow.in * 60 + 0.5));
-	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(&h->inflow, c.queued, h->config->hub.rate_up));
+	inflow_report_measure(h, c.queued);
 	metric_set(&h->metrics, M_DOORBELL,
 	           uplink_doorbell(h->uplink) &&
 	               doorbell_state(uplink_doorbell(h->uplink)) == DOORBELL_CONNECTED);
@@ -77,14 +94,20 @@ static void put_histogram(const char *name, const struct histogram *t)
 	    histogram_quantile_us(t, 0.999), t->max_ns / 1000, histogram_count(t));
 }
 
+void report_interval_changed(struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	h->report->next_ms = 0;
+}
+
 void report_run(struct hubgate *h, int64_t now_ms)
 {
 	struct histogram all;
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->config->metrics.sys_interval_s == 0 || now_ms < h->report_ms)
+	if (h->config->metrics.sys_interval_s == 0 || now_ms < h->report->next_ms)
 		return;
-	h->report_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);
+	h->report->next_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);
 	copy_counts(h);
 	for (int i = 0; i < METRIC_COUNT; i++)
 		put(metric_name((enum metric)i), "", "%" PRIu64, metric_get(&h->metrics, (enum metric)i));

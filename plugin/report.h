@@ -6,8 +6,12 @@
 
 #include "plugin/base/context.h"
 
+enum status report_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void report_close(struct hubgate *h);
 /* Publishes the metrics, retained, when metrics.sys_interval_s has passed. */
 void report_run(struct hubgate *h, int64_t now_ms);
+/* metrics.sys_interval_s may be another now: it counts from the next turn on. */
+void report_interval_changed(struct hubgate *h);
 
 /* Sink of struct log for BROKER: the broker's log, prefix "hubgate: ". */
 void report_log(void *ctx, enum log_level level, const char *line);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
 
 struct record { /* of a device and a key */
@@ -186,7 +187,7 @@ struct outbox_entry *aside_next(struct asides *a, struct subdev *d, bool *waits)
 
 static bool is_better(const struct record *r, const struct record *best)
 {
-	return r->dev->state == SUBDEV_ONLINE && (!best || r->first_seq < best->first_seq);
+	return gateway_is_online(r->dev) && (!best || r->first_seq < best->first_seq);
 }
 
 struct outbox_entry *aside_pick(struct asides *a, uint16_t key, bool other, struct subdev **dev)

@@ -4,11 +4,14 @@
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
 
-void gateway_remember_online(struct subdev *d)
+void gateway_remember_online(struct gateway *g, struct subdev *d)
 {
+	static const struct subdev_event e = { .kind = SUBDEV_IN_REMEMBERED };
+	struct subdev_effect none;
+
 	IN_ROOM(ROOM_UPLINK);
-	d->shown_online = true;
-	d->marked = true;
+	subdev_take(&d->hub, &g->world, &e, 0, &none); /* it is marked already */
+	gateway_touch(g, d);
 }
 
 void gateway_settle(struct gateway *g, int64_t at_ms)
@@ -23,12 +26,7 @@ void gateway_settle(struct gateway *g, int64_t at_ms)
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
-	if (present && !d->present && d->pending == GATEWAY_UNKNOWN) {
-		d->due_ms = 0; /* a device that comes back need not wait out a retry */
-		d->attempts = 0;
-	}
-	d->present = present;
-	gateway_update(g, d, now_ms);
+	gateway_happens(g, d, present ? SUBDEV_IN_PRESENT : SUBDEV_IN_ABSENT, now_ms);
 }
 
 /* --- the link --- */
@@ -38,7 +36,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 	struct table_at at;
 
 	IN_ROOM(ROOM_UPLINK);
-	g->linked = true;
+	g->world.phase = g->leaving ? PHASE_LEAVING : g->settling ? PHASE_SETTLING : PHASE_READY;
 	if (g->settling && g->settle_ms < g->due_ms)
 		g->due_ms = g->settle_ms;
 	g->renewing = resumed;
@@ -51,22 +49,18 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
-		d->due_ms = 0;
-		d->attempts = 0;
-		d->bind_refused = d->bind_next = false;
-		if (d->own)
-			gateway_count_online(g, d, SUBDEV_ONLINE);
+		gateway_happens(g, d, SUBDEV_IN_LINK_UP, now_ms);
 		if (!resumed)
 			outbox_forget_ids(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->renew = resumed && f->state == FILTER_SUBSCRIBED;
-			f->due_ms = 0;
+			f->due_ms = f->awaited_ms = 0;
 			if (!resumed)
 				f->state = FILTER_NONE;
 		}
 		gateway_prune_filters(d);
-		gateway_update(g, d, now_ms);
 	}
+	gateway_line_up(g, now_ms);
 }
 
 void gateway_link_down(struct gateway *g, int64_t now_ms)
@@ -74,16 +68,16 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 	struct table_at at;
 
 	IN_ROOM(ROOM_UPLINK);
-	g->linked = false;
+	g->world.phase = PHASE_AWAY;
 	g->change_acks = 0;
 	g->due_ms = INT64_MAX;
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
-		gateway_count_online(g, d, SUBDEV_UNKNOWN);
-		d->pending = GATEWAY_UNKNOWN;
-		gateway_give_up(g, d);
+		gateway_happens(g, d, SUBDEV_IN_LINK_DOWN, now_ms);
+		metric_add(g->metrics, M_DROPPED_LIVE, gateway_live_drop_requests(d));
+		gateway_live_answered(d);
 		outbox_rewind(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->packet_id = 0;
@@ -94,8 +88,8 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 			if (f->state == FILTER_UNSUBSCRIBING)
 				f->state = FILTER_SUBSCRIBED;
 		}
-		gateway_update(g, d, now_ms);
 	}
+	gateway_line_up(g, now_ms);
 }
 
 void gateway_leave(struct gateway *g, int64_t now_ms)
@@ -104,14 +98,11 @@ void gateway_leave(struct gateway *g, int64_t now_ms)
 
 	IN_ROOM(ROOM_UPLINK);
 	g->leaving = true;
-	for (struct table_node *n = table_first(&g->devices, &at); n;
-	     n = table_next(&g->devices, &at)) {
-		struct subdev *d = table_entry(n, struct subdev, node);
-
-		gateway_give_up(g, d);
-		d->due_ms = d->pending == GATEWAY_UNKNOWN ? 0 : d->due_ms;
-		gateway_update(g, d, now_ms);
-	}
+	if (gateway_is_linked(g))
+		g->world.phase = PHASE_LEAVING;
+	for (struct table_node *n = table_first(&g->devices, &at); n; n = table_next(&g->devices, &at))
+		gateway_happens(g, table_entry(n, struct subdev, node), SUBDEV_IN_LEAVING, now_ms);
+	gateway_line_up(g, now_ms);
 }
 
 bool gateway_left(const struct gateway *g)
@@ -123,7 +114,7 @@ bool gateway_left(const struct gateway *g)
 	     n = table_next(&g->devices, &at)) {
 		const struct subdev *d = table_entry(n, struct subdev, node);
 
-		if (d->shown_online || d->asked_online)
+		if (d->hub.known.shown != SHOWN_NOT)
 			return false;
 	}
 	return true;

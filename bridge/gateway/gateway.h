@@ -1,8 +1,9 @@
 /* gateway.h - the subdevices as the hub sees them, and what to ask it next.
  * Room:  UPLINK. No sockets: gateway_next() says what to send, gateway_sent()
  *        that it went out; replies, SUBACKs and time come in by call.
- * Keeps: level-triggered: every device has a wanted and a confirmed state, so a
- *        lost reply, a reconnect or a flap only costs another request.
+ * Keeps: level-triggered: every device has a wanted and a confirmed state (docs/subdevice.md), so
+ *        a lost reply, a reconnect or a flap only costs another request. What changes in a device
+ *        touches it; gateway_line_up() then puts each touched one in the right lines, once a turn.
  * Facts: docs/protocol/gateway.md 1-8, docs/protocol/topics.md 5.
  * Times: milliseconds of CLOCK_MONOTONIC.
  */
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "bridge/gateway/latest.h"
+#include "bridge/gateway/live_room.h"
 #include "bridge/gateway/outbox.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
@@ -21,13 +23,13 @@
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/subdev_state.h"
 #include "core/pace/pacer.h"
 
 enum {
-	GATEWAY_RETRY_MS = 60000,
+	GATEWAY_RETRY_MS = SUBDEV_RETRY_MS,
 	GATEWAY_RENEW_MS = 1000,
 	GATEWAY_DESCRIBE_MS = 5000, /* after the login */
-	GATEWAY_ATTEMPTS = 3
 };
 
 enum filter_state {
@@ -46,21 +48,35 @@ struct filter {
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
+	int64_t awaited_ms;      /* until then what it answers waits for it; 0: nothing has yet */
 	char text[];
 };
 
-/* A message for the hub that is not kept: QoS 0, or worthless when late. */
+/* A message for the hub that is in memory only: telemetry of QoS 0, or worthless when late. */
 struct live_msg {
 	struct live_msg *next;
 	char *topic; /* owned, as payload */
 	void *payload;
 	size_t len;
+	uint64_t after_seq;     /* what the journal has of the device up to here goes first */
+	int64_t not_before_ms;  /* of a request */
+	struct live_room *room; /* borrowed: it gives back its share there; NULL: it has none */
+	unsigned share;
 };
 
-enum subdev_state {
-	SUBDEV_UNKNOWN,
-	SUBDEV_OFFLINE,
-	SUBDEV_ONLINE
+/* What of a device goes next. */
+enum gateway_source {
+	SOURCE_NONE,
+	SOURCE_REQUEST, /* worthless when late */
+	SOURCE_LIVE,    /* telemetry of QoS 0 */
+	SOURCE_KEPT     /* the oldest of its outbox */
+};
+
+struct gateway_ready {
+	enum gateway_source telemetry; /* the next of it; SOURCE_NONE: nothing, or it waits */
+	bool request;
+	bool tries;     /* its oldest waits for a topic to be proven */
+	int64_t due_ms; /* when something that waits may go; INT64_MAX: never */
 };
 
 /* What a program asked of the hub, answered. */
@@ -79,32 +95,23 @@ struct subdev {
 	struct turns *line; /* that control stands in: urgent, normal or NULL */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
-	bool own;          /* the gateway itself: it is there while the link is */
-	bool present;      /* on the LAN, grace time included */
-	bool shown_online; /* what the hub last confirmed, in any connection */
-	bool asked_online; /* asked, no answer: the hub may show it */
-	bool unbound;
+	struct subdev_state hub; /* as the hub knows it */
+	bool touched;            /* stands in gateway.touched */
+	struct subdev *next;
 	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
 	struct secret *second; /* owned; of a certificate: to be tried when the first is refused */
 	enum bind_auth auth;
-	enum hash bind_hash;
-	bool bind_next;          /* online was answered with -1 in this connection */
-	bool bind_refused;       /* in this connection: asking again would not help */
-	bool bind_barred;        /* somebody unbound it: it is not for us to undo that */
-	enum subdev_state state; /* confirmed in this connection */
-	enum gateway_op pending; /* request under way, GATEWAY_UNKNOWN: none */
-	unsigned asked;          /* bits 1 << op: a program waits for the result */
-	struct live_msg *bind;   /* the signed request of an asked bind; owned */
-	unsigned attempts;
-	int64_t due_ms;   /* pending: gives up; else: next request not before */
-	int64_t reported; /* last result code logged, so that it is logged once */
+	struct live_msg *bind; /* the signed request of an asked bind; owned */
 	struct filter *filters;
-	bool marked; /* remembered for the next start: the hub may show it online */
-	bool holds;  /* latest has messages that wait for their time */
+	bool holds; /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
-	QUEUE_OF(struct live_msg) live;
-	bool live_turn;
+	QUEUE_OF(struct live_msg) live;     /* telemetry; with the outbox, in order of arrival */
+	QUEUE_OF(struct live_msg) requests; /* worthless when late, in any order */
+	bool request_turn;
+	bool unkept;          /* stands in data with something that needs no acknowledgement */
+	int64_t telemetry_ms; /* not before: its oldest waits for the filter of its answer */
+	uint64_t taken_seq;   /* the newest that the journal handed out */
 	/* The device shadow: the request to send next, the subscription that brings the answers,
 	 * and what BROKER knows (bridge/gateway/gateway_shadow.c). */
 	struct live_msg *shadow;
@@ -117,15 +124,18 @@ struct subdev {
 
 struct gateway {
 	struct table devices;
-	uint64_t seed, random;
-	struct turns urgent, normal; /* devices with control work; urgent: data waits */
-	struct turns data;           /* devices online with messages to send */
-	struct turns tries;          /* devices online that wait for a topic to be proven */
-	struct asides *asides;       /* borrowed; NULL: every message may go */
-	struct turns news;           /* devices of which BROKER does not know the latest */
-	uint32_t answer_ms;
-	bool linked, leaving;
-	bool binds; /* devices with a secret, when the hub says that they are not bound */
+	struct subdev *own; /* NULL: none */
+	uint64_t seed;
+	struct subdev_world world;
+	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
+	struct turns urgent, normal;     /* devices with control work; urgent: data waits */
+	struct turns data;               /* devices online with messages to send */
+	struct turns tries;              /* devices online that wait for a topic to be proven */
+	struct asides *asides;           /* borrowed; NULL: every message may go */
+	size_t unkept;                   /* of those in data, with one that needs no acknowledgement */
+	uint64_t read_seq;               /* the journal was read up to here */
+	struct turns news;               /* devices of which BROKER does not know the latest */
+	bool leaving;
 	QUEUE_OF(struct answer) answers; /* for the programs that asked */
 	bool describe;                   /* to be asked in this connection */
 	int64_t describe_ms;             /* not before: presence and data first */
@@ -134,7 +144,7 @@ struct gateway {
 	bool settling;
 	int64_t settle_ms;
 	unsigned change_acks; /* notifications to acknowledge */
-	size_t live_count, online, unbound;
+	size_t online, unbound;
 	int64_t due_ms;   /* when gateway_tick() wants to run */
 	int64_t renew_ms; /* next renewal of a subscription not before */
 	bool renewing;
@@ -178,11 +188,13 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id);
 /* The gateway's own identity, with subscriptions and live messages like any device. ST_OK;
  * ST_NOMEM. Before the first link. */
 enum status gateway_set_own(struct gateway *g, const char *client_id);
+/* A program on the LAN is logged in as the gateway itself. */
+bool gateway_has_application(const struct gateway *g);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
 /* The hub may show d online since an earlier run. */
-void gateway_remember_online(struct subdev *d);
+void gateway_remember_online(struct gateway *g, struct subdev *d);
 /* What is remembered is acted on from then on. */
 void gateway_settle(struct gateway *g, int64_t at_ms);
 
@@ -194,22 +206,28 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
 /* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
-                              int64_t now_ms);
-void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms);
-/* Takes m. */
-void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
-struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d); /* NULL: none */
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos);
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter);
+/* Takes m: a request, or telemetry, as its topic says. */
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m);
 void gateway_free_live(struct live_msg *m);
+/* Whose turn it is, and *out, the message of SOURCE_REQUEST and SOURCE_LIVE, else NULL. Telemetry
+ * leaves in the order in which it came, kept or not; requests go between. window_full: nothing
+ * that needs an acknowledgement. */
+enum gateway_source gateway_live_next(const struct gateway *g, struct subdev *d, bool window_full,
+                                      int64_t now_ms, struct live_msg **out);
+void gateway_live_end(struct subdev *d, struct live_msg *m); /* it went out, or never will */
+/* A publish on topic is answered under a filter that the device wants and whose SUBACK is under
+ * way: not before the time returned, a second after the first asked. 0: at once. */
+int64_t gateway_live_awaits(struct subdev *d, const char *topic, int64_t now_ms);
 
 /* The shadow of d takes part: filter, its result topic, is subscribed at the hub and never
  * unsubscribed. ST_OK, also again; ST_NOMEM. */
-enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
-                                  int64_t now_ms);
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter);
 /* The hub lacks something of the shadow: d is brought online for it. */
-void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms);
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty);
 /* Takes m, the request to send next; one that has not gone out is replaced. NULL: none. */
-void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms);
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m);
 /* Requests of d's shadow can be sent: it is online and its answers are subscribed. */
 bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
 /* A device of which BROKER does not know the latest, NULL: none; gateway_told() after it was
@@ -217,10 +235,13 @@ bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
 struct subdev *gateway_news(struct gateway *g);
 void gateway_told(struct gateway *g, struct subdev *d, bool ready);
 
-/* After any change of d's outbox or state: puts d in the right lines. */
-void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms);
-/* A topic was proven or given up, or a place for a first try is free: looks at those who wait. */
-void gateway_try_again(struct gateway *g, int64_t now_ms);
+/* After any change of d's outbox; the functions below do it themselves. */
+void gateway_touch(struct gateway *g, struct subdev *d);
+/* A topic was proven or given up, or a place for a first try is free: those who wait look again. */
+void gateway_try_again(struct gateway *g);
+/* Puts what was touched in the right lines. Once a turn before anything is sent, and after each
+ * thing sent; what asks about lines, control or data sees the devices as of the last time. */
+void gateway_line_up(struct gateway *g, int64_t now_ms);
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);
@@ -247,8 +268,11 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
                   int64_t now_ms);
 
-/* A message on $gateway/operation/result. */
-void gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms);
+/* A message on $gateway/operation/result. ST_OK: *out is what it says, for the caller to free, with
+ * no result where a reply counts for nothing (docs/subdevice.md). Else nothing came of it: statuses
+ * of gateway_parse(). */
+enum status gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms,
+                          struct gateway_msg *out);
 /* A SUBACK (code) or UNSUBACK (code 0). false: not one of ours. */
 bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms);
 /* Timeouts and retries; cheap, run it when gateway.due_ms has come. */

@@ -6,6 +6,7 @@
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
+#include "core/hub/topic.h"
 
 struct ids {
 	const char *product_id, *device_name;
@@ -30,12 +31,24 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	turns_init(&g->data);
 	turns_init(&g->tries);
 	turns_init(&g->news);
-	g->answer_ms = answer_ms;
+	g->world.answer_ms = answer_ms;
 	g->seed = seed;
-	g->random = seed | 1;
+	g->world.random = seed | 1;
 	g->due_ms = INT64_MAX;
 	g->log = log;
 	g->metrics = metrics;
+}
+
+static void told_keys(struct gateway *g, struct subdev *d, int64_t now_ms)
+{
+	const struct subdev_event e = {
+		.kind = SUBDEV_IN_KEYS,
+		.keys = !d->secret  ? 0
+		        : d->second ? 2
+		                    : 1,
+	};
+
+	gateway_take(g, d, &e, now_ms);
 }
 
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms)
@@ -46,8 +59,7 @@ void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secr
 	d->second = NULL;
 	d->secret = secret;
 	d->auth = BIND_PSK;
-	d->bind_refused = false;
-	gateway_update(g, d, now_ms);
+	told_keys(g, d, now_ms);
 }
 
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
@@ -57,6 +69,7 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 	gateway_set_secret(g, d, first, now_ms);
 	d->second = second;
 	d->auth = BIND_CERTIFICATE;
+	told_keys(g, d, now_ms);
 }
 
 static void subdev_free(struct subdev *d)
@@ -68,7 +81,7 @@ static void subdev_free(struct subdev *d)
 	gateway_free_secret(d->second);
 	while (LIST_TAKE(&d->filters, f))
 		free(f);
-	while (QUEUE_TAKE(&d->live, m))
+	while (QUEUE_TAKE(&d->live, m) || QUEUE_TAKE(&d->requests, m))
 		gateway_free_live(m);
 	gateway_free_live(d->shadow);
 	gateway_free_live(d->bind);
@@ -127,6 +140,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 		return NULL;
 	memcpy(d->product_id, product_id, sizeof(product_id));
 	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
+	subdev_init(&d->hub, false);
 	outbox_init(&d->outbox);
 	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
 		free(d);
@@ -142,8 +156,15 @@ enum status gateway_set_own(struct gateway *g, const char *client_id)
 	IN_ROOM(ROOM_UPLINK);
 	if (!d)
 		return ST_NOMEM;
-	d->own = true;
+	subdev_init(&d->hub, true);
+	g->own = d;
 	return ST_OK;
+}
+
+bool gateway_has_application(const struct gateway *g)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return g->own && g->own->hub.reasons & SUBDEV_HERE;
 }
 
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
@@ -154,21 +175,14 @@ void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 
 /* --- live messages --- */
 
-void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
+void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m)
 {
-	IN_ROOM(ROOM_UPLINK);
-	QUEUE_PUT(&d->live, m);
-	g->live_count++;
-	gateway_update(g, d, now_ms);
-}
-
-struct live_msg *gateway_take_live(struct gateway *g, struct subdev *d)
-{
-	struct live_msg *m;
+	struct topic t;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (!QUEUE_TAKE(&d->live, m))
-		return NULL;
-	g->live_count--;
-	return m;
+	if (topic_parse(m->topic, strlen(m->topic), &t) == ST_OK && topic_late_is_worthless(t.kind))
+		QUEUE_PUT(&d->requests, m);
+	else
+		QUEUE_PUT(&d->live, m);
+	gateway_touch(g, d);
 }

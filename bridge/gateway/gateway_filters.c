@@ -7,15 +7,6 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 
-struct filter *gateway_find_filter(const struct subdev *d, const char *text)
-{
-	for (struct filter *f = d->filters; f; f = f->next) {
-		if (strcmp(f->text, text) == 0)
-			return f;
-	}
-	return NULL;
-}
-
 void gateway_prune_filters(struct subdev *d)
 {
 	for (struct filter **at = &d->filters; *at;) {
@@ -30,8 +21,7 @@ void gateway_prune_filters(struct subdev *d)
 	}
 }
 
-enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos,
-                              int64_t now_ms)
+enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos)
 {
 	struct filter *f = gateway_find_filter(d, filter);
 
@@ -47,11 +37,11 @@ enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *f
 	}
 	f->wanted = true;
 	f->qos = qos;
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 	return ST_OK;
 }
 
-void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter, int64_t now_ms)
+void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter)
 {
 	struct filter *f = gateway_find_filter(d, filter);
 
@@ -60,7 +50,7 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 		return;
 	f->wanted = false;
 	gateway_prune_filters(d);
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 }
 
 bool gateway_echoes(const struct subdev *d, const char *topic)

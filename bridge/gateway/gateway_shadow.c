@@ -4,38 +4,37 @@
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
 
-enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter,
-                                  int64_t now_ms)
+enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter)
 {
-	enum status st = gateway_subscribe(g, d, filter, 0, now_ms);
+	enum status st = gateway_subscribe(g, d, filter, 0);
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
 	d->shadow_filter = gateway_find_filter(d, filter);
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 	return ST_OK;
 }
 
-void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty, int64_t now_ms)
+void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty)
 {
 	IN_ROOM(ROOM_UPLINK);
 	d->shadow_dirty = dirty;
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 }
 
-void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m, int64_t now_ms)
+void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m)
 {
 	IN_ROOM(ROOM_UPLINK);
 	gateway_free_live(d->shadow);
 	d->shadow = m;
-	gateway_update(g, d, now_ms);
+	gateway_touch(g, d);
 }
 
 bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
 {
 	IN_ROOM(ROOM_UPLINK);
-	return g->linked && !g->leaving && d->state == SUBDEV_ONLINE && d->shadow_filter &&
+	return gateway_is_linked(g) && !g->leaving && gateway_is_online(d) && d->shadow_filter &&
 	       d->shadow_filter->state == FILTER_SUBSCRIBED;
 }
 

@@ -1,7 +1,6 @@
 /* What each device wants of the hub, in whose turn, and that it was asked for. */
 #include <string.h>
 
-#include "bridge/gateway/aside.h"
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
@@ -10,52 +9,13 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->outbox.wanted || d->live.first;
-}
-
-/* A device that left while its messages were queued is shown online for them. */
-static bool wants_online(const struct gateway *g, const struct subdev *d)
-{
-	return !g->leaving && !d->own && (d->present || d->shadow_dirty || has_data(d));
-}
-
-bool gateway_can_bind(const struct gateway *g, const struct subdev *d)
-{
-	return g->binds && d->secret && !d->bind_refused && !d->bind_barred;
-}
-
-/* The next operation that a program waits for; GATEWAY_UNKNOWN: none. */
-static enum gateway_op asked_op(const struct gateway *g, const struct subdev *d)
-{
-	for (size_t i = 0; i < GATEWAY_ASKED_OPS && d->asked && !g->leaving; i++) {
-		if (!(d->asked & 1u << gateway_asked_order[i]))
-			continue;
-		if (gateway_asked_order[i] == GATEWAY_ONLINE && d->bind_next && gateway_can_bind(g, d))
-			return GATEWAY_BIND;
-		return gateway_asked_order[i];
-	}
-	return GATEWAY_UNKNOWN;
-}
-
-/* The next request for d, whether or not its time has come. Bound only when `online` said that
- * it is not, never because a list did not name it: the list may be cut (docs/protocol/gateway.md 4,
- * 8). */
-static enum gateway_op wanted_op(const struct gateway *g, const struct subdev *d)
-{
-	if (d->asked)
-		return asked_op(g, d);
-	if (wants_online(g, d) && d->state == SUBDEV_ONLINE)
-		return GATEWAY_UNKNOWN;
-	if (wants_online(g, d))
-		return d->bind_next && gateway_can_bind(g, d) ? GATEWAY_BIND : GATEWAY_ONLINE;
-	if (g->settling && !g->leaving)
-		return GATEWAY_UNKNOWN;
-	return d->shown_online || d->asked_online ? GATEWAY_OFFLINE : GATEWAY_UNKNOWN;
+	return d->outbox.live > d->outbox.parked || d->outbox.wanted || d->live.first ||
+	       d->requests.first;
 }
 
 static bool filter_leaves(const struct subdev *d, const struct filter *f)
 {
-	return f->state == FILTER_SUBSCRIBED && (!f->wanted || d->unbound);
+	return f->state == FILTER_SUBSCRIBED && (!f->wanted || subdev_unbound(&d->hub));
 }
 
 static bool filter_wants(const struct gateway *g, const struct subdev *d, const struct filter *f)
@@ -65,7 +25,7 @@ static bool filter_wants(const struct gateway *g, const struct subdev *d, const 
 	if (filter_leaves(d, f))
 		return true;
 	/* Again when the device asked with another QoS since. */
-	return d->state == SUBDEV_ONLINE && f->wanted &&
+	return gateway_is_online(d) && f->wanted &&
 	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
 }
 
@@ -78,20 +38,26 @@ static struct filter *next_filter(const struct gateway *g, const struct subdev *
 	return NULL;
 }
 
+/* The next request for d, if its time has come. */
+static enum gateway_op next_op(const struct gateway *g, const struct subdev *d, int64_t now_ms)
+{
+	enum gateway_op op = subdev_next(&d->hub, &g->world);
+
+	return op != GATEWAY_UNKNOWN && d->hub.due_ms <= now_ms ? op : GATEWAY_UNKNOWN;
+}
+
 static bool has_control(const struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
-	if (d->pending == GATEWAY_UNKNOWN && wanted_op(g, d) != GATEWAY_UNKNOWN && d->due_ms <= now_ms)
-		return true;
-	return next_filter(g, d, now_ms) != NULL;
+	return next_op(g, d, now_ms) != GATEWAY_UNKNOWN || next_filter(g, d, now_ms) != NULL;
 }
 
 /* Urgent: what the device's messages or a program wait for. */
 static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
-	if (!g->linked)
+	if (!gateway_is_linked(g))
 		return NULL;
 	if (has_control(g, d, now_ms))
-		return d->outbox.live > 0 || d->asked ? &g->urgent : &g->normal;
+		return d->outbox.live > 0 || d->hub.asked ? &g->urgent : &g->normal;
 	return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
 }
 
@@ -101,15 +67,16 @@ static void note_due(struct gateway *g, int64_t due_ms)
 		g->due_ms = due_ms;
 }
 
-static void keep_mark(struct gateway *g, struct subdev *d)
+/* A device that left while its messages were queued is shown online for them. */
+static void look_at_work(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
-	bool online = d->shown_online || d->asked_online;
+	bool work = d->shadow_dirty || has_data(d);
+	struct subdev_event e = { .kind = work ? SUBDEV_IN_WORK : SUBDEV_IN_IDLE };
+	struct subdev_effect none;
 
-	if (online == d->marked)
+	if (work == ((d->hub.reasons & SUBDEV_WORK) != 0))
 		return;
-	d->marked = online;
-	if (g->mark)
-		g->mark(g->mark_ctx, d, online);
+	subdev_take(&d->hub, &g->world, &e, now_ms, &none);
 }
 
 static void stand(struct turns *line, struct flow *f, bool in)
@@ -120,52 +87,70 @@ static void stand(struct turns *line, struct flow *f, bool in)
 		turns_remove(line, f);
 }
 
-static void data_lines(struct gateway *g, struct subdev *d)
+static void stand_in_data(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
-	bool online = g->linked && d->state == SUBDEV_ONLINE, waits = false;
-	bool sends = online && aside_next(g->asides, d, &waits);
+	struct gateway_ready ready = { .due_ms = INT64_MAX };
+	bool unkept;
 
-	stand(&g->data, &d->data, sends || (online && d->live.first));
-	stand(&g->tries, &d->tries, waits);
+	if (gateway_is_linked(g) && gateway_is_online(d))
+		ready = gateway_live_ready(g, d, now_ms);
+	unkept = ready.request || ready.telemetry == SOURCE_LIVE;
+	stand(&g->data, &d->data, unkept || ready.telemetry == SOURCE_KEPT);
+	stand(&g->tries, &d->tries, ready.tries);
+	g->unkept += (size_t)unkept - (size_t)d->unkept;
+	d->unkept = unkept;
+	note_due(g, ready.due_ms);
 }
 
-void gateway_update(struct gateway *g, struct subdev *d, int64_t now_ms)
+static void stand_in_control(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
-	struct turns *line;
+	struct turns *line = line_of(g, d, now_ms);
+
+	if (line == d->line)
+		return;
+	if (d->line)
+		turns_remove(d->line, &d->control);
+	if (line)
+		turns_add(line, &d->control);
+	d->line = line;
+}
+
+void gateway_line_up(struct gateway *g, int64_t now_ms)
+{
+	struct subdev *d;
 
 	IN_ROOM(ROOM_UPLINK);
-	keep_mark(g, d);
-	data_lines(g, d);
-	line = line_of(g, d, now_ms);
-	if (line != d->line) {
-		if (d->line)
-			turns_remove(d->line, &d->control);
-		if (line)
-			turns_add(line, &d->control);
-		d->line = line;
+	while (QUEUE_TAKE(&g->touched, d)) {
+		int64_t due_ms;
+
+		d->touched = false;
+		look_at_work(g, d, now_ms);
+		stand_in_data(g, d, now_ms);
+		stand_in_control(g, d, now_ms);
+		gateway_shadow_update(g, d);
+		due_ms = subdev_due(&d->hub, &g->world);
+		if (due_ms > now_ms)
+			note_due(g, due_ms);
 	}
-	gateway_shadow_update(g, d);
-	if (d->due_ms > now_ms)
-		note_due(g, d->due_ms);
 }
 
-void gateway_try_again(struct gateway *g, int64_t now_ms)
+void gateway_try_again(struct gateway *g)
 {
 	IN_ROOM(ROOM_UPLINK);
 	for (uint32_t n = g->tries.count; n > 0; n--)
-		gateway_update(g, table_entry(turns_next(&g->tries), struct subdev, tries), now_ms);
+		gateway_touch(g, table_entry(turns_next(&g->tries), struct subdev, tries));
 }
 
 /* --- what to send next --- */
 
 static bool renewal_due(const struct gateway *g, int64_t now_ms)
 {
-	return g->linked && g->renewing && !g->leaving && now_ms >= g->renew_ms;
+	return gateway_is_linked(g) && g->renewing && !g->leaving && now_ms >= g->renew_ms;
 }
 
 static bool describe_due(const struct gateway *g, int64_t now_ms)
 {
-	return g->linked && g->describe && !g->leaving && now_ms >= g->describe_ms;
+	return gateway_is_linked(g) && g->describe && !g->leaving && now_ms >= g->describe_ms;
 }
 
 bool gateway_has_control(const struct gateway *g, int64_t now_ms)
@@ -184,7 +169,7 @@ static bool next_renewal(struct gateway *g, struct gateway_action *out)
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
-		for (struct filter *f = d->filters; f && d->state == SUBDEV_ONLINE; f = f->next) {
+		for (struct filter *f = d->filters; f && gateway_is_online(d); f = f->next) {
 			if (!f->renew || f->state != FILTER_SUBSCRIBED || !f->wanted)
 				continue;
 			*out = (struct gateway_action){ .kind = ACT_SUBSCRIBE, .dev = d, .filter = f };
@@ -217,12 +202,10 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	}
 	d = table_entry(flow, struct subdev, control);
 	out->dev = d;
-	if (d->pending == GATEWAY_UNKNOWN && d->due_ms <= now_ms) {
-		out->op = wanted_op(g, d);
-		if (out->op != GATEWAY_UNKNOWN) {
-			out->kind = ACT_REQUEST;
-			return;
-		}
+	out->op = next_op(g, d, now_ms);
+	if (out->op != GATEWAY_UNKNOWN) {
+		out->kind = ACT_REQUEST;
+		return;
 	}
 	out->filter = next_filter(g, d, now_ms);
 	if (out->filter)
@@ -230,7 +213,7 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 	else if (d->shadow && gateway_shadow_ready(g, d))
 		out->kind = ACT_SHADOW;
 	else
-		gateway_update(g, d, now_ms);
+		gateway_touch(g, d);
 }
 
 static void filter_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
@@ -245,7 +228,7 @@ static void filter_sent(struct gateway *g, const struct gateway_action *a, uint1
 	f->state = a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING;
 	f->asked_qos = f->qos;
 	f->packet_id = packet_id;
-	f->due_ms = now_ms + g->answer_ms;
+	f->due_ms = now_ms + g->world.answer_ms;
 	note_due(g, f->due_ms);
 }
 
@@ -263,15 +246,9 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 		return;
 	}
 	if (a->kind == ACT_REQUEST) {
-		a->dev->pending = a->op;
-		a->dev->asked_online |= a->op == GATEWAY_ONLINE;
-		/* From here on the hub may take it for offline, whatever becomes of the
-		 * answer: nothing may be sent in its name before the next online. */
-		if (a->op == GATEWAY_OFFLINE)
-			gateway_count_online(g, a->dev, SUBDEV_UNKNOWN);
-		a->dev->due_ms = now_ms + g->answer_ms;
+		gateway_take(g, a->dev, &(struct subdev_event){ .kind = SUBDEV_IN_SENT, .op = a->op },
+		             now_ms);
 		metric_add(g->metrics, M_CONTROL, 1);
-		note_due(g, a->dev->due_ms);
 	} else if (a->kind == ACT_SHADOW) {
 		gateway_free_live(a->dev->shadow);
 		a->dev->shadow = NULL;
@@ -279,5 +256,5 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 	} else {
 		filter_sent(g, a, packet_id, now_ms);
 	}
-	gateway_update(g, a->dev, now_ms);
+	gateway_touch(g, a->dev);
 }

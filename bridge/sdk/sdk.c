@@ -107,6 +107,7 @@ static void take(struct sdk *p, const struct uplink_down *d)
 
 	switch (d->kind) {
 	case UPLINK_MESSAGE:
+	case UPLINK_HUB_TEXT:
 		message(p, d);
 		break;
 	case UPLINK_ANSWER:
@@ -138,6 +139,11 @@ static void take(struct sdk *p, const struct uplink_down *d)
 	case UPLINK_SHADOW_READY:
 	case UPLINK_SHADOW_AWAY:
 	case UPLINK_SHADOW_SENT:
+	case UPLINK_BOUND:
+	case UPLINK_UNBOUND:
+	case UPLINK_RESULT:
+	case UPLINK_LISTED:
+	case UPLINK_LIST_END:
 		break;
 	}
 }

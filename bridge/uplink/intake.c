@@ -34,7 +34,7 @@ static void marked_online(void *ctx, const char *client_id)
 	struct subdev *d = gateway_device(&u->gateway, client_id);
 
 	if (d)
-		gateway_remember_online(d);
+		gateway_remember_online(&u->gateway, d);
 }
 
 static void remember_mark(void *ctx, const struct subdev *d, bool online)
@@ -164,23 +164,23 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 }
 
 /* Of whatever has most of it. Returns what is still to be dropped. */
-static uint64_t drop_aside(struct uplink *u, uint64_t count, int64_t now_ms)
+static uint64_t drop_aside(struct uplink *u, uint64_t count)
 {
 	struct subdev *d = NULL;
 	const struct outbox_entry *e;
 
 	for (; count > 0 && (e = aside_most(u->gateway.asides, &d)) != NULL; count--) {
 		drop(u, d, e, DROP_STORE);
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	}
 	return count;
 }
 
 /* First what stands aside. Then the device with the most waiting bytes loses its oldest messages:
  * who fills the store pays for it, a quiet device keeps what it has. */
-static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
+static void drop_excess(struct uplink *u, uint64_t count)
 {
-	count = drop_aside(u, count, now_ms);
+	count = drop_aside(u, count);
 	while (count > 0) {
 		uint64_t second;
 		struct subdev *d = largest(u, &second);
@@ -191,12 +191,12 @@ static void drop_excess(struct uplink *u, uint64_t count, int64_t now_ms)
 			drop_one(u, d, DROP_STORE);
 			count--;
 		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	}
 }
 
 /* A device's share may be less than what it has waiting. */
-static void drop_over_shares(struct uplink *u, int64_t now_ms)
+static void drop_over_shares(struct uplink *u)
 {
 	struct table_at at;
 
@@ -209,7 +209,7 @@ static void drop_over_shares(struct uplink *u, int64_t now_ms)
 		       drop_one(u, d, DROP_SHARE))
 			;
 		if (d->outbox.live != live)
-			gateway_update(&u->gateway, d, now_ms);
+			gateway_touch(&u->gateway, d);
 	}
 }
 
@@ -217,7 +217,7 @@ void intake_limits(struct uplink *u, int64_t now_ms)
 {
 	u->ages_ms = u->conf.max_age_s > 0 ? now_ms : INT64_MAX;
 	if (u->conf.journal)
-		drop_over_shares(u, now_ms); /* intake_journal() keeps the whole within its bound */
+		drop_over_shares(u); /* intake_journal() keeps the whole within its bound */
 }
 
 /* --- taking in --- */
@@ -289,13 +289,14 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 			         item->device);
 		return;
 	}
+	d->taken_seq = item->seq;
 	if (item->latest)
 		take_latest(u, d, item, now_ms);
 	take_key(u, d, item);
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
 	       drop_one(u, d, DROP_SHARE))
 		;
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 void intake_journal(struct uplink *u, int64_t now_ms)
@@ -313,6 +314,7 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 	}
 	u->worked |= n > 0;
 	u->found |= n > 0 && !u->left;
+	u->gateway.read_seq = journal_reader_position(u->conf.journal);
 	/* Only who read it to its end is woken for what comes. */
 	u->left = st != ST_EMPTY;
 	u->more = st == ST_OK;
@@ -320,7 +322,7 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
-		drop_excess(u, excess, now_ms);
+		drop_excess(u, excess);
 	drop_report_run(&u->drops, &u->log, now_ms);
 }
 
@@ -336,7 +338,7 @@ static void release_held(struct uplink *u, struct subdev *d, int64_t now_ms)
 	d->holds = due_ms != INT64_MAX;
 	if (due_ms < u->release_ms)
 		u->release_ms = due_ms;
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 static void release_all(struct uplink *u, int64_t now_ms)
@@ -397,7 +399,7 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 		budget -= n;
 		u->aged += n;
 		if (n > 0)
-			gateway_update(&u->gateway, d, now_ms);
+			gateway_touch(&u->gateway, d);
 	}
 	if (budget == 0) { /* on with it in the next turn */
 		u->ages_ms = now_ms;

@@ -22,14 +22,14 @@ enum {
 /* A device may make up topics without end: after some the others are counted. */
 static bool may_say(struct uplink *u, int64_t now_ms)
 {
-	if (now_ms - u->said_ms >= SAY_MS) {
-		if (u->said > SAY_MAX)
+	if (now_ms - u->named_ms >= SAY_MS) {
+		if (u->named > SAY_MAX)
 			log_line(&u->log, LOG_WARN, "the hub does not acknowledge %u more topics",
-			         u->said - SAY_MAX);
-		u->said_ms = now_ms;
-		u->said = 0;
+			         u->named - SAY_MAX);
+		u->named_ms = now_ms;
+		u->named = 0;
 	}
-	return u->said++ < SAY_MAX;
+	return u->named++ < SAY_MAX;
 }
 
 /* What mends it: docs/protocol/topics.md 2 and 5. */
@@ -99,20 +99,20 @@ static void part_with(struct uplink *u, struct flight_entry *f)
 	flight_remove(&u->flight, f);
 }
 
-static void flow_again(struct uplink *u, uint16_t key, int64_t now_ms)
+static void flow_again(struct uplink *u, uint16_t key)
 {
 	struct subdev *d;
 
 	while ((d = aside_release(u->gateway.asides, key)) != NULL)
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	u->tried = true;
 }
 
 /* Those who wait for a verdict look again: once for all that a turn brought. */
-static void settle(struct uplink *u, int64_t now_ms)
+static void settle(struct uplink *u)
 {
 	if (u->tried)
-		gateway_try_again(&u->gateway, now_ms);
+		gateway_try_again(&u->gateway);
 	u->tried = false;
 	metric_set(u->conf.metrics, M_SUSPECT_TOPICS, u->permissions.suspect);
 	metric_set(u->conf.metrics, M_ASIDE, aside_count(u->gateway.asides));
@@ -166,7 +166,7 @@ struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms)
 	if (permission_acked(&u->permissions, key, f->order, now_ms)) {
 		if (told)
 			say_proven(u, key);
-		flow_again(u, key, now_ms);
+		flow_again(u, key);
 	}
 	part_with(u, f);
 	return d;
@@ -261,7 +261,7 @@ static void accuse(struct uplink *u, struct flight_entry *f, int64_t now_ms)
 		if (permission_accuse(&u->permissions, f->key, f->probe, now_ms))
 			say_suspect(u, f->key, now_ms);
 	}
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 void judge_run(struct uplink *u, int64_t now_ms)
@@ -277,7 +277,7 @@ void judge_run(struct uplink *u, int64_t now_ms)
 		else if (!f->late)
 			doubt(u, f);
 	}
-	settle(u, now_ms);
+	settle(u);
 }
 
 int64_t judge_due_ms(const struct uplink *u, int64_t now_ms)
@@ -340,7 +340,7 @@ bool judge_lost(struct uplink *u, enum status why, int64_t now_ms)
 		permission_hold(&u->permissions, key);
 		part_with(u, f);
 		if (permission_undoubt(&u->permissions, key))
-			flow_again(u, key, now_ms);
+			flow_again(u, key);
 		permission_drop(&u->permissions, key);
 	}
 	flight_clear(&u->flight);
@@ -399,8 +399,8 @@ struct outbox_entry *judge_probe(struct uplink *u, int64_t now_ms, struct subdev
 	u->hush = false;
 	d = aside_wish(a, key, &before);
 	if (d)
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	if (before && before != d)
-		gateway_update(&u->gateway, before, now_ms);
+		gateway_touch(&u->gateway, before);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "bridge/gateway/live_room.h"
 #include "bridge/uplink/uplink.h"
 #include "core/base/mailbox.h"
 #include "core/base/wake.h"
@@ -51,6 +52,8 @@ struct order { /* BROKER -> UPLINK */
 	uint16_t packet_id;
 	uint32_t epoch;
 	enum gateway_op op; /* of ORDER_ASK */
+	uint64_t after_seq; /* of ORDER_LIVE, as share: struct live_msg */
+	unsigned share;
 };
 
 struct mail { /* embedded; members are bridge/uplink/mail.c's, but for wake, log and the words */
@@ -60,6 +63,7 @@ struct mail { /* embedded; members are bridge/uplink/mail.c's, but for wake, log
 	_Atomic uint64_t logs_lost;
 	atomic_bool ring_wanted;       /* another room has mail for BROKER */
 	_Atomic int64_t broker_due_ms; /* not rung for yet; INT64_MAX: none */
+	struct live_room live; /* BROKER takes with ORDER_LIVE, UPLINK gives back with the message */
 	/* words */
 	_Atomic int state; /* enum uplink_state; written by UPLINK */
 	atomic_bool stopping;

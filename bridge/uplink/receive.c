@@ -17,7 +17,7 @@ static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 		gateway_client_id(d, client_id);
 		receive_tell(u, UPLINK_DELIVERED, client_id, 0);
 	}
-	gateway_update(&u->gateway, d, now_ms);
+	gateway_touch(&u->gateway, d);
 }
 
 static void on_suback(struct uplink *u, uint16_t id, uint8_t code, int64_t now_ms)
@@ -97,8 +97,9 @@ void receive_news(struct uplink *u, int64_t now_ms)
 {
 	struct subdev *d;
 
+	if (!said_tell(u, now_ms)) /* an answer never comes before what it is the answer to */
+		return;
 	tell_answers(u);
-
 	while ((d = gateway_news(&u->gateway)) != NULL && mail_news_space(&u->mail) > 0) {
 		bool ready = gateway_shadow_ready(&u->gateway, d);
 		struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
@@ -118,11 +119,7 @@ static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, in
 	if (p->qos > 1)
 		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
-		struct mqtt_publish copy = *p;
-
-		gateway_reply(&u->gateway, p->payload, p->len, now_ms);
-		copy.qos = 0; /* acknowledged here; BROKER only listens */
-		deliver(u, &copy);
+		said_take(u, p, now_ms);
 	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
 		metric_add(u->conf.metrics, M_ECHO, 1);
 	} else {
@@ -165,7 +162,7 @@ void receive_packets(struct uplink *u, int64_t now_ms)
 	enum status st = ST_OK;
 
 	while (u->session && session_phase(u->session) == SESSION_UP && st == ST_OK) {
-		u->paused = mail_news_space(&u->mail) == 0;
+		u->paused = !said_tell(u, now_ms) || mail_news_space(&u->mail) == 0;
 		if (u->paused)
 			return;
 		st = session_next(u->session, &p);

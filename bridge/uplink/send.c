@@ -28,9 +28,8 @@ static void remember_echo(struct uplink *u, const struct subdev *d, const struct
 		echo_sent(u->echo, now_ms, p->topic, p->payload, p->len);
 }
 
-static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
+static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m, int64_t now_ms)
 {
-	const struct live_msg *m = d->live.first;
 	struct mqtt_publish p = {
 		.topic = mqtt_text(m->topic),
 		.payload = m->payload,
@@ -41,7 +40,7 @@ static enum status send_live(struct uplink *u, struct subdev *d, int64_t now_ms)
 	if (st == ST_OK)
 		remember_echo(u, d, &p, m->topic, now_ms);
 	if (st != ST_FULL)
-		gateway_free_live(gateway_take_live(&u->gateway, d));
+		gateway_live_end(d, m);
 	return st;
 }
 
@@ -68,6 +67,9 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 		bucket_pause(&u->bucket, clocks_monotonic_us(), LOAD_PAUSE_US);
 		return ST_FULL;
 	}
+	d->telemetry_ms = gateway_live_awaits(d, view.topic, now_ms);
+	if (d->telemetry_ms != 0)
+		return ST_AGAIN;
 	p.topic = mqtt_text(view.topic);
 	p.payload = view.payload;
 	p.len = view.len;
@@ -108,34 +110,39 @@ static enum status send_probe(struct uplink *u, int64_t now_ms)
 	enum status st = e ? send_kept(u, d, e, true, now_ms) : ST_AGAIN;
 
 	if (e)
-		gateway_update(&u->gateway, d, now_ms);
+		gateway_touch(&u->gateway, d);
 	return st;
 }
 
-/* One message of the device whose turn it is. With the window full only what
- * needs no acknowledgement may go. */
+/* ST_EMPTY: nothing of d can go now. */
+static enum status send_next(struct uplink *u, struct subdev *d, int64_t now_ms)
+{
+	struct live_msg *m;
+
+	switch (gateway_live_next(&u->gateway, d, flight_full(&u->flight), now_ms, &m)) {
+	case SOURCE_REQUEST:
+	case SOURCE_LIVE:
+		return send_live(u, d, m, now_ms);
+	case SOURCE_KEPT:
+		return send_kept(u, d, outbox_next(&d->outbox), false, now_ms);
+	case SOURCE_NONE:
+	default:
+		return ST_EMPTY;
+	}
+}
+
+/* One message of the device whose turn it is. */
 static enum status send_data(struct uplink *u, int64_t now_ms)
 {
-	bool full = flight_full(&u->flight), waits;
-
 	if (judge_probe_waits(u, now_ms))
 		return send_probe(u, now_ms);
-	for (uint32_t n = u->gateway.data.count; n > 0; n--) {
+	for (uint32_t n = u->gateway.data.count; n > 0 && u->gateway.data.count > 0; n--) {
 		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
-		struct outbox_entry *kept = full ? NULL : aside_next(u->gateway.asides, d, &waits);
-		bool live = d->live.first != NULL;
-		enum status st;
+		enum status st = send_next(u, d, now_ms);
 
-		if (!kept && !live) {
-			if (!full) /* it waits for a topic to be proven */
-				gateway_update(&u->gateway, d, now_ms);
-			continue;
-		}
-		d->live_turn = !d->live_turn;
-		st = live && (!kept || d->live_turn) ? send_live(u, d, now_ms)
-		                                     : send_kept(u, d, kept, false, now_ms);
-		gateway_update(&u->gateway, d, now_ms);
-		return st;
+		gateway_touch(&u->gateway, d);
+		if (st != ST_EMPTY)
+			return st;
 	}
 	return ST_EMPTY;
 }
@@ -170,7 +177,7 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
 	else if (a->op == GATEWAY_BIND)
 		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
-		                      bind_random(), hub_time_s(u), a->dev->bind_hash, a->dev->auth);
+		                      bind_random(), hub_time_s(u), a->dev->hub.hash, a->dev->auth);
 	else
 		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
 	if (st == ST_OK) {
@@ -259,7 +266,7 @@ static bool data_waits(struct uplink *u, int64_t now_ms)
 	if (judge_probe_waits(u, now_ms))
 		return true;
 	return u->gateway.data.count > 0 && !judge_holds(u) &&
-	       (!flight_full(&u->flight) || u->gateway.live_count > 0);
+	       (!flight_full(&u->flight) || u->gateway.unkept > 0);
 }
 
 void send_run(struct uplink *u, int64_t now_ms)
@@ -278,6 +285,7 @@ void send_run(struct uplink *u, int64_t now_ms)
 		if (lane == LANE_NONE)
 			break;
 		st = lane == LANE_CONTROL ? send_control(u, now_ms) : send_data(u, now_ms);
+		gateway_line_up(&u->gateway, now_ms);
 		if (st == ST_FULL)
 			break;
 		if (st == ST_OK)

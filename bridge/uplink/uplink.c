@@ -88,7 +88,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	         conf->product_id, conf->device_name);
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
-	u->gateway.binds = conf->bind;
+	u->gateway.world.binds = conf->bind;
 	u->gateway.release_id = release_id;
 	u->gateway.release_ctx = &u->ids;
 	u->gateway.answered = answered;
@@ -181,6 +181,7 @@ void uplink_free(struct uplink *u)
 	gateway_fini(&u->gateway);
 	aside_free(u->gateway.asides);
 	permission_fini(&u->permissions);
+	said_fini(u);
 	flight_fini(&u->flight);
 	echo_free(u->echo);
 	free(u->routes);

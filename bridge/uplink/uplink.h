@@ -82,7 +82,10 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 /* A message that is kept until the hub acknowledges it; msg->qos 0 or 1. Statuses of
  * journal_append(). */
 enum status uplink_publish(struct uplink *u, const struct journal_msg *msg);
-/* A message that is not kept: QoS 0. ST_STATE: the hub is away. */
+/* A message in memory only, sent with QoS 0: telemetry in the order in which it came, behind what
+ * uplink_publish() took of its device, or what is worthless when late. ST_STATE: the hub is away;
+ * ST_FULL: no room in memory, or much of the device waits in the journal. Telemetry may then go
+ * there, and what comes later goes behind it. */
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len);
 void uplink_wake(struct uplink *u); /* the journal has something new */
@@ -100,7 +103,7 @@ enum status uplink_shadow_send(struct uplink *u, const char *client_id, const ch
  * request (gateway_put_bind(), gateway_put_bind_as()); NULL for the others. */
 enum status uplink_ask(struct uplink *u, const char *client_id, enum gateway_op op,
                        const void *bind, size_t bind_len);
-/* The list of bound devices; the hub's answer comes as UPLINK_MESSAGE. */
+/* The list of bound devices: news UPLINK_LISTED, UPLINK_LIST_END. */
 enum status uplink_ask_list(struct uplink *u);
 
 /* What a new configuration changes while the uplink runs. */
@@ -118,14 +121,24 @@ enum status uplink_device_forget(struct uplink *u, const char *client_id);
 /* The doorbell subscribes filter at our own broker (bridge/doorbell/doorbell.h). */
 enum status uplink_watch(struct uplink *u, const char *filter);
 
-/* What the uplink tells. What the hub says on $gateway/operation/result comes as UPLINK_MESSAGE
- * too, after the gateway has heard it. */
+/* What the uplink tells. What the hub says on $gateway/operation/result is read once, by the
+ * gateway, and comes device by device; a reply that counts for nothing does not come at all
+ * (docs/subdevice.md). */
 enum uplink_news {
 	UPLINK_MESSAGE,      /* from the hub */
 	UPLINK_SHADOW_READY, /* requests of this shadow can be sent */
 	UPLINK_SHADOW_AWAY,  /* they cannot any more; those without an answer are lost */
 	UPLINK_SHADOW_SENT,  /* they can, and the last one went out just now */
 	UPLINK_ANSWER,       /* of uplink_ask(): op and code */
+	UPLINK_BOUND,        /* somebody bound this device to the gateway */
+	UPLINK_UNBOUND,
+	UPLINK_RESULT,   /* the hub's answer to op, whoever asked: code */
+	UPLINK_LISTED,   /* one of the hub's list of what is bound */
+	UPLINK_LIST_END, /* of one reply, which may be a part of the list; no topic */
+	/* The text itself of what the hub said, for a gateway application: op is GATEWAY_CHANGE or
+	 * GATEWAY_DESCRIBE; topic and payload as in UPLINK_MESSAGE, after the news made of it. Only
+	 * while one is present; with tells_all always, and whatever it says. */
+	UPLINK_HUB_TEXT,
 	/* with tells_all */
 	UPLINK_CONNECTED, /* code 1: a session of an earlier connection goes on */
 	UPLINK_DISCONNECTED,
@@ -142,7 +155,7 @@ struct uplink_down {
 	uint8_t qos;
 	uint16_t packet_id; /* with epoch: for uplink_down_done() */
 	uint32_t epoch;
-	enum gateway_op op; /* of UPLINK_ANSWER, as code */
+	enum gateway_op op; /* of UPLINK_ANSWER and UPLINK_RESULT, as code; of UPLINK_HUB_TEXT */
 	int64_t code;       /* docs/protocol/gateway.md 6; -2 also when the hub did not answer */
 };
 

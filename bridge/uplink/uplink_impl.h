@@ -8,6 +8,7 @@
  *   send.c  what goes out, when and in whose turn
  *   judge.c  what it means that the hub does not acknowledge a message
  *   receive.c    what came in
+ *   said.c   what the hub says about devices, told to BROKER one by one
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -28,7 +29,6 @@
 #include "core/pace/stall_guard.h"
 
 enum {
-	LIVE_MAX = 1000,      /* messages not kept, over all devices */
 	SENDS_PER_TURN = 256, /* then the loop looks at everything else again */
 	TAKES_PER_TURN = 2000,
 	AGES_PER_TURN = 256,
@@ -38,6 +38,13 @@ enum {
 	LONGEST_SLEEP_S = 60,
 	NOMEM_PAUSE_MS = 200, /* until what had no memory is tried again */
 	RECONNECT_MAX_S = 3600,
+};
+
+struct said { /* one message on the gateway's channel, until BROKER was told all of it */
+	struct gateway_msg msg;  /* owned */
+	size_t at;               /* the next device */
+	bool list_end;           /* to be told */
+	struct uplink_down text; /* owned; topic NULL: nobody wants it */
 };
 
 struct uplink {
@@ -56,10 +63,10 @@ struct uplink {
 	struct flight flight;
 	struct gateway gateway;
 	struct permissions permissions;
-	bool tried;    /* judge.c: who waits for a topic to be proven may look again */
-	bool alone;    /* a probe is in flight that goes alone: nothing follows it */
-	unsigned said; /* topics that became suspect since said_ms */
-	int64_t said_ms;
+	bool tried;     /* judge.c: who waits for a topic to be proven may look again */
+	bool alone;     /* a probe is in flight that goes alone: nothing follows it */
+	unsigned named; /* suspect topics that were named in the log, or would be, since named_ms */
+	int64_t named_ms;
 	bool hush; /* one waits too long for a quiet moment: nothing goes before it */
 	struct bucket bucket;
 	struct route_rules *routes; /* owned; NULL: none */
@@ -70,6 +77,7 @@ struct uplink {
 	struct backoff backoff;
 	struct echo *echo;
 	struct doorbell *doorbell;
+	struct said said;
 	uint32_t epoch;      /* one per connection */
 	uint16_t prepare_id; /* SUBSCRIBE of the gateway's result topic */
 	int64_t prepare_due_ms;
@@ -112,6 +120,13 @@ int64_t connect_deadline(const struct uplink *u);
 void receive_packets(struct uplink *u, int64_t now_ms); /* packets that arrived */
 /* Answers, and what BROKER does not know of the shadows yet. */
 void receive_news(struct uplink *u, int64_t now_ms);
+
+/* said.c */
+void said_take(struct uplink *u, const struct mqtt_publish *p,
+               int64_t now_ms); /* after said_tell() */
+/* As far as there is room; true: all of it, and the next may be taken. */
+bool said_tell(struct uplink *u, int64_t now_ms);
+void said_fini(struct uplink *u);
 
 /* intake.c */
 /* What earlier runs left: devices that the hub may show online. */

@@ -32,19 +32,24 @@ static struct live_msg *message_of(struct order *o)
 	m->topic = o->topic;
 	m->payload = o->payload;
 	m->len = o->len;
+	m->after_seq = o->after_seq;
 	o->topic = NULL;
 	o->payload = NULL;
 	return m;
 }
 
-static void order_live(struct uplink *u, struct order *o, struct subdev *d, int64_t now_ms)
+static void order_live(struct uplink *u, struct order *o, struct subdev *d)
 {
-	struct live_msg *m = u->gateway.live_count < LIVE_MAX ? message_of(o) : NULL;
+	struct live_msg *m = message_of(o);
 
-	if (m)
-		gateway_add_live(&u->gateway, d, m, now_ms);
-	else
+	if (!m) {
+		live_room_give(&u->mail.live, o->share);
 		metric_add(u->conf.metrics, M_DROPPED_LIVE, 1);
+		return;
+	}
+	m->room = &u->mail.live;
+	m->share = o->share;
+	gateway_add_live(&u->gateway, d, m);
 }
 
 /* A key of a bind that is text alone. NULL: no memory. */
@@ -135,24 +140,24 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 		order_certificate(u, o, d, now_ms);
 		break;
 	case ORDER_SUBSCRIBE:
-		gateway_subscribe(g, d, o->topic, o->qos, now_ms);
+		gateway_subscribe(g, d, o->topic, o->qos);
 		break;
 	case ORDER_UNSUBSCRIBE:
-		gateway_unsubscribe(g, d, o->topic, now_ms);
+		gateway_unsubscribe(g, d, o->topic);
 		break;
 	case ORDER_LIVE:
-		order_live(u, o, d, now_ms);
+		order_live(u, o, d);
 		break;
 	case ORDER_SHADOW_FOLLOW:
-		gateway_follow_shadow(g, d, o->topic, now_ms);
+		gateway_follow_shadow(g, d, o->topic);
 		break;
 	case ORDER_SHADOW_DIRTY:
 	case ORDER_SHADOW_CLEAN:
-		gateway_shadow_dirty(g, d, o->kind == ORDER_SHADOW_DIRTY, now_ms);
+		gateway_shadow_dirty(g, d, o->kind == ORDER_SHADOW_DIRTY);
 		break;
 	case ORDER_SHADOW_SEND:
 		/* Without memory BROKER hears nothing and asks again. */
-		gateway_set_shadow(g, d, message_of(o), now_ms);
+		gateway_set_shadow(g, d, message_of(o));
 		break;
 	case ORDER_ASK:
 		gateway_ask(g, d, o->op, o->payload ? message_of(o) : NULL, now_ms);
@@ -265,14 +270,17 @@ static void one_turn(struct uplink *u)
 	u->retry_ms = INT64_MAX;
 	now_ms = u->turn_us / 1000;
 
-	take_orders(u, now_ms);
+	/* The journal first: a message in memory that came before one in the journal has its order
+	 * put already, so it is known when that one is. */
 	intake_journal(u, now_ms);
+	take_orders(u, now_ms);
 	connect_run(u, now_ms);
 	receive_packets(u, now_ms);
 	judge_run(u, now_ms);
 	intake_times(u, now_ms);
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);
+	gateway_line_up(&u->gateway, now_ms);
 	send_run(u, now_ms);
 	receive_news(u, now_ms);
 	/* A broker that stops has nobody left to ring for. */

@@ -5,6 +5,11 @@
 
 #include "bridge/uplink/uplink_impl.h"
 #include "core/base/room.h"
+#include "core/hub/topic.h"
+
+enum {
+	LIVE_BEHIND_MAX = 64 /* messages of the device in the journal */
+};
 
 /* Takes what order owns, whatever the result. */
 static enum status put_order(struct uplink *u, struct order *order)
@@ -106,9 +111,32 @@ enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
 	return st;
 }
 
+static bool late_is_worthless(const char *topic)
+{
+	struct topic t;
+
+	return topic_parse(topic, strlen(topic), &t) == ST_OK && topic_late_is_worthless(t.kind);
+}
+
+/* Telemetry in memory goes behind what the journal has of its device. False: that is so much that
+ * it would keep room from the others for long. */
+static bool place_behind(struct uplink *u, const char *client_id, const char *topic,
+                         uint64_t *after_seq)
+{
+	uint64_t messages;
+
+	*after_seq = 0;
+	if (!u->conf.journal || late_is_worthless(topic))
+		return true;
+	return journal_device_waits(u->conf.journal, client_id, &messages, after_seq) &&
+	       messages <= LIVE_BEHIND_MAX;
+}
+
 enum status uplink_publish_live(struct uplink *u, const char *client_id, const char *topic,
                                 const void *payload, size_t len)
 {
+	uint64_t after_seq;
+	unsigned share;
 	struct order o;
 	enum status st;
 
@@ -116,10 +144,18 @@ enum status uplink_publish_live(struct uplink *u, const char *client_id, const c
 	if (!uplink_ready(u))
 		return ST_STATE;
 	/* The rest of the mailbox is for what must not wait. */
-	if (mail_order_space(&u->mail) < MAIL_ORDERS_MAX / 2)
+	if (mail_order_space(&u->mail) < MAIL_ORDERS_MAX / 2 ||
+	    !place_behind(u, client_id, topic, &after_seq) ||
+	    !live_room_take(&u->mail.live, client_id, &share))
 		return ST_FULL;
 	st = order_about(ORDER_LIVE, client_id, topic, &o);
-	return st == ST_OK ? put_message(u, &o, payload, len) : st;
+	o.after_seq = after_seq;
+	o.share = share;
+	if (st == ST_OK)
+		st = put_message(u, &o, payload, len);
+	if (st != ST_OK)
+		live_room_give(&u->mail.live, share);
+	return st;
 }
 
 enum status uplink_shadow_follow(struct uplink *u, const char *client_id, const char *result_topic)

@@ -15,6 +15,7 @@
 #include "core/base/buf.h"
 #include "core/base/status.h"
 #include "core/hub/credential.h"
+#include "core/hub/region.h"
 
 enum {
 	CONFIG_BYTES_MAX = 16 << 20, /* of the file */
@@ -47,7 +48,7 @@ enum app_access { /* bits: APP_READ, APP_WRITE of plugin/lan/apps.h, minus one *
 	APP_ACCESS_READWRITE,
 };
 
-/* Text is owned; NULL where the table says null, but for hub.host. */
+/* Text is owned; NULL where the table says null, but for those of hub that say so. */
 struct config_gateway {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -57,12 +58,14 @@ struct config_gateway {
 };
 
 struct config_hub {
-	char *host; /* never NULL */
+	char *host;         /* never NULL */
+	enum region region; /* never REGION_AUTO */
 	char *address;
 	uint32_t port; /* never 0 */
 	bool tls, verify, verify_host, clean_session;
 	char *ca_file;
-	char *register_url, *register_address;
+	char *register_url; /* never NULL */
+	char *register_address;
 	uint32_t keepalive;
 	uint32_t rate_up, window;
 	uint32_t min_reconnect_s, max_reconnect_s; /* min <= max */

@@ -132,18 +132,61 @@ static void check_gateway(struct config_load *l)
 		             "needs an encrypted connection; set hub.tls to true");
 }
 
+static bool is_given(const cJSON *obj, const char *name)
+{
+	const cJSON *node = json_member(obj, name);
+
+	return node && !cJSON_IsNull(node);
+}
+
+/* What stands in the file wins, and is warned about where the hub is known to be stricter. */
+static void check_region(struct config_load *l, const cJSON *obj)
+{
+	struct config_hub *h = &l->cfg->hub;
+	bool sure = h->region != REGION_AUTO || region_host_is_vendors(h->host);
+	const struct region_limits *lim;
+
+	if (h->region == REGION_AUTO)
+		h->region = region_of_host(h->host);
+	lim = region_limits(h->region);
+	if (!is_given(obj, "rate_up"))
+		h->rate_up = lim->rate_up;
+	if (!sure)
+		return;
+	if (h->rate_up == 0 || h->rate_up > lim->rate_max)
+		config_warning(l, json_member(obj, "rate_up"), "hub.rate_up",
+		               "is more than the %u messages per second that the hub takes (%s); it may "
+		               "drop what is over, use at most %u or leave it out",
+		               lim->rate_max, lim->name, lim->rate_up);
+	if (h->keepalive < lim->keepalive_min || h->keepalive > lim->keepalive_max)
+		config_warning(l, json_member(obj, "keepalive"), "hub.keepalive",
+		               "is out of the %u to %u seconds that the hub takes (%s), it refuses others",
+		               lim->keepalive_min, lim->keepalive_max, lim->name);
+}
+
+static void fill_hub(struct config_load *l)
+{
+	struct config_hub *h = &l->cfg->hub;
+
+	if (h->port == 0)
+		h->port = h->tls ? 8883 : 1883;
+	if (!h->host &&
+	    asprintf(&h->host, "%s.iotcloud.tencentdevices.com", l->cfg->gateway.product_id) < 0)
+		h->host = NULL;
+	if (h->host && !h->register_url)
+		h->register_url = strdup(region_register_url(h->host));
+	l->no_memory |= !h->host || !h->register_url;
+}
+
 static void check_hub(struct config_load *l)
 {
 	struct config_hub *h = &l->cfg->hub;
 	const cJSON *obj = json_member(l->root, "hub");
 
-	if (h->port == 0)
-		h->port = h->tls ? 8883 : 1883;
-	if (!h->host &&
-	    asprintf(&h->host, "%s.iotcloud.tencentdevices.com", l->cfg->gateway.product_id) < 0) {
-		h->host = NULL;
-		l->no_memory = true;
-	}
+	fill_hub(l);
+	if (l->no_memory)
+		return;
+	check_region(l, obj);
 	if (strncmp(h->register_url, "https://", 8) != 0 && strncmp(h->register_url, "http://", 7) != 0)
 		config_error(l, json_member(obj, "register_url"), "hub.register_url",
 		             "is no URL; begin it with https:// (or http://, unencrypted)");

@@ -1,16 +1,9 @@
 #include "core/hub/route.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum {
 	HUB_QOS_MAX = 1
-};
-
-/* Their answers help nobody who asked long ago. All others are kept. */
-static const bool live[TOPIC_CUSTOM + 1] = {
-	[TOPIC_RRPC_TXD] = true, [TOPIC_SYS] = true,           [TOPIC_LOG] = true,
-	[TOPIC_CONFIG] = true,   [TOPIC_CONFIG_REPORT] = true,
 };
 
 static const char *const texts[] = {
@@ -60,7 +53,7 @@ struct route route_decide(const char *product_id, const char *device_name, const
 	if (r.reason != ROUTE_FINE)
 		r.action = ROUTE_REFUSE;
 	else
-		r.action = live[t.kind] ? ROUTE_LIVE : ROUTE_FORWARD;
+		r.action = topic_late_is_worthless(t.kind) ? ROUTE_LIVE : ROUTE_FORWARD;
 	return r;
 }
 

@@ -5,6 +5,11 @@
 
 #include "core/hub/topic.h"
 
+struct route_rules route_rules_of(const struct config *c)
+{
+	return (struct route_rules){ c->routes, c->route_count };
+}
+
 struct route_rules *route_rules_copy(const struct route_rules *r)
 {
 	size_t bytes = sizeof(struct route_rules) + r->count * sizeof(struct config_route);

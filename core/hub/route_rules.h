@@ -11,6 +11,8 @@ struct route_rules {
 	size_t count;
 };
 
+/* Those of c, as long as it holds them. */
+struct route_rules route_rules_of(const struct config *c);
 /* A copy that stands on its own, in one block: caller frees it with free(). NULL: no memory. */
 struct route_rules *route_rules_copy(const struct route_rules *r);
 /* The first rule whose filter matches; NULL: none, as ROUTE_POLICY_ALL without interval. */

@@ -1,5 +1,6 @@
 #include "core/hub/topic.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct rule {
@@ -18,6 +19,21 @@ static const struct rule rules[] = {
 
 enum {
 	RULE_COUNT = sizeof rules / sizeof rules[0]
+};
+
+/* What the device waits for after it published. */
+static const enum topic_kind answers[TOPIC_CUSTOM + 1] = {
+	[TOPIC_OTA_REPORT] = TOPIC_OTA_UPDATE,
+	[TOPIC_CONFIG] = TOPIC_CONFIG_RESULT,
+	[TOPIC_CONFIG_REPORT] = TOPIC_CONFIG_UPDATE,
+	[TOPIC_SYS] = TOPIC_SYS_RESULT,
+	[TOPIC_LOG] = TOPIC_LOG_RESULT,
+	[TOPIC_RESOURCE_UP] = TOPIC_RESOURCE_DOWN,
+};
+
+static const bool worthless_late[TOPIC_CUSTOM + 1] = {
+	[TOPIC_RRPC_TXD] = true, [TOPIC_SYS] = true,           [TOPIC_LOG] = true,
+	[TOPIC_CONFIG] = true,   [TOPIC_CONFIG_REPORT] = true,
 };
 
 static const char share_tree[] = "$share";
@@ -245,6 +261,23 @@ bool topic_is_device(const struct topic *t, const char *product_id, const char *
 {
 	return t->kind != TOPIC_NONE && text_is(t->product_id, product_id, strlen(product_id)) &&
 	       text_is(t->device_name, device_name, strlen(device_name));
+}
+
+bool topic_late_is_worthless(enum topic_kind kind)
+{
+	return worthless_late[kind];
+}
+
+enum status topic_answer_filter(const char *topic, char out[TOPIC_LEN_MAX + 1])
+{
+	struct topic t;
+
+	if (topic_parse(topic, strlen(topic), &t) != ST_OK || answers[t.kind] == TOPIC_NONE)
+		return ST_NOTFOUND;
+	/* The longest prefix, ids and slash are far below the limit of a whole topic. */
+	snprintf(out, TOPIC_LEN_MAX + 1, "%s%.*s/%.*s", rules[answers[t.kind] - 1].prefix,
+	         (int)t.product_id.len, t.product_id.at, (int)t.device_name.len, t.device_name.at);
+	return ST_OK;
 }
 
 bool topic_matches(const char *filter, const char *topic)

@@ -102,6 +102,15 @@ struct mqtt_text topic_product(const char *text, size_t len);
 
 bool topic_is_device(const struct topic *t, const char *product_id, const char *device_name);
 
+/* Requests and answers that help nobody once they are late; everything else is telemetry, which
+ * leaves in the order in which it came. */
+bool topic_late_is_worthless(enum topic_kind kind);
+
+/* The filter under which the hub answers a publish on topic ("$sys/operation/..." ->
+ * "$sys/operation/result/..."), NUL-terminated. ST_OK; ST_NOTFOUND: nothing there is answered.
+ * docs/protocol/topics.md 1. */
+enum status topic_answer_filter(const char *topic, char out[TOPIC_LEN_MAX + 1]);
+
 /* MQTT 4.7 matching, wildcards never matching a leading '$'; "a/#" matches "a".
  * filter without $share/{group}/. */
 bool topic_matches(const char *filter, const char *topic);

@@ -43,6 +43,11 @@ static enum status make_hit(const struct config_mapping *m, const struct capture
 	return n > 0 && n < (int)sizeof(hit->topic) ? ST_OK : ST_INVALID;
 }
 
+struct mapping_rules mapping_rules_of(const struct config *c)
+{
+	return (struct mapping_rules){ c->mappings, c->mapping_count };
+}
+
 enum status mapping_up(const struct mapping_rules *r, const struct mapping_client *who,
                        const char *topic, struct mapping_hit *hit)
 {

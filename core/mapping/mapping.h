@@ -31,6 +31,9 @@ struct mapping_hit {
 	char topic[MAPPING_TOPIC_MAX]; /* of the hub, for a message up */
 };
 
+/* Those of c, as long as it holds them. */
+struct mapping_rules mapping_rules_of(const struct config *c);
+
 /* Where a message that a client published goes. ST_OK; ST_NOTFOUND: no rule; ST_INVALID: a rule,
  * but what it makes of the topic is no device name or topic of the hub (hit->rule is set). */
 enum status mapping_up(const struct mapping_rules *r, const struct mapping_client *who,

@@ -11,93 +11,89 @@
 
 #include "bridge/doorbell/doorbell.h"
 #include "bridge/uplink/uplink.h"
-#include "core/base/clock.h"
-#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/room.h"
-#include "core/base/table.h"
 #include "core/config/config.h"
-#include "core/config/mosquitto_conf.h"
-#include "core/hub/route_rules.h"
-#include "core/mapping/mapping.h"
-#include "core/pace/inflow.h"
 #include "plugin/base/broker.h"
 #include "plugin/base/device_table.h"
 #include "plugin/base/hubgate.h"
-#include "plugin/base/limiter.h"
 #include "plugin/base/parts.h"
 #include "shadowstore/disk.h"
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
 
-#define DOORBELL_TOPIC "$hubgate/wake"
-
-enum {
-	DOORBELL_TEXT_MAX = 48
-};
-
-struct hubgate;
-
+struct clock_trust;    /* core/base/clock.h */
+struct limiters;       /* plugin/base/limiter */
+struct broker_logins;  /* plugin/lan/broker_login */
+struct broker_rights;  /* plugin/lan/broker_rights.h */
+struct doorbell_login; /* plugin/lan/doorbell_login.h */
+struct lan_sessions;   /* plugin/lan/lan_session */
+struct product_list;   /* plugin/lan/products.h */
+struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
+struct presences;      /* plugin/devices/presence */
+struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
-struct tls_watch;      /* plugin/lan/tls_watch */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
+struct timekeeper;     /* plugin/services/timekeeper */
 struct reload;         /* plugin/reload */
+struct report;         /* plugin/report */
+struct exit_handler;   /* plugin/exit_handler */
 
+/* Beside what all need, handles, each made by the part that is named above. Where a header is named
+ * others may look into it; else its file alone knows what is in it. */
 struct hubgate {
-	struct config *config;
 	mosquitto_plugin_id_t *id;
+	char *config_path; /* NULL: none to read again */
+	struct config *config;
 	struct log log;
 	struct metrics metrics;
-	struct store *store; /* closed last of all that stands in store.dir */
+	uint64_t seed;
+	struct parts parts;
+	int64_t turn_due_ms; /* plugin/base/timer; 0: never set */
+	struct limiters *limiters;
+
+	/* What stands in store.dir, and the way to the hub. */
+	struct store *store; /* closed last of all that stands there */
 	struct journal *journal;
 	struct state *state; /* NULL: nothing is remembered, as disk */
 	struct disk *disk;
 	struct stored *stored; /* NULL: no state, nothing is stored */
 	struct uplink *uplink;
-	struct device_table devices;
-	struct table sessions;       /* by struct mosquitto * */
-	struct table tls_identities; /* the same: plugin/lan/tls_identity */
-	struct tls_watch *tls_watch; /* NULL: no login by key */
-	uint64_t seed;
-	char (*products)[PRODUCT_ID_LEN + 1]; /* sorted, of all that is configured */
-	size_t product_count;
-	struct mosquitto_conf broker_conf; /* as it was at the start */
-	bool broker_conf_known;
-	enum lan_acl acl;        /* effective: allow or defer */
-	bool unknown_users_pass; /* usernames went unchecked before we came */
-	bool has_connect_event;  /* the broker is 2.1 or newer */
-	bool has_logins;         /* some device has one: plugin/lan/broker_login */
-	bool claims;             /* sessions of plugin/lan/broker_login may wait for their tick */
-	bool reloading;          /* between RELOAD and the next tick */
-	char doorbell_id[DOORBELL_TEXT_MAX], doorbell_password[DOORBELL_TEXT_MAX];
-	struct route_rules routes;
-	struct inflow inflow;
-	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
-	struct device *own;             /* the gateway itself, in the device table */
-	struct gateway_asks *asks;
-	struct mapping_rules mappings;
-	size_t spoken_for;     /* devices whose presence ends with a client's connection */
-	char *config_path;     /* NULL: none to read again */
-	struct reload *reload; /* plugin/reload; NULL: none, as disk */
-	unsigned reload_round; /* counts the configurations taken over */
+	bool uplink_hangs; /* at the end: the journal is still its */
+
+	/* The LAN. */
+	bool has_connect_event; /* the broker is 2.1 or newer */
+	bool reloading;         /* between RELOAD and the next tick */
+	struct broker_rights *rights;
+	struct broker_logins *logins;
+	struct doorbell_login *doorbell;
+	struct lan_sessions *sessions;
+	struct product_list *products;
+	struct tls_identities *tls_identities;
+
+	/* The devices. */
+	struct device_table *devices;
+	struct device *own; /* the gateway itself, in the device table */
+	struct presences *presences;
+	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */
+
+	/* The services. */
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
-	bool orders_unsent;                          /* the uplink's mailbox was full: say it again */
-	uint64_t present;
-	struct clock_trust clock;
-	int64_t clock_look_ms, clock_ask_ms; /* next, as of hubgate_now_ms() */
-	int64_t clock_asked_ms;              /* wall time of the question under way, 0: none */
-	int64_t report_ms;                   /* next publication of the metrics */
-	int64_t turn_due_ms;                 /* plugin/base/timer; 0: never set */
-	struct limiter refusals, bad_logins;
-	struct parts parts;
-	struct exit_handler *exit_handler; /* plugin/exit_handler */
-	bool uplink_hangs;                 /* at the end: the journal is still its */
+	struct gateway_asks *asks;
+	struct timekeeper *timekeeper;
+	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
+
+	/* The whole. */
+	struct reload *reload; /* NULL: none, as disk */
+	unsigned reload_round; /* counts the configurations taken over */
+	struct report *report;
+	struct exit_handler *exit_handler;
 };
 
 /* Measures one callback: struct timespec start = callback_begin(); ...

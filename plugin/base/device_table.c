@@ -11,6 +11,12 @@ struct key {
 	size_t len;
 };
 
+struct device_table {
+	struct table all; /* those retired included */
+	size_t known;     /* of these, not retired */
+	uint64_t seed;
+};
+
 static bool same_client(const struct table_node *node, const void *key)
 {
 	const struct device *d = table_entry(node, struct device, node);
@@ -19,11 +25,15 @@ static bool same_client(const struct table_node *node, const void *key)
 	return strlen(d->client_id) == k->len && memcmp(d->client_id, k->client_id, k->len) == 0;
 }
 
-void device_table_init(struct device_table *r, uint64_t seed)
+struct device_table *device_table_new(uint64_t seed)
 {
+	struct device_table *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
 	table_init(&r->all);
 	r->seed = seed;
-	r->known = 0;
+	return r;
 }
 
 static void free_device(struct device *d)
@@ -38,25 +48,31 @@ static void free_device(struct device *d)
 	free(d);
 }
 
-void device_table_fini(struct device_table *r)
+void device_table_free(struct device_table *r)
 {
 	struct table_at at;
 
+	if (!r)
+		return;
 	for (struct table_node *n = table_first(&r->all, &at); n; n = table_next(&r->all, &at)) {
 		table_remove(&r->all, n);
 		free_device(table_entry(n, struct device, node));
 	}
 	table_fini(&r->all);
+	free(r);
+}
+
+static struct device *entry(struct table_node *n)
+{
+	return n ? table_entry(n, struct device, node) : NULL;
 }
 
 /* Retired ones too. */
 static struct device *find_any(const struct device_table *r, const char *client_id, size_t len)
 {
 	const struct key key = { client_id, len };
-	struct table_node *n =
-		table_find(&r->all, table_hash(r->seed, client_id, len), same_client, &key);
 
-	return n ? table_entry(n, struct device, node) : NULL;
+	return entry(table_find(&r->all, table_hash(r->seed, client_id, len), same_client, &key));
 }
 
 struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len)
@@ -65,6 +81,24 @@ struct device *device_table_find(const struct device_table *r, const char *clien
 
 	IN_ROOM(ROOM_BROKER);
 	return d && !d->retired ? d : NULL;
+}
+
+size_t device_table_known(const struct device_table *r)
+{
+	IN_ROOM(ROOM_BROKER);
+	return r->known;
+}
+
+struct device *device_table_first(const struct device_table *r, struct table_at *at)
+{
+	IN_ROOM(ROOM_BROKER);
+	return entry(table_first(&r->all, at));
+}
+
+struct device *device_table_next(const struct device_table *r, struct table_at *at)
+{
+	IN_ROOM(ROOM_BROKER);
+	return entry(table_next(&r->all, at));
 }
 
 struct device *device_make(const char *product_id, const char *device_name,

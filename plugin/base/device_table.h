@@ -54,8 +54,6 @@ struct device {
 	unsigned origins; /* enum origin */
 	enum bound bound;
 	bool online; /* as far as mappings[] tell */
-	/* The client that spoke for it last, where nothing else tells its presence; never followed. */
-	const void *last_speaker;
 	struct device_filter *filters;
 	size_t filter_count;
 	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
@@ -65,14 +63,10 @@ struct device {
 	struct wait_line *waits; /* owned by plugin/devices/registration; NULL: it does not register */
 };
 
-struct device_table {
-	struct table all; /* those retired included */
-	size_t known;     /* of these, not retired */
-	uint64_t seed;
-};
+struct device_table; /* opaque */
 
-void device_table_init(struct device_table *r, uint64_t seed);
-void device_table_fini(struct device_table *r); /* wipes secrets */
+struct device_table *device_table_new(uint64_t seed); /* NULL: no memory */
+void device_table_free(struct device_table *r);       /* wipes secrets; NULL is fine */
 
 /* Any room. A device for device_table_put(). Caller owns it (device_discard). NULL: no memory, or
  * ids out of their grammar. */
@@ -92,6 +86,10 @@ enum status device_table_add(struct device_table *r, const char *product_id,
                              struct device **out);
 /* NULL: unknown. len without NUL. */
 struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len);
+size_t device_table_known(const struct device_table *r); /* how many, without those retired */
+/* All, those retired included, as by table_first() and table_next(). */
+struct device *device_table_first(const struct device_table *r, struct table_at *at);
+struct device *device_table_next(const struct device_table *r, struct table_at *at);
 
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */

@@ -1,6 +1,7 @@
 #include "plugin/base/limiter.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "core/base/room.h"
 #include "plugin/base/context.h"
@@ -10,8 +11,28 @@ enum {
 	LOG_INTERVAL_MS = 1000,
 };
 
-bool limiter_may_log(struct limiter *l, uint64_t *suppressed)
+struct limiters {
+	struct limiter {
+		int64_t next_ms;
+		uint64_t suppressed;
+	} of[LIMITED_COUNT];
+};
+
+enum status limiter_open(struct hubgate *h)
 {
+	h->limiters = calloc(1, sizeof(*h->limiters));
+	return h->limiters ? ST_OK : ST_NOMEM;
+}
+
+void limiter_close(struct hubgate *h)
+{
+	free(h->limiters);
+	h->limiters = NULL;
+}
+
+bool limiter_may_log(struct hubgate *h, enum limited what, uint64_t *suppressed)
+{
+	struct limiter *l = &h->limiters->of[what];
 	int64_t now_ms = hubgate_now_ms();
 
 	IN_ROOM(ROOM_BROKER);
@@ -31,7 +52,7 @@ void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *t
 	uint64_t more = 0;
 
 	IN_ROOM(ROOM_BROKER);
-	if (limiter_may_log(&h->refusals, &more))
+	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
 		log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s (%" PRIu64 " more since the last line)",
 		         client_id, topic, why, more);
 }

@@ -8,7 +8,7 @@
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/stored.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/products.h"
 
 enum { /* bits of the stored byte */
 	FACT_BOUND = 1,
@@ -28,7 +28,7 @@ void device_keep(struct hubgate *h, const struct device *d)
 	if (!h->state)
 		return;
 	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(&h->refusals, &more))
+	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &more))
 		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
 		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }
@@ -61,10 +61,10 @@ void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 static enum status add(struct hubgate *h, const char *product_id, const char *device_name,
                        const struct secret *secret, struct device **out)
 {
-	enum status st = identity_add_product(h, product_id);
+	enum status st = products_add(h, product_id);
 
 	if (st == ST_OK)
-		st = device_table_add(&h->devices, product_id, device_name, secret, out);
+		st = device_table_add(h->devices, product_id, device_name, secret, out);
 	/* Without a presence nothing can be done with it. */
 	if (st == ST_OK)
 		st = presence_attach(*out);
@@ -91,12 +91,10 @@ void device_end_sessions(struct hubgate *h, struct device *d)
 
 static void retire(struct hubgate *h, struct device *d)
 {
-	h->spoken_for -= d->last_speaker != NULL;
-	d->last_speaker = NULL;
-	d->online = false;
+	presence_unspoken(h, d);
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
-	device_table_retire(&h->devices, d);
+	device_table_retire(h->devices, d);
 	h->shadow_service->retire(h, d);
 	presence_retire(h, d);
 }
@@ -114,14 +112,16 @@ struct device *device_admit(struct hubgate *h, const char *product_id, const cha
 	struct device *d = NULL;
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->devices.known >= DEVICES_MAX || add(h, product_id, device_name, &none, &d) != ST_OK)
+	if (device_table_known(h->devices) >= DEVICES_MAX ||
+	    add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
 	return d;
 }
 
 bool device_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
+	const struct mapping_rules rules = mapping_rules_of(h->config);
+	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	const unsigned char *facts = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *name = e->key + PRODUCT_ID_LEN;
@@ -132,7 +132,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 		return true; /* nobody's */
 	memcpy(product_id, e->key, PRODUCT_ID_LEN);
 	product_id[PRODUCT_ID_LEN] = '\0';
-	mapped = *facts & FACT_MAPPED && mapping_of(&h->mappings, product_id, name);
+	mapped = *facts & FACT_MAPPED && mapping_of(&rules, product_id, name);
 	if (!d && (mapped || *facts & FACT_BY_APP))
 		d = device_admit(h, product_id, name);
 	if (!d)

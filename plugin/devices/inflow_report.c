@@ -2,23 +2,40 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/room.h"
+#include "core/pace/inflow.h"
 
 enum {
 	TOP = 3,
 	NAMES_BYTES = 320
 };
 
+struct inflow_report {
+	struct inflow inflow;
+};
+
+enum status inflow_report_open(struct hubgate *h)
+{
+	h->inflow = calloc(1, sizeof(*h->inflow));
+	return h->inflow ? ST_OK : ST_NOMEM;
+}
+
+void inflow_report_close(struct hubgate *h)
+{
+	free(h->inflow);
+	h->inflow = NULL;
+}
+
 /* The devices that sent most in this window, and everybody's count starts anew. */
 static void take_top(struct hubgate *h, const struct device *top[TOP], uint32_t sent[TOP])
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		uint32_t count = d->accepted;
 		int place = TOP;
 
@@ -48,31 +65,41 @@ static void warn(struct hubgate *h, const struct device *const top[TOP], const u
 	log_line(&h->log, LOG_WARN,
 	         "%.1f messages per second come in, hub.rate_up lets %u out: the queue grows; most "
 	         "from %s; thin them with routes[]",
-	         h->inflow.in, h->config->hub.rate_up, names);
+	         h->inflow->inflow.in, h->config->hub.rate_up, names);
 }
 
 void inflow_report_run(struct hubgate *h, int64_t now_ms)
 {
 	const struct device *top[TOP] = { NULL };
 	uint32_t sent[TOP] = { 0 };
+	struct inflow *f = &h->inflow->inflow;
 	struct journal_counts c;
-	int64_t began_ms = h->inflow.began_ms;
+	int64_t began_ms = f->began_ms;
 
 	IN_ROOM(ROOM_BROKER);
-	if (!inflow_due(&h->inflow, now_ms))
+	if (!inflow_due(f, now_ms))
 		return;
 	journal_counts(h->journal, &c);
 	take_top(h, top, sent);
-	switch (inflow_window(&h->inflow, now_ms, c.accepted, c.ended[JOURNAL_DELIVERED],
-	                      h->config->hub.rate_up)) {
+	switch (
+		inflow_window(f, now_ms, c.accepted, c.ended[JOURNAL_DELIVERED], h->config->hub.rate_up)) {
 	case INFLOW_OVER:
 		warn(h, top, sent, (double)(now_ms - began_ms) / 1000);
 		break;
 	case INFLOW_WITHIN:
 		log_line(&h->log, LOG_NOTE, "%.1f messages per second come in, within hub.rate_up again",
-		         h->inflow.in);
+		         f->in);
 		break;
 	case INFLOW_NOTHING:
 		break;
 	}
+}
+
+void inflow_report_measure(struct hubgate *h, uint64_t queued)
+{
+	const struct inflow *f = &h->inflow->inflow;
+
+	IN_ROOM(ROOM_BROKER);
+	metric_set(&h->metrics, M_INFLOW, (uint64_t)(f->in * 60 + 0.5));
+	metric_set(&h->metrics, M_DRAIN, inflow_drain_s(f, queued, h->config->hub.rate_up));
 }

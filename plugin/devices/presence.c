@@ -2,10 +2,24 @@
 
 #include <stdlib.h>
 
+#include "core/base/list.h"
 #include "core/base/room.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
+
+struct presences {
+	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
+	bool unsent;                    /* of some the uplink has not been told the latest */
+	uint64_t on_lan;                /* devices of which a client is there */
+	size_t spoken_for;              /* devices that have a speaker */
+};
+
+enum status presence_open(struct hubgate *h)
+{
+	h->presences = calloc(1, sizeof(*h->presences));
+	return h->presences ? ST_OK : ST_NOMEM;
+}
 
 enum status presence_attach(struct device *d)
 {
@@ -21,20 +35,22 @@ enum status presence_attach(struct device *d)
 	return ST_OK;
 }
 
-void presence_fini(struct hubgate *h)
+void presence_close(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	if (!h->presences)
+		return;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->presence)
 			command_fini(&d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
 		min_interval_free(d);
 	}
+	free(h->presences);
+	h->presences = NULL;
 }
 
 /* --- the line of those in grace; grace is one length, so the line is sorted --- */
@@ -43,14 +59,14 @@ static void grace_end(struct hubgate *h, struct presence *p)
 {
 	if (p->leave_ms == 0)
 		return;
-	LINE_REMOVE(&h->grace, p);
+	LINE_REMOVE(&h->presences->grace, p);
 	p->leave_ms = 0;
 }
 
 static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
 {
 	p->leave_ms = now_ms + h->config->presence.grace_ms + 1;
-	LINE_PUT(&h->grace, p);
+	LINE_PUT(&h->presences->grace, p);
 	timer_ring_by(h, p->leave_ms);
 }
 
@@ -59,7 +75,7 @@ void presence_grace_changed(struct hubgate *h, uint32_t before_ms)
 	int64_t more_ms = (int64_t)h->config->presence.grace_ms - before_ms;
 
 	IN_ROOM(ROOM_BROKER);
-	for (struct presence *p = h->grace.first; more_ms != 0 && p; p = p->next)
+	for (struct presence *p = h->presences->grace.first; more_ms != 0 && p; p = p->next)
 		p->leave_ms += more_ms;
 }
 
@@ -113,29 +129,35 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 	return st;
 }
 
+/* The state is kept here, so nothing is lost by saying it later. */
+void presence_say_again(struct hubgate *h, struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	d->presence->unsent = true;
+	h->presences->unsent = true;
+}
+
 static void tell(struct hubgate *h, struct presence *p, bool present)
 {
 	if (presence_tell_secret(h, p) == ST_OK &&
 	    uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
 		return;
-	/* The state is kept here, so nothing is lost by saying it later. */
-	p->unsent = true;
-	h->orders_unsent = true;
+	presence_say_again(h, p->device);
 }
 
 static void tell_unsent(struct hubgate *h)
 {
 	struct table_at at;
 
-	h->orders_unsent = false;
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct presence *p = table_entry(n, struct device, node)->presence;
+	h->presences->unsent = false;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		struct presence *p = d->presence;
 
 		if (!p->unsent)
 			continue;
 		p->unsent = tell_all(h, p) != ST_OK;
-		h->orders_unsent |= p->unsent;
+		h->presences->unsent |= p->unsent;
 	}
 }
 
@@ -143,8 +165,7 @@ void presence_renew(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
 	d->presence->secret_told = false;
-	d->presence->unsent = true;
-	h->orders_unsent = true;
+	presence_say_again(h, d);
 }
 
 void presence_retire(struct hubgate *h, struct device *d)
@@ -154,7 +175,7 @@ void presence_retire(struct hubgate *h, struct device *d)
 	IN_ROOM(ROOM_BROKER);
 	grace_end(h, p);
 	if (p->current)
-		metric_set(&h->metrics, M_PRESENT, --h->present);
+		metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
 	p->current = NULL;
 	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
@@ -183,15 +204,57 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 		grace_begin(h, p, hubgate_now_ms());
 }
 
+/* --- those that a client speaks for --- */
+
+void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client)
+{
+	struct presence *p = d->presence;
+
+	IN_ROOM(ROOM_BROKER);
+	if (p->speaker == client)
+		return;
+	h->presences->spoken_for += p->speaker == NULL;
+	p->speaker = client;
+	presence_mapped(h, d, true);
+}
+
+void presence_unspoken(struct hubgate *h, struct device *d)
+{
+	struct presence *p = d->presence;
+
+	IN_ROOM(ROOM_BROKER);
+	h->presences->spoken_for -= p->speaker != NULL;
+	p->speaker = NULL;
+	d->online = false;
+}
+
+void presence_speaker_left(struct hubgate *h, const struct mosquitto *client)
+{
+	struct table_at at;
+
+	IN_ROOM(ROOM_BROKER);
+	if (h->presences->spoken_for == 0)
+		return;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		if (d->presence->speaker != client)
+			continue;
+		d->presence->speaker = NULL;
+		h->presences->spoken_for--;
+		presence_mapped(h, d, false);
+	}
+}
+
+/* --- the gateway application --- */
+
 /* The gateway application came or went, and with it all that it speaks for. */
 static void tell_of_app(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	tell(h, h->own->presence, on_lan(h->own->presence)); /* it gets what the hub says as text */
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->origins & ORIGIN_APPLICATION)
 			tell(h, d->presence, is_there(h, d->presence));
 	}
@@ -206,7 +269,7 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 
 	IN_ROOM(ROOM_BROKER);
 	if (!p->current && !p->device->own)
-		metric_set(&h->metrics, M_PRESENT, ++h->present);
+		metric_set(&h->metrics, M_PRESENT, ++h->presences->on_lan);
 	/* What is held waits for a subscription, but no longer than the grace time. */
 	if (!p->held.first)
 		grace_end(h, p);
@@ -227,18 +290,18 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	if (was_current) {
 		p->current = NULL;
 		if (!p->device->own)
-			metric_set(&h->metrics, M_PRESENT, --h->present);
+			metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
 		grace_end(h, p);
 		grace_begin(h, p, hubgate_now_ms());
 	}
-	identity_remove(h, s);
+	lan_session_remove(h, s);
 }
 
 void presence_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
-	while (h->grace.first && h->grace.first->leave_ms <= now_ms) {
-		struct presence *p = h->grace.first;
+	while (h->presences->grace.first && h->presences->grace.first->leave_ms <= now_ms) {
+		struct presence *p = h->presences->grace.first;
 
 		grace_end(h, p);
 		if (!p->current && p->device->own)
@@ -247,14 +310,14 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell(h, p, is_there(h, p));
 		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
-	if (h->orders_unsent)
+	if (h->presences->unsent)
 		tell_unsent(h);
 }
 
 int64_t presence_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	return h->grace.first ? h->grace.first->leave_ms : INT64_MAX;
+	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
 }
 
 /* --- commands in grace --- */

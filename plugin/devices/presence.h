@@ -8,31 +8,37 @@
 #define HUBGATE_PRESENCE_H
 
 #include "plugin/devices/command.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
 
 struct presence { /* one per device */
 	struct device *device;
 	struct lan_session *current; /* NULL: not on the LAN */
 	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
 	int64_t leave_ms;
-	bool clean;                   /* its last session ended with the connection */
-	bool secret_told;             /* the uplink has it */
-	bool unsent;                  /* the uplink has not been told the latest */
+	bool clean;       /* its last session ended with the connection */
+	bool secret_told; /* the uplink has it */
+	bool unsent;      /* the uplink has not been told the latest */
+	/* The client that spoke for it last, where nothing else tells of it; never followed. */
+	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
-	struct presence *prev, *next; /* in hubgate.grace */
+	struct presence *prev, *next; /* in the line of those in grace */
 	struct held_line held;        /* commands that wait for it */
 };
 
+/* Before the first device. presence_close() is for all that are in the device table. */
+enum status presence_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void presence_close(struct hubgate *h);
 /* Any room, while d is not in the device table yet. ST_OK, also again; ST_NOMEM. */
 enum status presence_attach(struct device *d);
 
 /* d is retired: it is not there, and the hub hears of it without a grace time. */
 void presence_retire(struct hubgate *h, struct device *d);
+/* An order about d found no room: all that the uplink has to know of d is said again, next turn. */
+void presence_say_again(struct hubgate *h, struct device *d);
 /* What the uplink knows of d has changed as a whole, or d is back: it is all said again. */
 void presence_renew(struct hubgate *h, struct device *d);
 /* presence.grace_ms was before_ms: times under way end as if they had begun with what it is. */
 void presence_grace_changed(struct hubgate *h, uint32_t before_ms);
-void presence_fini(struct hubgate *h);
 
 /* s was accepted; the device is there. A session it takes over is not a leave. */
 void presence_arrived(struct hubgate *h, struct lan_session *s);
@@ -46,6 +52,11 @@ enum status presence_tell_secret(struct hubgate *h, struct presence *p);
 void presence_changed(struct hubgate *h, struct device *d);
 /* What mappings[] tell of d: d->online. Gone counts after the grace time. */
 void presence_mapped(struct hubgate *h, struct device *d, bool online);
+/* client spoke for d, and nothing else tells of d: it is there until that client's connection ends,
+ * or no rule speaks for it any more. */
+void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client);
+void presence_speaker_left(struct hubgate *h, const struct mosquitto *client);
+void presence_unspoken(struct hubgate *h, struct device *d);
 /* Grace times that are over; orders that did not fit. */
 void presence_run(struct hubgate *h, int64_t now_ms);
 int64_t presence_due(const struct hubgate *h); /* INT64_MAX: no grace time is under way */

@@ -71,7 +71,7 @@ static const struct config_product *product_of(const struct hubgate *h, const ch
 /* The secret of a device that is configured, or of one that registered itself. */
 static void give(struct hubgate *h, const char *client_id, const struct secret *secret)
 {
-	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
+	struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 	char product_id[PRODUCT_ID_LEN + 1];
 
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
@@ -103,7 +103,7 @@ static struct device *named(const struct hubgate *h, const struct config_device 
 
 	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
 	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, len + 1);
-	return device_table_find(&h->devices, client_id, PRODUCT_ID_LEN + len);
+	return device_table_find(h->devices, client_id, PRODUCT_ID_LEN + len);
 }
 
 static enum status join_line(struct registrations *r, struct device *d)
@@ -572,10 +572,8 @@ static void revoke(struct hubgate *h)
 {
 	struct table_at at;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (!(d->origins & ORIGIN_REGISTERED) || product_of(h, d->product_id))
 			continue;
 		secret_wipe(&d->secret);

@@ -20,12 +20,11 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 	IN_ROOM(ROOM_BROKER);
 	if (!space || e->len != 1)
 		return true; /* nobody's */
-	d = device_table_find(&h->devices, e->key, (size_t)(space - e->key));
+	d = device_table_find(h->devices, e->key, (size_t)(space - e->key));
 	if (!d)
 		return false;
 	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
-	d->presence->unsent = true;
-	h->orders_unsent = true;
+	presence_say_again(h, d);
 	return true;
 }
 
@@ -40,7 +39,7 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 		return;
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(&h->refusals, &suppressed))
+	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &suppressed))
 		log_line(&h->log, LOG_WARN, "%s: what it subscribes is not kept for the next start: %s",
 		         d->client_id, status_text(st));
 }

@@ -1,6 +1,8 @@
 #include "plugin/devices/to_hub.h"
 
+#include "core/base/clock.h"
 #include "core/base/room.h"
+#include "core/hub/route_rules.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/min_interval.h"
 
@@ -22,7 +24,7 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.len = m->len,
 		.qos = m->qos,
 		.latest = m->latest,
-		.clock_trusted = clock_trusted(&h->clock),
+		.clock_trusted = clock_trusted(h->clock),
 	};
 	enum status st = uplink_publish(h->uplink, &msg);
 
@@ -71,7 +73,8 @@ enum status to_hub_send(struct hubgate *h, struct device *d, const struct route 
                         const char *topic, const void *payload, size_t len)
 {
 	bool live = route->action == ROUTE_LIVE;
-	const struct config_route *rule = live ? NULL : route_rules_find(&h->routes, topic);
+	const struct route_rules rules = route_rules_of(h->config);
+	const struct config_route *rule = live ? NULL : route_rules_find(&rules, topic);
 	const struct upward m = {
 		.device = d,
 		.topic = topic,

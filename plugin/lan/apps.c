@@ -5,6 +5,7 @@
 #include "core/base/room.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/topic.h"
+#include "plugin/lan/broker_rights.h"
 
 static bool allows(const struct config_app *app, int access)
 {
@@ -36,7 +37,7 @@ bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 void apps_check(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	if (h->config->app_count > 0 && h->unknown_users_pass)
+	if (h->config->app_count > 0 && h->rights->unknown_users_pass)
 		log_line(&h->log, LOG_WARN,
 		         "this broker lets usernames in without checking them, so anybody can claim one of "
 		         "apps[]; add a password_file to mosquitto.conf");

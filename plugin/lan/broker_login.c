@@ -1,13 +1,65 @@
 #include "plugin/lan/broker_login.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/room.h"
+#include "plugin/lan/broker_rights.h"
+
+struct broker_logins {
+	bool any;     /* some device has one */
+	bool waiting; /* claims that the tick of 2.0 accepts */
+};
+
+static bool any_in(const struct config *c, size_t *first)
+{
+	for (*first = 0; *first < c->device_count; ++*first) {
+		if (c->devices[*first].login)
+			return true;
+	}
+	return false;
+}
+
+enum status broker_login_check(const struct hubgate *h, const struct config *c, size_t *first)
+{
+	return any_in(c, first) && h->rights->unknown_users_pass ? ST_INVALID : ST_OK;
+}
+
+enum status broker_login_open(struct hubgate *h)
+{
+	size_t first;
+
+	h->logins = calloc(1, sizeof(*h->logins));
+	if (!h->logins)
+		return ST_NOMEM;
+	broker_login_configured(h);
+	if (broker_login_check(h, h->config, &first) == ST_OK)
+		return ST_OK;
+	log_line(&h->log, LOG_ERROR,
+	         "not started: devices[%zu].login: this broker lets usernames in without checking "
+	         "them, so anybody could be this device; add a password_file to mosquitto.conf",
+	         first);
+	return ST_INVALID;
+}
+
+void broker_login_close(struct hubgate *h)
+{
+	free(h->logins);
+	h->logins = NULL;
+}
+
+void broker_login_configured(struct hubgate *h)
+{
+	size_t first;
+
+	IN_ROOM(ROOM_BROKER);
+	h->logins->any = any_in(h->config, &first);
+}
 
 struct device *broker_login_device(const struct hubgate *h, const char *username)
 {
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; h->has_logins && username && i < h->config->device_count; i++) {
+	for (size_t i = 0; h->logins->any && username && i < h->config->device_count; i++) {
 		const struct config_device *c = &h->config->devices[i];
 		char client_id[CLIENT_ID_MAX + 1];
 
@@ -15,20 +67,20 @@ struct device *broker_login_device(const struct hubgate *h, const char *username
 			continue;
 		memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
 		memcpy(client_id + PRODUCT_ID_LEN, c->device_name, strlen(c->device_name) + 1);
-		return device_table_find(&h->devices, client_id, strlen(client_id));
+		return device_table_find(h->devices, client_id, strlen(client_id));
 	}
 	return NULL;
 }
 
 bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = identity_add(h, client, SESSION_CLAIM, d);
+	struct lan_session *s = lan_session_add(h, client, SESSION_CLAIM, d);
 
 	IN_ROOM(ROOM_BROKER);
 	if (!s)
 		return false;
 	s->broker_login = true;
-	h->claims = true;
+	h->logins->waiting = true;
 	return true;
 }
 
@@ -45,34 +97,13 @@ void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, stru
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
-	if (!h->claims || h->has_connect_event)
+	if (!h->logins->waiting || h->has_connect_event)
 		return;
-	h->claims = false;
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at)) {
-		struct lan_session *s = table_entry(n, struct lan_session, node);
-
+	h->logins->waiting = false;
+	for (struct lan_session *s = lan_session_first(h, &at); s; s = lan_session_next(h, &at)) {
 		if (s->kind != SESSION_CLAIM || s->over)
 			continue;
 		broker_login_accept(h, s);
 		arrived(h, s);
 	}
-}
-
-enum status broker_login_check(struct hubgate *h)
-{
-	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; i < h->config->device_count; i++) {
-		if (!h->config->devices[i].login)
-			continue;
-		h->has_logins = true;
-		if (!h->unknown_users_pass)
-			return ST_OK;
-		log_line(&h->log, LOG_ERROR,
-		         "not started: devices[%zu].login: this broker lets usernames in without checking "
-		         "them, so anybody could be this device; add a password_file to mosquitto.conf",
-		         i);
-		return ST_INVALID;
-	}
-	return ST_OK;
 }

@@ -7,7 +7,16 @@
 #ifndef HUBGATE_BROKER_LOGIN_H
 #define HUBGATE_BROKER_LOGIN_H
 
-#include "plugin/lan/identity.h"
+#include "plugin/lan/lan_session.h"
+
+/* ST_OK; ST_NOMEM; ST_INVALID (logged): as broker_login_check(). */
+enum status broker_login_open(struct hubgate *h);
+void broker_login_close(struct hubgate *h);
+/* Any room. ST_OK; ST_INVALID: c has a login, at its device *first, but this broker checks no
+ * names, so anybody could be that device. */
+enum status broker_login_check(const struct hubgate *h, const struct config *c, size_t *first);
+/* The devices of h->config are others now. */
+void broker_login_configured(struct hubgate *h);
 
 /* The device with this login; NULL: none. */
 struct device *broker_login_device(const struct hubgate *h, const char *username);
@@ -17,8 +26,5 @@ bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struc
 void broker_login_accept(struct hubgate *h, struct lan_session *s);
 /* The tick of 2.0: who still waits was let in, and arrived() hears of it. */
 void broker_login_run(struct hubgate *h, void (*arrived)(struct hubgate *h, struct lan_session *s));
-/* ST_OK; ST_INVALID, said in the log: this broker checks no names, so anybody could be any of
- * these devices. */
-enum status broker_login_check(struct hubgate *h);
 
 #endif

@@ -1,87 +1,12 @@
 #include "plugin/lan/identity.h"
 
-#include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/room.h"
 #include "core/hub/topic.h"
-
-static bool same_client(const struct table_node *node, const void *key)
-{
-	return table_entry(node, struct lan_session, node)->client == key;
-}
-
-static uint64_t hash_client(const struct hubgate *h, const struct mosquitto *client)
-{
-	return table_hash(h->seed, &client, sizeof(client));
-}
-
-struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_node *n = table_find(&h->sessions, hash_client(h, client), same_client, client);
-
-	IN_ROOM(ROOM_BROKER);
-	return n ? table_entry(n, struct lan_session, node) : NULL;
-}
-
-struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *client,
-                                 enum session_kind kind, struct device *device)
-{
-	struct lan_session *s = identity_session(h, client);
-
-	IN_ROOM(ROOM_BROKER);
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s)
-			return NULL;
-		s->client = client;
-		if (table_add(&h->sessions, &s->node, hash_client(h, client)) != ST_OK) {
-			free(s);
-			return NULL;
-		}
-	}
-	s->kind = kind;
-	s->broker_login = s->over = s->kicked = false;
-	s->device = device;
-	return s;
-}
-
-void identity_remove(struct hubgate *h, struct lan_session *s)
-{
-	IN_ROOM(ROOM_BROKER);
-	table_remove(&h->sessions, &s->node);
-	free(s);
-}
-
-void identity_fini(struct hubgate *h)
-{
-	struct table_at at;
-
-	for (struct table_node *n = table_first(&h->sessions, &at); n;
-	     n = table_next(&h->sessions, &at))
-		identity_remove(h, table_entry(n, struct lan_session, node));
-	table_fini(&h->sessions);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	size_t len = strlen(a);
-
-	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
-}
-
-static enum lan_login doorbell_login(const struct hubgate *h, const char *password,
-                                     const char *address, const char **why)
-{
-	struct doorbell *doorbell = uplink_doorbell(h->uplink);
-
-	if (doorbell && password && same_text(password, h->doorbell_password) &&
-	    doorbell_address_ok(doorbell, address))
-		return LOGIN_DOORBELL;
-	*why = "the doorbell's client id is taken by hubgate itself";
-	return LOGIN_REFUSED;
-}
+#include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/products.h"
 
 static const char *check_device(const struct hubgate *h, const struct device *d,
                                 const struct login *claim, const struct lan_claim *c)
@@ -95,7 +20,7 @@ static const char *check_device(const struct hubgate *h, const struct device *d,
 			   "certificate listeners go without";
 	if (credential_check_password(&d->secret, c->username, c->password) != ST_OK)
 		return "wrong password: its signature does not fit the secret in devices[]";
-	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(&h->clock))
+	if (claim->expiry_s != 0 && claim->expiry_s < (uint64_t)time(NULL) && clock_trusted(h->clock))
 		return "the signature has expired: check the device's clock";
 	return NULL;
 }
@@ -110,10 +35,14 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	IN_ROOM(ROOM_BROKER);
 	*device = NULL;
 	*why = NULL;
-	if (c->client_id && strcmp(c->client_id, h->doorbell_id) == 0)
-		return doorbell_login(h, c->password, c->address, why);
+	if (doorbell_login_is(h, c->client_id)) {
+		if (doorbell_login_ok(h, c->password, c->address))
+			return LOGIN_DOORBELL;
+		*why = "the doorbell's client id is taken by hubgate itself";
+		return LOGIN_REFUSED;
+	}
 	id_len = c->client_id ? strlen(c->client_id) : 0;
-	d = c->client_id ? device_table_find(&h->devices, c->client_id, id_len) : NULL;
+	d = c->client_id ? device_table_find(h->devices, c->client_id, id_len) : NULL;
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
 		if (!d)
 			return LOGIN_OTHER;
@@ -138,31 +67,6 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 	return LOGIN_DEVICE;
 }
 
-static int compare_product(const void *key, const void *element)
-{
-	return memcmp(key, element, PRODUCT_ID_LEN);
-}
-
-enum status identity_add_product(struct hubgate *h, const char *product_id)
-{
-	IN_ROOM(ROOM_BROKER);
-	char(*list)[PRODUCT_ID_LEN + 1];
-	size_t at = 0;
-
-	while (at < h->product_count && strcmp(h->products[at], product_id) < 0)
-		at++;
-	if (at < h->product_count && strcmp(h->products[at], product_id) == 0)
-		return ST_OK;
-	list = realloc(h->products, (h->product_count + 1) * sizeof(*list));
-	if (!list)
-		return ST_NOMEM;
-	memmove(list[at + 1], list[at], (h->product_count - at) * sizeof(*list));
-	memcpy(list[at], product_id, sizeof(*list));
-	h->products = list;
-	h->product_count++;
-	return ST_OK;
-}
-
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 {
 	size_t len = strlen(text);
@@ -172,7 +76,5 @@ bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 	if (topic_in_hub_tree(text, len))
 		return true;
 	product = topic_product(text, len);
-	return product.len == PRODUCT_ID_LEN &&
-	       bsearch(product.at, h->products, h->product_count, sizeof(h->products[0]),
-	               compare_product) != NULL;
+	return product.len == PRODUCT_ID_LEN && products_have(h, product.at);
 }

@@ -8,30 +8,6 @@
 
 #include "plugin/base/context.h"
 
-enum session_kind {
-	SESSION_DEVICE,
-	SESSION_CLAIM, /* with a login of plugin/lan/broker_login: the broker has not decided yet */
-	SESSION_DOORBELL
-};
-
-struct lan_session { /* a client that the plugin itself let in */
-	struct table_node node;
-	const struct mosquitto *client; /* the key; never followed */
-	enum session_kind kind;
-	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
-	bool broker_login;     /* its name and password are the broker's to check */
-	bool clean;            /* its session ends with the connection */
-	bool over;             /* a new configuration took its rights; it is to be disconnected */
-	bool kicked;           /* the broker was told to do it */
-};
-
-struct lan_session *identity_session(const struct hubgate *h, const struct mosquitto *client);
-/* A known client gets its kind and device replaced. NULL: no memory. */
-struct lan_session *identity_add(struct hubgate *h, const struct mosquitto *client,
-                                 enum session_kind kind, struct device *device);
-void identity_remove(struct hubgate *h, struct lan_session *s);
-void identity_fini(struct hubgate *h);
-
 enum lan_login {
 	LOGIN_OTHER, /* not ours: the broker decides */
 	LOGIN_DEVICE,
@@ -48,8 +24,6 @@ struct lan_claim { /* of a client that connects; any text may be NULL */
 enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why);
 
-/* One more product of ours. ST_OK, also when it is known; ST_NOMEM. */
-enum status identity_add_product(struct hubgate *h, const char *product_id);
 /* True when {pid} of this topic or filter is a product of ours, or the text is
  * in one of the hub's trees: closed to everybody but the device itself. */
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text);

@@ -15,6 +15,11 @@ struct tls_identity { /* an identity for which the broker got the key */
 	uint64_t connection;
 };
 
+struct tls_identities {
+	struct table all;        /* by struct mosquitto * */
+	struct tls_watch *watch; /* NULL: no login by key */
+};
+
 static bool same_client(const struct table_node *node, const void *key)
 {
 	return table_entry(node, struct tls_identity, node)->client == key;
@@ -22,40 +27,56 @@ static bool same_client(const struct table_node *node, const void *key)
 
 static struct tls_identity *find(const struct hubgate *h, const struct mosquitto *client)
 {
-	struct table_node *n = table_find(
-		&h->tls_identities, table_hash(h->seed, &client, sizeof(client)), same_client, client);
+	const struct table *all = &h->tls_identities->all;
+	struct table_node *n =
+		table_find(all, table_hash(h->seed, &client, sizeof(client)), same_client, client);
 
 	return n ? table_entry(n, struct tls_identity, node) : NULL;
 }
 
 static void drop(struct hubgate *h, struct tls_identity *t)
 {
-	table_remove(&h->tls_identities, &t->node);
+	table_remove(&h->tls_identities->all, &t->node);
 	free(t);
+}
+
+enum status tls_identity_open(struct hubgate *h)
+{
+	h->tls_identities = calloc(1, sizeof(*h->tls_identities));
+	if (!h->tls_identities)
+		return ST_NOMEM;
+	table_init(&h->tls_identities->all);
+	h->tls_identities->watch = tls_watch_new();
+	return ST_OK;
+}
+
+void tls_identity_close(struct hubgate *h)
+{
+	struct tls_identities *all = h->tls_identities;
+	struct table_at at;
+
+	if (!all)
+		return;
+	for (struct table_node *n = table_first(&all->all, &at); n; n = table_next(&all->all, &at))
+		drop(h, table_entry(n, struct tls_identity, node));
+	table_fini(&all->all);
+	tls_watch_free(all->watch);
+	free(all);
+	h->tls_identities = NULL;
 }
 
 void tls_identity_forget(struct hubgate *h, const struct mosquitto *client)
 {
-	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
+	struct tls_identity *t = find(h, client);
 
 	IN_ROOM(ROOM_BROKER);
 	if (t)
 		drop(h, t);
 }
 
-void tls_identity_fini(struct hubgate *h)
-{
-	struct table_at at;
-
-	for (struct table_node *n = table_first(&h->tls_identities, &at); n;
-	     n = table_next(&h->tls_identities, &at))
-		drop(h, table_entry(n, struct tls_identity, node));
-	table_fini(&h->tls_identities);
-}
-
 static bool note(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	uint64_t connection = tls_watch_connection(h->tls_watch, client);
+	uint64_t connection = tls_watch_connection(h->tls_identities->watch, client);
 	struct tls_identity *t;
 
 	tls_identity_forget(h, client);
@@ -65,8 +86,8 @@ static bool note(struct hubgate *h, const struct mosquitto *client, struct devic
 	t->client = client;
 	t->device = d;
 	t->connection = connection;
-	if (table_add(&h->tls_identities, &t->node, table_hash(h->seed, &client, sizeof(client))) ==
-	    ST_OK)
+	if (table_add(&h->tls_identities->all, &t->node,
+	              table_hash(h->seed, &client, sizeof(client))) == ST_OK)
 		return true;
 	free(t);
 	return false;
@@ -85,7 +106,7 @@ static bool put_key(const struct secret *s, char *out, int room)
 static int give_key(struct hubgate *h, struct mosquitto_evt_psk_key *ed)
 {
 	struct device *d =
-		ed->identity ? device_table_find(&h->devices, ed->identity, strlen(ed->identity)) : NULL;
+		ed->identity ? device_table_find(h->devices, ed->identity, strlen(ed->identity)) : NULL;
 
 	if (!d)
 		return MOSQ_ERR_PLUGIN_DEFER;
@@ -120,18 +141,18 @@ static struct device *certified(const struct hubgate *h, const struct mosquitto 
 	/* A NUL inside the name would hide what follows it. */
 	if (len <= 0 || (size_t)len > CLIENT_ID_MAX || strlen(name) != (size_t)len)
 		return NULL;
-	return device_table_find(&h->devices, name, (size_t)len);
+	return device_table_find(h->devices, name, (size_t)len);
 }
 
 struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *client)
 {
-	struct tls_identity *t = h->tls_identities.count > 0 ? find(h, client) : NULL;
+	struct tls_identity *t = find(h, client);
 	struct device *d = NULL;
 
 	IN_ROOM(ROOM_BROKER);
 	if (!t)
 		return certified(h, client);
-	if (t->connection == tls_watch_connection(h->tls_watch, client))
+	if (t->connection == tls_watch_connection(h->tls_identities->watch, client))
 		d = t->device;
 	drop(h, t);
 	return d;

@@ -12,12 +12,14 @@
 
 #include "plugin/base/context.h"
 
+enum status tls_identity_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void tls_identity_close(struct hubgate *h);
+
 int on_psk(int event, void *event_data, void *userdata);
 
 /* The device whose identity the client proved, by key or by a certificate whose CN is its client
  * id; NULL: none. A claim by key is used up. */
 struct device *tls_identity_take(struct hubgate *h, const struct mosquitto *client);
 void tls_identity_forget(struct hubgate *h, const struct mosquitto *client);
-void tls_identity_fini(struct hubgate *h);
 
 #endif

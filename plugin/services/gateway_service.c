@@ -135,7 +135,7 @@ static int64_t settled(struct hubgate *h, enum gateway_op op, struct device *d, 
 
 static void settle(struct hubgate *h, enum gateway_op op, const char *client_id, int64_t code)
 {
-	struct device *d = device_table_find(&h->devices, client_id, strlen(client_id));
+	struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 
 	for (struct gateway_ask *a = h->asks->first; a && d; a = a->next) {
 		for (size_t i = 0; a->request.op == op && i < a->request.count; i++) {
@@ -152,12 +152,6 @@ static void settle(struct hubgate *h, enum gateway_op op, const char *client_id,
 	if (d && op == GATEWAY_ONLINE)
 		presence_changed(h, d);
 	sweep(h);
-}
-
-void gateway_service_answer(struct hubgate *h, const struct uplink_down *news)
-{
-	IN_ROOM(ROOM_BROKER);
-	settle(h, news->op, news->topic, news->code);
 }
 
 /* --- requests --- */
@@ -202,7 +196,7 @@ static enum status ask_hub(struct hubgate *h, enum gateway_op op, const struct g
 
 static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 {
-	struct device *d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
+	struct device *d = device_table_find(h->devices, w->client_id, strlen(w->client_id));
 
 	if (known(h, op, w, d)) {
 		if (op == GATEWAY_OFFLINE && d && d->origins & ORIGIN_APPLICATION)
@@ -213,7 +207,7 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 		d = device_admit(h, w->product_id, w->device_name);
 	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
-		return; /* gateway_service_answer() goes on */
+		return; /* gateway_service_take() goes on */
 	w->done = true;
 	w->result = CODE_SYSTEM;
 	if (d && d->bound == BOUND_NO && op != GATEWAY_BIND)
@@ -231,10 +225,8 @@ static void list_known(struct hubgate *h)
 	struct table_at at;
 	bool first = true;
 
-	for (struct table_node *n = table_first(&h->devices.all, &at); n && st == ST_OK;
-	     n = table_next(&h->devices.all, &at)) {
-		const struct device *d = table_entry(n, struct device, node);
-
+	for (const struct device *d = device_table_first(h->devices, &at); d && st == ST_OK;
+	     d = device_table_next(h->devices, &at)) {
 		if (d->bound != BOUND_YES || d->own || d->retired)
 			continue;
 		st = gateway_put_list_device(&text, d->product_id, d->device_name, first);
@@ -317,48 +309,67 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 	gateway_request_free(&r);
 }
 
-static void hub_said(struct hubgate *h, const struct gateway_msg *m, const struct gateway_device *g)
-{
-	char client_id[CLIENT_ID_MAX + 1];
-	struct device *d;
-	int len = snprintf(client_id, sizeof(client_id), "%s%s", g->product_id, g->device_name);
+/* --- what the hub says --- */
 
-	d = device_table_find(&h->devices, client_id, (size_t)len);
-	if (!d || d->own)
-		return;
-	if (m->op == GATEWAY_DESCRIBE || (m->op == GATEWAY_CHANGE && m->has_status))
-		device_set_bound(h, d, m->op == GATEWAY_DESCRIBE || m->status != 0);
-	else if (m->op == GATEWAY_ONLINE && g->has_result && g->result == CODE_OK)
+static void result_said(struct hubgate *h, struct device *d, const struct uplink_down *news)
+{
+	bool good = gateway_verdict(news->op, news->code) == VERDICT_OK;
+
+	if (good && (news->op == GATEWAY_ONLINE || news->op == GATEWAY_BIND))
 		device_set_bound(h, d, true);
-	else if (m->op == GATEWAY_BIND && g->has_result &&
-	         gateway_verdict(m->op, g->result) == VERDICT_OK)
-		device_set_bound(h, d, true);
-	else if (m->op == GATEWAY_BIND && g->has_result && g->result == CODE_EXPIRED)
+	else if (news->op == GATEWAY_BIND && news->code == CODE_EXPIRED)
 		timekeeper_doubt(h); /* the bind is tried again after that */
-	else if (m->op == GATEWAY_OFFLINE && g->has_result && g->result == CODE_UNBOUND)
+	else if (news->op == GATEWAY_OFFLINE && news->code == CODE_UNBOUND)
 		device_set_bound(h, d, false);
 }
 
-void gateway_service_hub(struct hubgate *h, const struct uplink_down *down)
+static void device_said(struct hubgate *h, const struct uplink_down *news)
 {
-	struct gateway_msg m;
-	bool pass;
+	struct device *d = device_table_find(h->devices, news->topic, strlen(news->topic));
 
-	IN_ROOM(ROOM_BROKER);
-	if (gateway_parse(down->payload, down->len, &m) != ST_OK)
+	if (!d || d->own)
 		return;
-	for (size_t i = 0; i < m.count; i++)
-		hub_said(h, &m, &m.devices[i]);
-	pass = m.op == GATEWAY_CHANGE;
-	if (m.op == GATEWAY_DESCRIBE && hubgate_now_ms() < h->asks->list_until_ms) {
-		if (h->asks->list_due_ms != 0)
-			h->asks->list_until_ms = hubgate_now_ms() + GATEWAY_LIST_MS;
+	if (news->kind == UPLINK_RESULT)
+		result_said(h, d, news);
+	else
+		device_set_bound(h, d, news->kind != UPLINK_UNBOUND);
+}
+
+/* A list is passed on only to who asked for one. */
+static void pass(struct hubgate *h, const struct uplink_down *text)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	if (text->op == GATEWAY_DESCRIBE && now_ms >= h->asks->list_until_ms)
+		return;
+	if (text->op == GATEWAY_DESCRIBE && h->asks->list_due_ms != 0) {
+		h->asks->list_until_ms = now_ms + GATEWAY_LIST_MS;
 		h->asks->list_due_ms = 0;
-		pass = true;
 	}
-	if (pass)
-		publish_on_lan(down->topic, down->payload, down->len, 0, false);
-	gateway_msg_free(&m);
+	publish_on_lan(text->topic, text->payload, text->len, 0, false);
+}
+
+bool gateway_service_take(struct hubgate *h, const struct uplink_down *news)
+{
+	IN_ROOM(ROOM_BROKER);
+	switch ((int)news->kind) {
+	case UPLINK_ANSWER:
+		settle(h, news->op, news->topic, news->code);
+		return true;
+	case UPLINK_BOUND:
+	case UPLINK_UNBOUND:
+	case UPLINK_RESULT:
+	case UPLINK_LISTED:
+		device_said(h, news);
+		return true;
+	case UPLINK_HUB_TEXT:
+		pass(h, news);
+		return true;
+	case UPLINK_LIST_END: /* a list may be cut: nothing follows from who was not on it */
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void give_up(struct hubgate *h, struct gateway_ask *a)
@@ -369,7 +380,7 @@ static void give_up(struct hubgate *h, struct gateway_ask *a)
 
 		if (w->done)
 			continue;
-		d = device_table_find(&h->devices, w->client_id, strlen(w->client_id));
+		d = device_table_find(h->devices, w->client_id, strlen(w->client_id));
 		w->result = d ? settled(h, a->request.op, d, CODE_SYSTEM) : CODE_SYSTEM;
 		w->done = true;
 	}
@@ -417,6 +428,6 @@ struct device *gateway_service_speaker(struct hubgate *h, struct device *own, co
 		return own;
 	memcpy(client_id, t.product_id.at, t.product_id.len);
 	memcpy(client_id + t.product_id.len, t.device_name.at, t.device_name.len);
-	d = device_table_find(&h->devices, client_id, len);
+	d = device_table_find(h->devices, client_id, len);
 	return d && d->origins & ORIGIN_APPLICATION ? d : own;
 }

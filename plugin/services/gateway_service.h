@@ -26,9 +26,9 @@ void gateway_service_close(struct hubgate *h);
 
 /* A message of the application on $gateway/operation/. */
 void gateway_service_request(struct hubgate *h, const void *payload, size_t len);
-/* From the hub: a message on $gateway/operation/result/ of the gateway; an UPLINK_ANSWER. */
-void gateway_service_hub(struct hubgate *h, const struct uplink_down *down);
-void gateway_service_answer(struct hubgate *h, const struct uplink_down *news);
+/* What the hub says of devices, and answers to what was asked. One device at most, so it is little
+ * work. False: other news. */
+bool gateway_service_take(struct hubgate *h, const struct uplink_down *news);
 /* Requests whose time is over. */
 void gateway_service_run(struct hubgate *h, int64_t now_ms);
 int64_t gateway_service_due(const struct hubgate *h); /* INT64_MAX: no request waits */

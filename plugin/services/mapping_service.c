@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
-#include "plugin/lan/identity.h"
+#include "plugin/lan/products.h"
 
 enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
@@ -21,11 +22,11 @@ enum status mapping_service_start(struct hubgate *h)
 	enum status st = ST_OK;
 
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; i < h->mappings.count && st == ST_OK; i++) {
-		const struct config_mapping *m = &h->mappings.at[i];
+	for (size_t i = 0; i < h->config->mapping_count && st == ST_OK; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
 		char filter[MAPPING_TOPIC_MAX];
 
-		st = identity_add_product(h, m->product_id);
+		st = products_add(h, m->product_id);
 		if (st != ST_OK || !m->presence)
 			continue;
 		mapping_filter(m->presence, filter);
@@ -36,19 +37,15 @@ enum status mapping_service_start(struct hubgate *h)
 
 void mapping_service_rules_changed(struct hubgate *h)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
-		if (!(d->origins & ORIGIN_MAPPING) ||
-		    mapping_of(&h->mappings, d->product_id, d->device_name))
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		if (!(d->origins & ORIGIN_MAPPING) || mapping_of(&rules, d->product_id, d->device_name))
 			continue;
-		h->spoken_for -= d->last_speaker != NULL;
-		d->last_speaker = NULL;
-		d->online = false;
+		presence_unspoken(h, d);
 		d->origins &= ~(unsigned)ORIGIN_MAPPING;
 		device_let_go(h, d);
 		if (!d->retired)
@@ -59,12 +56,13 @@ void mapping_service_rules_changed(struct hubgate *h)
 bool mapping_service_watches(const struct hubgate *h, const char *filter)
 {
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; i < h->mappings.count; i++) {
+	for (size_t i = 0; i < h->config->mapping_count; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
 		char watched[MAPPING_TOPIC_MAX];
 
-		if (!h->mappings.at[i].presence)
+		if (!m->presence)
 			continue;
-		mapping_filter(h->mappings.at[i].presence, watched);
+		mapping_filter(m->presence, watched);
 		if (strcmp(watched, filter) == 0)
 			return true;
 	}
@@ -99,10 +97,8 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 	if (!m->down || n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
 		return;
 	subscriptions_keep(h, d, filter, 1);
-	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) == ST_OK)
-		return;
-	d->presence->unsent = true;
-	h->orders_unsent = true;
+	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) != ST_OK)
+		presence_say_again(h, d);
 }
 
 /* The device of a hit. NULL: not to be had, which is logged. */
@@ -111,7 +107,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	const struct config_mapping *m = hit->rule;
 	char client_id[CLIENT_ID_MAX + 1];
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
-	struct device *d = device_table_find(&h->devices, client_id, (size_t)len);
+	struct device *d = device_table_find(h->devices, client_id, (size_t)len);
 	const char *why;
 
 	if (!d)
@@ -125,7 +121,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 		d->origins |= ORIGIN_MAPPING;
 		device_keep(h, d);
 		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
-		         (size_t)(m - h->mappings.at));
+		         (size_t)(m - h->config->mappings));
 	}
 	follow(h, d, m);
 	return d;
@@ -141,6 +137,7 @@ static void refused(struct hubgate *h, const struct mapping_hit *hit, const char
 static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
                         const struct mosquitto_evt_message *ed)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct buf wrapped = BUF_MAX(WRAPPED_MAX);
 	const void *payload = ed->payload;
 	size_t len = ed->payloadlen;
@@ -162,7 +159,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	} else {
 		st = to_hub_send(h, d, &route, hit->topic, payload, len);
 	}
-	if (st == ST_NOSPACE && mapping_serves_several(&h->mappings, hit->rule))
+	if (st == ST_NOSPACE && mapping_serves_several(&rules, hit->rule))
 		st = ST_OK; /* counted and lost: on_message.c says why */
 	buf_free(&wrapped);
 	return st;
@@ -170,6 +167,7 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 
 enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	const struct mapping_client who = { mosquitto_client_id(ed->client),
 		                                mosquitto_client_username(ed->client) };
 	struct mapping_hit hit;
@@ -179,7 +177,7 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	IN_ROOM(ROOM_BROKER);
 	/* Should the doorbell not work. */
 	mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
-	st = mapping_up(&h->mappings, &who, ed->topic, &hit);
+	st = mapping_up(&rules, &who, ed->topic, &hit);
 	if (st == ST_INVALID)
 		refused(h, &hit, ed->topic, "mappings[] make no device name or topic of the hub of it");
 	if (st != ST_OK)
@@ -187,16 +185,14 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 	d = device_of(h, &hit, ed->topic);
 	if (!d)
 		return ST_OK;
-	if (!hit.rule->presence && d->last_speaker != ed->client) {
-		h->spoken_for += d->last_speaker == NULL;
-		d->last_speaker = ed->client;
-		presence_mapped(h, d, true);
-	}
+	if (!hit.rule->presence)
+		presence_spoken_for(h, d, ed->client);
 	return send(h, d, &hit, ed);
 }
 
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	char client_id[CLIENT_ID_MAX + 1];
 	struct mapping_hit hit;
 	struct device *d;
@@ -204,41 +200,25 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 	int n;
 
 	IN_ROOM(ROOM_BROKER);
-	if (mapping_presence(&h->mappings, topic, payload, len, &hit, &online) != ST_OK)
+	if (mapping_presence(&rules, topic, payload, len, &hit, &online) != ST_OK)
 		return;
 	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
-	d = device_table_find(&h->devices, client_id, (size_t)n);
+	d = device_table_find(h->devices, client_id, (size_t)n);
 	if (online)
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)
 		presence_mapped(h, d, online);
 }
 
-void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_at at;
-
-	IN_ROOM(ROOM_BROKER);
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
-		if (d->last_speaker != client)
-			continue;
-		d->last_speaker = NULL;
-		h->spoken_for--;
-		presence_mapped(h, d, false);
-	}
-}
-
 bool mapping_service_command(struct hubgate *h, const struct device *d,
                              const struct uplink_down *down)
 {
+	const struct mapping_rules rules = mapping_rules_of(h->config);
 	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
 	char local[MAPPING_TOPIC_MAX];
 
 	IN_ROOM(ROOM_BROKER);
-	if (mapping_down(&h->mappings, d->product_id, d->device_name, rest, local) != ST_OK)
+	if (mapping_down(&rules, d->product_id, d->device_name, rest, local) != ST_OK)
 		return false;
 	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
 		metric_add(&h->metrics, M_DOWN, 1);

@@ -11,9 +11,10 @@
 #include "plugin/base/context.h"
 
 /* The products of the rules are ours from now on, and the doorbell watches the presence topics.
- * Again after h->mappings changed. ST_OK; ST_NOMEM; ST_FULL. */
+ * Again after they changed. ST_OK; ST_NOMEM; ST_FULL. */
 enum status mapping_service_start(struct hubgate *h);
-/* h->mappings are other rules now: devices that none of them makes are not spoken for any more. */
+/* The rules of h->config are others now: devices that none of them makes are not spoken for any
+ * more. */
 void mapping_service_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapping_service_watches(const struct hubgate *h, const char *filter);
@@ -23,8 +24,6 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 /* A message on its way to the doorbell. */
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload,
                               size_t len);
-/* Its connection ended: devices whose presence nothing else tells are gone. */
-void mapping_service_client_left(struct hubgate *h, const struct mosquitto *client);
 /* A command for d. True: it was published on the local topic of a rule. */
 bool mapping_service_command(struct hubgate *h, const struct device *d,
                              const struct uplink_down *down);

@@ -51,10 +51,8 @@ void shadow_close(struct hubgate *h)
 
 	if (!h->shadows)
 		return;
-	for (struct table_node *n = table_first(&h->devices.all, &at); n;
-	     n = table_next(&h->devices.all, &at)) {
-		struct device *d = table_entry(n, struct device, node);
-
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
 		if (!d->shadow)
 			continue;
 		shadow_forget_waiting(d->shadow);
@@ -92,7 +90,7 @@ static struct shadow *add_shadow(struct hubgate *h, struct device *d, struct sha
 
 bool shadow_load(struct hubgate *h, const struct state_entry *e)
 {
-	struct device *d = device_table_find(&h->devices, e->key, strlen(e->key));
+	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	struct shadow_doc *doc = NULL;
 
 	IN_ROOM(ROOM_BROKER);
@@ -106,8 +104,7 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 		log_line(&h->log, LOG_ERROR, "%s: no memory for its shadow", e->key);
 	} else {
 		shadow_note_dirty(h, d->shadow);
-		d->presence->unsent = true;
-		h->orders_unsent = true;
+		presence_say_again(h, d);
 	}
 	return true;
 }
@@ -151,10 +148,8 @@ enum status shadow_follow(struct hubgate *h, struct device *d)
 		return ST_OK;
 	if (!add_shadow(h, d, NULL))
 		return ST_NOMEM;
-	if (shadow_tell(h, d) != ST_OK) {
-		d->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	if (shadow_tell(h, d) != ST_OK)
+		presence_say_again(h, d);
 	return ST_OK;
 }
 
@@ -218,7 +213,7 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	}
 	shadow_doc_undo(s->doc);
 	metric_add(&h->metrics, M_SHADOW_FAILED, 1);
-	if (limiter_may_log(&h->refusals, &more))
+	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
 		log_line(&h->log, LOG_ERROR, "%s: its shadow cannot be stored (%s): the update is refused",
 		         s->device->client_id, status_text(st));
 	buf_reset(reply);
@@ -311,7 +306,7 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 	IN_ROOM(ROOM_BROKER);
 	if (slash && snprintf(client_id, sizeof(client_id), "%.*s%s", (int)(slash - rest), rest,
 	                      slash + 1) < (int)sizeof(client_id))
-		d = device_table_find(&h->devices, client_id, strlen(client_id));
+		d = device_table_find(h->devices, client_id, strlen(client_id));
 	if (d && slash - rest == PRODUCT_ID_LEN)
 		take(h, d, true, payload, len);
 	else

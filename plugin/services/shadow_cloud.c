@@ -64,10 +64,8 @@ bool shadow_note_dirty(struct hubgate *h, struct shadow *s)
 static void tell_dirty(struct hubgate *h, struct shadow *s)
 {
 	if (shadow_note_dirty(h, s) &&
-	    uplink_shadow_dirty(h->uplink, s->device->client_id, s->dirty) != ST_OK) {
-		s->device->presence->unsent = true;
-		h->orders_unsent = true;
-	}
+	    uplink_shadow_dirty(h->uplink, s->device->client_id, s->dirty) != ST_OK)
+		presence_say_again(h, s->device);
 }
 
 /* --- asking --- */
@@ -216,7 +214,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 
 void shadow_news(struct hubgate *h, const struct uplink_down *news)
 {
-	struct device *d = device_table_find(&h->devices, news->topic, strlen(news->topic));
+	struct device *d = device_table_find(h->devices, news->topic, strlen(news->topic));
 	struct shadow *s = d ? d->shadow : NULL;
 
 	IN_ROOM(ROOM_BROKER);

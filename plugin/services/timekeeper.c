@@ -1,9 +1,11 @@
 #include "plugin/services/timekeeper.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 
+#include "core/base/clock.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "core/hub/sys_time.h"
@@ -13,6 +15,28 @@ enum {
 	ASK_MS = 60000,
 	TOPIC_BYTES = 128
 };
+
+struct timekeeper {
+	struct clock_trust trust;
+	int64_t look_ms, ask_ms; /* next, as of hubgate_now_ms() */
+	int64_t asked_ms;        /* wall time of the question under way, 0: none */
+};
+
+enum status timekeeper_open(struct hubgate *h)
+{
+	h->timekeeper = calloc(1, sizeof(*h->timekeeper));
+	if (!h->timekeeper)
+		return ST_NOMEM;
+	h->clock = &h->timekeeper->trust;
+	return ST_OK;
+}
+
+void timekeeper_close(struct hubgate *h)
+{
+	free(h->timekeeper);
+	h->timekeeper = NULL;
+	h->clock = NULL;
+}
 
 static bool kernel_synchronised(void)
 {
@@ -42,7 +66,8 @@ void timekeeper_start(struct hubgate *h)
 	topic_of(h, "/result", topic);
 	if (uplink_subscribe(h->uplink, id, topic, 0) != ST_OK)
 		log_line(&h->log, LOG_WARN, "the hub will not be asked for the time: out of memory");
-	clock_look(&h->clock, clocks_realtime_ms(), hubgate_now_ms(), kernel_synchronised());
+	clock_look(&h->timekeeper->trust, clocks_realtime_ms(), hubgate_now_ms(),
+	           kernel_synchronised());
 }
 
 static void ask(struct hubgate *h, int64_t now_ms)
@@ -54,24 +79,26 @@ static void ask(struct hubgate *h, int64_t now_ms)
 	if (uplink_publish_live(h->uplink, id, topic, SYS_TIME_REQUEST, strlen(SYS_TIME_REQUEST)) !=
 	    ST_OK)
 		return;
-	h->clock_asked_ms = clocks_realtime_ms();
-	h->clock_ask_ms = now_ms + ASK_MS;
+	h->timekeeper->asked_ms = clocks_realtime_ms();
+	h->timekeeper->ask_ms = now_ms + ASK_MS;
 }
 
 void timekeeper_run(struct hubgate *h, int64_t now_ms)
 {
+	struct timekeeper *t = h->timekeeper;
+
 	IN_ROOM(ROOM_BROKER);
-	if (now_ms < h->clock_look_ms)
+	if (now_ms < t->look_ms)
 		return;
-	h->clock_look_ms = now_ms + LOOK_MS;
-	if (clock_look(&h->clock, clocks_realtime_ms(), now_ms, kernel_synchronised())) {
+	t->look_ms = now_ms + LOOK_MS;
+	if (clock_look(&t->trust, clocks_realtime_ms(), now_ms, kernel_synchronised())) {
 		log_line(&h->log, LOG_WARN,
 		         "the wall clock jumped; until the hub confirms it no login expires and no message "
 		         "ages by it");
-		h->clock_ask_ms = 0;
+		t->ask_ms = 0;
 	}
-	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
-	if (!clock_trusted(&h->clock) && now_ms >= h->clock_ask_ms && uplink_ready(h->uplink))
+	uplink_trust_clock(h->uplink, clock_trusted(&t->trust));
+	if (!clock_trusted(&t->trust) && now_ms >= t->ask_ms && uplink_ready(h->uplink))
 		ask(h, now_ms);
 }
 
@@ -84,19 +111,20 @@ void timekeeper_doubt(struct hubgate *h)
 
 bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 {
+	struct timekeeper *t = h->timekeeper;
 	char topic[TOPIC_BYTES];
 	int64_t hub_ms;
 
 	IN_ROOM(ROOM_BROKER);
 	topic_of(h, "/result", topic);
-	if (h->clock_asked_ms == 0 || strcmp(down->topic, topic) != 0)
+	if (t->asked_ms == 0 || strcmp(down->topic, topic) != 0)
 		return false;
 	if (sys_time_parse(down->payload, down->len, &hub_ms) == ST_OK) {
-		clock_hub_said(&h->clock, hub_ms, h->clock_asked_ms, clocks_realtime_ms());
-		uplink_set_hub_offset(h->uplink, hub_ms - (h->clock_asked_ms + clocks_realtime_ms()) / 2);
+		clock_hub_said(&t->trust, hub_ms, t->asked_ms, clocks_realtime_ms());
+		uplink_set_hub_offset(h->uplink, hub_ms - (t->asked_ms + clocks_realtime_ms()) / 2);
 	}
-	h->clock_asked_ms = 0;
-	uplink_trust_clock(h->uplink, clock_trusted(&h->clock));
+	t->asked_ms = 0;
+	uplink_trust_clock(h->uplink, clock_trusted(&t->trust));
 	/* A question of ours may be lost, and then this is the answer to the application's. */
 	return !device_subscribes(h->own, topic);
 }

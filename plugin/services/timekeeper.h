@@ -1,11 +1,14 @@
-/* timekeeper.h - keeps hubgate.clock: looks at the clocks and asks the hub for the time.
+/* timekeeper.h - keeps h->clock: looks at the clocks and asks the hub for the time.
  * Room:  BROKER.
+ * Keeps: from its opening on whoever asks clock_trusted(h->clock) gets an answer.
  */
 #ifndef HUBGATE_TIMEKEEPER_H
 #define HUBGATE_TIMEKEEPER_H
 
 #include "plugin/base/context.h"
 
+enum status timekeeper_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void timekeeper_close(struct hubgate *h);
 /* The gateway's answer topic is subscribed. Once, after the uplink was made. */
 void timekeeper_start(struct hubgate *h);
 /* At most once per second does anything. Asks the hub while the clock is not trusted. */

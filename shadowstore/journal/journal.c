@@ -2,22 +2,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/journal/journal_impl.h"
 
 enum {
+	SEGMENT_BYTES_MIN = 256 << 10,
+	SEGMENT_BYTES_MAX = 64 << 20,
+	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
+	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
+	TIME_MARK_PARTS = 16,            /* of flush_ms: the grain of the marks */
 	/* A tail of which less than a quarter is alive is closed early, so that what is
 	 * on the disk follows what is alive. */
 	DEAD_FACTOR = 4,
+};
+
+struct journal_writer { /* what BROKER alone has */
+	struct buf record;  /* that is being appended */
+	int64_t record_ms;  /* its time, CLOCK_BOOTTIME */
 };
 
 const char *journal_end_text(enum journal_end end)
@@ -33,13 +43,13 @@ const char *journal_end_text(enum journal_end end)
 
 /* --- append --- */
 
-static enum status encode(struct journal *j, const struct journal_msg *msg)
+static enum status encode(struct journal_writer *w, const struct journal_msg *msg, uint64_t seq)
 {
 	struct record r = {
 		.type = RECORD_MESSAGE,
 		.flags = (uint8_t)((msg->qos > 0 ? RECORD_QOS1 : 0) | (msg->latest ? RECORD_LATEST : 0) |
 		                   (msg->clock_trusted ? RECORD_CLOCK_TRUSTED : 0)),
-		.seq = j->next_seq, /* only BROKER changes it while other rooms run */
+		.seq = seq,
 		.key = msg->device,
 		.key_len = strlen(msg->device),
 		.topic = msg->topic,
@@ -50,9 +60,9 @@ static enum status encode(struct journal *j, const struct journal_msg *msg)
 
 	r.boot_ms = clocks_boottime_ms();
 	r.wall_ms = clocks_realtime_ms();
-	j->append_ms = r.boot_ms;
-	buf_reset(&j->scratch);
-	return record_encode(&j->scratch, &r);
+	w->record_ms = r.boot_ms;
+	buf_reset(&w->record);
+	return record_encode(&w->record, &r);
 }
 
 static bool tail_is_done(const struct journal *j)
@@ -70,7 +80,7 @@ static enum status begin_append(struct journal *j, const char *device)
 	bool closed = false;
 
 	pthread_mutex_lock(&j->lock);
-	st = journal_room_for(j, device, j->scratch.len);
+	st = journal_room_for(j, device, j->writer->record.len);
 	if (st == ST_OK && j->tail && tail_is_done(j)) {
 		journal_close_tail(j);
 		closed = true;
@@ -116,11 +126,12 @@ static enum status need_tail(struct journal *j)
 /* *broken: nothing more may be appended to the tail, the scan ends at its last whole record. */
 static enum status write_out(struct journal *j, bool *broken)
 {
+	const struct buf *record = &j->writer->record;
 	enum status st = need_tail(j);
 
 	if (st != ST_OK)
 		return st;
-	st = segment_write(j->tail, j->scratch.data, j->scratch.len, broken);
+	st = segment_write(j->tail, record->data, record->len, broken);
 	if (st != ST_OK || j->flush_ms > 0 || fdatasync(j->tail->file->fd) == 0)
 		return st;
 	/* After a failed sync nothing is known of the file's pages. */
@@ -151,7 +162,7 @@ static void end_append(struct journal *j, bool broken, bool no_space)
 		empty = leave_broken(j);
 	if (no_space) {
 		j->disk_full = true;
-		j->space.refused_ms = j->append_ms;
+		j->space.refused_ms = j->writer->record_ms;
 		j->space.refused++;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -162,20 +173,20 @@ static void end_append(struct journal *j, bool broken, bool no_space)
 }
 
 /* Under the lock. A mark says that what is appended from here on is no older. */
-static void mark_time(struct journal *j)
+static void mark_time(struct journal *j, int64_t at_ms)
 {
 	const struct time_mark *last = &j->marks[(j->mark_first + j->mark_count - 1) % TIME_MARKS];
 
 	if (j->mark_count == TIME_MARKS ||
-	    (j->mark_count > 0 && j->append_ms - last->at_ms < j->flush_ms / TIME_MARK_PARTS))
+	    (j->mark_count > 0 && at_ms - last->at_ms < j->flush_ms / TIME_MARK_PARTS))
 		return;
 	j->marks[(j->mark_first + j->mark_count++) % TIME_MARKS] =
-		(struct time_mark){ j->next_seq, j->append_ms };
+		(struct time_mark){ j->next_seq, at_ms };
 }
 
 static void publish(struct journal *j, const char *device, bool *was_idle)
 {
-	uint64_t bytes = j->scratch.len;
+	uint64_t bytes = j->writer->record.len;
 	struct share *s;
 
 	pthread_mutex_lock(&j->lock);
@@ -183,12 +194,13 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 	if (s) {
 		s->messages++;
 		s->bytes += bytes;
+		s->last_seq = j->next_seq;
 	}
 	j->tail->size += bytes;
 	j->tail->live++;
 	j->tail->live_bytes += bytes;
 	j->live_bytes += bytes;
-	mark_time(j);
+	mark_time(j, j->writer->record_ms);
 	j->next_seq++;
 	if (j->flush_ms == 0)
 		j->tail->synced_seq = j->next_seq;
@@ -205,7 +217,7 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle)
 {
-	enum status st = encode(j, msg);
+	enum status st = encode(j->writer, msg, j->next_seq);
 	bool broken = false;
 
 	IN_ROOM(ROOM_BROKER);
@@ -223,6 +235,22 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 		*seq = j->next_seq;
 	publish(j, msg->device, was_idle);
 	return ST_OK;
+}
+
+bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
+                          uint64_t *last_seq)
+{
+	const struct share *s;
+	bool known;
+
+	IN_ROOM(ROOM_BROKER);
+	pthread_mutex_lock(&j->lock);
+	s = journal_share_of(j, device);
+	*messages = s ? s->messages : 0;
+	*last_seq = s ? s->last_seq : 0;
+	known = j->caught_up && s;
+	pthread_mutex_unlock(&j->lock);
+	return known;
 }
 
 void journal_set_limits(struct journal *j, const struct journal_limits *lim)
@@ -251,11 +279,11 @@ void journal_counts(struct journal *j, struct journal_counts *out)
 		.queued_bytes = j->live_bytes,
 		.bound_bytes = atomic_load(&j->bound_bytes),
 		.disk_full = j->disk_full,
-		.syncs = j->sync.done,
-		.sync_failures = j->sync.failures,
-		.rewritten = j->sync.rewritten,
-		.sync_ms = j->sync.last_ms,
-		.sync_longest_ms = j->sync.longest_ms,
+		.syncs = j->syncs.done,
+		.sync_failures = j->syncs.failures,
+		.rewritten = j->syncs.rewritten,
+		.sync_ms = j->syncs.last_ms,
+		.sync_longest_ms = j->syncs.longest_ms,
 	};
 	memcpy(out->ended, j->ended, sizeof(out->ended));
 	for (size_t i = 0; i < j->segment_count; i++)
@@ -264,6 +292,22 @@ void journal_counts(struct journal *j, struct journal_counts *out)
 }
 
 /* --- life --- */
+
+static struct journal_writer *writer_new(void)
+{
+	struct journal_writer *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->record = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
+	return w;
+}
+
+static void writer_free(struct journal_writer *w)
+{
+	if (w)
+		buf_free(&w->record);
+	free(w);
+}
 
 static void read_boot_id(uint8_t out[RECORD_BOOT_BYTES])
 {
@@ -302,7 +346,7 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
                          struct journal **out)
 {
 	struct journal *j = calloc(1, sizeof(*j));
-	enum status st = ST_OK;
+	enum status st;
 
 	if (!j)
 		return ST_NOMEM;
@@ -310,21 +354,22 @@ enum status journal_open(const char *dir, const struct journal_limits *lim, cons
 	j->flush_ms = lim->flush_ms;
 	j->segment_bytes = segment_bytes_for(lim->max_bytes);
 	atomic_init(&j->bound_bytes, lim->max_bytes);
-	j->scratch = (struct buf)BUF_MAX(RECORD_BYTES_MAX);
-	j->acks.fd = -1;
 	j->next_seq = 1;
 	table_init(&j->shares);
-	table_init(&j->acks.marks);
 	pthread_mutex_init(&j->lock, NULL);
 	read_boot_id(j->boot_id);
-	if (snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
+	j->writer = writer_new();
+	j->reader = journal_reader_new();
+	st = j->writer && j->reader ? ST_OK : ST_NOMEM;
+	if (st == ST_OK &&
+	    snprintf(j->dir, sizeof(j->dir), "%s/journal", dir) >= (int)sizeof(j->dir) - 64) {
 		errno = ENAMETOOLONG;
 		st = store_file_refuse(log, dir, "journal", "used");
 	}
 	if (st == ST_OK)
 		st = journal_recover(j, log);
 	if (st == ST_OK)
-		st = journal_space_open(j, log);
+		st = journal_disk_open(j, log);
 	if (st != ST_OK) {
 		int error = errno;
 
@@ -341,10 +386,10 @@ static void write_all(struct journal *j)
 {
 	enum room from = room_enter(ROOM_UPLINK);
 
-	if (j->acks.fd >= 0)
+	if (j->reader)
 		journal_reader_flush(j);
 	room_enter(ROOM_DISK);
-	if (j->next_seq > 0)
+	if (j->disk)
 		journal_sync_all(j);
 	room_enter(from);
 }
@@ -359,16 +404,14 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->segment_count; i++)
 		segment_free(j->segments[i]);
 	free(j->segments);
-	journal_acks_close(j);
+	writer_free(j->writer);
+	journal_reader_free(j->reader);
+	journal_disk_close(j);
 	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
 		table_remove(&j->shares, n);
 		free(table_entry(n, struct share, node));
 	}
 	table_fini(&j->shares);
-	runs_free(&j->ended_before);
-	free(j->scan.data);
-	free(j->load.data);
-	buf_free(&j->scratch);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
 }

@@ -18,7 +18,7 @@
 
 #include "core/base/room.h"
 #include "shadowstore/file/store_file.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_reader_impl.h"
 
 enum {
 	ENDED_COUNTED = 0xffff,
@@ -171,6 +171,7 @@ static enum status put_segment(const struct journal *j, struct buf *out, const s
                                uint64_t end_seq)
 {
 	uint64_t from = s->first_seq, scanned_to = s->through ? end_seq : from;
+	const struct runs *before = &j->reader->ended_before;
 	enum status st = ST_OK;
 
 	if (!s->through && j->scanned_seq > from)
@@ -188,9 +189,8 @@ static enum status put_segment(const struct journal *j, struct buf *out, const s
 		scanned_to = j->scanned_seq;
 	if (st == ST_OK && scanned_to > from)
 		st = put_end(out, ENDED_COUNTED, from, scanned_to - 1);
-	for (const struct run *r = runs_at(&j->ended_before, scanned_to);
-	     st == ST_OK && r && r < j->ended_before.at + j->ended_before.count && r->first < end_seq;
-	     r++)
+	for (const struct run *r = runs_at(before, scanned_to);
+	     st == ST_OK && r && r < before->at + before->count && r->first < end_seq; r++)
 		st = put_end(out, ENDED_COUNTED, r->first > scanned_to ? r->first : scanned_to,
 		             r->last < end_seq ? r->last : end_seq - 1);
 	return st;
@@ -214,6 +214,7 @@ static enum status put_all(struct journal *j, struct buf *out)
 {
 	struct record_file header = { .first_seq = 1 };
 	uint8_t bytes[RECORD_FILE_BYTES];
+	struct table *marks = &j->reader->acks.marks;
 	struct table_at at;
 	enum status st;
 
@@ -226,8 +227,8 @@ static enum status put_all(struct journal *j, struct buf *out)
 	st = buf_add(out, bytes, sizeof(bytes));
 	if (st == ST_OK)
 		st = put_counts(j, out);
-	for (struct table_node *n = table_first(&j->acks.marks, &at); n && st == ST_OK;
-	     n = table_next(&j->acks.marks, &at))
+	for (struct table_node *n = table_first(marks, &at); n && st == ST_OK;
+	     n = table_next(marks, &at))
 		st = put_mark(out, table_entry(n, struct mark, node)->client_id, true);
 	return st;
 }
@@ -235,6 +236,7 @@ static enum status put_all(struct journal *j, struct buf *out)
 static enum status renew(struct journal *j)
 {
 	char tmp[PATH_BYTES + 16], path[PATH_BYTES + 16];
+	struct acks *a = &j->reader->acks;
 	struct buf all = BUF_MAX(ACKS_BYTES_MAX);
 	enum status st = put_all(j, &all);
 	int fd = -1;
@@ -251,12 +253,12 @@ static enum status renew(struct journal *j)
 	if (st == ST_OK && rename(tmp, path) != 0)
 		st = ST_IO;
 	if (st == ST_OK) {
-		if (j->acks.fd >= 0)
-			close(j->acks.fd);
-		j->acks.fd = fd;
-		j->acks.size = j->acks.renewed_size = all.len;
-		j->acks.reserved = 0;
-		reserve_ahead(&j->acks);
+		if (a->fd >= 0)
+			close(a->fd);
+		a->fd = fd;
+		a->size = a->renewed_size = all.len;
+		a->reserved = 0;
+		reserve_ahead(a);
 	} else if (fd >= 0) {
 		int error = errno;
 
@@ -270,7 +272,7 @@ static enum status renew(struct journal *j)
 
 static void renew_when_long(struct journal *j)
 {
-	struct acks *a = &j->acks;
+	struct acks *a = &j->reader->acks;
 
 	if (a->size < a->renewed_size * RENEW_FACTOR + RENEW_BYTES)
 		return;
@@ -282,7 +284,7 @@ static void renew_when_long(struct journal *j)
  * become free otherwise. */
 static void settle_batch(struct journal *j)
 {
-	struct acks *a = &j->acks;
+	struct acks *a = &j->reader->acks;
 
 	pthread_mutex_lock(&j->lock);
 	for (size_t i = 0; i < a->batch_count; i++) {
@@ -300,7 +302,7 @@ static void settle_batch(struct journal *j)
 
 void journal_reader_flush(struct journal *j)
 {
-	struct acks *a = &j->acks;
+	struct acks *a = &j->reader->acks;
 	enum status st;
 
 	IN_ROOM(ROOM_UPLINK);
@@ -311,7 +313,7 @@ void journal_reader_flush(struct journal *j)
 	if (st == ST_OK)
 		st = append(a);
 	if (st != ST_OK && !a->failed)
-		log_line(j->log, LOG_ERROR,
+		log_line(j->reader->log, LOG_ERROR,
 		         "%s/acks cannot be written: %s; after a restart some messages will be sent again",
 		         j->dir, strerror(errno));
 	a->failed = st != ST_OK;
@@ -321,24 +323,25 @@ void journal_reader_flush(struct journal *j)
 
 enum status journal_reader_mark(struct journal *j, const char *client_id, bool online)
 {
-	enum status st = set_mark(&j->acks, client_id, online);
+	struct acks *a = &j->reader->acks;
+	enum status st = set_mark(a, client_id, online);
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
-	buf_reset(&j->acks.out);
-	st = put_mark(&j->acks.out, client_id, online);
-	return st == ST_OK ? append(&j->acks) : st;
+	buf_reset(&a->out);
+	st = put_mark(&a->out, client_id, online);
+	return st == ST_OK ? append(a) : st;
 }
 
 void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *client_id),
                           void *ctx)
 {
+	struct table *marks = &j->reader->acks.marks;
 	struct table_at at;
 
 	IN_ROOM(ROOM_UPLINK);
-	for (struct table_node *n = table_first(&j->acks.marks, &at); n;
-	     n = table_next(&j->acks.marks, &at))
+	for (struct table_node *n = table_first(marks, &at); n; n = table_next(marks, &at))
 		fn(ctx, table_entry(n, struct mark, node)->client_id);
 }
 
@@ -389,10 +392,10 @@ static enum status take_end(struct reading *r, const struct record *rec)
 		return st;
 	if (last >= *r->next_seq)
 		*r->next_seq = last + 1;
-	return runs_add(&r->j->ended_before, rec->seq, last);
+	return runs_add(&r->j->reader->ended_before, rec->seq, last);
 }
 
-static enum status take_mark(struct journal *j, const struct record *r)
+static enum status take_mark(struct acks *a, const struct record *r)
 {
 	char client_id[256];
 
@@ -400,7 +403,7 @@ static enum status take_mark(struct journal *j, const struct record *r)
 		return ST_MALFORMED;
 	memcpy(client_id, r->key, r->key_len);
 	client_id[r->key_len] = '\0';
-	return set_mark(&j->acks, client_id, !(r->flags & RECORD_DELETED));
+	return set_mark(a, client_id, !(r->flags & RECORD_DELETED));
 }
 
 /* The place of the next record that can be read, len when none can. */
@@ -427,7 +430,7 @@ static enum status take_records(struct reading *r, const unsigned char *bytes, s
 
 		if (st == ST_OK)
 			st = rec.type == RECORD_END    ? take_end(r, &rec)
-			     : rec.type == RECORD_MARK ? take_mark(r->j, &rec)
+			     : rec.type == RECORD_MARK ? take_mark(&r->j->reader->acks, &rec)
 			                               : ST_MALFORMED;
 		if (st == ST_NOMEM)
 			return st;
@@ -460,7 +463,7 @@ static enum status take_bytes(struct reading *r, const struct buf *b)
 
 static enum status load(struct reading *r, struct buf *bytes)
 {
-	int fd = r->j->acks.fd;
+	int fd = r->j->reader->acks.fd;
 	struct stat info;
 	enum status st = fstat(fd, &info) == 0 ? ST_OK : ST_IO;
 
@@ -501,42 +504,42 @@ static enum status read_acks(struct journal *j, int dir, const struct log *log, 
 		         "%s/acks is damaged in %u places: messages delivered before may be sent again, "
 		         "counts may be lower",
 		         j->dir, r.damaged);
-	j->acks.size = r.good;
+	j->reader->acks.size = r.good;
 	return st;
 }
 
 enum status journal_acks_open(struct journal *j, int dir, const struct log *log, uint64_t *next_seq)
 {
+	struct acks *a = &j->reader->acks;
 	enum status st;
 
-	j->acks.out = (struct buf)BUF_MAX(1 << 20);
-	j->acks.fd = store_file_open(dir, "acks", O_RDWR | O_CREAT);
-	if (j->acks.fd < 0)
+	a->out = (struct buf)BUF_MAX(1 << 20);
+	a->fd = store_file_open(dir, "acks", O_RDWR | O_CREAT);
+	if (a->fd < 0)
 		return store_file_refuse(log, j->dir, "acks", "opened");
 	st = read_acks(j, dir, log, next_seq);
 	if (st == ST_IO)
 		store_file_refuse(log, j->dir, "acks", "read");
 	if (st != ST_OK)
 		return st;
-	runs_sort(&j->ended_before);
-	reserve_ahead(&j->acks);
-	if (j->acks.size > RECORD_FILE_BYTES)
+	runs_sort(&j->reader->ended_before);
+	reserve_ahead(a);
+	if (a->size > RECORD_FILE_BYTES)
 		return ST_OK;
 	st = renew(j); /* a new file gets its header */
 	return st == ST_IO ? store_file_refuse(log, j->dir, "acks", "written") : st;
 }
 
-void journal_acks_close(struct journal *j)
+void journal_acks_close(struct acks *a)
 {
 	struct table_at at;
 
-	if (j->acks.fd >= 0)
-		close(j->acks.fd);
-	buf_free(&j->acks.out);
-	for (struct table_node *n = table_first(&j->acks.marks, &at); n;
-	     n = table_next(&j->acks.marks, &at)) {
-		table_remove(&j->acks.marks, n);
+	if (a->fd >= 0)
+		close(a->fd);
+	buf_free(&a->out);
+	for (struct table_node *n = table_first(&a->marks, &at); n; n = table_next(&a->marks, &at)) {
+		table_remove(&a->marks, n);
 		free(table_entry(n, struct mark, node));
 	}
-	table_fini(&j->acks.marks);
+	table_fini(&a->marks);
 }

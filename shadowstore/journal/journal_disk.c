@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/room.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_disk_impl.h"
 
 enum {
 	COMPACT_DEAD_MIN = 64 << 10, /* less is not worth a file */
@@ -18,6 +19,21 @@ void journal_disk_wake(struct journal *j, const struct journal_wakes *wakes)
 	static const struct journal_wakes none;
 
 	j->wakes = wakes ? *wakes : none;
+}
+
+enum status journal_disk_open(struct journal *j, const struct log *log)
+{
+	j->disk = calloc(1, sizeof(*j->disk));
+	if (!j->disk)
+		return ST_NOMEM;
+	journal_sync_open(j);
+	return journal_space_open(j, log);
+}
+
+void journal_disk_close(struct journal *j)
+{
+	free(j->disk);
+	j->disk = NULL;
 }
 
 /* --- delete --- */
@@ -168,7 +184,7 @@ enum status journal_disk_run(struct journal *j, const struct log *log)
 		st = compact_one(j);
 	} while (st == ST_OK);
 	st = st == ST_EMPTY ? ST_OK : st;
-	tell(log, &j->compact_failed, st, j->dir);
+	tell(log, &j->disk->tidy.compact_failed, st, j->dir);
 	journal_space_run(j, log);
 	return st == ST_OK || st == ST_NOMEM ? ST_OK : ST_IO;
 }

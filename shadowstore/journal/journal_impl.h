@@ -11,6 +11,8 @@
  *   journal_bounds.c    counts, shares, bounds                whoever holds the lock
  *   journal_segments.c  the list of segments                  whoever holds the lock
  *   segment.c           one file of records                   who holds it
+ *   block.c             bytes of such a file in memory        who holds it
+ *   runs.c              sequences that follow each other      who holds them
  */
 #ifndef HUBGATE_JOURNAL_IMPL_H
 #define HUBGATE_JOURNAL_IMPL_H
@@ -18,7 +20,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/base/buf.h"
 #include "core/base/table.h"
 #include "core/journal/record.h"
 #include "shadowstore/journal/journal_disk.h"
@@ -26,138 +27,79 @@
 #include "shadowstore/journal/segment.h"
 
 enum {
-	SEGMENT_BYTES_MIN = 256 << 10,
-	SEGMENT_BYTES_MAX = 64 << 20,
-	SEGMENT_BYTES_EARLY = 512 << 10, /* mostly dead, a tail is closed from here on */
-	SEGMENT_FILE_MAX = 128 << 20,    /* of one that is read */
-	SEGMENTS_IN_BOUND = 64,          /* a full store has about so many */
-	ENDS_MAX = 256,                  /* in one batch */
 	TIME_MARKS = 64,
-	TIME_MARK_PARTS = 16, /* of flush_ms: the grain of the marks */
-	BLOCK_BYTES = 256 << 10,
 	PATH_BYTES = 4096,
 };
 
 /* Sequences in a segment are first_seq and up to so much above it. */
 #define SEGMENT_SEQS_MAX UINT32_MAX
 
-struct run { /* of sequences, both ends included */
-	uint64_t first, last;
-};
-
-struct runs {       /* sorted, apart from each other */
-	struct run *at; /* owned */
-	size_t count, size;
-};
-
-struct end { /* said, not yet in the ack file */
-	uint64_t seq;
-	uint32_t bytes;
-	enum journal_end end;
-};
-
-struct block {        /* bytes of one file in memory */
-	uint64_t file_id; /* 0: none */
-	uint64_t at;
-	size_t len, cap;
-	unsigned char *data; /* owned */
-};
-
-struct acks {
-	int fd;
-	uint64_t size, renewed_size; /* bytes now, and when it was last written anew */
-	uint64_t reserved;           /* of the disk, from the file's start */
-	struct end batch[ENDS_MAX];
-	size_t batch_count;
-	struct buf out;
-	struct table marks; /* struct mark */
-	bool failed;        /* logged that it cannot be written */
-};
-
 struct time_mark { /* the message seq, and all behind it, were appended at_ms or later */
 	uint64_t seq;
 	int64_t at_ms; /* CLOCK_BOOTTIME */
 };
 
-struct journal_syncing { /* counters under the lock, the rest is DISK's */
+struct journal_syncs { /* so far */
 	uint64_t done, failures, rewritten;
 	uint32_t last_ms, longest_ms;
-	uint64_t mending;           /* of rewritten, since the sync that failed */
-	int64_t retry_ms, pause_ms; /* CLOCK_BOOTTIME; 0: nothing failed */
-	int64_t slow_ms;            /* when a sync took too long for the last time */
-	bool slow, failed;          /* logged */
 };
 
-struct journal_space {  /* the first six under the lock, the rest DISK's */
+struct journal_space {
 	uint64_t target;    /* bytes of messages that the disk allows, at most max_bytes */
 	bool squeezed;      /* that is less than what waits: nothing is taken, nothing dropped */
 	uint64_t refused;   /* messages, for lack of room */
 	int64_t refused_ms; /* the last one, CLOCK_BOOTTIME */
 	bool wants_spare;   /* it was used */
 	bool wants_look;    /* the bound was changed */
-	int64_t look_ms;    /* next look at the disk */
-	bool told_full;     /* logged */
-	uint64_t told_refused;
 };
 
 struct share { /* live messages of one device, for JOURNAL_REFUSE; counted under both policies, as
 	            * the policy may change */
 	struct table_node node;
 	uint64_t messages, bytes;
+	uint64_t last_seq; /* appended by this process */
 	char device[];
 };
 
 struct journal {
+	/* Set before the rooms start, and only read while they run. */
 	char dir[PATH_BYTES]; /* DIR/journal */
 	uint8_t boot_id[RECORD_BOOT_BYTES];
 	uint32_t segment_bytes;
 	uint32_t flush_ms;
+	uint64_t queued_before; /* so much earlier runs left, by their account */
+	struct journal_wakes wakes;
 
-	/* BROKER */
-	struct buf scratch;
-	int64_t append_ms; /* of the record in scratch */
+	/* What one room alone has; owned. Only the room's files know what is in it. */
+	struct journal_writer *writer; /* BROKER's: journal.c */
+	struct journal_reader *reader; /* UPLINK's: journal_reader_impl.h */
+	struct journal_disk *disk;     /* DISK's: journal_disk_impl.h */
 
-	/* Under the lock; never held during a system call that may wait for the disk. */
+	/* All that follows is shared, under the lock; never held during a system call that may wait for
+	 * the disk. Who alone changes a member may read it without. */
 	pthread_mutex_t lock;
 	struct journal_limits lim;
 	struct segment *tail;      /* NULL: the next append begins one */
 	bool appending;            /* BROKER writes to the tail just now: it may not be closed */
 	struct segment **segments; /* owned; by first_seq */
 	size_t segment_count, segment_size;
-	uint64_t next_seq, next_file_id;
+	uint64_t next_seq; /* BROKER alone changes it */
+	uint64_t next_file_id;
+	uint64_t scanned_seq; /* UPLINK alone changes it: everything below was handed out or skipped */
 	uint64_t ended[JOURNAL_ENDS];
 	uint64_t live_bytes; /* queued, as far as it has been read */
+	struct table shares;
+	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not on the disk and has not ended */
+	size_t mark_first, mark_count;
+	bool reader_idle; /* it has caught up and wants to be woken */
+	bool caught_up;   /* everything of earlier runs has been counted */
 	bool disk_full;
+	bool dir_dirty;
 	bool trim;  /* a segment was closed: room beyond its end is to be given back */
 	bool spare; /* a file for the next segment is there, its room reserved */
-	/* Everything below is on the disk, or has ended. */
-	uint64_t settled_seq;
-	struct time_mark marks[TIME_MARKS]; /* a ring; of what is not settled */
-	size_t mark_first, mark_count;
-	struct journal_syncing sync;
+	struct journal_syncs syncs;
 	struct journal_space space;
 	_Atomic uint64_t bound_bytes; /* max_bytes, or less when the disk is smaller */
-	bool reader_idle;             /* it has caught up and wants to be woken */
-	bool caught_up;               /* everything of earlier runs has been counted */
-	uint64_t queued_before;       /* so much earlier runs left, by their account */
-	bool dir_dirty;
-	struct table shares;
-
-	/* UPLINK */
-	const struct log *log;
-	struct segment *scanning;
-	struct runs ended_before;       /* by earlier runs; until the scan is through */
-	uint64_t scanned_seq;           /* everything below has been handed out or skipped */
-	uint64_t found_before;          /* live records of earlier runs, so far */
-	uint64_t unread_seq, unread_at; /* segment and place that the disk does not give */
-	int64_t unread_ms;              /* since when */
-	struct block scan, load;
-	char device[UINT16_MAX + 1], topic[UINT16_MAX + 1], load_topic[UINT16_MAX + 1];
-	struct acks acks;
-
-	/* DISK */
-	struct journal_wakes wakes;
-	bool compact_failed;
 };
 
 /* Something was appended. */
@@ -188,38 +130,20 @@ enum status journal_room_for(struct journal *j, const char *device, uint64_t byt
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */
-/* ST_OK; ST_IO (errno; logged): an old spare cannot be removed. */
-enum status journal_space_open(struct journal *j, const struct log *log);
-/* Now and then: how much the disk has room for becomes the bound, and the spare is made. */
-void journal_space_run(struct journal *j, const struct log *log);
-/* Gives the spare's room back; false: there was none. */
-bool journal_space_release(struct journal *j);
-
-/* Room DISK. The live records of s, which is closed and read to its end, go into a new file that
- * takes its place, on the disk with its name. ST_OK: *count records; ST_NOSPACE, ST_IO (errno),
- * ST_NOMEM: as before. The caller has set s->busy, so that nobody else takes it; it is cleared. */
-enum status journal_rewrite(struct journal *j, struct segment *s, uint64_t *count);
 
 /* What is on the disk becomes j; makes its directory. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
 enum status journal_recover(struct journal *j, const struct log *log);
 
-void runs_free(struct runs *r);
-enum status runs_add(struct runs *r, uint64_t first, uint64_t last); /* ST_OK; ST_NOMEM */
-void runs_sort(struct runs *r);
-/* The first run that ends at or behind seq; NULL: none. */
-const struct run *runs_at(const struct runs *r, uint64_t seq);
-
-/* Reads the file into counts, j->ended_before and the marks; *next_seq rises above all that it
- * names. Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno;
- * logged); ST_NOMEM. */
+/* Reads the file into counts, the reader's runs and marks; *next_seq rises above all that it names.
+ * Opens it for writing, makes it when missing. dir: the journal's. ST_OK; ST_IO (errno; logged);
+ * ST_NOMEM. */
 enum status journal_acks_open(struct journal *j, int dir, const struct log *log,
                               uint64_t *next_seq);
-void journal_acks_close(struct journal *j);
+struct journal_reader *journal_reader_new(void); /* NULL: no memory */
+void journal_reader_free(struct journal_reader *r);
 
-/* The bytes of file at offset as far as they are known and fit, at least want of them unless
- * file_size ends them. ST_OK; ST_IO (errno): fewer can be read; ST_NOMEM. */
-enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
-                               uint64_t file_size, size_t want, const unsigned char **at,
-                               size_t *avail);
+/* Behind journal_recover(). Gives j what DISK has of it. ST_OK; ST_IO (errno; logged); ST_NOMEM. */
+enum status journal_disk_open(struct journal *j, const struct log *log);
+void journal_disk_close(struct journal *j);
 
 #endif

@@ -1,15 +1,44 @@
 #include "shadowstore/journal/journal_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_reader_impl.h"
+
+struct journal_reader *journal_reader_new(void)
+{
+	struct journal_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->acks.fd = -1;
+	table_init(&r->acks.marks);
+	return r;
+}
+
+void journal_reader_free(struct journal_reader *r)
+{
+	if (!r)
+		return;
+	journal_acks_close(&r->acks);
+	runs_free(&r->ended_before);
+	block_free(&r->scan);
+	block_free(&r->load);
+	free(r);
+}
 
 void journal_reader_log(struct journal *j, const struct log *log)
 {
 	IN_ROOM(ROOM_UPLINK);
-	j->log = log;
+	j->reader->log = log;
+}
+
+uint64_t journal_reader_position(const struct journal *j)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return j->scanned_seq > 0 ? j->scanned_seq - 1 : 0;
 }
 
 /* --- load --- */
@@ -50,22 +79,23 @@ static void release_place(struct journal *j, const struct place *p)
 }
 
 /* What was just handed out is often still in the block it was scanned from. */
-static enum status read_record(struct journal *j, const struct place *p, struct record *r)
+static enum status read_record(struct journal_reader *reader, const struct place *p,
+                               struct record *r)
 {
-	bool scanned = j->scan.file_id == p->file->id && p->offset >= j->scan.at &&
-	               p->offset < j->scan.at + j->scan.len;
-	struct block *b = scanned ? &j->scan : &j->load;
+	struct block *scan = &reader->scan, *load = &reader->load;
+	bool scanned =
+		scan->file_id == p->file->id && p->offset >= scan->at && p->offset < scan->at + scan->len;
 	size_t want = RECORD_HEAD_BYTES, avail, size;
 	const unsigned char *bytes;
 	enum status st;
 
 	if (p->offset < RECORD_FILE_BYTES)
 		return ST_MALFORMED; /* compaction could not read it */
-	st = journal_scan_block(b, p->file, p->offset, p->file_size, want, &bytes, &avail);
+	st = block_read(scanned ? scan : load, p->file, p->offset, p->file_size, want, &bytes, &avail);
 	if (st == ST_OK)
 		st = record_decode(bytes, avail, r, &size);
 	if (st == ST_AGAIN && p->offset + size <= p->file_size) {
-		st = journal_scan_block(&j->load, p->file, p->offset, p->file_size, size, &bytes, &avail);
+		st = block_read(load, p->file, p->offset, p->file_size, size, &bytes, &avail);
 		if (st == ST_OK)
 			st = record_decode(bytes, avail, r, &size);
 	}
@@ -75,6 +105,7 @@ static enum status read_record(struct journal *j, const struct place *p, struct 
 enum status journal_reader_load(struct journal *j, uint64_t seq, const struct record_now *now,
                                 struct journal_view *out)
 {
+	struct journal_reader *reader = j->reader;
 	struct place p;
 	struct record r;
 	enum status st = hold_place(j, seq, &p);
@@ -82,16 +113,16 @@ enum status journal_reader_load(struct journal *j, uint64_t seq, const struct re
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
-	st = read_record(j, &p, &r);
+	st = read_record(reader, &p, &r);
 	release_place(j, &p);
 	if (st == ST_OK && r.seq != seq)
 		st = ST_MALFORMED;
 	if (st != ST_OK)
 		return st;
-	memcpy(j->load_topic, r.topic, r.topic_len);
-	j->load_topic[r.topic_len] = '\0';
+	memcpy(reader->load_topic, r.topic, r.topic_len);
+	reader->load_topic[r.topic_len] = '\0';
 	*out = (struct journal_view){
-		.topic = j->load_topic,
+		.topic = reader->load_topic,
 		.payload = r.payload,
 		.len = r.payload_len,
 		.qos = (r.flags & RECORD_QOS1) != 0,
@@ -115,11 +146,12 @@ static void give_back_share(struct journal *j, const char *device, uint32_t byte
 void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uint32_t bytes,
                         enum journal_end end)
 {
+	struct acks *a = &j->reader->acks;
 	struct segment *s;
 	struct slot *slot = NULL;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (j->acks.batch_count == ENDS_MAX)
+	if (a->batch_count == ENDS_MAX)
 		journal_reader_flush(j);
 	pthread_mutex_lock(&j->lock);
 	s = journal_segment_of(j, seq);
@@ -130,7 +162,7 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 		j->ended[end]++;
 		j->live_bytes -= bytes < j->live_bytes ? bytes : j->live_bytes;
 		give_back_share(j, device, bytes);
-		j->acks.batch[j->acks.batch_count++] = (struct end){ seq, bytes, end };
+		a->batch[a->batch_count++] = (struct end){ seq, bytes, end };
 	}
 	pthread_mutex_unlock(&j->lock);
 }

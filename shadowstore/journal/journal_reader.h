@@ -29,6 +29,9 @@ struct journal_item {
  */
 enum status journal_reader_next(struct journal *j, struct journal_item *out);
 
+/* Everything up to this sequence has been handed out or skipped. */
+uint64_t journal_reader_position(const struct journal *j);
+
 struct journal_view { /* borrowed until the next load */
 	const char *topic;
 	const void *payload;

@@ -7,9 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
+
+enum {
+	SEGMENT_FILE_MAX = 128 << 20, /* of one that is read */
+};
 
 /* --- the directory --- */
 
@@ -17,7 +21,8 @@ struct opening {
 	struct journal *j;
 	const struct log *log;
 	int dir;
-	bool refused; /* it was logged why */
+	bool refused;       /* it was logged why */
+	struct block block; /* of the newest segment */
 };
 
 /* An error is never taken for an end: what cannot be read may be read tomorrow, so nothing is
@@ -112,7 +117,7 @@ struct tail {
 	uint64_t end;      /* bytes up to the end of the last whole record */
 };
 
-static enum status find_tail(struct journal *j, const struct segment *s, struct tail *out)
+static enum status find_tail(struct block *b, const struct segment *s, struct tail *out)
 {
 	uint64_t at = RECORD_FILE_BYTES, high = s->first_seq + SEGMENT_SEQS_MAX;
 	const unsigned char *bytes;
@@ -122,8 +127,7 @@ static enum status find_tail(struct journal *j, const struct segment *s, struct 
 
 	*out = (struct tail){ 0, RECORD_FILE_BYTES };
 	while (at < s->size) {
-		st = journal_scan_block(&j->scan, s->file, at, s->size, 2 * (size_t)RECORD_BYTES_MAX,
-		                        &bytes, &avail);
+		st = block_read(b, s->file, at, s->size, 2 * (size_t)RECORD_BYTES_MAX, &bytes, &avail);
 		if (st != ST_OK)
 			return st;
 		pos = 0;
@@ -144,7 +148,7 @@ static enum status find_tail(struct journal *j, const struct segment *s, struct 
 
 /* What a crash leaves of a segment that was just begun: a piece of a header, or one with zeros
  * behind it. A header that is good says up to where numbers were given away: *first_seq, else 0. */
-static enum status holds_nothing(struct journal *j, const struct segment *s, bool *out,
+static enum status holds_nothing(struct block *b, const struct segment *s, bool *out,
                                  uint64_t *first_seq)
 {
 	struct record_file header;
@@ -157,7 +161,7 @@ static enum status holds_nothing(struct journal *j, const struct segment *s, boo
 	if (s->size < RECORD_FILE_BYTES)
 		return ST_OK;
 	for (uint64_t at = 0; at < s->size && *out; at += avail) {
-		st = journal_scan_block(&j->scan, s->file, at, s->size, RECORD_FILE_BYTES, &bytes, &avail);
+		st = block_read(b, s->file, at, s->size, RECORD_FILE_BYTES, &bytes, &avail);
 		if (st != ST_OK)
 			return st;
 		skip = 0;
@@ -192,7 +196,7 @@ static enum status leave_newest(struct opening *o, const char *name)
 	struct segment *s = j->segments[j->segment_count - 1];
 	uint64_t first_seq;
 	bool nothing;
-	enum status st = holds_nothing(j, s, &nothing, &first_seq);
+	enum status st = holds_nothing(&o->block, s, &nothing, &first_seq);
 
 	if (st != ST_OK)
 		return st == ST_IO ? refuse(o, name, "read") : st;
@@ -227,7 +231,7 @@ static enum status read_tail(struct opening *o)
 		char name[SEGMENT_NAME_MAX];
 
 		segment_name(s->first_seq, name);
-		st = find_tail(j, s, &tail);
+		st = find_tail(&o->block, s, &tail);
 		if (st == ST_IO)
 			return refuse(o, name, "read");
 		if (st == ST_OK && tail.last_seq == 0)
@@ -252,6 +256,7 @@ static enum status read_all(struct journal *j, const struct log *log)
 		st = read_tail(&o);
 	if (st == ST_OK)
 		st = journal_acks_open(j, o.dir, log, &j->next_seq);
+	block_free(&o.block);
 	close(o.dir);
 	return st;
 }
@@ -270,14 +275,7 @@ enum status journal_recover(struct journal *j, const struct log *log)
 	if (j->queued_before > 0 && st == ST_OK)
 		log_line(log, LOG_NOTE, "%" PRIu64 " messages of earlier runs wait for the hub",
 		         j->queued_before);
-	j->scan.file_id = 0;
 	j->reader_idle = true;
 	j->caught_up = j->segment_count == 0 && j->queued_before == 0;
-	j->settled_seq = j->scanned_seq;
-	if (j->segment_count > 0) { /* a kill may have come before their sync */
-		j->marks[0].seq = j->settled_seq;
-		j->marks[0].at_ms = clocks_boottime_ms();
-		j->mark_count = 1;
-	}
 	return st;
 }

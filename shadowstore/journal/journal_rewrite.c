@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "shadowstore/file/store_file.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/block.h"
+#include "shadowstore/journal/journal_disk_impl.h"
 
 struct copy { /* of a segment's live records */
 	struct segment *segment;
@@ -83,11 +85,11 @@ static enum status copy_record(struct copy *c, struct slot *slot, struct block *
 
 	if (slot->place < RECORD_FILE_BYTES)
 		return ST_OK;
-	st = journal_scan_block(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
+	st = block_read(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
 	if (st == ST_OK)
 		st = record_decode(bytes, avail, &r, &size);
 	if (st == ST_AGAIN) {
-		st = journal_scan_block(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
+		st = block_read(b, c->from, slot->place, c->from_size, size, &bytes, &avail);
 		if (st == ST_OK)
 			st = record_decode(bytes, avail, &r, &size);
 	}
@@ -124,7 +126,7 @@ static enum status copy_records(struct copy *c)
 	if (st == ST_OK && fsync(c->to->fd) != 0)
 		st = segment_no_room(errno) ? ST_NOSPACE : ST_IO;
 	buf_free(&out);
-	free(block.data);
+	block_free(&block);
 	return st;
 }
 

@@ -2,13 +2,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_reader_impl.h"
 
 enum {
 	SEARCH_BYTES = 2 * RECORD_BYTES_MAX, /* looked through at once behind damage */
@@ -16,83 +15,22 @@ enum {
 	READ_TRY_MS = 3000,                  /* then it is skipped */
 };
 
-/* --- blocks --- */
-
-static enum status make_room(struct block *b, size_t size)
-{
-	unsigned char *data;
-
-	if (size <= b->cap)
-		return ST_OK;
-	data = realloc(b->data, size);
-	if (!data)
-		return ST_NOMEM;
-	b->data = data;
-	b->cap = size;
-	return ST_OK;
-}
-
-/* As much as can be read; errno says why it is not all. A disk gives what stands before its bad
- * sector, and only the next read says so. */
-static size_t read_block(int fd, unsigned char *out, size_t size, uint64_t offset)
-{
-	size_t len = 0;
-	ssize_t n = 1;
-
-	while (len < size && n > 0) {
-		n = pread(fd, out + len, size - len, (off_t)(offset + len));
-		if (n > 0)
-			len += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n == 0)
-			errno = ENODATA; /* somebody cut the file */
-	}
-	return len;
-}
-
-enum status journal_scan_block(struct block *b, const struct segment_file *f, uint64_t offset,
-                               uint64_t file_size, size_t want, const unsigned char **at,
-                               size_t *avail)
-{
-	uint64_t left = file_size - offset;
-	size_t size, len;
-
-	if (want > left)
-		want = (size_t)left;
-	if (b->file_id == f->id && offset >= b->at && offset + want <= b->at + b->len) {
-		*at = b->data + (offset - b->at);
-		*avail = (size_t)(b->at + b->len - offset);
-		return ST_OK;
-	}
-	size = want > BLOCK_BYTES ? want : BLOCK_BYTES;
-	if (size > left)
-		size = (size_t)left;
-	b->file_id = 0;
-	if (make_room(b, size) != ST_OK)
-		return ST_NOMEM;
-	len = read_block(f->fd, b->data, size, offset);
-	if (len < want)
-		return ST_IO;
-	*b = (struct block){ f->id, offset, len, b->cap, b->data };
-	*at = b->data;
-	*avail = len;
-	return ST_OK;
-}
-
 /* --- the end of what earlier runs left --- */
+
+struct account { /* messages of earlier runs */
+	uint64_t lost, again;
+};
 
 /* Under the lock. The account said how many there are; what was found says how many can be
  * delivered. Fewer: the disk lost them. More: ends were lost, they are delivered again. */
-static void close_account(struct journal *j)
+static struct account close_account(struct journal *j)
 {
-	uint64_t lost = 0, again = 0;
+	uint64_t said = j->queued_before, found = j->reader->found_before;
+	const struct account a = { .lost = said > found ? said - found : 0,
+		                       .again = found > said ? found - said : 0 };
+	uint64_t again = a.again;
 
-	if (j->queued_before > j->found_before)
-		lost = j->queued_before - j->found_before;
-	else
-		again = j->found_before - j->queued_before;
-	j->ended[JOURNAL_DROP_DAMAGED] += lost;
+	j->ended[JOURNAL_DROP_DAMAGED] += a.lost;
 	for (int i = 0; i < JOURNAL_ENDS && again > 0; i++) {
 		uint64_t part = again < j->ended[i] ? again : j->ended[i];
 
@@ -100,14 +38,19 @@ static void close_account(struct journal *j)
 		again -= part;
 	}
 	j->caught_up = true;
-	if (lost > 0)
-		log_line(j->log, LOG_ERROR,
+	return a;
+}
+
+static void tell_account(const struct log *log, const struct account *a)
+{
+	if (a->lost > 0)
+		log_line(log, LOG_ERROR,
 		         "%" PRIu64
 		         " messages are lost: the disk did not give them back (counted as damaged)",
-		         lost);
-	else if (j->found_before > j->queued_before)
-		log_line(j->log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
-		         j->found_before - j->queued_before);
+		         a->lost);
+	else if (a->again > 0)
+		log_line(log, LOG_WARN, "%" PRIu64 " messages will perhaps be sent a second time",
+		         a->again);
 }
 
 /* Under the lock. Records of a segment of this run that could not be read back. */
@@ -125,7 +68,6 @@ static void pass_through(struct journal *j, struct segment *s, uint64_t next)
 	count_gap(j, s, next);
 	s->through = true;
 	segment_trim(s);
-	j->scanning = NULL;
 	if (next > j->scanned_seq)
 		j->scanned_seq = next;
 }
@@ -135,6 +77,7 @@ static void pass_through(struct journal *j, struct segment *s, uint64_t next)
 static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *limit)
 {
 	struct segment *s = NULL;
+	struct account account = { 0, 0 };
 	bool through = false, before = false;
 
 	pthread_mutex_lock(&j->lock);
@@ -154,15 +97,15 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 	if (s) {
 		*size = s->size;
 		before = !s->own;
-		j->scanning = s;
 	} else {
 		j->reader_idle = true;
 	}
 	if (!before && !j->caught_up)
-		close_account(j);
+		account = close_account(j);
 	pthread_mutex_unlock(&j->lock);
-	if (!before && j->ended_before.at)
-		runs_free(&j->ended_before);
+	tell_account(j->reader->log, &account);
+	if (!before)
+		runs_free(&j->reader->ended_before);
 	if (through)
 		journal_tidy(j);
 	return s;
@@ -173,15 +116,16 @@ static struct segment *find_work(struct journal *j, uint64_t *size, uint64_t *li
 /* A disk that hiccups is asked again for a while: true. */
 static bool ask_again(struct journal *j, const struct segment *s)
 {
+	struct journal_reader *reader = j->reader;
 	int error = errno;
 	int64_t now_ms = clocks_boottime_ms();
 
-	if (j->unread_seq == s->first_seq && j->unread_at == s->scanned)
-		return now_ms - j->unread_ms < READ_TRY_MS;
-	j->unread_seq = s->first_seq;
-	j->unread_at = s->scanned;
-	j->unread_ms = now_ms;
-	log_line(j->log, LOG_ERROR,
+	if (reader->unread_seq == s->first_seq && reader->unread_at == s->scanned)
+		return now_ms - reader->unread_ms < READ_TRY_MS;
+	reader->unread_seq = s->first_seq;
+	reader->unread_at = s->scanned;
+	reader->unread_ms = now_ms;
+	log_line(reader->log, LOG_ERROR,
 	         "%s/%016" PRIx64 ".seg cannot be read at byte %" PRIu64 ": %s; tried again", j->dir,
 	         s->first_seq, s->scanned, strerror(error));
 	return true;
@@ -197,10 +141,10 @@ static void keep_unreadable(const struct journal *j, const struct segment *s)
 	snprintf(path, sizeof(path), "%s/%s", j->dir, name);
 	snprintf(kept, sizeof(kept), "%s/%s.damaged-1", j->dir, name);
 	if (link(path, kept) == 0 || errno == EEXIST)
-		log_line(j->log, LOG_ERROR, "%s: what cannot be read of it is skipped; it stays as %s",
-		         path, kept);
+		log_line(j->reader->log, LOG_ERROR,
+		         "%s: what cannot be read of it is skipped; it stays as %s", path, kept);
 	else
-		log_line(j->log, LOG_ERROR,
+		log_line(j->reader->log, LOG_ERROR,
 		         "%s: what cannot be read of it is skipped, and it cannot be "
 		         "kept: %s",
 		         path, strerror(errno));
@@ -217,12 +161,12 @@ static enum status search(struct journal *j, const struct segment *s, uint64_t s
 		const unsigned char *bytes;
 		size_t avail = 0, pos = 0, again = RECORD_BYTES_MAX;
 		enum status st =
-			journal_scan_block(&j->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
+			block_read(&j->reader->scan, s->file, *at, size, SEARCH_BYTES, &bytes, &avail);
 
 		if (st == ST_IO) { /* somewhere in there: what stands before it */
 			again = 0;
 			*unreadable = true;
-			st = journal_scan_block(&j->scan, s->file, *at, size, 1, &bytes, &avail);
+			st = block_read(&j->reader->scan, s->file, *at, size, 1, &bytes, &avail);
 		}
 		if (st == ST_NOMEM)
 			return st;
@@ -256,7 +200,7 @@ static enum status skip_damage(struct journal *j, struct segment *s, uint64_t si
 	if (unreadable)
 		keep_unreadable(j, s);
 	if (!s->damaged)
-		log_line(j->log, LOG_ERROR,
+		log_line(j->reader->log, LOG_ERROR,
 		         "%s/%016" PRIx64 ".seg is damaged at byte %" PRIu64 ": %" PRIu64 " bytes skipped",
 		         j->dir, s->first_seq, from, at - from);
 	s->damaged = true;
@@ -274,9 +218,9 @@ static void copy_text(char *out, const char *text, size_t len)
 	out[len] = '\0';
 }
 
-static bool ended_before(const struct journal *j, uint64_t seq)
+static bool ended_before(const struct journal_reader *reader, uint64_t seq)
 {
-	const struct run *r = runs_at(&j->ended_before, seq);
+	const struct run *r = runs_at(&reader->ended_before, seq);
 
 	return r && r->first <= seq;
 }
@@ -293,10 +237,10 @@ static enum status take_in(struct journal *j, struct segment *s, const struct re
 		s->live++;
 		s->live_bytes += size;
 		j->live_bytes += size;
-		j->found_before++;
+		j->reader->found_before++;
 	}
 	if (!s->own) {
-		struct share *share = journal_share_of(j, j->device);
+		struct share *share = journal_share_of(j, j->reader->device);
 
 		if (share) {
 			share->messages++;
@@ -310,11 +254,12 @@ static enum status take_in(struct journal *j, struct segment *s, const struct re
 static enum status take_record(struct journal *j, struct segment *s, const struct record *r,
                                size_t size, struct journal_item *out)
 {
-	bool known = r->seq < j->scanned_seq || (!s->own && ended_before(j, r->seq));
+	struct journal_reader *reader = j->reader;
+	bool known = r->seq < j->scanned_seq || (!s->own && ended_before(reader, r->seq));
 	enum status st = ST_AGAIN;
 
-	copy_text(j->device, r->key, r->key_len);
-	copy_text(j->topic, r->topic, r->topic_len);
+	copy_text(reader->device, r->key, r->key_len);
+	copy_text(reader->topic, r->topic, r->topic_len);
 	pthread_mutex_lock(&j->lock);
 	if (!known)
 		st = take_in(j, s, r, size);
@@ -327,8 +272,8 @@ static enum status take_record(struct journal *j, struct segment *s, const struc
 	pthread_mutex_unlock(&j->lock);
 	*out = (struct journal_item){
 		.seq = r->seq,
-		.device = j->device,
-		.topic = j->topic,
+		.device = reader->device,
+		.topic = reader->topic,
 		.bytes = (uint32_t)size,
 		.qos = (r->flags & RECORD_QOS1) != 0,
 		.latest = (r->flags & RECORD_LATEST) != 0,
@@ -342,7 +287,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 	const unsigned char *bytes;
 	size_t avail;
 	enum status st =
-		journal_scan_block(&j->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
+		block_read(&j->reader->scan, s->file, s->scanned, size, RECORD_HEAD_BYTES, &bytes, &avail);
 
 	if (st != ST_OK)
 		return st;
@@ -351,7 +296,7 @@ static enum status decode_at(struct journal *j, const struct segment *s, uint64_
 		return st;
 	if (s->scanned + *record_bytes > size)
 		return ST_MALFORMED;
-	st = journal_scan_block(&j->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
+	st = block_read(&j->reader->scan, s->file, s->scanned, size, *record_bytes, &bytes, &avail);
 	if (st != ST_OK)
 		return st;
 	st = record_decode(bytes, avail, r, record_bytes);

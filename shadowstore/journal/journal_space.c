@@ -13,7 +13,7 @@
 #include "core/base/room.h"
 #include "core/journal/disk_bound.h"
 #include "shadowstore/file/store_file.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_disk_impl.h"
 
 enum {
 	LOOK_MS = 30000, /* between two looks at a disk with plenty of room */
@@ -127,19 +127,21 @@ static void tell_bound(const struct journal *j, const struct disk_space *r, cons
 
 static void tell_full(struct journal *j, const struct disk_space *r, const struct log *log)
 {
-	if (r->busy && !j->space.told_full) {
-		j->space.told_full = true;
+	struct journal_tidying *tidy = &j->disk->tidy;
+
+	if (r->busy && !tidy->told_full) {
+		tidy->told_full = true;
 		log_line(log, LOG_ERROR,
 		         "%s: no room on the disk (%" PRIu64 " bytes are free, or a quota is used up): new "
 		         "messages are refused until there is; none that was accepted is dropped",
 		         j->dir, r->free);
-	} else if (!r->busy && j->space.told_full) {
-		j->space.told_full = false;
+	} else if (!r->busy && tidy->told_full) {
+		tidy->told_full = false;
 		log_line(log, LOG_NOTE,
 		         "%s: the disk has room again (%" PRIu64 " bytes are free); %" PRIu64
 		         " messages were refused",
-		         j->dir, r->free, r->refused - j->space.told_refused);
-		j->space.told_refused = r->refused;
+		         j->dir, r->free, r->refused - tidy->told_refused);
+		tidy->told_refused = r->refused;
 	}
 }
 
@@ -147,11 +149,12 @@ static void tell_full(struct journal *j, const struct disk_space *r, const struc
 
 static bool is_due(struct journal *j, int64_t now_ms)
 {
+	const struct journal_tidying *tidy = &j->disk->tidy;
 	bool due;
 
 	pthread_mutex_lock(&j->lock);
-	due = now_ms >= j->space.look_ms || j->space.wants_spare || j->space.wants_look ||
-	      (j->disk_full && !j->space.told_full);
+	due = now_ms >= tidy->look_ms || j->space.wants_spare || j->space.wants_look ||
+	      (j->disk_full && !tidy->told_full);
 	j->space.wants_spare = j->space.wants_look = false;
 	pthread_mutex_unlock(&j->lock);
 	return due;
@@ -159,6 +162,7 @@ static bool is_due(struct journal *j, int64_t now_ms)
 
 void journal_space_run(struct journal *j, const struct log *log)
 {
+	struct journal_tidying *tidy = &j->disk->tidy;
 	int64_t now_ms = clocks_boottime_ms();
 	struct disk_space r;
 	bool soon;
@@ -169,11 +173,11 @@ void journal_space_run(struct journal *j, const struct log *log)
 	if (!soon) {
 		tell_bound(j, &r, log);
 		tell_full(j, &r, log);
-		soon = j->space.told_full || r.free < PLENTY * r.max;
+		soon = tidy->told_full || r.free < PLENTY * r.max;
 		if (!r.spare)
 			make_spare(j);
 	}
-	j->space.look_ms = now_ms + (soon ? LOOK_SOON_MS : LOOK_MS);
+	tidy->look_ms = now_ms + (soon ? LOOK_SOON_MS : LOOK_MS);
 }
 
 enum status journal_space_open(struct journal *j, const struct log *log)
@@ -191,7 +195,7 @@ enum status journal_space_open(struct journal *j, const struct log *log)
 
 int64_t journal_disk_wait_ms(struct journal *j)
 {
-	int64_t wait_ms = j->space.look_ms - clocks_boottime_ms();
+	int64_t wait_ms = j->disk->tidy.look_ms - clocks_boottime_ms();
 
 	IN_ROOM(ROOM_DISK);
 	return wait_ms > 0 ? wait_ms : 0;

@@ -13,7 +13,7 @@
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
-#include "shadowstore/journal/journal_impl.h"
+#include "shadowstore/journal/journal_disk_impl.h"
 
 enum {
 	SYNCS_MAX = 64, /* files of one round */
@@ -23,6 +23,17 @@ enum {
 	SLOW_MS = 1000,      /* a sync this long is worth a line ... */
 	CALM_MS = 60000,     /* ... and none for so long another */
 };
+
+void journal_sync_open(struct journal *j)
+{
+	struct journal_syncing *sync = &j->disk->sync;
+
+	sync->settled_seq = j->scanned_seq;
+	if (j->segment_count > 0) { /* a kill may have come before their sync */
+		j->marks[0] = (struct time_mark){ sync->settled_seq, clocks_boottime_ms() };
+		j->mark_count = 1;
+	}
+}
 
 /* --- what is settled; under the lock --- */
 
@@ -52,7 +63,8 @@ static uint64_t first_waiting(const struct journal *j, const struct segment *s, 
 
 static void settle(struct journal *j)
 {
-	uint64_t seq = j->settled_seq, found;
+	uint64_t *settled = &j->disk->sync.settled_seq;
+	uint64_t seq = *settled, found;
 
 	for (size_t i = journal_segment_behind(j, seq); seq < j->next_seq; i++) {
 		const struct segment *s = i > 0 ? j->segments[i - 1] : NULL;
@@ -65,7 +77,7 @@ static void settle(struct journal *j)
 		if (found < end)
 			break;
 	}
-	j->settled_seq = seq;
+	*settled = seq;
 	if (seq >= j->next_seq)
 		j->mark_count = 0;
 	while (j->mark_count > 1 && j->marks[(j->mark_first + 1) % TIME_MARKS].seq <= seq) {
@@ -76,6 +88,7 @@ static void settle(struct journal *j)
 
 int64_t journal_sync_wait_ms(struct journal *j)
 {
+	const struct journal_syncing *sync = &j->disk->sync;
 	int64_t due_ms = -1, now_ms = clocks_boottime_ms();
 
 	IN_ROOM(ROOM_DISK);
@@ -83,8 +96,8 @@ int64_t journal_sync_wait_ms(struct journal *j)
 	settle(j);
 	if (j->mark_count > 0) {
 		due_ms = j->marks[j->mark_first].at_ms + j->flush_ms;
-		if (due_ms < j->sync.retry_ms)
-			due_ms = j->sync.retry_ms;
+		if (due_ms < sync->retry_ms)
+			due_ms = sync->retry_ms;
 		due_ms = due_ms > now_ms ? due_ms - now_ms : 0;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -106,8 +119,8 @@ struct round {
 static bool has_waiting(const struct journal *j, size_t index)
 {
 	const struct segment *s = j->segments[index];
-	uint64_t end = end_seq(j, index);
-	uint64_t from = j->settled_seq > s->first_seq ? j->settled_seq : s->first_seq;
+	uint64_t end = end_seq(j, index), settled = j->disk->sync.settled_seq;
+	uint64_t from = settled > s->first_seq ? settled : s->first_seq;
 
 	return !s->suspect && s->synced_seq < end && first_waiting(j, s, from, end) < end;
 }
@@ -166,8 +179,8 @@ static void take_results(struct journal *j, struct round *r)
 		segment_file_unref(r->files[i]);
 	}
 	j->dir_dirty |= r->dir;
-	j->sync.done += r->count > 0;
-	j->sync.failures += r->error != 0;
+	j->syncs.done += r->count > 0;
+	j->syncs.failures += r->error != 0;
 	pthread_mutex_unlock(&j->lock);
 }
 
@@ -219,80 +232,88 @@ static enum status rewrite_suspects(struct journal *j, uint64_t *rewritten)
 
 static void tell_failed(struct journal *j, const struct log *log, int error)
 {
-	if (!j->sync.failed)
+	struct journal_syncing *sync = &j->disk->sync;
+
+	if (!sync->failed)
 		log_line(log, LOG_ERROR,
 		         "%s: the disk does not sync (%s): it may have lost what it was given; until the "
 		         "messages that wait stand in new files, a power cut loses them",
 		         j->dir, strerror(error));
-	j->sync.failed = true;
+	sync->failed = true;
 }
 
 static void tell_mended(struct journal *j, const struct log *log)
 {
-	if (j->sync.mending > 0)
+	struct journal_syncing *sync = &j->disk->sync;
+
+	if (sync->mending > 0)
 		log_line(log, LOG_NOTE,
 		         "%s: %" PRIu64 " messages that waited were written again after the failed sync, "
 		         "and are on the disk",
-		         j->dir, j->sync.mending);
+		         j->dir, sync->mending);
 	else
 		log_line(log, LOG_NOTE, "%s: nothing that waits was lost by the failed sync", j->dir);
-	j->sync.mending = 0;
-	j->sync.failed = false;
-	j->sync.retry_ms = j->sync.pause_ms = 0;
+	sync->mending = 0;
+	sync->failed = false;
+	sync->retry_ms = sync->pause_ms = 0;
 }
 
 static void tell_time(struct journal *j, const struct log *log, int64_t took_ms, int64_t now_ms)
 {
+	struct journal_syncing *sync = &j->disk->sync;
+
 	pthread_mutex_lock(&j->lock);
-	j->sync.last_ms = (uint32_t)took_ms;
-	if (took_ms > j->sync.longest_ms)
-		j->sync.longest_ms = (uint32_t)took_ms;
+	j->syncs.last_ms = (uint32_t)took_ms;
+	if (took_ms > j->syncs.longest_ms)
+		j->syncs.longest_ms = (uint32_t)took_ms;
 	pthread_mutex_unlock(&j->lock);
 	if (took_ms >= SLOW_MS) {
-		j->sync.slow_ms = now_ms;
-		if (!j->sync.slow)
+		sync->slow_ms = now_ms;
+		if (!sync->slow)
 			log_line(log, LOG_WARN,
 			         "%s: the disk took %" PRId64 " ms to sync: a power cut may lose what was "
 			         "accepted in store.flush_ms %" PRIu32 " ms and two such syncs",
 			         j->dir, took_ms, j->flush_ms);
-		j->sync.slow = true;
-	} else if (j->sync.slow && now_ms - j->sync.slow_ms >= CALM_MS) {
+		sync->slow = true;
+	} else if (sync->slow && now_ms - sync->slow_ms >= CALM_MS) {
 		log_line(log, LOG_NOTE, "%s: the disk syncs in %" PRId64 " ms again", j->dir, took_ms);
-		j->sync.slow = false;
+		sync->slow = false;
 	}
 }
 
 /* --- all of it --- */
 
-static void try_later(struct journal *j, int64_t now_ms)
+static void try_later(struct journal_syncing *sync, int64_t now_ms)
 {
-	int64_t pause_ms = 2 * j->sync.pause_ms;
+	int64_t pause_ms = 2 * sync->pause_ms;
 
-	j->sync.pause_ms = pause_ms < RETRY_MIN_MS   ? RETRY_MIN_MS
-	                   : pause_ms > RETRY_MAX_MS ? RETRY_MAX_MS
-	                                             : pause_ms;
-	j->sync.retry_ms = now_ms + j->sync.pause_ms;
+	sync->pause_ms = pause_ms < RETRY_MIN_MS   ? RETRY_MIN_MS
+	                 : pause_ms > RETRY_MAX_MS ? RETRY_MAX_MS
+	                                           : pause_ms;
+	sync->retry_ms = now_ms + sync->pause_ms;
 }
 
 static void mend(struct journal *j, const struct log *log, int64_t now_ms)
 {
+	struct journal_syncing *sync = &j->disk->sync;
 	uint64_t rewritten = 0;
 	enum status st = rewrite_suspects(j, &rewritten);
 
 	pthread_mutex_lock(&j->lock);
-	j->sync.rewritten += rewritten;
+	j->syncs.rewritten += rewritten;
 	pthread_mutex_unlock(&j->lock);
-	j->sync.mending += rewritten;
+	sync->mending += rewritten;
 	if (st == ST_OK)
 		tell_mended(j, log);
 	else if (st == ST_AGAIN)
-		j->sync.retry_ms = now_ms + AGAIN_MS;
+		sync->retry_ms = now_ms + AGAIN_MS;
 	else
-		try_later(j, now_ms);
+		try_later(sync, now_ms);
 }
 
 void journal_sync_run(struct journal *j, const struct log *log)
 {
+	struct journal_syncing *sync = &j->disk->sync;
 	int64_t start_ms = clocks_boottime_ms(), end_ms;
 	struct round r;
 
@@ -308,8 +329,8 @@ void journal_sync_run(struct journal *j, const struct log *log)
 	if (r.error != 0)
 		tell_failed(j, log, r.error);
 	if (r.dir)
-		try_later(j, end_ms);
-	else if (j->sync.failed)
+		try_later(sync, end_ms);
+	else if (sync->failed)
 		mend(j, log, end_ms);
 }
 

@@ -1,6 +1,6 @@
-#include <stdlib.h>
+#include "shadowstore/journal/runs.h"
 
-#include "shadowstore/journal/journal_impl.h"
+#include <stdlib.h>
 
 void runs_free(struct runs *r)
 {

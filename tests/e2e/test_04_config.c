@@ -396,7 +396,8 @@ static void minimal_configuration_of_the_readme_starts(void)
 	CU_ASSERT_FATAL(version != NULL && text != NULL);
 	version[strcspn(version, "\n")] = '\0';
 	line = text_fmt("%s: gateway GWPRODUCT1/gw1 with 1 devices, hub "
-	                "GWPRODUCT1.iotcloud.tencentdevices.com:1 over TLS",
+	                "GWPRODUCT1.iotcloud.tencentdevices.com:1 over TLS, limits of the "
+	                "mainland hub, 18 messages per second",
 	                version);
 	free(broker_file(&b, "hubgate.json", text, 0640));
 	CU_ASSERT(starts(&b));

@@ -82,7 +82,28 @@ static void gateway_asks_what_is_bound_after_each_login(void)
 	scene_end(&s);
 }
 
-SUITE(bind, TEST(unbound_device_is_bound_with_its_secret_and_its_message_arrives),
+static void online_that_crosses_an_unbind_does_not_make_the_device_online(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"gateway_cross\"}"));
+	d = scene_device(&s, "dev2", NULL);
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev2"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"unbind\",\"device\":\"" PRODUCT "/dev2\"}"));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "change_ack", NULL));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"bind\",\"device\":\"" PRODUCT
+	                        "/dev2\",\"gateway\":\"" GATEWAY "\"}"));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "online", NULL), 2);
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+SUITE(bind, TEST(online_that_crosses_an_unbind_does_not_make_the_device_online),
+      TEST(unbound_device_is_bound_with_its_secret_and_its_message_arrives),
       TEST(refusals_say_what_to_do_and_are_said_once),
       TEST(bind_that_the_hub_finds_expired_makes_it_ask_for_the_time),
       TEST(gateway_asks_what_is_bound_after_each_login))

@@ -74,12 +74,14 @@ const char *hub_next(struct hub *h)
 	bool with_id;
 
 	memset(&a, 0, sizeof a);
+	gateway_line_up(&h->g, h->now_ms);
 	if (gateway_has_control(&h->g, h->now_ms))
 		gateway_next(&h->g, h->now_ms, &a);
 	describe(h, &a);
 	with_id = a.kind == ACT_SUBSCRIBE || a.kind == ACT_UNSUBSCRIBE;
 	if (a.kind != ACT_NONE)
 		gateway_sent(&h->g, &a, with_id ? ++h->last_id : 0, h->now_ms);
+	gateway_line_up(&h->g, h->now_ms);
 	return h->text;
 }
 
@@ -87,10 +89,12 @@ void hub_wait(struct hub *h, int64_t ms)
 {
 	int64_t end_ms = h->now_ms + ms;
 
+	gateway_line_up(&h->g, h->now_ms);
 	while (h->g.due_ms <= end_ms) {
 		if (h->g.due_ms > h->now_ms)
 			h->now_ms = h->g.due_ms;
 		gateway_tick(&h->g, h->now_ms);
+		gateway_line_up(&h->g, h->now_ms);
 	}
 	h->now_ms = end_ms;
 }
@@ -99,6 +103,7 @@ int64_t hub_wait_until_wanted(struct hub *h, int64_t ms)
 {
 	int64_t waited_ms = 0;
 
+	gateway_line_up(&h->g, h->now_ms);
 	while (!gateway_has_control(&h->g, h->now_ms) && waited_ms < ms) {
 		hub_wait(h, 1);
 		waited_ms++;
@@ -108,7 +113,10 @@ int64_t hub_wait_until_wanted(struct hub *h, int64_t ms)
 
 void hub_says(struct hub *h, const char *json)
 {
-	gateway_reply(&h->g, json, strlen(json), h->now_ms);
+	struct gateway_msg m;
+
+	if (gateway_reply(&h->g, json, strlen(json), h->now_ms, &m) == ST_OK)
+		gateway_msg_free(&m);
 }
 
 void hub_answer(struct hub *h, const char *op, const char *name, int result)
@@ -159,5 +167,5 @@ void hub_queue(struct hub *h, struct subdev *d, uint64_t seq)
 {
 	if (outbox_add(&d->outbox, seq, 100) != ST_OK)
 		abort();
-	gateway_update(&h->g, d, h->now_ms);
+	gateway_touch(&h->g, d);
 }

@@ -28,7 +28,7 @@ static inline struct subdev *online(struct hub *h)
 	EXPECT(h, "online lamp");
 	hub_answer(h, "online", "lamp", 0);
 	EXPECT(h, "");
-	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(d->hub.known.confirmed, SUBDEV_ONLINE);
 	return d;
 }
 
@@ -42,8 +42,9 @@ static inline void expect_retry(struct hub *h, int64_t base_ms, const char *text
 	EXPECT(h, "");
 }
 
-static inline bool data_waits(const struct hub *h)
+static inline bool data_waits(struct hub *h)
 {
+	gateway_line_up(&h->g, h->now_ms);
 	return h->g.data.count > 0;
 }
 

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/doorbell_login.h"
+#include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/lan/tls_watch.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
@@ -57,31 +60,52 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	struct secret secret;
 
 	CU_ASSERT_EQUAL_FATAL(secret_parse(secret_text, &secret), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(device_table_add(&l->h.devices, product_id, name, &secret, &d), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
 	d->origins = ORIGIN_CONFIGURED;
 	return d;
 }
 
-/* What has its turn: as in plugin/plugin.c, without the rest of a life. */
+/* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
-	{ .name = "the devices", .run = presence_run, .due = presence_due },
-	{ .name = "the shadows", .run = shadow_run, .due = shadow_due },
-	{ .name = "the gateway application", .run = gateway_service_run, .due = gateway_service_due },
+	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
+	{ .name = "the products", .open = products_open, .close = products_close },
+	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
+	{ .name = "the devices",
+	  .open = presence_open,
+	  .run = presence_run,
+	  .due = presence_due,
+	  .close = presence_close },
+	{ .name = "the shadows",
+	  .open = shadow_open,
+	  .run = shadow_run,
+	  .due = shadow_due,
+	  .close = shadow_close },
+	{ .name = "the gateway application",
+	  .open = gateway_service_open,
+	  .run = gateway_service_run,
+	  .due = gateway_service_due,
+	  .close = gateway_service_close },
+	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
-	{ .name = "the clock", .run = timekeeper_run },
-	{ .name = "the inflow", .run = inflow_report_run },
-	{ .name = "the metrics", .run = report_run },
+	{ .name = "the clock", .open = timekeeper_open, .close = timekeeper_close },
+	{ .name = "the inflow",
+	  .open = inflow_report_open,
+	  .run = inflow_report_run,
+	  .close = inflow_report_close },
+	{ .name = "the metrics", .open = report_open, .run = report_run, .close = report_close },
 };
 
 static void make_uplink(struct lan *l)
 {
 	const struct doorbell_conf doorbell = {
 		.listener = "off",
-		.client_id = l->h.doorbell_id,
-		.username = l->h.doorbell_id,
-		.password = l->h.doorbell_password,
+		.client_id = l->h.doorbell->id,
+		.username = l->h.doorbell->id,
+		.password = l->h.doorbell->password,
 		.topic = DOORBELL_TOPIC,
 	};
 	const struct uplink_conf conf = {
@@ -100,17 +124,6 @@ static void make_uplink(struct lan *l)
 	};
 
 	CU_ASSERT_EQUAL_FATAL(uplink_new(&conf, &l->h.uplink), ST_OK);
-}
-
-static void make_products(struct hubgate *h)
-{
-	static const char *const products[] = { "GATEWAY001", "SUBPROD001", "SUBPROD002" };
-
-	h->product_count = sizeof(products) / sizeof(products[0]);
-	h->products = calloc(h->product_count, sizeof(h->products[0]));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(h->products);
-	for (size_t i = 0; i < h->product_count; i++)
-		strcpy(h->products[i], products[i]);
 }
 
 static void make_store(struct lan *l, enum journal_policy policy, uint64_t max_messages)
@@ -135,29 +148,25 @@ struct lan *lan_open(enum fake_version version)
 	clock_ms = 1000000;
 	l->dir = store_dir_new();
 	h->config = &l->config;
-	clock_look(&h->clock, 0, 0, true);
-	h->clock_look_ms = INT64_MAX; /* the tests' own clock stands */
+	strcpy(l->config.gateway.product_id, "GATEWAY001");
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
-	h->acl = LAN_ACL_ALLOW;
+	l->rights.acl = LAN_ACL_ALLOW;
+	h->rights = &l->rights;
 	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
-	CU_ASSERT_EQUAL_FATAL(shadow_open(h), ST_OK);
-	CU_ASSERT_EQUAL_FATAL(gateway_service_open(h), ST_OK);
-	table_init(&h->sessions);
-	table_init(&h->tls_identities);
-	h->tls_watch = tls_watch_new();
-	device_table_init(&h->devices, h->seed);
-	make_products(h);
+	h->devices = device_table_new(h->seed);
+	CU_ASSERT_FATAL(h->devices && parts_open(&h->parts, h) == ST_OK);
+	clock_look(&l->clock, 0, 0, true);
+	h->clock = &l->clock; /* the timekeeper never runs: the tests' own clock stands */
+	CU_ASSERT_FATAL(products_add(h, LAMP_PID) == ST_OK && products_add(h, "SUBPROD002") == ST_OK);
 	l->lamp = add_device(l, LAMP_PID, LAMP_NAME, "MDEyMzQ1Njc4OWFiY2RlZg==");
 	l->sibling = add_device(l, LAMP_PID, "lamp-02", "AAECAwQFBgcICQoLDA0ODw==");
 	l->cousin = add_device(l, "SUBPROD002", LAMP_NAME, "AAECAwQFBgcICQoLDA0OEA==");
 	h->own = add_device(l, "GATEWAY001", "gw-1", "Z2F0ZXdheS1vbmUtcHNrLQ==");
 	h->own->own = true;
 	make_store(l, JOURNAL_DROP_OLDEST, 1000);
-	strcpy(h->doorbell_id, "hubgate-0123456789abcdef");
-	strcpy(h->doorbell_password, "feedfacecafebeef");
 	make_uplink(l);
 	for (size_t i = 0; i < CALLBACKS; i++) {
 		int rc = mosquitto_callback_register(h->id, callbacks[i].event, callbacks[i].call, NULL, h);
@@ -177,14 +186,8 @@ void lan_close(struct lan *l)
 	CU_ASSERT(fake_broker_stop());
 	uplink_free(h->uplink);
 	journal_close(h->journal);
-	gateway_service_close(h);
-	shadow_close(h);
-	presence_fini(h);
-	identity_fini(h);
-	tls_identity_fini(h);
-	tls_watch_free(h->tls_watch);
-	device_table_fini(&h->devices);
-	free(h->products);
+	parts_close(&h->parts, h);
+	device_table_free(h->devices);
 	room_enter(ROOM_NONE);
 	free(l);
 }
@@ -335,8 +338,8 @@ bool lan_enter(struct lan *l, struct mosquitto *c, const struct device *d)
 
 bool lan_doorbell(struct lan *l, struct mosquitto *c)
 {
-	*c = (struct mosquitto){ .id = l->h.doorbell_id, .address = "127.0.0.1", .clean = true };
-	if (lan_auth(c, l->h.doorbell_id, l->h.doorbell_password) != MOSQ_ERR_SUCCESS)
+	*c = (struct mosquitto){ .id = l->h.doorbell->id, .address = "127.0.0.1", .clean = true };
+	if (lan_auth(c, l->h.doorbell->id, l->h.doorbell->password) != MOSQ_ERR_SUCCESS)
 		return false;
 	lan_connected(c);
 	return true;

@@ -6,7 +6,9 @@
 #define HUBGATE_TESTS_LAN_H
 
 #include "bridge/uplink/mail.h"
+#include "core/base/clock.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/broker_rights.h"
 #include "tests/fakes/broker.h"
 
 #define LAMP_PID   "SUBPROD001"
@@ -25,13 +27,15 @@ enum {
 struct lan {
 	struct hubgate h;
 	struct config config;
+	struct clock_trust clock; /* trusted */
+	struct broker_rights rights;
 	const char *dir;
 	struct device *lamp, *sibling, *cousin;
 	char username[USERNAME_MAX + 1], password[PASSWORD_MAX + 1]; /* by lan_sign() */
 };
 
 /* Hub away, grace LAN_GRACE_MS, lan.acl allow, unknown users refused, store with
- * room, no metrics topics. Change l->h and l->config as a test wants. */
+ * room, no metrics topics. Change l->h, l->config, l->rights as a test wants. */
 struct lan *lan_open(enum fake_version version);
 void lan_close(struct lan *l); /* checks for leaks */
 /* Runs body in front of both brokers. */

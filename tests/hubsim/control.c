@@ -133,6 +133,14 @@ static const char *run_gateway_silent(struct sim *s, const cJSON *cmd, cJSON *ou
 	return NULL;
 }
 
+static const char *run_gateway_cross(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)cmd;
+	(void)out;
+	gatewayop_cross(s->gatewayop);
+	return NULL;
+}
+
 static const char *run_bind(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	struct account *gw = account_find(s->cloud, text_of(cmd, "gateway"));
@@ -270,6 +278,7 @@ static const struct {
 	{ "gateway_silent", run_gateway_silent },
 	{ "declare", run_declare },
 	{ "dislike", run_dislike },
+	{ "gateway_cross", run_gateway_cross },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ "kick", run_kick },

@@ -29,6 +29,9 @@ struct gatewayop {
 	struct events *events;
 	struct forced forced[FORCED_MAX];
 	int silent[OP_COUNT];
+	bool crossing;  /* the next reply waits for a `change` */
+	cJSON *crossed; /* and this one does */
+	struct account *crossed_gw;
 	uint64_t requests[OP_COUNT], bad_json, change_sent, change_acks;
 };
 
@@ -68,6 +71,8 @@ struct gatewayop *gatewayop_new(struct cloud *c, struct events *e)
 
 void gatewayop_free(struct gatewayop *g)
 {
+	if (g)
+		cJSON_Delete(g->crossed);
 	free(g);
 }
 
@@ -228,6 +233,13 @@ static void per_device(struct gatewayop *g, enum op op, struct account *gw, cons
 	}
 	if (!cJSON_IsArray(asked) || cJSON_GetArraySize(asked) == 0)
 		cJSON_AddNumberToObject(root, "result", 801);
+	if (g->crossing) {
+		g->crossing = false;
+		cJSON_Delete(g->crossed);
+		g->crossed = root;
+		g->crossed_gw = gw;
+		return;
+	}
 	reply(gw, root);
 	cJSON_Delete(root);
 }
@@ -364,6 +376,11 @@ void gatewayop_silence(struct gatewayop *g, const char *op, int count)
 	}
 }
 
+void gatewayop_cross(struct gatewayop *g)
+{
+	g->crossing = true;
+}
+
 void gatewayop_console(struct gatewayop *g, struct account *sub, struct account *gw)
 {
 	struct account *told = gw ? gw : sub->bound;
@@ -384,6 +401,10 @@ void gatewayop_console(struct gatewayop *g, struct account *sub, struct account 
 		reply(told, root);
 		g->change_sent++;
 	}
+	if (g->crossed)
+		reply(g->crossed_gw, g->crossed);
+	cJSON_Delete(g->crossed);
+	g->crossed = NULL;
 	cJSON_Delete(root);
 }
 

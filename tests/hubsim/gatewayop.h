@@ -22,6 +22,8 @@ void gatewayop_force(struct gatewayop *g, const char *op, const char *device, in
                      int count);
 /* Next `count` (negative: all) requests `op` ("" any) get no answer and do nothing. */
 void gatewayop_silence(struct gatewayop *g, const char *op, int count);
+/* The next request for devices is carried out at once, and answered after the next `change`. */
+void gatewayop_cross(struct gatewayop *g);
 
 /* The console binds (`gw` given) or unbinds (`gw` NULL) `sub`, and tells the gateway. */
 void gatewayop_console(struct gatewayop *g, struct account *sub, struct account *gw);

@@ -99,7 +99,7 @@ static void broker_that_checks_no_names_is_warned_about(void)
 
 	apps_check(&l->h);
 	CU_ASSERT_FALSE(fake_logged("apps[]"));
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	apps_check(&l->h);
 	CU_ASSERT(fake_logged("password_file"));
 	leave(l);

@@ -60,7 +60,8 @@ static void put(struct street *s, int dev, uint64_t seq, uint16_t key)
 
 	CU_ASSERT_EQUAL(outbox_add(o, seq, 100), ST_OK);
 	outbox_find(o, seq)->key = key;
-	gateway_update(&s->h.g, s->dev[dev], s->h.now_ms);
+	gateway_touch(&s->h.g, s->dev[dev]);
+	gateway_line_up(&s->h.g, s->h.now_ms);
 }
 
 /* 0: none. */
@@ -99,7 +100,8 @@ static void others_of_a_device_wait_for_the_answer_to_its_first_try(void)
 	permission_try(&s->p, s->bad, false);
 	s->dev[0]->outbox.trying = true;
 	outbox_mark_sent(&s->dev[0]->outbox, outbox_next(&s->dev[0]->outbox), 7);
-	gateway_update(&s->h.g, s->dev[0], 0);
+	gateway_touch(&s->h.g, s->dev[0]);
+	gateway_line_up(&s->h.g, s->h.now_ms);
 	CU_ASSERT_EQUAL(next(s, 0, &waits), 0);
 	CU_ASSERT_TRUE(waits);
 	put(s, 1, 3, s->bad);
@@ -108,7 +110,8 @@ static void others_of_a_device_wait_for_the_answer_to_its_first_try(void)
 	permission_doubt(&s->p, s->bad);
 	permission_tried(&s->p, s->bad, false);
 	s->dev[0]->outbox.trying = false;
-	gateway_try_again(&s->h.g, 0);
+	gateway_try_again(&s->h.g);
+	gateway_line_up(&s->h.g, s->h.now_ms);
 	CU_ASSERT_EQUAL(s->h.g.tries.count, 0);
 	CU_ASSERT_EQUAL(s->h.g.data.count, 1);
 	CU_ASSERT_EQUAL(next(s, 0, &waits), 2);
@@ -135,7 +138,8 @@ static void a_proof_lets_all_of_the_key_go_in_their_places_and_nothing_else(void
 	permission_acked(&s->p, s->bad, 9, 0);
 	CU_ASSERT_EQUAL(aside_count_of(s->h.g.asides, s->bad), 2); /* 4 has not had its turn */
 	while ((d = aside_release(s->h.g.asides, s->bad)) != NULL) {
-		gateway_update(&s->h.g, d, 0);
+		gateway_touch(&s->h.g, d);
+		gateway_line_up(&s->h.g, s->h.now_ms);
 		devices++;
 	}
 	CU_ASSERT_EQUAL(devices, 2);
@@ -168,13 +172,13 @@ static void a_probe_is_the_oldest_of_all_devices_that_are_online_or_another(void
 	put(s, 2, 1, s->bad);
 	CU_ASSERT_EQUAL(pick(s, false), 1);
 	CU_ASSERT_EQUAL(pick(s, true), 3);
-	s->dev[2]->state = SUBDEV_OFFLINE;
+	s->dev[2]->hub.known.confirmed = SUBDEV_OFFLINE;
 	CU_ASSERT_EQUAL(pick(s, false), 3);
-	s->dev[0]->state = SUBDEV_OFFLINE;
+	s->dev[0]->hub.known.confirmed = SUBDEV_OFFLINE;
 	CU_ASSERT_EQUAL(pick(s, true), 4);
 	CU_ASSERT_EQUAL(pick(s, true), 5);
 	CU_ASSERT_EQUAL(pick(s, true), 4);
-	s->dev[1]->state = SUBDEV_OFFLINE;
+	s->dev[1]->hub.known.confirmed = SUBDEV_OFFLINE;
 	CU_ASSERT_EQUAL(pick(s, false), 0);
 	for (int i = 0; i < 4; i++) {
 		CU_ASSERT_PTR_EQUAL(aside_wish(s->h.g.asides, s->bad, &before), s->dev[i % DEVICES]);
@@ -226,7 +230,8 @@ static void a_device_with_nothing_but_messages_aside_comes_online_for_a_probe_on
 	hub_answer(&s->h, "offline", "lamp", 0);
 	CU_ASSERT_STRING_EQUAL(hub_next(&s->h), "");
 	s->dev[0]->outbox.wanted = true;
-	gateway_update(&s->h.g, s->dev[0], s->h.now_ms);
+	gateway_touch(&s->h.g, s->dev[0]);
+	gateway_line_up(&s->h.g, s->h.now_ms);
 	CU_ASSERT_STRING_EQUAL(hub_next(&s->h), "online lamp");
 	street_free(s);
 }

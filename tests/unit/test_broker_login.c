@@ -19,7 +19,7 @@ static void with_logins(struct lan *l)
 {
 	l->config.devices = rules;
 	l->config.device_count = 1;
-	CU_ASSERT_EQUAL(broker_login_check(&l->h), ST_OK);
+	broker_login_configured(&l->h);
 }
 
 static void without_logins(struct lan *l)
@@ -103,8 +103,9 @@ static void broker_that_checks_no_names_is_refused(void)
 
 	l->config.devices = rules;
 	l->config.device_count = 1;
-	l->h.unknown_users_pass = true;
-	CU_ASSERT_EQUAL(broker_login_check(&l->h), ST_INVALID);
+	l->rights.unknown_users_pass = true;
+	broker_login_close(&l->h);
+	CU_ASSERT_EQUAL(broker_login_open(&l->h), ST_INVALID);
 	CU_ASSERT(fake_logged("add a password_file"));
 	without_logins(l);
 	lan_close(l);

@@ -71,7 +71,9 @@ static void a_minimal_file_gets_all_defaults(void)
 	CU_ASSERT_EQUAL(cfg.hub.port, 8883);
 	CU_ASSERT(cfg.hub.tls && cfg.hub.verify && cfg.hub.verify_host && !cfg.hub.clean_session);
 	CU_ASSERT_EQUAL(cfg.hub.keepalive, 240);
-	CU_ASSERT_EQUAL(cfg.hub.rate_up, 25);
+	CU_ASSERT_EQUAL(cfg.hub.region, REGION_MAINLAND);
+	CU_ASSERT_EQUAL(cfg.hub.rate_up, 18);
+	CU_ASSERT_PTR_NOT_NULL(strstr(cfg.hub.register_url, "//ap-guangzhou."));
 	CU_ASSERT_EQUAL(cfg.hub.window, 20);
 	CU_ASSERT_EQUAL(cfg.hub.min_reconnect_s, 5);
 	CU_ASSERT_EQUAL(cfg.hub.max_reconnect_s, 60);
@@ -90,6 +92,50 @@ static void a_minimal_file_gets_all_defaults(void)
 	CU_ASSERT(cfg.inline_secrets);
 	CU_ASSERT_EQUAL(rep.error_count + rep.warning_count, 0);
 	config_free(&cfg);
+}
+
+static void the_region_of_the_hub_sets_what_the_file_leaves_out(void)
+{
+	static const struct {
+		const char *members;
+		enum region region;
+		uint32_t rate_up;
+		const char *register_at; /* a part of the URL */
+		const char *warning;     /* NULL: none */
+	} rows[] = {
+		{ "\"host\":\"GWPRODUCT1.us-east.iotcloud.tencentdevices.com\"", REGION_INTERNATIONAL, 25,
+		  "//us-east.", NULL },
+		{ "\"host\":\"hub.example.com\"", REGION_INTERNATIONAL, 25, "//ap-guangzhou.", NULL },
+		{ "\"host\":\"hub.example.com\",\"region\":\"mainland\"", REGION_MAINLAND, 18,
+		  "//ap-guangzhou.", NULL },
+		{ "\"rate_up\":null", REGION_MAINLAND, 18, "//ap-guangzhou.", NULL },
+		{ "\"rate_up\":20,\"register_url\":\"https://a.example/r\"", REGION_MAINLAND, 20,
+		  "//a.example/r", NULL },
+		{ "\"rate_up\":25", REGION_MAINLAND, 25, "//ap-guangzhou.",
+		  "hub.rate_up: is more than the 20 messages per second that the hub takes (mainland)" },
+		{ "\"rate_up\":0", REGION_MAINLAND, 0, "//ap-guangzhou.", "hub.rate_up: is more than" },
+		{ "\"host\":\"127.0.0.1\",\"rate_up\":0", REGION_INTERNATIONAL, 0, "//ap-guangzhou.",
+		  NULL },
+		{ "\"keepalive\":30", REGION_MAINLAND, 18, "//ap-guangzhou.",
+		  "hub.keepalive: is out of the 60 to 850 seconds" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[512];
+
+		snprintf(text, sizeof text, "{" GATEWAY "," STORE ",\"hub\":{%s}}", rows[i].members);
+		if (load(text) != ST_OK) {
+			CU_FAIL(rows[i].members);
+			continue;
+		}
+		if (cfg.hub.region != rows[i].region || cfg.hub.rate_up != rows[i].rate_up ||
+		    !strstr(cfg.hub.register_url, rows[i].register_at))
+			CU_FAIL(rows[i].members);
+		if (rep.warning_count != (rows[i].warning != NULL) ||
+		    (rows[i].warning && !strstr(rep.warnings[0], rows[i].warning)))
+			CU_FAIL(rows[i].members);
+		config_free(&cfg);
+	}
 }
 
 static void values_of_the_file_win_over_defaults(void)
@@ -325,12 +371,14 @@ static void freeing_wipes_and_may_be_repeated(void)
 	config_free(&cfg);
 }
 
-SUITE(config, TEST(a_minimal_file_gets_all_defaults), TEST(values_of_the_file_win_over_defaults),
-      TEST(secrets_come_from_files_and_environment_too), TEST(secrets_that_cannot_be_had_are_named),
-      TEST(a_certificate_replaces_the_secret), TEST(unknown_keys_suggest_the_nearest),
-      TEST(wrong_types_and_ranges_say_what_to_write), TEST(what_is_required_is_asked_for),
-      TEST(a_bad_device_is_named_by_index_and_line), TEST(repeated_ids_are_refused),
-      TEST(errors_never_show_a_secret), TEST(several_errors_are_reported_at_once_up_to_ten),
+SUITE(config, TEST(a_minimal_file_gets_all_defaults),
+      TEST(the_region_of_the_hub_sets_what_the_file_leaves_out),
+      TEST(values_of_the_file_win_over_defaults), TEST(secrets_come_from_files_and_environment_too),
+      TEST(secrets_that_cannot_be_had_are_named), TEST(a_certificate_replaces_the_secret),
+      TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
+      TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
+      TEST(repeated_ids_are_refused), TEST(errors_never_show_a_secret),
+      TEST(several_errors_are_reported_at_once_up_to_ten),
       TEST(broken_json_is_reported_with_line_and_column),
       TEST(unchecked_certificates_are_warned_about), TEST(fifteen_hundred_devices_load_quickly),
       TEST(freeing_wipes_and_may_be_repeated))

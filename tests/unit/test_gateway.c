@@ -10,7 +10,7 @@ static void online_is_the_first_thing_and_subscriptions_and_data_wait_for_it(voi
 	struct subdev *d = linked(&h);
 
 	hub_queue(&h, d, 1);
-	gateway_subscribe(&h.g, d, "SUBPROD001/lamp/control", 1, h.now_ms);
+	gateway_subscribe(&h.g, d, "SUBPROD001/lamp/control", 1);
 	hub_present(&h, d, true);
 	EXPECT(&h, "online lamp");
 	EXPECT(&h, "");
@@ -31,7 +31,7 @@ static void nothing_is_sent_without_a_link(void)
 	d = hub_device(&h, "lamp");
 	hub_present(&h, d, true);
 	hub_queue(&h, d, 1);
-	gateway_subscribe(&h.g, d, "SUBPROD001/lamp/control", 1, h.now_ms);
+	gateway_subscribe(&h.g, d, "SUBPROD001/lamp/control", 1);
 	hub_wait(&h, LONG_MS);
 	EXPECT(&h, "");
 	CU_ASSERT_FALSE(data_waits(&h));
@@ -48,7 +48,7 @@ static void an_unbound_device_is_asked_for_again_every_minute_until_it_is_bound(
 	hub_present(&h, d, true);
 	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", -1);
-	CU_ASSERT_TRUE(d->unbound);
+	CU_ASSERT_TRUE(subdev_unbound(&d->hub));
 	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_UNBOUND), 1);
 	CU_ASSERT_EQUAL(h.log_lines, 1);
 	for (int i = 0; i < 5; i++) {
@@ -58,7 +58,7 @@ static void an_unbound_device_is_asked_for_again_every_minute_until_it_is_bound(
 	CU_ASSERT_EQUAL(h.log_lines, 1); /* said once */
 	expect_retry(&h, GATEWAY_RETRY_MS, "online lamp");
 	hub_answer(&h, "online", "lamp", 0);
-	CU_ASSERT_FALSE(d->unbound);
+	CU_ASSERT_FALSE(subdev_unbound(&d->hub));
 	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_UNBOUND), 0);
 	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_ONLINE), 1);
 	hub_stop(&h);
@@ -76,9 +76,9 @@ static void a_busy_hub_is_asked_again_after_2_4_8_then_60_seconds(void)
 		hub_answer(&h, "online", "lamp", -2);
 		expect_retry(&h, pauses_ms[i], "online lamp");
 	}
-	CU_ASSERT_FALSE(d->unbound);
+	CU_ASSERT_FALSE(subdev_unbound(&d->hub));
 	hub_answer(&h, "online", "lamp", 0);
-	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(d->hub.known.confirmed, SUBDEV_ONLINE);
 	hub_stop(&h);
 }
 
@@ -92,9 +92,9 @@ static void a_lost_reply_is_given_up_after_its_time_and_the_third_waits_a_minute
 	EXPECT(&h, "online lamp");
 	for (size_t i = 0; i < sizeof pauses_ms / sizeof pauses_ms[0]; i++) {
 		hub_wait(&h, HUB_ANSWER_MS - 1);
-		CU_ASSERT_EQUAL(d->pending, GATEWAY_ONLINE);
+		CU_ASSERT_EQUAL(d->hub.request.op, GATEWAY_ONLINE);
 		hub_wait(&h, 1);
-		CU_ASSERT_EQUAL(d->pending, GATEWAY_UNKNOWN);
+		CU_ASSERT_EQUAL(d->hub.request.op, GATEWAY_UNKNOWN);
 		expect_retry(&h, pauses_ms[i], "online lamp");
 	}
 	CU_ASSERT_EQUAL(metric_get(&h.metrics, M_CONTROL_TIMEOUTS), 4);
@@ -110,7 +110,7 @@ static void a_permanent_refusal_is_tried_again_only_every_minute(void)
 	hub_present(&h, d, true);
 	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", 802);
-	CU_ASSERT_FALSE(d->unbound);
+	CU_ASSERT_FALSE(subdev_unbound(&d->hub));
 	expect_retry(&h, GATEWAY_RETRY_MS, "online lamp");
 	hub_stop(&h);
 }
@@ -165,7 +165,7 @@ static void a_flap_that_ends_before_anything_was_sent_sends_nothing(void)
 	EXPECT(&h, "");
 	hub_wait(&h, LONG_MS);
 	EXPECT(&h, "");
-	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(d->hub.known.confirmed, SUBDEV_ONLINE);
 	hub_stop(&h);
 }
 
@@ -217,7 +217,7 @@ static void a_lost_offline_reply_is_asked_for_again(void)
 	hub_answer(&h, "offline", "lamp", -1); /* not ours any more: certainly not online */
 	hub_wait(&h, LONG_MS);
 	EXPECT(&h, "");
-	CU_ASSERT_FALSE(d->shown_online);
+	CU_ASSERT_EQUAL(d->hub.known.shown, SHOWN_NOT);
 	hub_stop(&h);
 }
 
@@ -232,37 +232,14 @@ static void queued_data_brings_an_absent_device_online_and_then_offline_again(vo
 	CU_ASSERT_TRUE(data_waits(&h));
 	EXPECT(&h, "");
 	outbox_mark_sent(&d->outbox, outbox_next(&d->outbox), 5);
-	gateway_update(&h.g, d, h.now_ms);
+	gateway_touch(&h.g, d);
 	CU_ASSERT_FALSE(data_waits(&h));
 	EXPECT(&h, ""); /* sent, but not acknowledged */
 	outbox_end(&d->outbox, 1);
-	gateway_update(&h.g, d, h.now_ms);
+	gateway_touch(&h.g, d);
 	EXPECT(&h, "offline lamp");
 	hub_answer(&h, "offline", "lamp", 0);
 	EXPECT(&h, "");
-	hub_stop(&h);
-}
-
-static void a_message_that_is_not_kept_needs_the_device_online_too(void)
-{
-	struct hub h;
-	struct subdev *d = linked(&h);
-	struct live_msg *m = calloc(1, sizeof *m);
-
-	gateway_add_live(&h.g, d, m, h.now_ms);
-	CU_ASSERT_FALSE(data_waits(&h));
-	EXPECT(&h, "online lamp");
-	hub_answer(&h, "online", "lamp", 0);
-	CU_ASSERT_TRUE(data_waits(&h));
-	CU_ASSERT_PTR_EQUAL(gateway_take_live(&h.g, d), m);
-	CU_ASSERT_PTR_NULL(gateway_take_live(&h.g, d));
-	gateway_free_live(m);
-	gateway_update(&h.g, d, h.now_ms);
-	EXPECT(&h, "offline lamp");
-	CU_ASSERT_EQUAL(h.g.live_count, 0);
-	m = calloc(1, sizeof *m);
-	m->topic = strdup("t");
-	gateway_add_live(&h.g, d, m, h.now_ms); /* left behind: freed with the gateway */
 	hub_stop(&h);
 }
 
@@ -327,10 +304,10 @@ static void lines_survive_any_mixture_of_events(void)
 			e = outbox_next(&d->outbox);
 			if (e)
 				outbox_end(&d->outbox, e->seq);
-			gateway_update(&h.g, d, h.now_ms);
+			gateway_touch(&h.g, d);
 			break;
 		case 6:
-			gateway_subscribe(&h.g, d, "f", rand() % 2 ? 1 : 0, h.now_ms);
+			gateway_subscribe(&h.g, d, "f", rand() % 2 ? 1 : 0);
 			break;
 		default:
 			hub_suback(&h, rand() % 2 ? 1 : 0x80);
@@ -378,14 +355,14 @@ static void gateway_itself_is_there_with_the_link_and_never_asked_for(void)
 	hub_start(&h);
 	CU_ASSERT_EQUAL(gateway_set_own(&h.g, "SUBPROD001gw"), ST_OK);
 	own = hub_device(&h, "gw");
-	gateway_subscribe(&h.g, own, "$sys/operation/result/SUBPROD001/gw", 0, h.now_ms);
+	gateway_subscribe(&h.g, own, "$sys/operation/result/SUBPROD001/gw", 0);
 	EXPECT(&h, "");
 	hub_link(&h, false);
 	EXPECT(&h, "subscribe $sys/operation/result/SUBPROD001/gw 0");
 	EXPECT(&h, "");
 	hub_answer(&h, "offline", "gw", 0);
 	CU_ASSERT_EQUAL(h.g.online, 0);
-	CU_ASSERT_EQUAL(own->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(own->hub.known.confirmed, SUBDEV_ONLINE);
 	gateway_leave(&h.g, h.now_ms);
 	EXPECT(&h, "");
 	CU_ASSERT(gateway_left(&h.g));
@@ -406,6 +383,5 @@ SUITE(gateway, TEST(gateway_itself_is_there_with_the_link_and_never_asked_for),
       TEST(after_a_lost_offline_reply_a_returning_device_is_not_believed_online),
       TEST(a_lost_offline_reply_is_asked_for_again),
       TEST(queued_data_brings_an_absent_device_online_and_then_offline_again),
-      TEST(a_message_that_is_not_kept_needs_the_device_online_too),
       TEST(devices_with_data_come_before_the_rest), TEST(lines_survive_any_mixture_of_events),
       TEST(leaving_takes_everything_offline_and_nothing_online))

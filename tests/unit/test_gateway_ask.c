@@ -140,7 +140,7 @@ static void unbind_answered_as_bind_is_understood(void)
 	EXPECT(&h, "unbind lamp");
 	hub_answer(&h, "bind", "lamp", 0);
 	CU_ASSERT_EQUAL(told(&h, GATEWAY_UNBIND), 0);
-	CU_ASSERT(d->unbound);
+	CU_ASSERT(subdev_unbound(&d->hub));
 	hub_stop(&h);
 }
 
@@ -151,7 +151,7 @@ static void device_that_was_unbound_on_demand_is_not_bound_again_by_itself(void)
 	struct secret *secret = calloc(1, sizeof(*secret));
 
 	CU_ASSERT_FATAL(secret && secret_parse("MDEyMzQ1Njc4OWFiY2RlZg==", secret) == ST_OK);
-	h.g.binds = true;
+	h.g.world.binds = true;
 	gateway_set_secret(&h.g, d, secret, h.now_ms);
 	ask(&h, d, GATEWAY_UNBIND);
 	EXPECT(&h, "unbind lamp");

@@ -11,7 +11,7 @@ static struct subdev *unbound(struct hub *h)
 	struct secret *secret = calloc(1, sizeof(*secret));
 
 	CU_ASSERT_FATAL(secret && secret_parse("MDEyMzQ1Njc4OWFiY2RlZg==", secret) == ST_OK);
-	h->g.binds = true;
+	h->g.world.binds = true;
 	gateway_set_secret(&h->g, d, secret, h->now_ms);
 	hub_present(h, d, true);
 	EXPECT(h, "online lamp");
@@ -29,8 +29,8 @@ static void device_with_a_secret_is_bound_when_the_hub_says_it_is_not_and_comes_
 	hub_answer(&h, "bind", "lamp", 0);
 	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", 0);
-	CU_ASSERT_EQUAL(d->state, SUBDEV_ONLINE);
-	CU_ASSERT_FALSE(d->unbound);
+	CU_ASSERT_EQUAL(d->hub.known.confirmed, SUBDEV_ONLINE);
+	CU_ASSERT_FALSE(subdev_unbound(&d->hub));
 	hub_stop(&h);
 }
 
@@ -50,7 +50,7 @@ static void device_without_a_secret_or_where_it_is_switched_off_is_not_bound(voi
 	struct hub h;
 	struct subdev *d = linked(&h);
 
-	h.g.binds = true;
+	h.g.world.binds = true;
 	hub_present(&h, d, true);
 	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", -1);
@@ -86,10 +86,10 @@ static void other_hash_is_tried_where_the_first_is_not_supported(void)
 	struct subdev *d = unbound(&h);
 
 	EXPECT(&h, "bind lamp");
-	CU_ASSERT_EQUAL(d->bind_hash, HASH_SHA1);
+	CU_ASSERT_EQUAL(d->hub.hash, HASH_SHA1);
 	hub_answer(&h, "bind", "lamp", 804);
 	EXPECT(&h, "bind lamp");
-	CU_ASSERT_EQUAL(d->bind_hash, HASH_SHA256);
+	CU_ASSERT_EQUAL(d->hub.hash, HASH_SHA256);
 	hub_answer(&h, "bind", "lamp", 804);
 	EXPECT(&h, "");
 	hub_stop(&h);
@@ -138,9 +138,9 @@ static void what_the_console_unbound_is_not_bound_again(void)
 	EXPECT(&h, "");
 	hub_change(&h, "lamp", 1);
 	EXPECT(&h, "acknowledge change");
-	CU_ASSERT_FALSE(d->unbound);
+	CU_ASSERT_FALSE(subdev_unbound(&d->hub));
 	EXPECT(&h, "online lamp");
-	CU_ASSERT_FALSE(d->bind_barred);
+	CU_ASSERT_EQUAL(d->hub.known.binding, BINDING_BOUND);
 	hub_stop(&h);
 }
 
@@ -164,9 +164,9 @@ static void hub_is_asked_what_is_bound_after_presence_had_its_time(void)
 	hub_says(&h, "{\"type\":\"describe_sub_devices\",\"payload\":{\"devices\":[{\"product_id\":"
 	             "\"SUBPROD001\",\"device_name\":\"lamp\"}]}}");
 	EXPECT(&h, "online lamp");
-	CU_ASSERT_EQUAL(other->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(other->hub.known.confirmed, SUBDEV_ONLINE);
 	hub_says(&h, "{\"type\":\"describe_sub_devices\",\"payload\":{\"devices\":null}}");
-	CU_ASSERT_EQUAL(other->state, SUBDEV_ONLINE);
+	CU_ASSERT_EQUAL(other->hub.known.confirmed, SUBDEV_ONLINE);
 	hub_stop(&h);
 }
 

@@ -35,7 +35,7 @@ static void device_that_does_not_come_back_is_taken_offline_after_the_settling_t
 	hub_start(&h);
 	watch(&h, &m);
 	d = hub_device(&h, "lamp");
-	gateway_remember_online(d);
+	gateway_remember_online(&h.g, d);
 	gateway_settle(&h.g, h.now_ms + SETTLE_MS);
 	hub_link(&h, true);
 	EXPECT(&h, "");
@@ -56,7 +56,7 @@ static void device_that_comes_back_while_settling_is_never_taken_offline(void)
 
 	hub_start(&h);
 	d = hub_device(&h, "lamp");
-	gateway_remember_online(d);
+	gateway_remember_online(&h.g, d);
 	gateway_settle(&h.g, h.now_ms + SETTLE_MS);
 	hub_link(&h, true);
 	hub_present(&h, d, true);
@@ -72,7 +72,7 @@ static void link_that_comes_after_the_settling_time_needs_no_more_waiting(void)
 	struct hub h;
 
 	hub_start(&h);
-	gateway_remember_online(hub_device(&h, "lamp"));
+	gateway_remember_online(&h.g, hub_device(&h, "lamp"));
 	gateway_settle(&h.g, h.now_ms + SETTLE_MS);
 	hub_wait(&h, 2 * SETTLE_MS);
 	hub_link(&h, false);
@@ -108,7 +108,7 @@ static void stop_while_settling_takes_offline_at_once(void)
 	struct hub h;
 
 	hub_start(&h);
-	gateway_remember_online(hub_device(&h, "lamp"));
+	gateway_remember_online(&h.g, hub_device(&h, "lamp"));
 	gateway_settle(&h.g, h.now_ms + SETTLE_MS);
 	hub_link(&h, true);
 	gateway_leave(&h.g, h.now_ms);

@@ -15,15 +15,17 @@ static void set_request(struct hub *h, struct subdev *d, const char *text)
 	m->topic = strdup("$shadow/operation/SUBPROD001/lamp");
 	m->payload = strdup(text);
 	m->len = strlen(text);
-	gateway_set_shadow(&h->g, d, m, h->now_ms);
+	gateway_set_shadow(&h->g, d, m);
 }
 
 /* What BROKER is told next: "" nothing, "ready", "away" or "sent". */
 static const char *told(struct hub *h)
 {
-	struct subdev *d = gateway_news(&h->g);
+	struct subdev *d;
 	bool ready, sent;
 
+	gateway_line_up(&h->g, h->now_ms);
+	d = gateway_news(&h->g);
 	if (!d)
 		return "";
 	ready = gateway_shadow_ready(&h->g, d);
@@ -36,7 +38,7 @@ static struct subdev *followed(struct hub *h)
 {
 	struct subdev *d = online(h);
 
-	gateway_follow_shadow(&h->g, d, result_topic, h->now_ms);
+	gateway_follow_shadow(&h->g, d, result_topic);
 	EXPECT(h, SUBSCRIBED);
 	CU_ASSERT_STRING_EQUAL(told(h), "");
 	hub_suback(h, 0);
@@ -50,7 +52,7 @@ static void request_waits_for_online_and_for_the_subscription_of_its_answer(void
 	struct hub h;
 	struct subdev *d = linked(&h);
 
-	gateway_follow_shadow(&h.g, d, result_topic, h.now_ms);
+	gateway_follow_shadow(&h.g, d, result_topic);
 	set_request(&h, d, "{}");
 	EXPECT(&h, "");
 	hub_present(&h, d, true);
@@ -83,8 +85,8 @@ static void dirty_shadow_of_a_device_that_left_brings_it_online_and_then_offline
 	struct hub h;
 	struct subdev *d = linked(&h);
 
-	gateway_follow_shadow(&h.g, d, result_topic, h.now_ms);
-	gateway_shadow_dirty(&h.g, d, true, h.now_ms);
+	gateway_follow_shadow(&h.g, d, result_topic);
+	gateway_shadow_dirty(&h.g, d, true);
 	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", 0);
 	EXPECT(&h, SUBSCRIBED);
@@ -93,7 +95,7 @@ static void dirty_shadow_of_a_device_that_left_brings_it_online_and_then_offline
 	set_request(&h, d, "{}");
 	EXPECT(&h, "shadow {}");
 	EXPECT(&h, "");
-	gateway_shadow_dirty(&h.g, d, false, h.now_ms);
+	gateway_shadow_dirty(&h.g, d, false);
 	EXPECT(&h, "offline lamp");
 	hub_answer(&h, "offline", "lamp", 0);
 	CU_ASSERT_STRING_EQUAL(told(&h), "away");
@@ -135,7 +137,7 @@ static void device_cannot_unsubscribe_what_its_shadow_needs(void)
 	struct hub h;
 	struct subdev *d = followed(&h);
 
-	gateway_unsubscribe(&h.g, d, result_topic, h.now_ms);
+	gateway_unsubscribe(&h.g, d, result_topic);
 	EXPECT(&h, "");
 	CU_ASSERT(gateway_shadow_ready(&h.g, d));
 	hub_stop(&h);

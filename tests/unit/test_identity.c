@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -111,7 +112,7 @@ static void expired(void)
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_DEVICE);
 	lan_sign(l, l->lamp, now_s - 3600);
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_REFUSED);
-	l->h.clock = (struct clock_trust){ .started = true };
+	l->clock = (struct clock_trust){ .started = true };
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_DEVICE);
 }
 
@@ -161,7 +162,7 @@ static enum lan_login ring(const char *id, const char *password, const char *add
 
 static void doorbell_logins(void)
 {
-	const char *id = l->h.doorbell_id, *password = l->h.doorbell_password;
+	const char *id = l->h.doorbell->id, *password = l->h.doorbell->password;
 
 	CU_ASSERT_EQUAL(ring(id, password, "127.0.0.1"), LOGIN_DOORBELL);
 	CU_ASSERT_EQUAL(ring(id, password, "::1"), LOGIN_DOORBELL);
@@ -221,39 +222,10 @@ static void products_and_hub_trees_are_cloud_topics_and_nothing_else(void)
 	lan(cloud_topics);
 }
 
-static void many_sessions(void)
-{
-	enum {
-		CLIENTS = 3000
-	};
-	static struct mosquitto clients[CLIENTS];
-	struct lan_session *s;
-
-	for (int i = 0; i < CLIENTS; i++)
-		CU_ASSERT_PTR_NOT_NULL_FATAL(identity_add(&l->h, &clients[i], SESSION_DEVICE, l->lamp));
-	for (int i = 0; i < CLIENTS; i += 2)
-		identity_remove(&l->h, identity_session(&l->h, &clients[i]));
-	for (int i = 0; i < CLIENTS; i++) {
-		s = identity_session(&l->h, &clients[i]);
-		CU_ASSERT_EQUAL(s != NULL, i % 2 == 1);
-		CU_ASSERT(!s || s->client == &clients[i]);
-	}
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, NULL));
-	s = identity_session(&l->h, &clients[1]);
-	CU_ASSERT_PTR_EQUAL(identity_add(&l->h, &clients[1], SESSION_DEVICE, l->cousin), s);
-	CU_ASSERT_PTR_EQUAL(s->device, l->cousin);
-}
-
-static void sessions_are_found_by_pointer_until_removed(void)
-{
-	lan(many_sessions);
-}
-
 SUITE(identity, TEST(only_the_right_signature_under_the_own_id_lets_a_device_in),
       TEST(device_that_is_not_configured_is_refused), TEST(id_of_a_device_is_nobody_elses),
       TEST(clients_that_claim_nothing_of_ours_are_left_to_the_broker),
       TEST(expiry_counts_when_the_clock_is_trusted),
       TEST(texts_of_64_kilobytes_are_judged_like_any_other),
       TEST(doorbell_needs_its_id_its_password_and_this_machine),
-      TEST(products_and_hub_trees_are_cloud_topics_and_nothing_else),
-      TEST(sessions_are_found_by_pointer_until_removed))
+      TEST(products_and_hub_trees_are_cloud_topics_and_nothing_else))

@@ -223,6 +223,31 @@ static void bad_sector_costs_what_stands_in_it_and_the_file_is_kept(void)
 	bad_disk_heal();
 }
 
+static void look_at_counts(void *ctx, enum log_level level, const char *line)
+{
+	(void)level;
+	(void)line;
+	counts(ctx);
+	said.lines++;
+}
+
+static void whoever_is_told_of_lost_messages_may_look_at_the_journal(void)
+{
+	const char *dir = two_segments(2000, 10);
+	struct journal *j;
+	struct log looks = { .sink = look_at_counts };
+
+	write_file(dir, "0000000000000001.seg", "", 0, "w");
+	j = open_at(dir);
+	looks.ctx = j;
+	journal_reader_log(j, &looks);
+	said_clear(&said);
+	CU_ASSERT(read_all(j) < 2010);
+	CU_ASSERT(counts(j).ended[JOURNAL_DROP_DAMAGED] > 0);
+	CU_ASSERT(said.lines > 0);
+	journal_close(j);
+}
+
 /* --- what a crash leaves, and what it does not --- */
 
 static void header_of(uint64_t first_seq, uint8_t out[RECORD_FILE_BYTES])
@@ -536,6 +561,7 @@ SUITE(journal_files, TEST(what_cannot_be_read_ends_the_start_and_is_there_at_the
       TEST(bad_sector_of_the_newest_segment_ends_the_start_and_cuts_nothing),
       TEST(disk_that_hiccups_while_it_is_read_costs_nothing),
       TEST(bad_sector_costs_what_stands_in_it_and_the_file_is_kept),
+      TEST(whoever_is_told_of_lost_messages_may_look_at_the_journal),
       TEST(segment_that_was_only_begun_is_removed),
       TEST(segment_with_bytes_that_are_no_messages_is_set_aside_and_said),
       TEST(file_of_ends_without_a_readable_record_is_set_aside),

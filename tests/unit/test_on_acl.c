@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -216,7 +217,7 @@ static void too_many(struct lan *l)
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, filter), YES);
 	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, filter));
 	CU_ASSERT(lan_quiet(l));
-	CU_ASSERT(!l->h.orders_unsent);
+	CU_ASSERT(!l->lamp->presence->unsent);
 }
 
 static void subscription_that_cannot_be_mirrored_is_refused(void)
@@ -290,7 +291,7 @@ static void others_deferred(struct lan *l)
 {
 	struct mosquitto c = { .id = "console" };
 
-	l->h.acl = LAN_ACL_DEFER;
+	l->rights.acl = LAN_ACL_DEFER;
 	CHECK(&c, others_cloud, DEFER);
 	CHECK(&c, others_own, DEFER);
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_UNSUBSCRIBE, LAMP "/event"), DEFER);

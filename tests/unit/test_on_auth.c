@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
 
@@ -28,7 +29,7 @@ static void verdicts(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	CU_ASSERT_EQUAL(metric(l, M_LOGIN_OK) + metric(l, M_LOGIN_BAD), 2);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &console));
 }
 
 static void devices_are_judged_here_and_others_by_the_broker(void)
@@ -40,14 +41,14 @@ static void unknown_users(struct lan *l)
 {
 	struct mosquitto console = { .id = "console" }, impostor = { .id = LAMP_ID };
 
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "whatever"), YES);
 	CU_ASSERT_EQUAL(lan_auth(&console, "", NULL), YES);
 	/* Whether anonymous clients may come in is allow_anonymous' to say. */
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "whatever"), NO);
 	CU_ASSERT_EQUAL(lan_auth(&impostor, NULL, NULL), NO);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &console));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &console));
 }
 
 static void user_names_pass_where_the_broker_checked_none_but_not_as_a_device(void)
@@ -101,16 +102,16 @@ static void names_of_64_kilobytes_are_refused_like_short_ones(void)
 static void secrets_in_lines(struct lan *l)
 {
 	struct mosquitto c = { .id = LAMP_ID, .address = "10.0.0.9" };
-	struct mosquitto bell = { .id = l->h.doorbell_id, .address = "10.0.0.9" };
+	struct mosquitto bell = { .id = l->h.doorbell->id, .address = "10.0.0.9" };
 
 	lan_sign(l, l->lamp, 1);
 	CU_ASSERT_EQUAL(lan_auth(&c, l->username, l->password), NO);
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "pass-word-1"), NO);
-	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, l->h.doorbell_password), NO);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, l->h.doorbell->password), NO);
 	CU_ASSERT(fake_lines() >= 2);
 	CU_ASSERT(!fake_logged(l->password));
 	CU_ASSERT(!fake_logged("pass-word-1"));
-	CU_ASSERT(!fake_logged(l->h.doorbell_password));
+	CU_ASSERT(!fake_logged(l->h.doorbell->password));
 	CU_ASSERT(!fake_logged(l->lamp->secret.text));
 }
 
@@ -143,15 +144,15 @@ static void burst(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&away, l->username, l->password), YES);
 	CU_ASSERT_EQUAL(lan_auth(&restored, NULL, NULL), YES);
-	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell_id, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
 	lan_tick();
 	CU_ASSERT(lan_quiet(l));
 	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
 	CU_ASSERT_EQUAL(metric(l, M_LOGIN_BAD), 0);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &away));
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &restored));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &away));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &restored));
 	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, LAMP "/event"), YES);
 }
 
@@ -168,7 +169,7 @@ static void after_the_burst(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), YES);
 	lan_tick();
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), NO);
-	CU_ASSERT_PTR_NULL(identity_session(&l->h, &impostor));
+	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &impostor));
 	CU_ASSERT_EQUAL(lan_acl(&impostor, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
 }
 
@@ -186,7 +187,7 @@ static void reused(struct lan *l)
 	CU_ASSERT(lan_enter(l, &c, l->lamp));
 	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL));
 	c.id = "console";
-	l->h.unknown_users_pass = true;
+	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "x"), YES);
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), YES);

@@ -267,7 +267,7 @@ static void full_mailbox(struct lan *l)
 	while (!lan_quiet(l))
 		drop_orders(l);
 	lan_tick();
-	if (l->h.orders_unsent)
+	if (l->lamp->presence->unsent || l->sibling->presence->unsent)
 		CU_FAIL("still unsent");
 	/* The lamp's secret, subscription and presence; the sibling left. */
 	CU_ASSERT_EQUAL(mail_order_count(uplink_mail(l->h.uplink)), 4);
@@ -290,6 +290,26 @@ static void what_did_not_fit_into_the_mailbox_is_told_later(void)
 	lan_each(full_mailbox);
 }
 
+static void application_comes_and_goes(struct lan *l)
+{
+	struct mosquitto c = { .address = "10.0.0.9", .clean = true };
+
+	c.id = l->h.own->client_id;
+	CU_ASSERT(lan_enter(l, &c, l->h.own));
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, l->h.own->client_id, NULL));
+	CU_ASSERT_EQUAL(present(l), 0); /* it is no device */
+	lan_gone(&c);
+	lan_wait(LAN_GRACE_MS + 1);
+	lan_tick();
+	CU_ASSERT(lan_ordered(l, ORDER_LEFT, l->h.own->client_id, NULL));
+	CU_ASSERT(lan_quiet(l));
+}
+
+static void uplink_hears_of_a_gateway_application_that_wants_the_hubs_own_text(void)
+{
+	lan_each(application_comes_and_goes);
+}
+
 SUITE(presence, TEST(device_is_gone_once_and_only_after_its_grace_time),
       TEST(flaps_inside_the_grace_time_are_not_told), TEST(take_over_keeps_the_device_present),
       TEST(failed_login_with_the_id_of_a_live_device_changes_nothing),
@@ -298,4 +318,5 @@ SUITE(presence, TEST(device_is_gone_once_and_only_after_its_grace_time),
       TEST(kept_session_is_offline_once_and_its_second_end_means_nothing),
       TEST(each_device_has_its_own_grace_and_the_uplink_knows_the_next),
       TEST(without_grace_time_a_leave_is_told_at_the_next_turn),
-      TEST(what_did_not_fit_into_the_mailbox_is_told_later))
+      TEST(what_did_not_fit_into_the_mailbox_is_told_later),
+      TEST(uplink_hears_of_a_gateway_application_that_wants_the_hubs_own_text))

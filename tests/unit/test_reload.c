@@ -12,6 +12,7 @@
 #include "core/config/config_table.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/registration.h"
+#include "plugin/lan/broker_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
@@ -118,8 +119,6 @@ static void take_file(struct world *w)
 
 	put_file(w);
 	load(w->path, h->config);
-	h->routes = (struct route_rules){ h->config->routes, h->config->route_count };
-	h->mappings = (struct mapping_rules){ h->config->mappings, h->config->mapping_count };
 	h->config_path = strdup(w->path);
 	start_disk(w);
 }
@@ -434,12 +433,12 @@ static void rule_that_goes_takes_its_devices_along_unless_they_are_configured(vo
 	take_file(&w);
 	CU_ASSERT_EQUAL_FATAL(disk_start(w.h->disk), ST_OK);
 	CU_ASSERT_EQUAL(lan_publish(&plain, "plain/guest", "1", 1), MOSQ_ERR_SUCCESS);
-	CU_ASSERT_PTR_NOT_NULL(device_table_find(&w.h->devices, LAMP_PID "guest", 15));
+	CU_ASSERT_PTR_NOT_NULL(device_table_find(w.h->devices, LAMP_PID "guest", 15));
 	cJSON_DeleteItemFromObject(w.json, "mappings");
 	CU_ASSERT_TRUE(reload(&w));
-	CU_ASSERT_PTR_NULL(device_table_find(&w.h->devices, LAMP_PID "guest", 15));
-	CU_ASSERT_EQUAL(w.h->spoken_for, 0);
-	CU_ASSERT_PTR_NOT_NULL(device_table_find(&w.h->devices, LAMP_ID, strlen(LAMP_ID)));
+	CU_ASSERT_PTR_NULL(device_table_find(w.h->devices, LAMP_PID "guest", 15));
+	lan_gone(&plain); /* it speaks for nobody */
+	CU_ASSERT_PTR_NOT_NULL(device_table_find(w.h->devices, LAMP_ID, strlen(LAMP_ID)));
 	close_world(&w);
 }
 
@@ -482,6 +481,7 @@ static void new_bounds_reach_the_uplink_and_the_journal(void)
 static void routes_cross_to_the_uplink_as_a_copy_and_only_when_they_changed(void)
 {
 	struct world w = open_world();
+	struct route_rules rules;
 
 	put(object(w.json, "hub"), "window", cJSON_CreateNumber(3));
 	CU_ASSERT_TRUE(reload(&w));
@@ -491,7 +491,8 @@ static void routes_cross_to_the_uplink_as_a_copy_and_only_when_they_changed(void
 	lan_reload();
 	CU_ASSERT_TRUE(await_line("routes has changed"));
 	CU_ASSERT_TRUE(ordered(&w, ORDER_ROUTES, NULL));
-	CU_ASSERT_PTR_NOT_NULL(route_rules_find(&w.h->routes, "a/b"));
+	rules = route_rules_of(w.h->config);
+	CU_ASSERT_PTR_NOT_NULL(route_rules_find(&rules, "a/b"));
 	close_world(&w);
 }
 
@@ -551,7 +552,7 @@ static void file_whose_second_certificate_is_unreadable_changes_nothing(void)
 	CU_ASSERT_EQUAL(w.h->config->hub.window, 20);
 	CU_ASSERT_STRING_EQUAL(w.lan->lamp->secret.text, LAMP_SECRET);
 	CU_ASSERT_STRING_EQUAL(w.lan->lamp->certificate.md5, "");
-	CU_ASSERT_PTR_NULL(device_table_find(&w.h->devices, LAMP_PID "lamp-03", 17));
+	CU_ASSERT_PTR_NULL(device_table_find(w.h->devices, LAMP_PID "lamp-03", 17));
 	CU_ASSERT_EQUAL(w.h->reload_round, 0);
 	close_world(&w);
 }
@@ -560,13 +561,13 @@ static void login_that_the_broker_does_not_check_changes_nothing(void)
 {
 	struct world w = open_world();
 
-	w.h->unknown_users_pass = true;
+	w.h->rights->unknown_users_pass = true;
 	put(device_at(&w, 0), "login", cJSON_CreateString("lamp"));
 	put_file(&w);
 	lan_reload();
 	CU_ASSERT_TRUE(await_line("the gateway goes on as it was"));
 	CU_ASSERT_TRUE(fake_logged("devices[0].login: this broker lets usernames in"));
-	CU_ASSERT_FALSE(w.h->has_logins);
+	CU_ASSERT_PTR_NULL(broker_login_device(w.h, "lamp"));
 	close_world(&w);
 }
 

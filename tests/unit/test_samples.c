@@ -204,11 +204,14 @@ static void configurations_of_earlier_versions_load_and_every_value_means_what_i
 
 /* --- what a file does not say --- */
 
+/* By the vendor's default host it broke the mainland's limit: 25, and now 18 there. */
+static const char changed_default[] = "hub.rate_up";
+
 static void no_change(void *ctx, const struct config_change *c)
 {
 	(void)ctx;
 	/* Its lists have samples in them. */
-	if (!strchr(c->path, '.'))
+	if (!strchr(c->path, '.') || strcmp(c->path, changed_default) == 0)
 		return;
 	CU_FAIL("a default changed");
 	fprintf(stderr, "%s: %s in the minimal sample, %s in the full one\n", c->path, c->before,
@@ -229,10 +232,10 @@ static void with_minimal(struct sample *s)
 }
 
 /* The full file spells out the defaults of its version. */
-static void defaults_are_those_of_earlier_versions(void)
+static void defaults_are_those_of_earlier_versions_but_for_the_rate_of_the_mainland(void)
 {
 	each_sample("full", with_minimal);
 }
 
 SUITE(samples, TEST(configurations_of_earlier_versions_load_and_every_value_means_what_it_meant),
-      TEST(defaults_are_those_of_earlier_versions))
+      TEST(defaults_are_those_of_earlier_versions_but_for_the_rate_of_the_mainland))

@@ -415,7 +415,35 @@ static void filters_match_as_mqtt_says(void)
 	}
 }
 
-SUITE(topic, TEST(every_system_topic_is_known_with_its_direction),
+static void the_filter_of_an_answer_stands_beside_its_request(void)
+{
+	static const struct {
+		const char *topic, *filter; /* NULL: nothing answers */
+	} rows[] = {
+		{ "$sys/operation/" OWN, "$sys/operation/result/" OWN },
+		{ "$config/operation/" OWN, "$config/operation/result/" OWN },
+		{ "$config/report/" OWN, "$config/update/" OWN },
+		{ "$log/operation/" OWN, "$log/operation/result/" OWN },
+		{ "$ota/report/" OWN, "$ota/update/" OWN },
+		{ "$resource/up/service/" OWN, "$resource/down/service/" OWN },
+		{ "$rrpc/txd/" OWN "/7", NULL },
+		{ OWN "/event", NULL },
+		{ "$sys/operation/" OWN "/more", NULL },
+		{ "", NULL },
+	};
+	char filter[TOPIC_LEN_MAX + 1];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		enum status st = topic_answer_filter(rows[i].topic, filter);
+
+		if (!rows[i].filter ? st != ST_NOTFOUND
+		                    : st != ST_OK || strcmp(filter, rows[i].filter) != 0)
+			CU_FAIL(rows[i].topic);
+	}
+}
+
+SUITE(topic, TEST(the_filter_of_an_answer_stands_beside_its_request),
+      TEST(every_system_topic_is_known_with_its_direction),
       TEST(custom_topics_may_be_published_and_subscribed),
       TEST(topics_of_others_parse_but_are_not_mine),
       TEST(device_names_take_a_colon_and_48_characters_at_most),

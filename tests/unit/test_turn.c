@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugin/base/timer.h"
+#include "plugin/lan/doorbell_login.h"
 #include "plugin/services/gateway_service.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"

@@ -1,0 +1,38 @@
+/* lan_session.h - the clients that the plugin itself let in.
+ * Room:  BROKER. Finding one neither allocates nor loops over them: it runs on every delivery.
+ */
+#ifndef HUBGATE_LAN_SESSION_H
+#define HUBGATE_LAN_SESSION_H
+
+#include "plugin/base/context.h"
+
+enum session_kind {
+	SESSION_DEVICE,
+	SESSION_CLAIM, /* with a login of plugin/lan/broker_login: the broker has not decided yet */
+	SESSION_DOORBELL
+};
+
+struct lan_session {
+	struct table_node node;
+	const struct mosquitto *client; /* the key; never followed */
+	enum session_kind kind;
+	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
+	bool broker_login;     /* its name and password are the broker's to check */
+	bool clean;            /* its session ends with the connection */
+	bool over;             /* a new configuration took its rights; it is to be disconnected */
+	bool kicked;           /* the broker was told to do it */
+};
+
+enum status lan_session_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
+void lan_session_close(struct hubgate *h);       /* with all that are there */
+
+struct lan_session *lan_session_of(const struct hubgate *h, const struct mosquitto *client);
+/* A known client gets its kind and device replaced. NULL: no memory. */
+struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *client,
+                                    enum session_kind kind, struct device *device);
+void lan_session_remove(struct hubgate *h, struct lan_session *s);
+/* All, as by table_first() and table_next(). */
+struct lan_session *lan_session_first(const struct hubgate *h, struct table_at *at);
+struct lan_session *lan_session_next(const struct hubgate *h, struct table_at *at);
+
+#endif
