@@ -120,6 +120,33 @@ static void others_of_a_device_wait_for_the_answer_to_its_first_try(void)
 	street_free(s);
 }
 
+static void what_is_in_memory_waits_behind_a_first_try_and_overtakes_what_stands_aside(void)
+{
+	struct street *s = street_new();
+	struct live_msg m = { .topic = NULL, .after_seq = 1 }, *out = NULL;
+	struct subdev *d = s->dev[0];
+
+	permission_try(&s->p, s->bad, false); /* another device tries it */
+	put(s, 0, 1, s->bad);
+	QUEUE_PUT(&d->live, &m);
+	gateway_touch(&s->h.g, d);
+	gateway_line_up(&s->h.g, s->h.now_ms);
+	CU_ASSERT_EQUAL(s->h.g.data.count, 0);
+	CU_ASSERT_EQUAL(s->h.g.tries.count, 1);
+	permission_tried(&s->p, s->bad, false);
+	permission_accuse(&s->p, s->bad, false, 0);
+	d->taken_seq = 1;
+	gateway_try_again(&s->h.g);
+	gateway_line_up(&s->h.g, s->h.now_ms);
+	CU_ASSERT_EQUAL(s->h.g.tries.count, 0);
+	CU_ASSERT_EQUAL(s->h.g.data.count, 1);
+	CU_ASSERT_EQUAL(s->h.g.unkept, 1);
+	CU_ASSERT_EQUAL(d->outbox.aside, 1);
+	QUEUE_TAKE(&d->live, out);
+	CU_ASSERT_PTR_EQUAL(out, &m);
+	street_free(s);
+}
+
 static void a_proof_lets_all_of_the_key_go_in_their_places_and_nothing_else(void)
 {
 	struct street *s = street_new();
@@ -238,6 +265,7 @@ static void a_device_with_nothing_but_messages_aside_comes_online_for_a_probe_on
 
 SUITE(aside, TEST(what_is_overtaken_is_put_aside_when_its_turn_comes),
       TEST(others_of_a_device_wait_for_the_answer_to_its_first_try),
+      TEST(what_is_in_memory_waits_behind_a_first_try_and_overtakes_what_stands_aside),
       TEST(a_proof_lets_all_of_the_key_go_in_their_places_and_nothing_else),
       TEST(a_probe_is_the_oldest_of_all_devices_that_are_online_or_another),
       TEST(who_has_most_aside_loses_the_oldest_of_it_first),
