@@ -119,6 +119,13 @@ bool cloud_set(struct cloud *c, enum cloud_mode mode)
 	return command(c);
 }
 
+bool cloud_tell(struct cloud *c, enum cloud_news news, uint32_t count)
+{
+	atomic_store(&c->shared->news, (uint32_t)news);
+	atomic_store(&c->shared->tell, count);
+	return command(c);
+}
+
 uint32_t cloud_new_run(struct cloud *c)
 {
 	uint32_t run = atomic_fetch_add(&c->shared->run, 1) + 1;

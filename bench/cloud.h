@@ -71,13 +71,21 @@ struct cloud_opts {
 	enum cloud_forbidden forbidden;
 };
 
+/* What the cloud says of itself, to every gateway that is connected. */
+enum cloud_news {
+	CLOUD_LIST,     /* docs/protocol/gateway.md 4: so many devices are bound */
+	CLOUD_CHANGES,  /* 5: so many notices, each of one device */
+	CLOUD_COMMANDS, /* so many messages of QoS 0, over all devices */
+};
+
 struct cloud; /* opaque */
 
 struct cloud *cloud_start(const struct cloud_opts *opts); /* NULL: cannot start, said on stderr */
 void cloud_stop(struct cloud *c);                         /* NULL is fine */
 int cloud_port(const struct cloud *c);
-/* Both wait until the child did it; false: it did not in 5 s. */
+/* They wait until the child did it; false: it did not in 5 s. */
 bool cloud_set(struct cloud *c, enum cloud_mode mode);
+bool cloud_tell(struct cloud *c, enum cloud_news news, uint32_t count);
 /* Counts start at zero; messages of other runs than the returned one count as stale. 0: failed. */
 uint32_t cloud_new_run(struct cloud *c);
 const struct cloud_counts *cloud_counts(const struct cloud *c); /* borrowed until cloud_stop() */

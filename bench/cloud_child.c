@@ -137,6 +137,16 @@ static void transmit(struct peer *p)
 	}
 }
 
+static void tell_all(struct loop *l, uint32_t count)
+{
+	enum cloud_news news = (enum cloud_news)atomic_load(&l->c.shared->news);
+
+	for (int i = 0; i < PEERS && count > 0; i++) {
+		if (l->peers[i].fd >= 0)
+			peer_tell(&l->c, &l->peers[i], news, count);
+	}
+}
+
 static void carry_out(struct loop *l)
 {
 	struct cloud_shared *s = l->c.shared;
@@ -162,6 +172,7 @@ static void carry_out(struct loop *l)
 			n->device[i].received = n->device[i].distinct = n->device[i].highest = 0;
 		}
 	}
+	tell_all(l, atomic_exchange(&s->tell, 0));
 	atomic_store(&s->done, asked);
 }
 

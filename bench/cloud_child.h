@@ -17,6 +17,7 @@ enum {
 struct cloud_shared {
 	struct cloud_counts counts;
 	_Atomic uint32_t mode, run;   /* wanted by the caller */
+	_Atomic uint32_t news, tell;  /* enum cloud_news, so many of them; 0: nothing to tell */
 	_Atomic uint32_t asked, done; /* commands given and carried out */
 	uint64_t seen[CLOUD_DEVICES][CLOUD_SEQS / 64];
 };
@@ -42,7 +43,7 @@ struct road {
 struct peer {
 	int fd;
 	SSL *ssl;
-	bool broken;
+	bool broken, gateway;   /* gateway: it subscribed */
 	uint32_t unacked;       /* QoS 1 messages that came, PUBACKs not yet written */
 	struct packets in, out; /* whole packets not yet seen; bytes to be written now */
 	struct road up, down;   /* delayed packets in; delayed bytes out */
@@ -67,6 +68,8 @@ _Noreturn void cloud_child_run(struct cloud_shared *shared, const struct cloud_o
 void peer_take_input(struct cloud_child *c, struct peer *p);
 /* Carries out what has arrived by now. */
 void peer_arrivals(struct cloud_child *c, struct peer *p);
+/* News for the peer, if it is a gateway. */
+void peer_tell(struct cloud_child *c, struct peer *p, enum cloud_news news, uint32_t count);
 void road_put(struct road *r, int64_t due_ns, const void *data, size_t len);
 void road_fini(struct road *r);
 

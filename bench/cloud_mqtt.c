@@ -7,9 +7,13 @@
 
 #define OPERATION "$gateway/operation/"
 #define RESULT    "$gateway/operation/result/"
+#define GATEWAY   "GWPRODUCT1/gw1" /* of bench/side.c, as PRODUCT is */
+#define PRODUCT   "SUBPRODUC1"
+#define DEVICE    "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"d%04u\"}"
 
 enum {
-	SECOND_NS = 1000000000
+	SECOND_NS = 1000000000,
+	TOLD_DEVICES = 50, /* get commands */
 };
 
 /* The most that fell into one second so far. */
@@ -206,12 +210,65 @@ static void on_connect(struct cloud_child *c, struct peer *p, const struct packe
 	say(c, p);
 }
 
+static void tell_list(struct cloud_child *c, uint32_t count)
+{
+	size_t room = 64 + (size_t)count * 64, len = 0;
+	char *text = malloc(room);
+
+	if (!text)
+		abort();
+	len += (size_t)snprintf(text, room,
+	                        "{\"type\":\"describe_sub_devices\",\"payload\":{\"devices\":[");
+	for (uint32_t i = 0; i < count; i++)
+		len += (size_t)snprintf(text + len, room - len, "%s" DEVICE, i ? "," : "", i);
+	len += (size_t)snprintf(text + len, room - len, "]}}");
+	packet_put_publish(&c->reply, RESULT GATEWAY, 0, 0, text, len);
+	free(text);
+}
+
+static void tell_change(struct cloud_child *c, uint32_t device)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text),
+	                   "{\"type\":\"change\",\"payload\":{\"status\":1,\"devices\":[" DEVICE "]}}",
+	                   device);
+
+	packet_put_publish(&c->reply, RESULT GATEWAY, 0, 0, text, (size_t)len);
+}
+
+static void tell_command(struct cloud_child *c, uint32_t device)
+{
+	char topic[64];
+
+	snprintf(topic, sizeof(topic), PRODUCT "/d%04u/control", device);
+	packet_put_publish(&c->reply, topic, 0, 0, "{\"on\":1}", 8);
+}
+
+void peer_tell(struct cloud_child *c, struct peer *p, enum cloud_news news, uint32_t count)
+{
+	if (!p->gateway)
+		return;
+	if (news == CLOUD_LIST) {
+		tell_list(c, count);
+		say(c, p);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (news == CLOUD_CHANGES)
+			tell_change(c, i % CLOUD_DEVICES);
+		else
+			tell_command(c, i % TOLD_DEVICES);
+		say(c, p);
+	}
+}
+
 static void on_subscribe(struct cloud_child *c, struct peer *p, const struct packet *k)
 {
 	uint16_t id;
 
 	if (!packet_read_id(k, &id))
 		return;
+	p->gateway = true;
 	if (k->type == PACKET_SUBSCRIBE)
 		packet_put_suback(&c->reply, id, 1);
 	else

@@ -186,11 +186,11 @@ double side_metric(const struct side *s, const char *name)
 	return value;
 }
 
-double side_callback_us(const struct side *s)
+double side_callback_us(const struct side *s, const char *which)
 {
 	char *text = gen_retained(s->port, SYS_ROOT "callback_us/all");
-	const char *at = text ? strstr(text, "p99.9 ") : NULL;
-	double value = at ? strtod(at + strlen("p99.9 "), NULL) : -1;
+	const char *at = text ? strstr(text, which) : NULL;
+	double value = at ? strtod(at + strlen(which), NULL) : -1;
 
 	free(text);
 	return value;

@@ -39,7 +39,7 @@ pid_t side_pid(const struct side *s);
 const char *side_store(const struct side *s); /* the plugin's directory */
 /* A number below $SYS/broker/hubgate/; -1: none. */
 double side_metric(const struct side *s, const char *name);
-/* p99.9 of the time in callbacks, microseconds, upper bound; -1: none. */
-double side_callback_us(const struct side *s);
+/* Time in callbacks, microseconds; -1: none. which: "p99.9 ", an upper bound, or "max ". */
+double side_callback_us(const struct side *s, const char *which);
 
 #endif

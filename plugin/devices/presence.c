@@ -8,9 +8,15 @@
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
 
+enum {
+	TELLS_PER_TURN = 64, /* devices: all clients of the broker wait meanwhile */
+	AT_ONCE_MS = 1,      /* long ago by any clock, and not 0 */
+};
+
 struct presences {
 	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
-	bool unsent;                    /* of some the uplink has not been told the latest */
+	bool unsaid;                    /* of some the uplink has not been told the latest */
+	bool cut;                       /* the last turn did not come to all of these */
 	uint64_t on_lan;                /* devices of which a client is there */
 	size_t spoken_for;              /* devices that have a speaker */
 };
@@ -133,8 +139,8 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 void presence_say_again(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
-	d->presence->unsent = true;
-	h->presences->unsent = true;
+	d->presence->unsaid = UNSAID_ALL;
+	h->presences->unsaid = true;
 }
 
 static void tell(struct hubgate *h, struct presence *p, bool present)
@@ -145,19 +151,36 @@ static void tell(struct hubgate *h, struct presence *p, bool present)
 	presence_say_again(h, p->device);
 }
 
-static void tell_unsent(struct hubgate *h)
+static bool tell_unsaid(struct hubgate *h, struct presence *p)
 {
+	enum status st;
+
+	if (p->unsaid == UNSAID_ALL)
+		st = tell_all(h, p);
+	else
+		st = uplink_device_present(h->uplink, p->device->client_id, is_there(h, p));
+	if (st == ST_OK)
+		p->unsaid = UNSAID_NOTHING;
+	return st == ST_OK;
+}
+
+/* The uplink rings when the room that was missing is there. */
+static void tell_some(struct hubgate *h)
+{
+	struct presences *all = h->presences;
+	unsigned told = 0;
 	struct table_at at;
 
-	h->presences->unsent = false;
+	all->unsaid = all->cut = false;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		struct presence *p = d->presence;
-
-		if (!p->unsent)
+		if (d->presence->unsaid == UNSAID_NOTHING)
 			continue;
-		p->unsent = tell_all(h, p) != ST_OK;
-		h->presences->unsent |= p->unsent;
+		all->cut = told++ == TELLS_PER_TURN;
+		if (all->cut || !tell_unsaid(h, d->presence)) {
+			all->unsaid = true;
+			return;
+		}
 	}
 }
 
@@ -255,9 +278,15 @@ static void tell_of_app(struct hubgate *h)
 	tell(h, h->own->presence, on_lan(h->own->presence)); /* it gets what the hub says as text */
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (d->origins & ORIGIN_APPLICATION)
-			tell(h, d->presence, is_there(h, d->presence));
+		if (!(d->origins & ORIGIN_APPLICATION) || d->presence->unsaid != UNSAID_NOTHING)
+			continue;
+		d->presence->unsaid = d->presence->secret_told ? UNSAID_PRESENCE : UNSAID_ALL;
+		h->presences->unsaid = true;
 	}
+	if (h->presences->unsaid)
+		tell_some(h);
+	if (h->presences->cut)
+		timer_ring_by(h, AT_ONCE_MS);
 }
 
 /* --- events --- */
@@ -300,7 +329,9 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 void presence_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
-	while (h->presences->grace.first && h->presences->grace.first->leave_ms <= now_ms) {
+	for (int n = 0; n < TELLS_PER_TURN && h->presences->grace.first &&
+	                h->presences->grace.first->leave_ms <= now_ms;
+	     n++) {
 		struct presence *p = h->presences->grace.first;
 
 		grace_end(h, p);
@@ -310,13 +341,15 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell(h, p, is_there(h, p));
 		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
-	if (h->presences->unsent)
-		tell_unsent(h);
+	if (h->presences->unsaid)
+		tell_some(h);
 }
 
 int64_t presence_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
+	if (h->presences->cut)
+		return AT_ONCE_MS;
 	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
 }
 

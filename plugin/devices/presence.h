@@ -10,6 +10,12 @@
 #include "plugin/devices/command.h"
 #include "plugin/lan/lan_session.h"
 
+enum presence_unsaid { /* what the uplink has not been told of a device */
+	UNSAID_NOTHING,
+	UNSAID_PRESENCE, /* whether it is there */
+	UNSAID_ALL,
+};
+
 struct presence { /* one per device */
 	struct device *device;
 	struct lan_session *current; /* NULL: not on the LAN */
@@ -17,7 +23,7 @@ struct presence { /* one per device */
 	int64_t leave_ms;
 	bool clean;       /* its last session ended with the connection */
 	bool secret_told; /* the uplink has it */
-	bool unsent;      /* the uplink has not been told the latest */
+	enum presence_unsaid unsaid;
 	/* The client that spoke for it last, where nothing else tells of it; never followed. */
 	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
@@ -57,9 +63,10 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online);
 void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client);
 void presence_speaker_left(struct hubgate *h, const struct mosquitto *client);
 void presence_unspoken(struct hubgate *h, struct device *d);
-/* Grace times that are over; orders that did not fit. */
+/* Grace times that are over, and what the uplink has not been told: of some devices, the others
+ * have their turn at once after it. */
 void presence_run(struct hubgate *h, int64_t now_ms);
-int64_t presence_due(const struct hubgate *h); /* INT64_MAX: no grace time is under way */
+int64_t presence_due(const struct hubgate *h); /* INT64_MAX: nothing is under way */
 
 /* Where commands for d wait: with the device, or with the gateway application that speaks for it.
  */

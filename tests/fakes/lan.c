@@ -31,6 +31,11 @@ int64_t hubgate_now_ms(void)
 	return clock_ms;
 }
 
+int64_t hubgate_now_us(void)
+{
+	return clock_ms * 1000;
+}
+
 void lan_wait(int64_t ms)
 {
 	clock_ms += ms;

@@ -217,7 +217,7 @@ static void too_many(struct lan *l)
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, filter), YES);
 	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, filter));
 	CU_ASSERT(lan_quiet(l));
-	CU_ASSERT(!l->lamp->presence->unsent);
+	CU_ASSERT(l->lamp->presence->unsaid == UNSAID_NOTHING);
 }
 
 static void subscription_that_cannot_be_mirrored_is_refused(void)

@@ -267,7 +267,7 @@ static void full_mailbox(struct lan *l)
 	while (!lan_quiet(l))
 		drop_orders(l);
 	lan_tick();
-	if (l->lamp->presence->unsent || l->sibling->presence->unsent)
+	if (l->lamp->presence->unsaid || l->sibling->presence->unsaid)
 		CU_FAIL("still unsent");
 	/* The lamp's secret, subscription and presence; the sibling left. */
 	CU_ASSERT_EQUAL(mail_order_count(uplink_mail(l->h.uplink)), 4);
@@ -310,7 +310,58 @@ static void uplink_hears_of_a_gateway_application_that_wants_the_hubs_own_text(v
 	lan_each(application_comes_and_goes);
 }
 
-SUITE(presence, TEST(device_is_gone_once_and_only_after_its_grace_time),
+/* Every order about one of the crowd, taken. */
+static unsigned told_of_crowd(struct lan *l)
+{
+	unsigned n = 0;
+	struct order o;
+
+	for (; mail_take_order(uplink_mail(l->h.uplink), &o) == ST_OK; n++)
+		mail_free_order(&o);
+	return n;
+}
+
+static void crowd(struct lan *l)
+{
+	enum {
+		CROWD = 150,
+		SLICE = 64
+	};
+	static const struct secret none;
+	unsigned turns = 0, told = 0;
+
+	for (int i = 0; i < CROWD; i++) {
+		struct device *d;
+		char name[16];
+
+		snprintf(name, sizeof name, "crowd-%d", i);
+		CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, LAMP_PID, name, &none, &d), ST_OK);
+		CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
+		presence_say_again(&l->h, d);
+	}
+	for (; told < CROWD && turns < CROWD; turns++) {
+		unsigned now;
+
+		if (turns > 0)
+			CU_ASSERT(mail_timer(uplink_mail(l->h.uplink)) <= hubgate_now_ms());
+		lan_tick();
+		now = told_of_crowd(l);
+		CU_ASSERT(now > 0 && now <= SLICE);
+		told += now;
+	}
+	CU_ASSERT_EQUAL(told, CROWD);
+	lan_tick();
+	CU_ASSERT(lan_quiet(l));
+	CU_ASSERT_EQUAL(mail_timer(uplink_mail(l->h.uplink)), INT64_MAX);
+}
+
+static void what_is_to_be_told_of_many_devices_is_told_in_slices(void)
+{
+	lan_each(crowd);
+}
+
+SUITE(presence, TEST(what_is_to_be_told_of_many_devices_is_told_in_slices),
+      TEST(device_is_gone_once_and_only_after_its_grace_time),
       TEST(flaps_inside_the_grace_time_are_not_told), TEST(take_over_keeps_the_device_present),
       TEST(failed_login_with_the_id_of_a_live_device_changes_nothing),
       TEST(accepted_login_without_a_connection_is_no_presence),

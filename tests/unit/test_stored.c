@@ -75,7 +75,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 	CU_ASSERT_EQUAL(d->bound, BOUND_YES);
 	CU_ASSERT_EQUAL(d->filter_count, 1);
 	CU_ASSERT_PTR_NOT_NULL(d->shadow);
-	CU_ASSERT(d->presence->unsent); /* the uplink will hear of it */
+	CU_ASSERT(d->presence->unsaid == UNSAID_ALL); /* the uplink will hear of it */
 	CU_ASSERT_EQUAL(stored_bytes(&l->h), 0);
 	stop(l);
 }

@@ -445,7 +445,38 @@ static void list_that_the_hub_does_not_send_is_answered_from_here_and_rung_for(v
 	lan_each(silent_hub);
 }
 
-SUITE(turn, TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
+static void flood(struct lan *l)
+{
+	enum {
+		FLOOD = 500
+	};
+	size_t before = 0;
+	unsigned turns = 0;
+
+	for (int i = 0; i < FLOOD; i++)
+		lan_command(l, CONTROL, 0, 0);
+	for (; fake_published() < FLOOD && turns < FLOOD; turns++) {
+		bool rung = atomic_exchange(&uplink_mail(l->h.uplink)->ring_wanted, false);
+
+		if (turns > 0)
+			CU_ASSERT(rung);
+		lan_tick();
+		CU_ASSERT(fake_published() > before && fake_published() <= before + 64);
+		before = fake_published();
+	}
+	CU_ASSERT_EQUAL(fake_published(), FLOOD);
+	CU_ASSERT(turns > 1);
+	lan_tick();
+	CU_ASSERT_FALSE(atomic_load(&uplink_mail(l->h.uplink)->ring_wanted));
+}
+
+static void a_flood_is_taken_in_slices_and_the_doorbell_rings_for_the_next(void)
+{
+	lan_each(flood);
+}
+
+SUITE(turn, TEST(a_flood_is_taken_in_slices_and_the_doorbell_rings_for_the_next),
+      TEST(qos_1_and_2_are_kept_whether_or_not_the_hub_is_there),
       TEST(qos_0_and_answers_go_live_and_late_answers_are_dropped),
       TEST(while_the_hub_is_away_qos_0_is_kept_or_dropped_as_configured),
       TEST(full_store_refuses_qos_1_without_acknowledgement_and_drops_qos_0),
