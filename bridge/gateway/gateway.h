@@ -277,7 +277,5 @@ enum status gateway_reply(struct gateway *g, const void *payload, size_t len, in
 bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms);
 /* Timeouts and retries; cheap, run it when gateway.due_ms has come. */
 void gateway_tick(struct gateway *g, int64_t now_ms);
-/* True when the device gets its own publishes on topic back from the hub. */
-bool gateway_echoes(const struct subdev *d, const char *topic);
 
 #endif

@@ -120,8 +120,6 @@ static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, in
 		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
 		said_take(u, p, now_ms);
-	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
-		metric_add(u->conf.metrics, M_ECHO, 1);
 	} else {
 		deliver(u, p);
 		return ST_OK; /* BROKER acknowledges */

@@ -21,14 +21,7 @@ static void sent_one(struct uplink *u, int64_t now_us)
 	metric_add(u->conf.metrics, M_SENT, 1);
 }
 
-static void remember_echo(struct uplink *u, const struct subdev *d, const struct mqtt_publish *p,
-                          const char *topic, int64_t now_ms)
-{
-	if (gateway_echoes(d, topic))
-		echo_sent(u->echo, now_ms, p->topic, p->payload, p->len);
-}
-
-static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m, int64_t now_ms)
+static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m)
 {
 	struct mqtt_publish p = {
 		.topic = mqtt_text(m->topic),
@@ -37,8 +30,6 @@ static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg
 	};
 	enum status st = session_publish(u->session, &p);
 
-	if (st == ST_OK)
-		remember_echo(u, d, &p, m->topic, now_ms);
 	if (st != ST_FULL)
 		gateway_live_end(d, m);
 	return st;
@@ -90,7 +81,6 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 	}
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
-	remember_echo(u, d, &p, view.topic, now_ms);
 	if (e->latest)
 		latest_sent(&d->latest, e->seq, now_ms);
 	if (p.qos == 0) {
@@ -122,7 +112,7 @@ static enum status send_next(struct uplink *u, struct subdev *d, int64_t now_ms)
 	switch (gateway_live_next(&u->gateway, d, flight_full(&u->flight), now_ms, &m)) {
 	case SOURCE_REQUEST:
 	case SOURCE_LIVE:
-		return send_live(u, d, m, now_ms);
+		return send_live(u, d, m);
 	case SOURCE_KEPT:
 		return send_kept(u, d, outbox_next(&d->outbox), false, now_ms);
 	case SOURCE_NONE:

@@ -40,8 +40,6 @@ static enum status make_parts(struct uplink *u, const struct route_rules *routes
 		st = permission_init(&u->permissions, random_seed());
 	if (st == ST_OK)
 		st = aside_new(&u->permissions, random_seed(), &u->gateway.asides);
-	if (st == ST_OK)
-		st = echo_new(random_seed(), &u->echo);
 	if (st == ST_OK && c->doorbell) {
 		struct doorbell_conf doorbell = *c->doorbell;
 
@@ -183,7 +181,6 @@ void uplink_free(struct uplink *u)
 	permission_fini(&u->permissions);
 	said_fini(u);
 	flight_fini(&u->flight);
-	echo_free(u->echo);
 	free(u->routes);
 	mail_fini(&u->mail);
 	free(u);

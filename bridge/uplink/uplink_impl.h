@@ -22,7 +22,6 @@
 #include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
 #include "core/base/thread.h"
-#include "core/hub/echo.h"
 #include "core/pace/backoff.h"
 #include "core/pace/pacer.h"
 #include "core/pace/permission.h"
@@ -75,7 +74,6 @@ struct uplink {
 	int64_t heard_ms;
 	struct lanes lanes;
 	struct backoff backoff;
-	struct echo *echo;
 	struct doorbell *doorbell;
 	struct said said;
 	uint32_t epoch;      /* one per connection */

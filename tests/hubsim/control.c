@@ -263,6 +263,12 @@ static const char *run_dislike(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_forward(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	return forward_rule(&s->forward, text_of(cmd, "topic")) ? NULL : "no memory";
+}
+
 static const struct {
 	const char *name;
 	command_fn run;
@@ -290,6 +296,7 @@ static const struct {
 	{ "shadow_mute", run_shadow_mute },
 	{ "register_fault", run_register_fault },
 	{ "events", run_events },
+	{ "forward", run_forward },
 };
 
 static const char *carry_out(struct sim *s, const cJSON *cmd, cJSON *out)

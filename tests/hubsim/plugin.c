@@ -225,6 +225,10 @@ static int on_acl(int event, void *event_data, void *userdata)
 	const struct account *who;
 
 	(void)event;
+	if (ed->access == MOSQ_ACL_READ && forward_is_own(&s->forward, ed->client, ed->payload))
+		return MOSQ_ERR_ACL_DENIED;
+	if (ed->access != MOSQ_ACL_READ)
+		forward_over(&s->forward);
 	if (is_admin(s, ed->client)) {
 		if (strcmp(ed->topic, HUBSIM_WAKE_TOPIC) == 0)
 			drain(s);
@@ -278,6 +282,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	cJSON *ev;
 
 	(void)event;
+	forward_over(&s->forward);
 	if (is_admin(s, ed->client)) {
 		drain(s); /* the answer of a command comes after the events of all that was before it */
 		if (strcmp(ed->topic, CONTROL_TOPIC) == 0)
@@ -302,6 +307,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	event_push(s->events, ev);
 	gatewayop_message(s->gatewayop, who, ed->topic, ed->payload, ed->payloadlen);
 	shadows_message(s->shadows, ed->topic, ed->payload, ed->payloadlen);
+	forward_message(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen);
 	drain(s);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -310,6 +316,7 @@ static int on_tick(int event, void *event_data, void *userdata)
 {
 	(void)event;
 	(void)event_data;
+	forward_over(&((struct sim *)userdata)->forward);
 	drain(userdata);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -362,6 +369,7 @@ static void fini(struct sim *s)
 	}
 	gatewayop_free(s->gatewayop);
 	shadows_free(s->shadows);
+	forward_fini(&s->forward);
 	events_free(s->events);
 	cloud_free(s->cloud);
 	free(s);
