@@ -104,7 +104,8 @@ enum dynreg_error { /* of our own; the hub's code strings for this call are not 
 
 const char *dynreg_error_code(enum dynreg_error e);
 const char *dynreg_error_text(enum dynreg_error e);
-/* ST_OK; from buf. code: the hub's, or dynreg_error_code(). */
+/* ST_OK; from buf. code: the hub's, or dynreg_error_code(); the old form gets the number published
+ * for it (docs/protocol/dynreg.md 3), 1000 for one that has none. */
 enum status dynreg_put_refusal(struct buf *out, enum dynreg_form form, const char *code,
                                const char *message, const char *request_id);
 

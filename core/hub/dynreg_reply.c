@@ -279,24 +279,38 @@ enum status dynreg_put_grant(struct buf *out, enum dynreg_form form, const char 
 	return st;
 }
 
-/* The numbers of the old form are unpublished: those of bind results that mean the same. */
 static const struct {
 	const char *code, *text;
-	int number;
 } errors[] = {
-	[DYNREG_BAD_REQUEST] = { "InvalidParameterValue", "the request is not of a known form", 801 },
+	[DYNREG_BAD_REQUEST] = { "InvalidParameterValue", "the request is not of a known form" },
 	[DYNREG_BAD_SIGNATURE] = { "AuthFailure.SignatureFailure",
-	                           "the signature does not fit the product secret", 803 },
+	                           "the signature does not fit the product secret" },
 	[DYNREG_REPLAYED] = { "AuthFailure.SignatureExpire",
-	                      "this request was used before: sign a new one", 805 },
+	                      "this request was used before: sign a new one" },
 	[DYNREG_UNKNOWN_PRODUCT] = { "ResourceNotFound.ProductNotExist",
-	                             "the gateway does not register devices of this product", 802 },
-	[DYNREG_TOO_MANY] = { "RequestLimitExceeded", "too many requests: try again later", -3 },
-	[DYNREG_UNREACHABLE] = { "InternalError", "the hub cannot be reached: try again later", -2 },
+	                             "the gateway does not register devices of this product" },
+	[DYNREG_TOO_MANY] = { "RequestLimitExceeded", "too many requests: try again later" },
+	[DYNREG_UNREACHABLE] = { "InternalError", "the hub cannot be reached: try again later" },
+};
+
+/* Codes of the current form by how they begin, and the old form's for them
+ * (docs/protocol/dynreg.md 3); the first that fits counts. */
+static const struct {
+	const char *begins;
+	int number;
+} old_numbers[] = {
+	{ "AuthFailure", 1010 },
+	{ "InvalidParameter", 1006 },
+	{ "ResourceNotFound.Device", 1020 },
+	{ "ResourceNotFound", 1004 },
+	{ "RequestLimitExceeded", 1012 },
+	{ "LimitExceeded", 1031 },
+	{ "UnsupportedOperation", 1011 },
 };
 
 enum {
-	ERRORS = sizeof(errors) / sizeof(errors[0])
+	OLD_NUMBERS = sizeof(old_numbers) / sizeof(old_numbers[0]),
+	OLD_INTERNAL = 1000,
 };
 
 const char *dynreg_error_code(enum dynreg_error e)
@@ -316,11 +330,11 @@ static int old_number(const char *code)
 
 	if (*code && !*end && number != 0 && labs(number) < 100000)
 		return (int)number; /* the hub's own, of the old form */
-	for (size_t i = 0; i < ERRORS; i++) {
-		if (strncmp(errors[i].code, code, strcspn(errors[i].code, ".")) == 0)
-			return errors[i].number;
+	for (size_t i = 0; i < OLD_NUMBERS; i++) {
+		if (strncmp(old_numbers[i].begins, code, strlen(old_numbers[i].begins)) == 0)
+			return old_numbers[i].number;
 	}
-	return -1;
+	return OLD_INTERNAL;
 }
 
 enum status dynreg_put_refusal(struct buf *out, enum dynreg_form form, const char *code,

@@ -338,7 +338,7 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	say(fd, "/register/dev", "",
 	    "{\"deviceName\":\"dev2\",\"nonce\":1,\"productId\":\"" PRODUCT
 	    "\",\"timestamp\":1,\"signature\":\"YQ==\"}");
-	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "{\"code\":803"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "{\"code\":1010"));
 	fd = dial(t.http);
 	say(fd, "/device/register", headers, "{");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "InvalidParameterValue"));
@@ -553,7 +553,7 @@ static void source_that_asks_too_often_is_told_to_wait(void)
 	int limited = 0;
 
 	for (int i = 0; i < 100; i++)
-		limited += strstr(ask_old(&t, "ghost", 10 + i), "\"code\":-3") != NULL;
+		limited += strstr(ask_old(&t, "ghost", 10 + i), "\"code\":1012") != NULL;
 	CU_ASSERT(limited >= 30);
 	CU_ASSERT(sim_count_events(t.s.sim, "ev", "register", NULL) <=
 	          2); /* 5 s apart for one device */

@@ -1,6 +1,7 @@
 /* Dynamic registration; every vector of docs/protocol/dynreg.md. */
 #include "core/hub/dynreg.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/runner.h"
@@ -250,10 +251,47 @@ static void refusals_are_written_in_the_form_of_the_request(void)
 	                ST_OK);
 	CU_ASSERT_STRING_EQUAL(buf_text(&out), "{\"Response\":{\"Error\":{\"Code\":\"AuthFailure.X\","
 	                                       "\"Message\":\"a \\\"b\\\"\"},\"RequestId\":\"7\"}}");
-	buf_reset(&out);
-	CU_ASSERT_EQUAL(dynreg_put_refusal(&out, DYNREG_OLD, "AuthFailure.X", "no", "7"), ST_OK);
-	CU_ASSERT_STRING_EQUAL(buf_text(&out), "{\"code\":803,\"message\":\"no\"}");
 	buf_free(&out);
+}
+
+static int old_code_of(const char *code)
+{
+	struct buf out = BUF_MAX(4096);
+	int number = 0;
+
+	CU_ASSERT_EQUAL(dynreg_put_refusal(&out, DYNREG_OLD, code, "no", "7"), ST_OK);
+	CU_ASSERT_EQUAL(sscanf(buf_text(&out), "{\"code\":%d,\"message\":\"no\"}", &number), 1);
+	buf_free(&out);
+	return number;
+}
+
+static void refusals_of_the_old_form_have_the_published_codes(void)
+{
+	static const struct {
+		const char *code;
+		int old;
+	} rows[] = {
+		{ "1021", 1021 }, /* the hub's own, of the old form */
+		{ "-2", -2 },
+		{ "AuthFailure.X", 1010 },
+		{ "InvalidParameterValue.DeviceName", 1006 },
+		{ "InvalidParameter", 1006 },
+		{ "ResourceNotFound.ProductNotExist", 1004 },
+		{ "ResourceNotFound.DeviceNotExist", 1020 },
+		{ "LimitExceeded.DeviceExceedLimit", 1031 },
+		{ "UnsupportedOperation", 1011 },
+		{ "FailedOperation.Other", 1000 },
+		{ "", 1000 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_EQUAL(old_code_of(rows[i].code), rows[i].old);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_BAD_REQUEST)), 1006);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_BAD_SIGNATURE)), 1010);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_REPLAYED)), 1010);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_UNKNOWN_PRODUCT)), 1004);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_TOO_MANY)), 1012);
+	CU_ASSERT_EQUAL(old_code_of(dynreg_error_code(DYNREG_UNREACHABLE)), 1000);
 }
 
 SUITE(dynreg, TEST(request_is_signed_as_the_worked_vector),
@@ -263,4 +301,5 @@ SUITE(dynreg, TEST(request_is_signed_as_the_worked_vector),
       TEST(refusals_of_both_forms_are_read_and_say_whether_to_ask_again),
       TEST(replies_that_are_none_are_malformed), TEST(grants_are_sealed_as_the_hub_seals_them),
       TEST(certificates_go_through_with_their_newlines),
-      TEST(refusals_are_written_in_the_form_of_the_request))
+      TEST(refusals_are_written_in_the_form_of_the_request),
+      TEST(refusals_of_the_old_form_have_the_published_codes))
