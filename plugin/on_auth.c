@@ -5,6 +5,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
+#include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/identity.h"
@@ -49,6 +50,7 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 		return VERDICT_NO;
 	s->clean = mosquitto_client_clean_session(client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
+	registration_logged_in(h, d);
 	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login
 	 * that fails later ends in a DISCONNECT of the same pointer. */
 	if (!h->has_connect_event)

@@ -189,18 +189,6 @@ void secrets_close(struct secrets *s)
 	free(s);
 }
 
-enum status secrets_get(struct secrets *s, const char *client_id, struct secret *out)
-{
-	const struct known *k;
-
-	pthread_mutex_lock(&s->lock);
-	k = find(s, client_id);
-	if (k)
-		*out = k->secret;
-	pthread_mutex_unlock(&s->lock);
-	return k ? ST_OK : ST_NOTFOUND;
-}
-
 /* False: there are no more. They are added at the end and none leaves, so i stays the same one's.
  */
 static bool copy_of(struct secrets *s, size_t i, struct known *out)

@@ -1,5 +1,5 @@
 /* secrets.h - device secrets that came from dynamic registration: one small file.
- * Room:  open, close: BROKER, at start and end. get, each: any. put: NET (it waits for the disk).
+ * Room:  open, close: BROKER, at start and end. each: any. put: NET (it waits for the disk).
  * Keeps: DIR/secrets is 0600, written whole and renamed; the version before stays as secrets.old
  * and is read when the file is damaged or gone. Nothing of it is ever logged. File:  a line per
  * device: client id, space, secret in Base64.
@@ -18,9 +18,6 @@ struct secrets; /* opaque */
  * without a file; ST_IO (errno): one is there and cannot be read, which is logged; ST_NOMEM. */
 enum status secrets_open(const char *dir, const struct log *log, struct secrets **out);
 void secrets_close(struct secrets *s); /* wipes; NULL is fine */
-
-/* Any room. ST_OK: caller wipes *out; ST_NOTFOUND. */
-enum status secrets_get(struct secrets *s, const char *client_id, struct secret *out);
 
 /* Room NET. ST_OK: it survives a power cut; ST_EXISTS: it was the same already; ST_IO (errno),
  * ST_NOMEM: it counts until the next start. */

@@ -249,6 +249,7 @@ void http_lan_close(struct http_lan *h)
 		close(h->fd);
 	mailbox_free(h->news, drop_products);
 	http_products_free(h->products);
+	dynreg_replies_fini(&h->replies);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 	errno = why;

@@ -1,8 +1,11 @@
 /* http_lan.h - dynamic registration for devices of the LAN: the hub's HTTP endpoint, on the
- * gateway. Room:  HTTP (libmicrohttpd's thread) and NET; the functions are for BROKER. Keeps: a
- * device is asked for at the hub once at a time and at most every 5 s; nobody waits longer than the
- * hub's timeout; a source that asks too often, and a request that was used before, is refused in
- * the protocol's form. Facts: docs/protocol/dynreg.md 1, 3, 4.
+ * gateway.
+ * Room:  HTTP (libmicrohttpd's thread) and NET; the functions are for BROKER.
+ * Keeps: a device is asked for at the hub once at a time and at most every 5 s; nobody waits longer
+ *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
+ *        request because the reply was lost (core/hub/dynreg_replies.h); a source that asks too
+ *        often, and a request that was used before, is refused in the protocol's form.
+ * Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
  * and a reply tells nothing to who does not hold the product secret.
@@ -50,6 +53,9 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 /* Room BROKER. Those that may register, from the next request on; takes products. NULL is fine for
  * h. */
 void http_lan_set_products(struct http_lan *h, struct http_products *products);
+/* Room BROKER. A device proved its secret: the replies that it got are given to nobody any more.
+ * NULL is fine for h. */
+void http_lan_logged_in(struct http_lan *h, const char *client_id);
 void http_products_free(struct http_products *products); /* any room; wipes; NULL is fine */
 /* Serves. ST_OK; ST_IO: no thread; it is deaf from then on. */
 enum status http_lan_start(struct http_lan *h);

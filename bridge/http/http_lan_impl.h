@@ -12,6 +12,7 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
+#include "core/hub/dynreg_replies.h"
 #include "core/pace/request_limit.h"
 
 enum {
@@ -34,9 +35,11 @@ struct http_lan {
 	struct http_products *products; /* NULL: none */
 	struct mailbox *news;           /* BROKER -> HTTP: the products to take their place */
 	atomic_bool closing;
-	pthread_mutex_t lock; /* of recent: HTTP and NET; held for a look */
+	pthread_mutex_t lock; /* of what follows, up to ids */
 	struct recent recent[RECENT_MAX];
 	size_t next_recent;
+	struct dynreg_replies replies;
+	struct visit *joined; /* those that repeat what the hub is being asked for another visit */
 	atomic_uint ids;
 };
 
@@ -45,8 +48,11 @@ struct visit { /* one request of a device */
 	struct MHD_Connection *connection;
 	struct buf body, reply;
 	bool old, too_big, begun;
+	char host[DYNREG_HOST_MAX]; /* as the client named it, without port */
 	struct dynreg_request request;
 	struct http_product product; /* wiped with the visit */
+	struct dynreg_asked asked;
+	struct visit *next; /* in http_lan.joined */
 	char client_id[CLIENT_ID_MAX + 1];
 	char request_id[REQUEST_ID_MAX];
 };

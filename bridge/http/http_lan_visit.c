@@ -8,10 +8,6 @@
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 
-enum {
-	SOURCE_MAX = 64,
-};
-
 /* --- one device at a time --- */
 
 /* Under the lock. */
@@ -85,19 +81,74 @@ static void grant(struct visit *v, const struct dynreg_grant *g)
 		buf_reset(&v->reply);
 }
 
-/* From the secrets file. False: unknown. */
-static bool grant_known(struct visit *v)
+static bool add_reply(struct visit *v, const struct visit *of)
 {
-	struct dynreg_grant g = { .type = DYNREG_KEY };
-	struct secret secret;
+	return buf_add(&v->reply, of->reply.data, of->reply.len) == ST_OK;
+}
 
-	if (secrets_get(v->http->conf.secrets, v->client_id, &secret) != ST_OK)
-		return false;
-	memcpy(g.psk, secret.text, sizeof(g.psk));
-	grant(v, &g);
-	secret_wipe(&secret);
-	dynreg_grant_wipe(&g);
-	return true;
+/* --- the same request again --- */
+
+/* Of those that joined, one with this request, taken out; under the lock. */
+static struct visit *next_joined(struct http_lan *h, const struct visit *like)
+{
+	struct visit **at = &h->joined, *v;
+
+	while (*at && !dynreg_replies_same(&(*at)->asked, &like->asked))
+		at = &(*at)->next;
+	v = *at;
+	if (v)
+		*at = v->next;
+	return v;
+}
+
+/* v has its reply, which those that joined get, too. */
+static void answered(struct visit *v)
+{
+	struct http_lan *h = v->http;
+	struct visit *other = NULL;
+
+	do {
+		pthread_mutex_lock(&h->lock);
+		if (!other)
+			dynreg_replies_put(&h->replies, &v->asked, v->reply.data, v->reply.len);
+		other = next_joined(h, v);
+		pthread_mutex_unlock(&h->lock);
+		if (other && !add_reply(other, v))
+			buf_reset(&other->reply);
+		if (other)
+			MHD_resume_connection(other->connection);
+	} while (other);
+}
+
+/* As dynreg_replies_find(); join: with ST_STATE the answer of the other visit resumes this one. */
+static enum status find_reply(struct visit *v, bool join)
+{
+	struct http_lan *h = v->http;
+	enum status st;
+
+	pthread_mutex_lock(&h->lock);
+	st = dynreg_replies_find(&h->replies, &v->asked, clocks_monotonic_ms(), &v->reply);
+	if (st == ST_STATE && join) {
+		v->next = h->joined;
+		h->joined = v;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return st;
+}
+
+/* The hub is being asked for the same. */
+static void join(struct visit *v)
+{
+	enum status st;
+
+	/* First, as http_lan_begin() does: whoever answers the other must find it suspended. */
+	MHD_suspend_connection(v->connection);
+	st = find_reply(v, true);
+	if (st == ST_STATE)
+		return;
+	if (st != ST_OK)
+		refuse(v, DYNREG_TOO_MANY);
+	MHD_resume_connection(v->connection);
 }
 
 /* Room NET. */
@@ -132,25 +183,27 @@ static void on_result(void *ctx, const struct dynreg_result *r)
 		grant(v, &r->grant);
 	} else if (r->status == ST_DENIED && !r->again) {
 		refuse_with(v, r->refusal.code, r->refusal.message);
-	} else if (!grant_known(v)) {
+	} else {
 		refuse(v, DYNREG_UNREACHABLE);
 	}
 	if (r->status != ST_OK)
 		log_line(v->http->conf.log, LOG_WARN, "registration of %s for the LAN: %s", v->client_id,
 		         r->error);
+	answered(v);
 	MHD_resume_connection(v->connection);
 }
 
 /* --- requests --- */
 
-static void source_of(struct MHD_Connection *c, char out[SOURCE_MAX])
+static void source_of(struct MHD_Connection *c, char out[DYNREG_ADDRESS_MAX])
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	if (!info || getnameinfo(info->client_addr, sizeof(struct sockaddr_storage), out, SOURCE_MAX,
-	                         NULL, 0, NI_NUMERICHOST) != 0)
-		snprintf(out, SOURCE_MAX, "?");
+	memset(out, 0, DYNREG_ADDRESS_MAX);
+	if (!info || getnameinfo(info->client_addr, sizeof(struct sockaddr_storage), out,
+	                         DYNREG_ADDRESS_MAX, NULL, 0, NI_NUMERICHOST) != 0)
+		snprintf(out, DYNREG_ADDRESS_MAX, "?");
 }
 
 static const char *header(const struct visit *v, const char *name)
@@ -158,28 +211,30 @@ static const char *header(const struct visit *v, const char *name)
 	return MHD_lookup_connection_value(v->connection, MHD_HEADER_KIND, name);
 }
 
+static struct dynreg_headers headers_of(const struct visit *v)
+{
+	return (struct dynreg_headers){ header(v, "X-TC-Algorithm"), header(v, "X-TC-Timestamp"),
+		                            header(v, "X-TC-Nonce"), header(v, "X-TC-Signature") };
+}
+
 static enum status parse(struct visit *v)
 {
-	const struct dynreg_headers h = { header(v, "X-TC-Algorithm"), header(v, "X-TC-Timestamp"),
-		                              header(v, "X-TC-Nonce"), header(v, "X-TC-Signature") };
+	const struct dynreg_headers h = headers_of(v);
+	const char *named = header(v, "Host");
 
+	if (named && strlen(named) < sizeof(v->host))
+		memcpy(v->host, named, strlen(named) + 1);
+	if (v->host[0] != '[')
+		v->host[strcspn(v->host, ":")] = '\0';
 	return dynreg_parse(v->old ? NULL : &h, v->body.data, v->body.len, &v->request);
 }
 
 /* The device signs the name of the host that it means; DNS or a setting made that us. */
 static enum status check(const struct visit *v, const char *path)
 {
-	const char *named = header(v, "Host");
-	char host[DYNREG_HOST_MAX] = "";
-	enum status st;
+	enum status st = dynreg_check(&v->request, v->product.product_secret, v->host, path,
+	                              v->body.data, v->body.len);
 
-	if (named && strlen(named) < sizeof(host)) {
-		memcpy(host, named, strlen(named) + 1);
-		if (host[0] != '[')
-			host[strcspn(host, ":")] = '\0';
-	}
-	st =
-		dynreg_check(&v->request, v->product.product_secret, host, path, v->body.data, v->body.len);
 	if (st != ST_DENIED)
 		return st;
 	return dynreg_check(&v->request, v->product.product_secret, v->http->hub_host, path,
@@ -206,13 +261,12 @@ static bool take_product(struct visit *v)
 	return false;
 }
 
-bool http_lan_begin(struct visit *v, const char *path)
+/* Who may not ask at all. False: v has its refusal. */
+static bool admit(struct visit *v, const char *path)
 {
 	struct http_lan *h = v->http;
-	char source[SOURCE_MAX];
+	const char *source = v->asked.address;
 
-	IN_ROOM(ROOM_HTTP);
-	source_of(v->connection, source);
 	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, clocks_monotonic_ms())) {
 		refuse(v, DYNREG_TOO_MANY);
 		return false;
@@ -225,34 +279,90 @@ bool http_lan_begin(struct visit *v, const char *path)
 		refuse(v, DYNREG_UNKNOWN_PRODUCT);
 		return false;
 	}
-	if (check(v, path) != ST_OK) {
-		log_line(h->conf.log, LOG_WARN,
-		         "registration of %s/%s from %s refused: its signature does not fit the product "
-		         "secret",
-		         v->request.product_id, v->request.device_name, source);
-		refuse(v, DYNREG_BAD_SIGNATURE);
-		return false;
+	if (check(v, path) == ST_OK)
+		return true;
+	log_line(h->conf.log, LOG_WARN,
+	         "registration of %s/%s from %s refused: its signature does not fit the product "
+	         "secret",
+	         v->request.product_id, v->request.device_name, source);
+	refuse(v, DYNREG_BAD_SIGNATURE);
+	return false;
+}
+
+/* A request that was used before is answered once more, or refused. False: it is a new one. True:
+ * *suspended tells whether v waits for the answer to the other. */
+static bool repeated(struct visit *v, bool *suspended)
+{
+	switch ((int)find_reply(v, false)) {
+	case ST_OK:
+		return true;
+	case ST_STATE:
+		join(v);
+		*suspended = true;
+		return true;
+	default:
+		break;
 	}
-	if (!request_limit_first(&h->limit, v->request.signature)) {
-		refuse(v, DYNREG_REPLAYED);
+	if (!request_limit_seen(&v->http->limit, v->request.signature))
 		return false;
-	}
-	snprintf(v->client_id, sizeof(v->client_id), "%s%s", v->request.product_id,
-	         v->request.device_name);
-	if (atomic_load(&h->closing) || !claim(h, v->client_id)) {
-		if (!grant_known(v))
-			refuse(v, DYNREG_TOO_MANY);
-		return false;
-	}
+	refuse(v, DYNREG_REPLAYED);
+	return true;
+}
+
+static void ask_hub(struct visit *v)
+{
+	struct http_lan *h = v->http;
+
+	pthread_mutex_lock(&h->lock);
+	dynreg_replies_await(&h->replies, &v->asked, v->client_id, clocks_monotonic_ms());
+	pthread_mutex_unlock(&h->lock);
 	/* Before NET may answer: what resumes must find it suspended. The reply is filled in before
 	 * MHD_resume_connection(), whose lock hands it over, and who resumes wakes libmicrohttpd. */
 	MHD_suspend_connection(v->connection);
 	if (dynreg_device(h->conf.net, h->conf.hub, v->request.product_id, v->request.device_name,
 	                  v->product.product_secret, on_result, v) == ST_OK)
-		return true;
+		return;
 	release(h, v->client_id);
-	if (!grant_known(v))
-		refuse(v, DYNREG_UNREACHABLE);
+	refuse(v, DYNREG_UNREACHABLE);
+	answered(v);
 	MHD_resume_connection(v->connection);
+}
+
+bool http_lan_begin(struct visit *v, const char *path)
+{
+	struct http_lan *h = v->http;
+	struct dynreg_headers headers = headers_of(v);
+	bool suspended = false;
+
+	IN_ROOM(ROOM_HTTP);
+	source_of(v->connection, v->asked.address);
+	if (!admit(v, path))
+		return false;
+	if (atomic_load(&h->closing) ||
+	    dynreg_replies_digest(v->host, path, v->old ? NULL : &headers, v->body.data, v->body.len,
+	                          v->asked.digest) != ST_OK) {
+		refuse(v, DYNREG_UNREACHABLE);
+		return false;
+	}
+	if (repeated(v, &suspended))
+		return suspended;
+	snprintf(v->client_id, sizeof(v->client_id), "%s%s", v->request.product_id,
+	         v->request.device_name);
+	if (!claim(h, v->client_id)) {
+		refuse(v, DYNREG_TOO_MANY); /* not used: it may come again */
+		return false;
+	}
+	request_limit_note(&h->limit, v->request.signature);
+	ask_hub(v);
 	return true;
+}
+
+void http_lan_logged_in(struct http_lan *h, const char *client_id)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (!h)
+		return;
+	pthread_mutex_lock(&h->lock);
+	dynreg_replies_close(&h->replies, client_id);
+	pthread_mutex_unlock(&h->lock);
 }

@@ -31,14 +31,23 @@ bool request_limit_allowed(struct request_limit *c, const char *source, double b
 	return true;
 }
 
-bool request_limit_first(struct request_limit *c, const char *signature)
+static uint64_t hash_of(const struct request_limit *c, const char *signature)
 {
-	uint64_t hash = table_hash(c->seed, signature, strlen(signature)) | 1;
+	return table_hash(c->seed, signature, strlen(signature)) | 1;
+}
+
+bool request_limit_seen(const struct request_limit *c, const char *signature)
+{
+	uint64_t hash = hash_of(c, signature);
 
 	for (size_t i = 0; i < REQUEST_LIMIT_SEEN; i++) {
 		if (c->seen[i] == hash)
-			return false;
+			return true;
 	}
-	c->seen[c->next++ % REQUEST_LIMIT_SEEN] = hash;
-	return true;
+	return false;
+}
+
+void request_limit_note(struct request_limit *c, const char *signature)
+{
+	c->seen[c->next++ % REQUEST_LIMIT_SEEN] = hash_of(c, signature);
 }

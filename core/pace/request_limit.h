@@ -27,7 +27,8 @@ void request_limit_init(struct request_limit *c, uint64_t seed);
 /* Takes one call of this source out of its bucket: burst at once, then per_s per second. */
 bool request_limit_allowed(struct request_limit *c, const char *source, double burst, double per_s,
                            int64_t now_ms);
-/* False: a request with this signature was seen before. */
-bool request_limit_first(struct request_limit *c, const char *signature);
+/* A request with this signature was noted before, one of the last REQUEST_LIMIT_SEEN. */
+bool request_limit_seen(const struct request_limit *c, const char *signature);
+void request_limit_note(struct request_limit *c, const char *signature);
 
 #endif

@@ -308,6 +308,13 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	free(c);
 }
 
+void registration_logged_in(struct hubgate *h, const struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (h->registrations)
+		http_lan_logged_in(h->registrations->http, d->client_id);
+}
+
 static struct wait_line *find_line(struct registrations *r, const char *client_id)
 {
 	for (struct wait_line *w = r->line; w; w = w->next) {

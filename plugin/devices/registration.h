@@ -45,6 +45,8 @@ void registration_plan_free(struct registration_plan *p); /* any room; wipes; fi
 /* A device is registered now, for a command; takes asker, who gets the result. */
 void registration_ask(struct hubgate *h, const char *product_id, const char *device_name,
                       struct asker *asker);
+/* A device proved its secret at a login: no reply of lan.http is given again for it. */
+void registration_logged_in(struct hubgate *h, const struct device *d);
 /* What came back; who is due. */
 void registration_run(struct hubgate *h, int64_t now_ms);
 /* When it wants to run again; INT64_MAX: not. */

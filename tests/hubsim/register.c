@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BODY_MAX 4096
 #define TEXT_MAX 1024
@@ -20,16 +21,22 @@ enum kind {
 	FAULT_INTERNAL,
 	FAULT_LIMIT,
 	FAULT_DENIED,
-	FAULT_CUT
+	FAULT_CUT,
+	FAULT_HOLD
 };
 
-static const char *const kinds[] = { "none", "500", "internal", "limit", "denied", "cut" };
+enum {
+	HOLD_S = 5
+};
+
+static const char *const kinds[] = { "none", "500", "internal", "limit", "denied", "cut", "hold" };
 
 struct registrar {
 	struct MHD_Daemon *daemon;
 	const struct cloud *cloud;
 	struct events *events;
 	pthread_mutex_t lock; /* of the fault */
+	pthread_cond_t changed;
 	enum kind fault;
 	int faults;
 };
@@ -48,6 +55,20 @@ void registrar_fault(struct registrar *r, const char *kind, int count)
 			r->fault = (enum kind)i;
 	}
 	r->faults = count;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Until another fault, or none, is asked for. */
+static void hold(struct registrar *r)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += HOLD_S;
+	pthread_mutex_lock(&r->lock);
+	while (r->fault == FAULT_HOLD && pthread_cond_timedwait(&r->changed, &r->lock, &end) == 0)
+		;
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -232,6 +253,8 @@ static enum MHD_Result judge(struct registrar *r, struct MHD_Connection *c, cons
 		text = strdup("<html>busy</html>");
 	}
 	report(r, old, device, fault == FAULT_CUT ? "cut" : outcome);
+	if (fault == FAULT_HOLD)
+		hold(r);
 	if (!text)
 		text = strcmp(outcome, "ok") == 0 ? grant(old, secret, a->secret) : refusal(old, outcome);
 	cJSON_Delete(body);
@@ -288,6 +311,7 @@ struct registrar *registrar_open(int port, const struct cloud *cloud, struct eve
 	r->cloud = cloud;
 	r->events = e;
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
 	r->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, (uint16_t)port, NULL, NULL,
 	                             on_request, r, MHD_OPTION_SOCK_ADDR, &at,
 	                             MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);
@@ -304,6 +328,7 @@ void registrar_close(struct registrar *r)
 		return;
 	if (r->daemon)
 		MHD_stop_daemon(r->daemon);
+	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

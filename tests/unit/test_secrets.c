@@ -31,11 +31,24 @@ static struct secrets *opened(const char *dir)
 	return s;
 }
 
+struct sought {
+	const char *client_id, *text;
+	bool found;
+};
+
+static void seek(void *ctx, const char *client_id, const struct secret *secret)
+{
+	struct sought *k = ctx;
+
+	k->found |= strcmp(client_id, k->client_id) == 0 && strcmp(secret->text, k->text) == 0;
+}
+
 static bool knows(struct secrets *s, const char *client_id, const char *text)
 {
-	struct secret found;
+	struct sought k = { client_id, text, false };
 
-	return secrets_get(s, client_id, &found) == ST_OK && strcmp(found.text, text) == 0;
+	secrets_each(s, seek, &k);
+	return k.found;
 }
 
 static void path_of(const char *dir, const char *name, char out[512])
