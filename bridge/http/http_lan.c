@@ -14,8 +14,7 @@
 #include "core/base/room.h"
 
 enum {
-	CONNECTIONS_MAX = 256,
-	IDLE_S = 15,
+	IDLE_S = 5,
 	MEMORY_BYTES = 16 * 1024,
 	BACKLOG = 128,
 };
@@ -31,6 +30,7 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status, cons
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", "application/json; charset=utf-8");
+	http_lan_mark(c, CONNECTION_OPEN); /* until it took the reply */
 	result = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return result;
@@ -75,6 +75,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	}
 	if (!v->begun) {
 		v->begun = true;
+		http_lan_mark(c, CONNECTION_SERVED);
 		if (http_lan_begin(v, url))
 			return MHD_YES;
 	}
@@ -88,8 +89,8 @@ static void on_end(void *ctx, struct MHD_Connection *c, void **at,
 	struct visit *v = *at;
 
 	(void)ctx;
-	(void)c;
 	(void)code;
+	http_lan_mark(c, CONNECTION_OPEN); /* for another request */
 	if (!v)
 		return;
 	if (v->reply.data)
@@ -154,9 +155,10 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 	d = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL, MHD_OPTION_LISTEN_SOCKET, h->fd,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_PLACES, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		http_lan_on_connection, h, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return d;
 }

@@ -4,7 +4,8 @@
  * Keeps: a device is asked for at the hub once at a time and at most every 5 s; nobody waits longer
  *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
  *        request because the reply was lost (core/hub/dynreg_replies.h); a source that asks too
- *        often, and a request that was used before, is refused in the protocol's form.
+ *        often, and a request that was used before, is refused in the protocol's form. Who sends
+ *        slowly keeps nobody out (core/pace/connections.h).
  * Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
@@ -21,6 +22,7 @@ enum {
 	HTTP_DEVICE_MS = 5000, /* between two calls for one device (docs/protocol/dynreg.md 4) */
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
+	HTTP_CONNECTIONS = 64,
 	HTTP_PRODUCT_SECRET_MAX = 32,
 };
 

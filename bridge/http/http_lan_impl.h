@@ -1,5 +1,6 @@
 /* http_lan_impl.h - what the parts of bridge/http/http_lan.h share:
- *   http_lan.c        libmicrohttpd: connections in, replies out
+ *   http_lan.c        open, start, stop; requests in, replies out
+ *   http_lan_crowd.c  who may stay when many are connected
  *   http_lan_visit.c  one request: who may ask, what is answered
  * Room: HTTP, except where a member says otherwise.
  */
@@ -13,11 +14,14 @@
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
 #include "core/hub/dynreg_replies.h"
+#include "core/pace/connections.h"
 #include "core/pace/request_limit.h"
 
 enum {
 	RECENT_MAX = 1024,
 	REQUEST_ID_MAX = 40,
+	/* libmicrohttpd accepts 11 at once at most, and who gives way is gone in its next turn. */
+	HTTP_PLACES = 2 * HTTP_CONNECTIONS,
 };
 
 struct recent { /* devices that were asked for at the hub */
@@ -28,8 +32,12 @@ struct recent { /* devices that were asked for at the hub */
 
 struct http_lan {
 	struct http_lan_conf conf;
-	struct MHD_Daemon *daemon; /* NULL: does not serve */
-	int fd;                    /* -1: the daemon has it */
+	int fd;                                /* -1: the daemon has it */
+	struct MHD_Daemon *daemon;             /* NULL: does not serve */
+	struct connection places[HTTP_PLACES]; /* HTTP, up to crowd_ms */
+	int sockets[HTTP_PLACES];              /* of them; borrowed from the daemon */
+	unsigned crowd;                        /* that gave way, the last at crowd_ms */
+	int64_t crowd_ms;
 	char hub_host[DYNREG_HOST_MAX];
 	struct request_limit limit;     /* HTTP, as products */
 	struct http_products *products; /* NULL: none */
@@ -56,6 +64,12 @@ struct visit { /* one request of a device */
 	char client_id[CLIENT_ID_MAX + 1];
 	char request_id[REQUEST_ID_MAX];
 };
+
+/* libmicrohttpd's: one came, or is gone. */
+void http_lan_on_connection(void *http_lan, struct MHD_Connection *c, void **place,
+                            enum MHD_ConnectionNotificationCode what);
+/* CONNECTION_OPEN: it may have to give way; CONNECTION_SERVED: it is owed a reply. */
+void http_lan_mark(struct MHD_Connection *c, enum connection_state state);
 
 /* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
  * reply. path is the one asked for. */

@@ -25,6 +25,9 @@ enum {
 	REPLY_MAX = 4096,
 	CROWD = 500,
 	HTTP_TIMEOUT_S = 15,
+	SLOW = 256, /* connections */
+	ROUNDS = 8,
+	QUICK_MS = 1000,
 };
 
 struct stage {
@@ -654,6 +657,49 @@ static void source_that_asks_too_often_is_told_to_wait(void)
 	stage_end(&t);
 }
 
+/* It says that it will say more. */
+static int dial_slow(int port, const char *begins)
+{
+	int fd = dial(port);
+
+	CU_ASSERT_EQUAL(send(fd, begins, strlen(begins), MSG_NOSIGNAL), (ssize_t)strlen(begins));
+	return fd;
+}
+
+#define SLOW_HEADER "POST /device/register HTTP/1.1\r\nHost: gw"
+#define SLOW_BODY   "POST /device/register HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000\r\n\r\n{"
+
+/* All from one address, as behind a router that translates addresses; the hub is asked each time.
+ */
+static void slow_connections_keep_no_request_out_and_are_said_once(void)
+{
+	struct stage t = stage_start("", 0);
+	int slow[SLOW];
+
+	for (int i = 0; i < SLOW; i++)
+		slow[i] = dial_slow(t.http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+	for (int r = 0; r < ROUNDS; r++) {
+		int64_t began_ms;
+		char name[8];
+
+		for (int i = r * SLOW / ROUNDS; i < (r + 1) * SLOW / ROUNDS; i++) {
+			close(slow[i]);
+			slow[i] = dial_slow(t.http, SLOW_HEADER);
+		}
+		snprintf(name, sizeof name, "q%d", r);
+		began_ms = now_ms();
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(ask_current(&t, name, 100 + r), "ResourceNotFound.DeviceNotExist"));
+		CU_ASSERT(now_ms() - began_ms < QUICK_MS);
+	}
+	CU_ASSERT_STRING_EQUAL(opened(ask_old(&t, "dev1", 1)), KEY_OF(DEV1_SECRET));
+	CU_ASSERT(lan_log_await(t.s.lan, "the oldest gives way", WAIT_MS));
+	CU_ASSERT_EQUAL(scene_log_count(&t.s, "the oldest gives way"), 1);
+	for (int i = 0; i < SLOW; i++)
+		close(slow[i]);
+	stage_end(&t);
+}
+
 static bool accepted(const unsigned char *answer, size_t len)
 {
 	struct packet p;
@@ -759,4 +805,5 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(device_that_leaves_the_configuration_and_returns_finds_all_of_it),
       TEST(products_come_change_and_go_with_a_reload),
       TEST(source_that_asks_too_often_is_told_to_wait),
+      TEST(slow_connections_keep_no_request_out_and_are_said_once),
       TEST(five_hundred_devices_register_and_are_bound_at_once))
