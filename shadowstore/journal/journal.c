@@ -245,10 +245,10 @@ bool journal_device_waits(struct journal *j, const char *device, uint64_t *messa
 
 	IN_ROOM(ROOM_BROKER);
 	pthread_mutex_lock(&j->lock);
-	s = journal_share_of(j, device);
+	s = journal_find_share(j, device);
 	*messages = s ? s->messages : 0;
 	*last_seq = s ? s->last_seq : 0;
-	known = j->caught_up && s;
+	known = j->caught_up;
 	pthread_mutex_unlock(&j->lock);
 	return known;
 }

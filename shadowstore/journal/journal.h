@@ -86,8 +86,9 @@ void journal_close(struct journal *j);
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 
-/* Room BROKER. What of device has not ended, and the sequence of the newest that this process
- * appended, 0: none. false: what earlier runs left has not all been read, so neither is known. */
+/* Room BROKER. What of device has not ended, and while there is any the sequence of the newest
+ * that this process appended, 0: none. false: what earlier runs left has not all been read, so
+ * neither is known. */
 bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
                           uint64_t *last_seq);
 

@@ -49,15 +49,30 @@ static bool same_device(const struct table_node *node, const void *key)
 	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
 }
 
+struct share *journal_find_share(const struct journal *j, const char *device)
+{
+	uint64_t hash = table_hash(0, device, strlen(device));
+	struct table_node *node = table_find(&j->shares, hash, same_device, device);
+
+	return node ? table_entry(node, struct share, node) : NULL;
+}
+
+void journal_leave_share(struct journal *j, struct share *s)
+{
+	if (s->messages > 0)
+		return;
+	table_remove(&j->shares, &s->node);
+	free(s);
+}
+
 struct share *journal_share_of(struct journal *j, const char *device)
 {
 	size_t len = strlen(device);
 	uint64_t hash = table_hash(0, device, len);
-	struct table_node *node = table_find(&j->shares, hash, same_device, device);
-	struct share *s;
+	struct share *s = journal_find_share(j, device);
 
-	if (node)
-		return table_entry(node, struct share, node);
+	if (s)
+		return s;
 	s = calloc(1, sizeof(*s) + len + 1);
 	if (!s)
 		return NULL;
@@ -85,8 +100,7 @@ enum status journal_room_for(struct journal *j, const char *device, uint64_t byt
 		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
 	if (over(queued + 1, j->live_bytes + bytes, bound))
 		return ST_FULL;
-	s = journal_share_of(j, device);
-	if (!s)
-		return ST_NOMEM;
-	return journal_over_share(j, s->messages + 1, s->bytes + bytes) ? ST_FULL : ST_OK;
+	s = journal_find_share(j, device);
+	return journal_over_share(j, (s ? s->messages : 0) + 1, (s ? s->bytes : 0) + bytes) ? ST_FULL
+	                                                                                    : ST_OK;
 }

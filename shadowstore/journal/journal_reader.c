@@ -135,12 +135,13 @@ enum status journal_reader_load(struct journal *j, uint64_t seq, const struct re
 
 static void give_back_share(struct journal *j, const char *device, uint32_t bytes)
 {
-	struct share *s = journal_share_of(j, device);
+	struct share *s = journal_find_share(j, device);
 
 	if (!s)
 		return;
 	s->messages -= s->messages > 0;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
+	journal_leave_share(j, s);
 }
 
 void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uint32_t bytes,
