@@ -26,6 +26,13 @@ void gateway_settle(struct gateway *g, int64_t at_ms)
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
+	/* What comes back with a new link is announced again in its turn; who arrives while the link is
+	 * up goes before that. Who left and is still shown has nothing to wait for. */
+	if (present && gateway_is_linked(g) && !(d->hub.reasons & SUBDEV_HERE) &&
+	    d->hub.known.shown == SHOWN_NOT)
+		d->fresh_ms = now_ms + GATEWAY_FRESH_MS;
+	else if (!present)
+		d->fresh_ms = 0;
 	gateway_happens(g, d, present ? SUBDEV_IN_PRESENT : SUBDEV_IN_ABSENT, now_ms);
 }
 
@@ -49,6 +56,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
+		d->fresh_ms = 0;
 		gateway_happens(g, d, SUBDEV_IN_LINK_UP, now_ms);
 		if (!resumed)
 			outbox_forget_ids(&d->outbox);

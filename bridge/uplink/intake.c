@@ -112,14 +112,28 @@ static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason rea
 
 	if (!e)
 		return false;
-	drop_report_add(&u->drops, d->product_id, d->device_name, reason, clocks_monotonic_ms());
+	/* Of strangers there may be many, and BROKER says how many: they have no lines of their own. */
+	if (d->standing == STANDING_OWN)
+		drop_report_add(&u->drops, d->product_id, d->device_name, reason, clocks_monotonic_ms());
+	else
+		metric_add(u->conf.metrics, M_DROPPED_NAMES, 1);
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
 	intake_end(u, d, e->seq, JOURNAL_DROP_BOUND);
 	return true;
 }
 
-/* The device with the most waiting bytes, and how many the next one has. */
+/* Who gives way first: by what it is, then by what it has waiting. Below 0: a before b. */
+static int giving_way(const struct subdev *a, const struct subdev *b)
+{
+	unsigned x = standing_gives_way(a->standing), y = standing_gives_way(b->standing);
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	return a->outbox.bytes > b->outbox.bytes ? -1 : 1;
+}
+
+/* Who loses messages now, and how many bytes the next one of its kind has. */
 static struct subdev *largest(struct uplink *u, uint64_t *second)
 {
 	struct subdev *most = NULL;
@@ -132,18 +146,19 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 
 		if (!outbox_next(&d->outbox))
 			continue;
-		if (!most || d->outbox.bytes > most->outbox.bytes) {
-			*second = most ? most->outbox.bytes : 0;
+		if (!most || giving_way(d, most) < 0) {
+			*second = most && most->standing == d->standing ? most->outbox.bytes : 0;
 			most = d;
-		} else if (d->outbox.bytes > *second) {
+		} else if (most->standing == d->standing && d->outbox.bytes > *second) {
 			*second = d->outbox.bytes;
 		}
 	}
 	return most;
 }
 
-/* The device with the most waiting bytes loses its oldest messages: who fills the store pays for
- * it, a quiet device keeps what it has. */
+/* Names that may be nobody's lose theirs before anybody else; then the device with the most waiting
+ * bytes loses its oldest messages: who fills the store pays for it, a quiet device keeps what it
+ * has. */
 static void drop_excess(struct uplink *u, uint64_t count)
 {
 	while (count > 0) {
@@ -176,6 +191,32 @@ static void drop_over_shares(struct uplink *u)
 		if (d->outbox.live != live)
 			gateway_touch(&u->gateway, d);
 	}
+}
+
+static void drop_over_name(struct uplink *u, struct subdev *d)
+{
+	while (d->standing == STANDING_STRANGER && d->outbox.live > STRANGER_MESSAGES_MAX &&
+	       drop_oldest(u, d, DROP_SHARE))
+		;
+}
+
+void intake_standing(struct uplink *u, struct subdev *d)
+{
+	drop_over_name(u, d);
+	gateway_touch(&u->gateway, d);
+}
+
+void intake_let_go(struct uplink *u, struct subdev *d)
+{
+	int64_t due_ms;
+	uint64_t seq;
+
+	while ((seq = latest_release(&d->latest, INT64_MAX, &due_ms)) != 0)
+		outbox_release(&d->outbox, seq);
+	d->holds = false;
+	while (drop_oldest(u, d, DROP_SHARE))
+		;
+	gateway_touch(&u->gateway, d);
 }
 
 void intake_limits(struct uplink *u, int64_t now_ms)
@@ -212,9 +253,20 @@ static void take_latest(struct uplink *u, struct subdev *d, const struct journal
 	u->release_ms = now_ms; /* intake_times() finds out when */
 }
 
+/* Whose message it is. That the journal knows a name does not make it ours. */
+static struct subdev *owner_of(struct uplink *u, const char *client_id, int64_t now_ms)
+{
+	size_t known = u->gateway.devices.count;
+	struct subdev *d = gateway_device(&u->gateway, client_id);
+
+	if (d && u->gateway.devices.count > known)
+		gateway_set_standing(&u->gateway, d, STANDING_UNASKED, now_ms);
+	return d;
+}
+
 static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
 {
-	struct subdev *d = gateway_device(&u->gateway, item->device);
+	struct subdev *d = owner_of(u, item->device, now_ms);
 
 	/* It was promised: without memory it stays in the store, and goes after the next start. */
 	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
@@ -231,6 +283,7 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
 	       drop_oldest(u, d, DROP_SHARE))
 		;
+	drop_over_name(u, d);
 	gateway_touch(&u->gateway, d);
 }
 

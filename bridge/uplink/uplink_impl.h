@@ -127,6 +127,10 @@ void intake_limits(struct uplink *u, int64_t now_ms);
 void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
 /* The same for one that is given up: logged, and kept as a dead letter. */
 void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
+/* How far d is known to be ours has changed: a stranger keeps little. */
+void intake_standing(struct uplink *u, struct subdev *d);
+/* Nothing of d waits any more. */
+void intake_let_go(struct uplink *u, struct subdev *d);
 /* Takes in new messages, keeps the bounds. */
 void intake_journal(struct uplink *u, int64_t now_ms);
 /* Messages whose time has come, and those that are too old. */
