@@ -133,8 +133,9 @@ static int giving_way(const struct subdev *a, const struct subdev *b)
 	return a->outbox.bytes > b->outbox.bytes ? -1 : 1;
 }
 
-/* Who loses messages now, and how many bytes the next one of its kind has. */
-static struct subdev *largest(struct uplink *u, uint64_t *second)
+/* Who loses messages now, of those that give way at least so soon, and how many bytes the next one
+ * of its kind has. */
+static struct subdev *largest(struct uplink *u, unsigned least, uint64_t *second)
 {
 	struct subdev *most = NULL;
 	struct table_at at;
@@ -144,7 +145,7 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 	     n = table_next(&u->gateway.devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
-		if (!outbox_next(&d->outbox))
+		if (standing_gives_way(d->standing) < least || !outbox_next(&d->outbox))
 			continue;
 		if (!most || giving_way(d, most) < 0) {
 			*second = most && most->standing == d->standing ? most->outbox.bytes : 0;
@@ -159,11 +160,11 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 /* Names that may be nobody's lose theirs before anybody else; then the device with the most waiting
  * bytes loses its oldest messages: who fills the store pays for it, a quiet device keeps what it
  * has. */
-static void drop_excess(struct uplink *u, uint64_t count)
+static void drop_excess(struct uplink *u, uint64_t count, unsigned least)
 {
 	while (count > 0) {
 		uint64_t second;
-		struct subdev *d = largest(u, &second);
+		struct subdev *d = largest(u, least, &second);
 
 		if (!d)
 			return;
@@ -310,7 +311,10 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
-		drop_excess(u, excess);
+		drop_excess(u, excess, 0);
+	excess = journal_reader_pressed(u->conf.journal);
+	if (excess > 0)
+		drop_excess(u, excess, standing_gives_way(STANDING_STRANGER));
 	drop_report_run(&u->drops, &u->log, now_ms);
 }
 

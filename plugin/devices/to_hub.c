@@ -23,6 +23,7 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.payload = m->payload,
 		.len = m->len,
 		.qos = m->qos,
+		.gives_way = m->device->standing != STANDING_OWN,
 		.latest = m->latest,
 		.clock_trusted = clock_trusted(h->clock),
 	};

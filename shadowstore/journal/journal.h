@@ -37,6 +37,7 @@ struct journal_msg {    /* borrowed views, copied by append */
 	const void *payload;
 	size_t len;
 	uint8_t qos;        /* towards the hub: 0 or 1 */
+	bool gives_way;     /* under JOURNAL_REFUSE the last quarter of the bounds is not for it */
 	bool latest;        /* supersedes an unsent one of the same topic */
 	bool clock_trusted; /* the wall clock is right: its age may be judged by it */
 };

@@ -11,6 +11,7 @@ enum {
 	SLACK_PERCENT = 25,
 	SLACK_MESSAGES = 1000,
 	SLACK_BYTES = 1024 * 1024,
+	WAY_PERCENT = 75, /* for messages that give way */
 };
 
 uint64_t journal_queued(const struct journal *j)
@@ -84,9 +85,10 @@ struct share *journal_share_of(struct journal *j, const char *device)
 	return s;
 }
 
-enum status journal_room_for(struct journal *j, const char *device, uint64_t bytes)
+enum status journal_room_for(struct journal *j, const struct journal_msg *msg, uint64_t bytes)
 {
-	struct bound bound = part_of_bound(j, 100), loose = part_of_bound(j, 100 + SLACK_PERCENT);
+	unsigned part = msg->gives_way && j->lim.policy == JOURNAL_REFUSE ? WAY_PERCENT : 100;
+	struct bound bound = part_of_bound(j, part), loose = part_of_bound(j, 100 + SLACK_PERCENT);
 	uint64_t queued = journal_queued(j);
 	const struct share *s;
 
@@ -100,7 +102,7 @@ enum status journal_room_for(struct journal *j, const char *device, uint64_t byt
 		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
 	if (over(queued + 1, j->live_bytes + bytes, bound))
 		return ST_FULL;
-	s = journal_find_share(j, device);
+	s = journal_find_share(j, msg->device);
 	return journal_over_share(j, (s ? s->messages : 0) + 1, (s ? s->bytes : 0) + bytes) ? ST_FULL
 	                                                                                    : ST_OK;
 }

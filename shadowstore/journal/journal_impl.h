@@ -129,7 +129,7 @@ struct share *journal_find_share(const struct journal *j, const char *device); /
 void journal_leave_share(struct journal *j, struct share *s);
 uint64_t journal_queued(const struct journal *j);
 /* One more message of device. ST_OK; ST_FULL; ST_NOSPACE: of the disk; ST_NOMEM. */
-enum status journal_room_for(struct journal *j, const char *device, uint64_t bytes);
+enum status journal_room_for(struct journal *j, const struct journal_msg *msg, uint64_t bytes);
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */
