@@ -10,6 +10,7 @@
 enum {
 	STREET = 1500,
 	FIRST_LOGIN_MS = 5000,
+	NO_SUCH_DEVICE = 802,
 	KEPT = 60, /* messages of a device that is bound */
 	GROWTH_KB =
 		3000 /* of the broker's memory, over thousands of names: less than they would take */
@@ -145,6 +146,42 @@ static void refusing_a_message_ends_no_connection_that_speaks_for_others(void)
 	scene_end(&s);
 }
 
+static bool app_gets(struct dev *app, const char *name, int result)
+{
+	char *text =
+		text_fmt("{\"type\":\"online\",\"payload\":{\"devices\":[{\"product_id\":\"" PRODUCT
+	             "\",\"device_name\":\"%s\"}]}}",
+	             name);
+	char *said = text_fmt("\"result\":%d}", result);
+	const struct dev_message *m;
+	bool right;
+
+	CU_ASSERT(dev_publish(app, "$gateway/operation/" GATEWAY, text, 0));
+	m = dev_await_message(app, "$gateway/operation/result/" GATEWAY, WAIT_MS);
+	right = m && strstr(m->payload, name) && strstr(m->payload, said);
+	free(text);
+	free(said);
+	return right;
+}
+
+static void gateway_application_gets_the_hubs_answer_beside_1500_unknown_names(void)
+{
+	const struct scene_opts o = { .more = WITH_STREET ONLY_DEV1 };
+	struct scene s = scene_start(&o);
+	struct dev *d = scanner(&s);
+	struct dev *app = dev_connect(s.lan, "GWPRODUCT1", "gw1", "Z2F0ZXdheS1vbmUtcHNrIQ==", NULL);
+
+	CU_ASSERT_FATAL(app && dev_code(app) == 0);
+	CU_ASSERT_EQUAL(dev_subscribe(app, "$gateway/operation/result/" GATEWAY, 1), 1);
+	speak_for(d, 1, 2 * STREET);
+	CU_ASSERT(app_gets(app, "dev2", 0));
+	CU_ASSERT(app_gets(app, "nobody", NO_SUCH_DEVICE));
+	CU_ASSERT(app_gets(app, "nobody", NO_SUCH_DEVICE)); /* and again, though it is a stranger now */
+	dev_disconnect(app);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 /* KiB that the broker holds. */
 static long memory_of(struct scene *s)
 {
@@ -181,4 +218,5 @@ SUITE(names, TEST(new_device_comes_online_beside_1500_unknown_names_also_after_a
       TEST(name_that_is_bound_later_loses_nothing_and_a_known_one_comes_at_once),
       TEST(unknown_names_push_no_acknowledged_message_of_a_device_out),
       TEST(refusing_a_message_ends_no_connection_that_speaks_for_others),
+      TEST(gateway_application_gets_the_hubs_answer_beside_1500_unknown_names),
       TEST(memory_does_not_grow_with_thousands_of_names))
