@@ -41,7 +41,9 @@ enum status json_parse(const char *text, size_t len, const struct json_limits *l
  * true (docs/protocol/README.md: numbers as strings). */
 bool json_is_number(const cJSON *node);
 bool json_int(const cJSON *node, bool lenient, int64_t *out);
-/* Whether two number tokens have the same value, exactly: 0 and -0.0, 1e2 and 100.00. */
+/* Whether two number tokens are equal (docs/protocol/shadow.md 1, Numbers). Without point and
+ * exponent in both: when their digits are, however many; -0 is 0. Else: when both read as the same
+ * double, so 23.699999999999999 is 23.7, and 1e2 is 100. */
 bool json_number_equal(const char *a, const char *b);
 /* Member of an object, case-sensitive; NULL when absent or obj is no object. */
 const cJSON *json_member(const cJSON *obj, const char *name);

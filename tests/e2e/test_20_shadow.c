@@ -355,6 +355,43 @@ static void first_contact_without_the_hub_is_answered_at_once(void)
 	scene_end(&s);
 }
 
+static void reconnect(struct scene *s)
+{
+	sim_skip_events(s->sim);
+	CU_ASSERT(sim_do(s->sim, "{\"cmd\":\"cut\"}"));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s->sim, WAIT_MS, "ev", "shadow", "device", DEV, "type", "get", NULL));
+}
+
+static void hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+	double updates;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"digits17\":true}"));
+	d = shadow_device(&s);
+	ask(d, GET);
+	report(d, "{\"f\":4.14}");
+	CU_ASSERT(hub_has(&s, "{\"f\":4.1399999999999997}", "{}"));
+	desire(&s, "{\"t\":23.7}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "\"state\":{\"t\":23.699999999999999}");
+	report(d, "{\"t\":23.7}");
+	CU_ASSERT(hub_has(&s, "{\"f\":4.1399999999999997,\"t\":23.699999999999999}",
+	                  "{\"t\":23.699999999999999}"));
+	HAS(ask(d, GET), "\"state\":{\"desired\":{\"t\":23.699999999999999},\"reported\":{\"f\":4.14,"
+	                 "\"t\":23.7}}");
+	updates = sim_stat(s.sim, "shadow.updates");
+	for (int i = 0; i < 2; i++)
+		reconnect(&s);
+	report(d, "{\"n\":1}"); /* what would be sent would have been sent before it */
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "shadow", "device", DEV, "type", "update", NULL));
+	CU_ASSERT_EQUAL(sim_stat(s.sim, "shadow.updates"), updates + 1);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
@@ -363,4 +400,5 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(damaged_state_costs_a_fetch_at_most),
       TEST(device_that_left_with_news_is_brought_online_for_them),
       TEST(local_application_sets_desired_and_it_stays_on_the_lan),
-      TEST(first_contact_without_the_hub_is_answered_at_once))
+      TEST(first_contact_without_the_hub_is_answered_at_once),
+      TEST(hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met))

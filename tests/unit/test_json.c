@@ -238,6 +238,35 @@ static void exact_integers_are_read_and_others_refused(void)
 	CU_ASSERT_EQUAL(n, 105);
 }
 
+static void integers_are_equal_by_their_digits_and_others_as_doubles(void)
+{
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+		{ "23.7", "23.699999999999999", true },
+		{ "4.14", "4.1399999999999997", true },
+		{ "23.7", "23.69999999999999", false },
+		{ "0", "-0", true },
+		{ "-0", "0.0", true },
+		{ "1e2", "100", true },
+		{ "1E+2", "100.00", true },
+		{ "9007199254740992", "9007199254740993", false },
+		{ "9007199254740993", "9007199254740993", true },
+		{ "9007199254740992", "9007199254740993.0", true },
+		{ "123456789012345678901234567890", "1.2345678901234568e+29", true },
+		{ "1", "-1", false },
+		{ "1", "10", false },
+		{ "1e-400", "0", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (json_number_equal(cases[i].a, cases[i].b) != cases[i].equal ||
+		    json_number_equal(cases[i].b, cases[i].a) != cases[i].equal)
+			CU_FAIL(cases[i].a);
+	}
+}
+
 static void numbers_in_strings_only_when_lenient(void)
 {
 	cJSON *node = tree("[\"42\",\"-7\",\"\",\"4x\",\"1.0\"]");
@@ -297,7 +326,9 @@ SUITE(json, TEST(number_tokens_keep_their_text),
       TEST(many_members_are_checked_quickly), TEST(limits_are_kept),
       TEST(a_million_brackets_do_no_harm), TEST(a_byte_order_mark_is_named_in_the_error),
       TEST(errors_name_line_and_column_in_characters), TEST(every_node_is_announced_with_its_line),
-      TEST(exact_integers_are_read_and_others_refused), TEST(numbers_in_strings_only_when_lenient),
+      TEST(exact_integers_are_read_and_others_refused),
+      TEST(integers_are_equal_by_their_digits_and_others_as_doubles),
+      TEST(numbers_in_strings_only_when_lenient),
       TEST(members_are_found_by_exact_name_in_objects_only),
       TEST(written_strings_read_back_the_same),
       TEST(a_string_that_does_not_fit_leaves_nothing_behind))

@@ -264,6 +264,45 @@ static void restart_continues_with_what_was_sent_and_not_answered(void)
 	closed(&s);
 }
 
+/* The hub writes doubles anew, with 17 digits. */
+static void numbers_that_the_hub_spelled_anew_cost_no_update_and_no_delta(void)
+{
+	struct side s = opened();
+	int version = 1;
+
+	reports(&s, "{\"reported\":{\"f\":23.7,\"l\":[4.14,{\"x\":0.1}]}}");
+	sends(&s);
+	hears(&s, 0, "{\"reported\":{}}", version);
+	CU_ASSERT(has(sends(&s), "\"f\":23.7"));
+	hears(&s, 0, "{}", ++version);
+	for (int reconnect = 0; reconnect < 3; reconnect++) {
+		shadow_sync_ready(s.doc, false);
+		shadow_sync_ready(s.doc, true);
+		CU_ASSERT(has(sends(&s), "\"type\":\"get\""));
+		hears(&s, 0,
+		      "{\"desired\":{\"f\":23.699999999999999},\"reported\":{\"f\":23.699999999999999,"
+		      "\"l\":[4.1399999999999997,{\"x\":0.10000000000000001}]}}",
+		      version);
+		CU_ASSERT_EQUAL(s.effect.delta, reconnect == 0); /* it is desired since */
+		CU_ASSERT_FALSE(shadow_doc_delta(s.doc, &s.sent));
+		CU_ASSERT_FALSE(shadow_sync_dirty(s.doc));
+		s.mono_ms += SHADOW_UPDATE_MS;
+		CU_ASSERT_STRING_EQUAL(sends(&s), "");
+	}
+	closed(&s);
+}
+
+static void integers_that_are_one_double_are_still_two(void)
+{
+	struct side s = opened();
+
+	reports(&s, "{\"reported\":{\"n\":9007199254740993}}");
+	sends(&s);
+	hears(&s, 0, "{\"reported\":{\"n\":9007199254740992}}", 1);
+	CU_ASSERT(has(sends(&s), "\"n\":9007199254740993"));
+	closed(&s);
+}
+
 SUITE(shadow_sync, TEST(first_of_all_the_hubs_document_is_asked_for),
       TEST(updates_of_one_document_keep_a_second_between_them),
       TEST(clear_names_the_version_and_a_conflict_shows_the_newer_value),
@@ -271,4 +310,6 @@ SUITE(shadow_sync, TEST(first_of_all_the_hubs_document_is_asked_for),
       TEST(unanswered_update_is_followed_by_a_get_and_old_answers_count_for_nothing),
       TEST(delta_with_a_gap_or_a_missing_member_is_followed_by_a_get),
       TEST(update_over_the_hubs_limit_is_sent_in_parts), TEST(hub_without_a_document_gets_ours),
-      TEST(restart_continues_with_what_was_sent_and_not_answered))
+      TEST(restart_continues_with_what_was_sent_and_not_answered),
+      TEST(numbers_that_the_hub_spelled_anew_cost_no_update_and_no_delta),
+      TEST(integers_that_are_one_double_are_still_two))
