@@ -392,6 +392,25 @@ static void hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_de
 	scene_end(&s);
 }
 
+static void first_desired_of_a_document_reaches_the_device_also_as_version_0(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"first_version\":0}"));
+	d = shadow_device(&s);
+	HAS(ask(d, GET), "\"state\":{\"reported\":{}}");
+	desire(&s, "{\"t\":25}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":25},");
+	HAS(ask(d, "{\"type\":\"update\",\"state\":{\"reported\":{\"t\":25},\"desired\":null}}"),
+	    "\"result\":0");
+	CU_ASSERT(hub_has(&s, "{\"t\":25}", "{}"));
+	desire(&s, "{\"t\":26}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":26},");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
@@ -401,4 +420,5 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(device_that_left_with_news_is_brought_online_for_them),
       TEST(local_application_sets_desired_and_it_stays_on_the_lan),
       TEST(first_contact_without_the_hub_is_answered_at_once),
+      TEST(first_desired_of_a_document_reaches_the_device_also_as_version_0),
       TEST(hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met))
