@@ -19,7 +19,8 @@
 enum {
 	KILLS = 6,
 	BURST = 300,
-	DAMAGES = 6
+	DAMAGES = 6,
+	MANY = 1600
 };
 
 static bool has(const struct dev_message *m, const char *part)
@@ -411,6 +412,26 @@ static void first_desired_of_a_document_reaches_the_device_also_as_version_0(voi
 	scene_end(&s);
 }
 
+static void metadata_of_1600_attributes_reaches_the_device(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = shadow_device(&s);
+	char text[MANY * 9 + 64];
+	size_t len = 0;
+
+	ask(d, GET);
+	for (int i = 0; i < MANY; i++)
+		len += (size_t)sprintf(text + len, "%s\"%04d\":1",
+		                       i ? "," : "{\"type\":\"update\",\"state\":{\"reported\":{", i);
+	strcpy(text + len, "}}}");
+	HAS(ask(d, text), "\"result\":0");
+	HAS(ask(d, "{\"type\":\"get\",\"metadata\":true,\"clientToken\":\"t\"}"),
+	    "{\"clientToken\":\"t\",\"payload\":{\"metadata\":{\"reported\":{\"0000\":{\"timestamp\":");
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
@@ -421,4 +442,5 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(local_application_sets_desired_and_it_stays_on_the_lan),
       TEST(first_contact_without_the_hub_is_answered_at_once),
       TEST(first_desired_of_a_document_reaches_the_device_also_as_version_0),
+      TEST(metadata_of_1600_attributes_reaches_the_device),
       TEST(hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met))
