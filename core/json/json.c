@@ -124,14 +124,38 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->valueint > y->valueint) - (x->valueint < y->valueint);
 }
 
+static bool same_name(cJSON *const *sorted, size_t i)
+{
+	return strcmp(sorted[i - 1]->string, sorted[i]->string) == 0;
+}
+
+/* The offset of the first name that repeats one; -1: none does. */
+static int first_repeated(cJSON *const *sorted, size_t count)
+{
+	int at = -1;
+
+	for (size_t i = 1; i < count; i++) {
+		if (same_name(sorted, i) && (at < 0 || sorted[i]->valueint < at))
+			at = sorted[i]->valueint;
+	}
+	return at;
+}
+
+static void keep_last(cJSON *object, cJSON *const *sorted, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (same_name(sorted, i))
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, sorted[i - 1]));
+	}
+}
+
 /* Until its object is closed, a member keeps the offset of its name in the field
  * that cJSON fills for its own numbers only; here it becomes 0 again. */
-static enum status names_are_unique(struct json_reader *r, cJSON *object)
+static enum status names_become_unique(struct json_reader *r, cJSON *object)
 {
-	const cJSON *few[NAMES_ON_STACK], **all = few;
+	cJSON *few[NAMES_ON_STACK], **all = few, *m;
 	size_t count = 0, i = 0;
 	int repeated = -1;
-	cJSON *m;
 
 	cJSON_ArrayForEach(m, object) count++;
 	if (count > NAMES_ON_STACK)
@@ -140,11 +164,10 @@ static enum status names_are_unique(struct json_reader *r, cJSON *object)
 		return json_no_memory(r);
 	cJSON_ArrayForEach(m, object) all[i++] = m;
 	qsort(all, count, sizeof *all, by_name);
-	for (i = 1; i < count; i++) {
-		if (strcmp(all[i - 1]->string, all[i]->string) == 0 &&
-		    (repeated < 0 || all[i]->valueint < repeated))
-			repeated = all[i]->valueint;
-	}
+	if (r->last_counts)
+		keep_last(object, all, count);
+	else
+		repeated = first_repeated(all, count);
 	if (all != few)
 		free(all);
 	cJSON_ArrayForEach(m, object) m->valueint = 0;
@@ -205,7 +228,7 @@ static enum status container(struct json_reader *r, cJSON *node, unsigned depth)
 		r->at++;
 	}
 	r->at++;
-	return object ? names_are_unique(r, node) : ST_OK;
+	return object ? names_become_unique(r, node) : ST_OK;
 }
 
 static enum status nested(struct json_reader *r, const struct place *where)
@@ -311,30 +334,45 @@ static void wipe_free(struct buf *b)
 	buf_free(b);
 }
 
+static enum status parse(struct json_reader *r, const char *text, size_t len, cJSON **out)
+{
+	enum status st;
+
+	r->at = r->start = len ? text : "";
+	r->end = r->start + len;
+	r->line = 1;
+	r->name = r->text = (struct buf)BUF_MAX(r->lim->bytes);
+	st = document(r, len);
+	wipe_free(&r->name);
+	wipe_free(&r->text);
+	*out = st == ST_OK ? r->root : NULL;
+	if (st != ST_OK)
+		cJSON_Delete(r->root);
+	return st;
+}
+
 enum status json_parse(const char *text, size_t len, const struct json_limits *lim, cJSON **out,
                        struct json_error *err, json_line_fn *on_node, void *ctx)
 {
-	const char *start = len ? text : "";
-	struct json_reader r = { .at = start,
-		                     .start = start,
-		                     .end = start + len,
-		                     .line = 1,
-		                     .lim = lim,
-		                     .on_node = on_node,
-		                     .ctx = ctx,
-		                     .name = BUF_MAX(lim->bytes),
-		                     .text = BUF_MAX(lim->bytes) };
-	enum status st = document(&r, len);
+	struct json_reader r = { .lim = lim, .on_node = on_node, .ctx = ctx };
+	enum status st = parse(&r, text, len, out);
 
-	wipe_free(&r.name);
-	wipe_free(&r.text);
-	if (st == ST_OK) {
-		*out = r.root;
-		return ST_OK;
-	}
-	*out = NULL;
-	cJSON_Delete(r.root);
-	if (err)
+	if (st != ST_OK && err)
 		locate(&r, err);
 	return st;
+}
+
+size_t json_message_len(const char *text, size_t len)
+{
+	static const char strays[] = { '\0', '\r', '\n', 0x1A };
+
+	return len > 0 && memchr(strays, text[len - 1], sizeof strays) ? len - 1 : len;
+}
+
+enum status json_parse_message(const char *text, size_t len, const struct json_limits *lim,
+                               cJSON **out)
+{
+	struct json_reader r = { .lim = lim, .last_counts = true };
+
+	return parse(&r, text, json_message_len(text, len), out);
 }

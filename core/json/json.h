@@ -1,4 +1,5 @@
-/* json.h - the strict, bounded reader through which all JSON from outside enters.
+/* json.h - the bounded reader through which all JSON from outside enters: json_parse() for files,
+ * which people can mend, json_parse_message() for what devices, applications and the hub send.
  * Room:  any. Pure.
  * Keeps: number tokens keep their text (cJSON_Raw nodes), strings are valid
  *        UTF-8 without NUL, member names are unique, nothing follows the value.
@@ -35,6 +36,14 @@ typedef void json_line_fn(void *ctx, const cJSON *node, unsigned line);
  * then fails, the nodes announced are gone. */
 enum status json_parse(const char *text, size_t len, const struct json_limits *lim, cJSON **out,
                        struct json_error *err, json_line_fn *on_node, void *ctx);
+
+/* The same for messages, which are taken as other readers take them: of a repeated member name the
+ * last counts, and one NUL, CR, LF or 0x1A behind the text is left out, which is how C programs,
+ * terminals and the hub (docs/protocol/shadow.md 2) end theirs. */
+enum status json_parse_message(const char *text, size_t len, const struct json_limits *lim,
+                               cJSON **out);
+/* len without that byte: where the JSON of a message ends that is sent on as it came. */
+size_t json_message_len(const char *text, size_t len);
 
 /* Numbers of such trees. false: not a number token, or not an exact integer in
  * range (5, 5.0, 5e0 are; 5.5 is not); json_int() also takes a string of digits when lenient is

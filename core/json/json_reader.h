@@ -12,6 +12,7 @@ struct json_reader {
 	const char *at, *end, *start;
 	unsigned line; /* of at: white space alone moves it on */
 	unsigned values;
+	bool last_counts; /* of a repeated member name; else it is a fault */
 	const struct json_limits *lim;
 	json_line_fn *on_node;
 	void *ctx;

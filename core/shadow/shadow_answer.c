@@ -290,7 +290,7 @@ void shadow_sync_message(struct shadow_doc *d, const void *payload, size_t len, 
 
 	memset(out, 0, sizeof(*out));
 	shadow_doc_keep(d);
-	if (json_parse(payload, len, &limits, &root, NULL, NULL, NULL) != ST_OK)
+	if (json_parse_message(payload, len, &limits, &root) != ST_OK)
 		return;
 	type = json_text(root, "type");
 	if (read_answer(root, &a)) {

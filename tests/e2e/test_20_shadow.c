@@ -432,6 +432,28 @@ static void metadata_of_1600_attributes_reaches_the_device(void)
 	scene_end(&s);
 }
 
+static void repeated_names_and_a_stray_byte_behind_the_json_are_taken_from_both_sides(void)
+{
+	static const char update[] = "{\"type\":\"update\",\"state\":{\"reported\":{\"a\":1,\"a\":2}},"
+								 "\"clientToken\":\"x\",\"clientToken\":\"t-1\"}"; /* and its NUL */
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"tail\":0}"));
+	desire(&s, "{\"t\":25}");
+	d = shadow_device(&s);
+	HAS(ask(d, GET), "\"state\":{\"delta\":{\"t\":25},\"desired\":{\"t\":25},\"reported\":{}}");
+	CU_ASSERT(dev_publish_mid(d, UP, update, sizeof update, 0, false) >= 0);
+	HAS(dev_await_message(d, DOWN, WAIT_MS),
+	    "{\"clientToken\":\"t-1\",\"payload\":{\"state\":{\"reported\":{\"a\":2}},");
+	CU_ASSERT(hub_has(&s, "{\"a\":2}", "{\"t\":25}"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"tail\":26}"));
+	desire(&s, "{\"t\":26}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":26},");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
@@ -443,4 +465,5 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(first_contact_without_the_hub_is_answered_at_once),
       TEST(first_desired_of_a_document_reaches_the_device_also_as_version_0),
       TEST(metadata_of_1600_attributes_reaches_the_device),
+      TEST(repeated_names_and_a_stray_byte_behind_the_json_are_taken_from_both_sides),
       TEST(hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met))

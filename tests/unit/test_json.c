@@ -139,6 +139,57 @@ static void many_members_are_checked_quickly(void)
 	buf_free(&text);
 }
 
+/* What json_parse_message() makes of it, printed; "" when it is refused. */
+static const char *message(const void *text, size_t len)
+{
+	static char out[256];
+	cJSON *node = NULL;
+
+	*out = '\0';
+	if (json_parse_message(text, len, &roomy, &node) == ST_OK)
+		cJSON_PrintPreallocated(node, out, sizeof out, false);
+	cJSON_Delete(node);
+	return out;
+}
+
+#define MESSAGE(text) message(text, sizeof(text) - 1)
+
+static void in_a_message_the_last_of_a_repeated_name_counts(void)
+{
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\"a\":1,\"b\":2,\"\\u0061\":3,\"a\":{\"c\":4,\"c\":5}}"),
+	                       "{\"b\":2,\"a\":{\"c\":5}}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\"a\":1,\"a\":2}"), "{\"a\":2}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("[{\"a\":1,\"a\":null},{\"a\":1,\"A\":2}]"),
+	                       "[{\"a\":null},{\"a\":1,\"A\":2}]");
+}
+
+static void one_stray_byte_behind_a_message_is_left_out(void)
+{
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\0"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\x1A"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\r"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\n"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\r\n\0"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\0\0"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\x1A\n"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\0}"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\xFF"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("\0"), "");
+	CU_ASSERT_STRING_EQUAL(message(NULL, 0), "");
+	CU_ASSERT_EQUAL(json_message_len("{}\0", 3), 2);
+	CU_ASSERT_EQUAL(json_message_len("{}", 2), 2);
+	CU_ASSERT_EQUAL(json_message_len(NULL, 0), 0);
+}
+
+static void files_stay_strict(void)
+{
+	cJSON *out = NULL;
+
+	CU_ASSERT_EQUAL(json_parse("{}\0", 3, &roomy, &out, NULL, NULL, NULL), ST_MALFORMED);
+	CU_ASSERT(refused("{}\x1A"));
+	CU_ASSERT(refused("{\"a\":1,\"a\":1}"));
+}
+
 static void limits_are_kept(void)
 {
 	struct json_limits lim = { .bytes = 10, .depth = 2, .values = 3 };
@@ -323,6 +374,8 @@ SUITE(json, TEST(number_tokens_keep_their_text),
       TEST(surrogates_alone_and_nul_are_refused), TEST(raw_nul_bytes_are_refused),
       TEST(invalid_utf8_is_refused), TEST(broken_structure_is_refused),
       TEST(a_repeated_member_name_is_refused_where_it_repeats),
+      TEST(in_a_message_the_last_of_a_repeated_name_counts),
+      TEST(one_stray_byte_behind_a_message_is_left_out), TEST(files_stay_strict),
       TEST(many_members_are_checked_quickly), TEST(limits_are_kept),
       TEST(a_million_brackets_do_no_harm), TEST(a_byte_order_mark_is_named_in_the_error),
       TEST(errors_name_line_and_column_in_characters), TEST(every_node_is_announced_with_its_line),

@@ -322,6 +322,27 @@ static void what_is_no_json_object_gets_no_answer(void)
 	closed(&s);
 }
 
+static void repeated_names_and_a_stray_byte_behind_are_taken(void)
+{
+	static const char update[] =
+		"{\"type\":\"get\",\"type\":\"update\",\"state\":{\"reported\":{\"a\":1,"
+		"\"b\":1,\"a\":{\"c\":1,\"c\":2}}}}";
+	static const char strays[] = { '\0', '\r', '\n', 0x1A };
+
+	for (size_t i = 0; i < sizeof strays; i++) {
+		struct shadow s = opened();
+		char text[sizeof update];
+
+		memcpy(text, update, sizeof update);
+		text[sizeof update - 1] = strays[i];
+		CU_ASSERT_EQUAL(shadow_doc_request(s.doc, text, sizeof text, now, &s.reply),
+		                SHADOW_CHANGED);
+		shadow_doc_keep(s.doc);
+		HAS(ask(&s, "{\"type\":\"get\"}"), "\"reported\":{\"b\":1,\"a\":{\"c\":2}}}");
+		closed(&s);
+	}
+}
+
 /* Many attributes in changing orders, against a plain list of what they must be. */
 static void thousand_attributes_are_merged_in_any_order(void)
 {
@@ -526,6 +547,7 @@ SUITE(shadow_doc, TEST(empty_document_is_answered_as_the_hub_does),
       TEST(delta_message_is_the_published_one), TEST(numbers_keep_their_spelling),
       TEST(faults_have_their_codes_and_change_nothing), TEST(document_over_16384_bytes_is_refused),
       TEST(what_is_no_json_object_gets_no_answer),
+      TEST(repeated_names_and_a_stray_byte_behind_are_taken),
       TEST(thousand_attributes_are_merged_in_any_order),
       TEST(metadata_of_1600_attributes_is_answered),
       TEST(metadata_of_the_fullest_document_is_answered),

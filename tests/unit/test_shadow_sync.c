@@ -339,6 +339,23 @@ static void integers_that_are_one_double_are_still_two(void)
 	closed(&s);
 }
 
+static void what_the_hub_repeats_or_adds_behind_its_text_is_taken(void)
+{
+	static const char text[] =
+		"{\"payload\":{\"state\":{\"t\":1,\"t\":2},\"timestamp\":1,\"version\":0,"
+		"\"version\":5},\"type\":\"delta\"}"; /* and its NUL */
+	struct side s = opened();
+
+	sends(&s);
+	hears(&s, 0, "{\"reported\":{}}", 4);
+	shadow_sync_message(s.doc, text, sizeof text, wall, s.mono_ms, &s.effect);
+	CU_ASSERT(s.effect.delta);
+	CU_ASSERT(shadow_doc_delta(s.doc, &s.sent));
+	CU_ASSERT(has(buf_text(&s.sent), "\"state\":{\"t\":2}"));
+	CU_ASSERT_STRING_EQUAL(sends(&s), "");
+	closed(&s);
+}
+
 static void first_write_at_the_hub_counts_whether_it_makes_version_0_or_1(void)
 {
 	for (int first = 0; first <= 1; first++) {
@@ -467,6 +484,7 @@ SUITE(shadow_sync, TEST(first_of_all_the_hubs_document_is_asked_for),
       TEST(restart_continues_with_what_was_sent_and_not_answered),
       TEST(numbers_that_the_hub_spelled_anew_cost_no_update_and_no_delta),
       TEST(integers_that_are_one_double_are_still_two),
+      TEST(what_the_hub_repeats_or_adds_behind_its_text_is_taken),
       TEST(first_write_at_the_hub_counts_whether_it_makes_version_0_or_1),
       TEST(document_that_has_content_at_version_0_is_a_written_one),
       TEST(first_update_of_ours_may_make_version_0_too),
