@@ -21,9 +21,14 @@ struct json_limits {
 	unsigned values; /* nodes in all */
 };
 
-struct json_error {        /* where and why; text is static */
-	unsigned line, column; /* from 1 */
-	const char *what;
+enum {
+	JSON_PATH_MAX = 128
+};
+
+struct json_error {           /* where and why; text is static */
+	unsigned line, column;    /* from 1 */
+	const char *what;         /* the cause, and what to do */
+	char path[JSON_PATH_MAX]; /* of the member that is meant, as devices[3].secret; "" for none */
 };
 
 /* Called for every node with the line its value starts on; NULL: not wanted. */
