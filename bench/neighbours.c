@@ -27,6 +27,8 @@ enum {
 	GATHER_MS = 90000, /* ... and until its devices are online: 500 take 40 s of the rate */
 	LATE_MS = 2000,    /* what comes later than that after the end does not count */
 	CUT_MS = 3000,
+	RECONNECT_MS = 60000,
+	CLOSED_MS = 40000, /* until the hub has closed three times, 5 s and more apart */
 	ONLINE_MS = 30000,
 	FIRST_LOGIN_MS = 5000,
 	NAMES_PER_MINUTE = 2500,
@@ -201,10 +203,19 @@ static bool steady(struct scene *s)
 
 static bool cut(struct scene *s)
 {
+	const _Atomic uint32_t *connects = &cloud_counts(s->cloud)->connects;
+	uint32_t before = atomic_load(connects);
+	int64_t end_ns;
+
 	if (!cloud_set(s->cloud, CLOUD_DOWN))
 		return false;
 	poll(NULL, 0, CUT_MS);
-	return cloud_set(s->cloud, CLOUD_UP) && all_online(s);
+	if (!cloud_set(s->cloud, CLOUD_UP))
+		return false;
+	end_ns = gen_clock_ns() + RECONNECT_MS * INT64_C(1000000);
+	while (atomic_load(connects) == before && gen_clock_ns() < end_ns)
+		poll(NULL, 0, 5);
+	return atomic_load(connects) > before && all_online(s);
 }
 
 static bool kill_and_restart(struct scene *s)
@@ -225,7 +236,7 @@ static void conditions(struct bench *b, struct scene *s, const struct trouble *t
 		                  { "after kill -9", kill_and_restart } };
 
 	cloud_await_online(s->cloud, OTHERS + t->clients, t->forbidden == CLOUD_SILENT ? GATHER_MS : 0);
-	poll(NULL, 0, BEFORE_MS);
+	poll(NULL, 0, t->forbidden == CLOUD_CLOSES ? CLOSED_MS : BEFORE_MS);
 	for (uint32_t i = 0; i < NEWCOMERS; i++) {
 		if (!each[i].begin(s)) {
 			table_failed(b->table, "neighbours", each[i].name);

@@ -12,6 +12,7 @@
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/identity.h"
+#include "plugin/lan/withheld.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -37,7 +38,11 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	/* Wills and retained messages raise no message event: they are seen on their way to us. */
 	if (ed->access == MOSQ_ACL_READ)
 		mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
-	return MOSQ_ERR_ACL_DENIED; /* QoS 0: dropped without a word */
+	/* QoS 0: dropped without a word; or routed to nobody, where a denial would disconnect. */
+	return ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0 &&
+	               broker_rights_denial_disconnects(h)
+	           ? MOSQ_ERR_SUCCESS
+	           : MOSQ_ERR_ACL_DENIED;
 }
 
 /* The subscription is mirrored at the hub and remembered. False: no room for it. */
@@ -120,6 +125,18 @@ static int judge_publish(struct hubgate *h, const struct device *d,
 	return denied(h);
 }
 
+/* A client of ours, or the kept session of one that is away. */
+static bool is_own(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	const struct lan_session *s = lan_session_of(h, ed->client);
+	const char *client_id = s ? NULL : mosquitto_client_id(ed->client);
+	const struct device *d = s ? s->device : NULL;
+
+	if (client_id)
+		d = device_table_find(h->devices, client_id, strlen(client_id));
+	return withheld_is_own(h, d, ed);
+}
+
 static int judge_read(struct hubgate *h, const struct device *d, const char *topic)
 {
 	struct topic t;
@@ -192,9 +209,15 @@ int on_acl(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_acl_check *ed = event_data;
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	int verdict = judge(h, ed);
+	int verdict;
 
 	(void)event;
+	if (ed->access != MOSQ_ACL_READ)
+		withheld_over(h);
+	if (ed->access == MOSQ_ACL_READ && withheld_any(h) && is_own(h, ed))
+		verdict = MOSQ_ERR_ACL_DENIED;
+	else
+		verdict = judge(h, ed);
 	callback_end(h, CALLBACK_ACL, start);
 	return verdict;
 }

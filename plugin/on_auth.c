@@ -9,6 +9,7 @@
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/withheld.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -130,6 +131,7 @@ int on_auth(int event, void *event_data, void *userdata)
 
 	(void)event;
 	parts_start(&h->parts, h);
+	withheld_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

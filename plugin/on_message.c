@@ -5,6 +5,7 @@
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/lan_session.h"
+#include "plugin/lan/withheld.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
@@ -38,6 +39,7 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return MOSQ_ERR_SUCCESS;
 	}
+	withheld_own(h, s->device, d, ed);
 	st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
 	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
 	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices: all of them would
@@ -49,9 +51,11 @@ int on_message(int event, void *event_data, void *userdata)
 {
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
-	int rc = intercept(h, event_data);
+	int rc;
 
 	(void)event;
+	withheld_over(h);
+	rc = intercept(h, event_data);
 	callback_end(h, CALLBACK_MESSAGE, start);
 	return rc;
 }

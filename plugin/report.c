@@ -69,6 +69,7 @@ static void copy_counts(struct hubgate *h)
 	metric_set(&h->metrics, M_QUEUED_BYTES, c.queued_bytes);
 	metric_set(&h->metrics, M_DELIVERED, c.ended[JOURNAL_DELIVERED]);
 	metric_set(&h->metrics, M_DROPPED_BOUND, c.ended[JOURNAL_DROP_BOUND]);
+	metric_set(&h->metrics, M_DROPPED_SUSPECT, c.ended[JOURNAL_DROP_SUSPECT]);
 	metric_set(&h->metrics, M_DROPPED_POISON, c.ended[JOURNAL_DROP_POISON]);
 	metric_set(&h->metrics, M_DROPPED_AGE, c.ended[JOURNAL_DROP_AGE]);
 	metric_set(&h->metrics, M_DROPPED_DAMAGED, c.ended[JOURNAL_DROP_DAMAGED]);

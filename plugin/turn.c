@@ -1,6 +1,5 @@
 #include "plugin/turn.h"
 
-#include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "plugin/base/timer.h"
 #include "plugin/from_hub.h"
@@ -31,9 +30,9 @@ static bool take_one(struct hubgate *h)
 /* True: there may be more. */
 static bool take_slice(struct hubgate *h)
 {
-	int64_t until_us = clocks_monotonic_us() + SLICE_US;
+	int64_t until_us = hubgate_now_us() + SLICE_US;
 
-	for (int n = 0; n < SLICE_MESSAGES && clocks_monotonic_us() < until_us; n++) {
+	for (int n = 0; n < SLICE_MESSAGES && hubgate_now_us() < until_us; n++) {
 		if (!take_one(h))
 			return false;
 	}

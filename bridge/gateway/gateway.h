@@ -79,6 +79,7 @@ enum gateway_source {
 struct gateway_ready {
 	enum gateway_source telemetry; /* the next of it; SOURCE_NONE: nothing, or it waits */
 	bool request;
+	bool tries;     /* its oldest waits for a topic to be proven */
 	int64_t due_ms; /* when something that waits may go; INT64_MAX: never */
 };
 
@@ -90,9 +91,11 @@ struct answer {
 	int64_t code; /* docs/protocol/gateway.md 6 */
 };
 
+struct asides; /* bridge/gateway/aside.h */
+
 struct subdev {
 	struct table_node node;
-	struct flow control, data;
+	struct flow control, data, tries;
 	struct turns *line; /* that control stands in, NULL: none */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -101,6 +104,7 @@ struct subdev {
 	struct subdev *next;
 	enum standing standing; /* as BROKER told it, or as the hub's word proves */
 	int64_t fresh_ms;       /* until then it has just arrived; 0: it has not */
+	unsigned in_flight;     /* messages that bridge/uplink/flight has of it */
 	bool forgotten;         /* BROKER has let the name go: freed when nothing is left of it */
 	struct subdev *next_forgotten;
 	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
@@ -140,7 +144,9 @@ struct gateway {
 	int64_t names_ms[STANDINGS]; /* their next request not before */
 	struct subdev *forgotten;    /* by next_forgotten */
 	struct turns data;           /* devices online with messages to send */
-	size_t unkept;               /* of these, with one that needs no acknowledgement */
+	struct turns tries;          /* devices online that wait for a topic to be proven */
+	struct asides *asides;       /* borrowed; NULL: every message may go */
+	size_t unkept;               /* of those in data, with one that needs no acknowledgement */
 	uint64_t read_seq;           /* the journal was read up to here */
 	struct turns news;           /* devices of which BROKER does not know the latest */
 	bool leaving;
@@ -253,6 +259,8 @@ void gateway_told(struct gateway *g, struct subdev *d, bool ready);
 
 /* After any change of d's outbox; the functions below do it themselves. */
 void gateway_touch(struct gateway *g, struct subdev *d);
+/* A topic was proven or given up, or a place for a first try is free: those who wait look again. */
+void gateway_try_again(struct gateway *g);
 /* Puts what was touched in the right lines. Once a turn before anything is sent, and after each
  * thing sent; what asks about lines, control or data sees the devices as of the last time. */
 void gateway_line_up(struct gateway *g, int64_t now_ms);
@@ -293,7 +301,5 @@ enum status gateway_reply(struct gateway *g, const void *payload, size_t len, in
 bool gateway_suback(struct gateway *g, uint16_t packet_id, uint8_t code, int64_t now_ms);
 /* Timeouts and retries; cheap, run it when gateway.due_ms has come. */
 void gateway_tick(struct gateway *g, int64_t now_ms);
-/* True when the device gets its own publishes on topic back from the hub. */
-bool gateway_echoes(const struct subdev *d, const char *topic);
 
 #endif

@@ -32,6 +32,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	for (int i = 0; i < STANDINGS; i++)
 		turns_init(&g->names[i]);
 	turns_init(&g->data);
+	turns_init(&g->tries);
 	turns_init(&g->news);
 	g->world.answer_ms = answer_ms;
 	g->seed = seed;

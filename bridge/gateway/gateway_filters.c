@@ -52,13 +52,3 @@ void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter
 	gateway_prune_filters(d);
 	gateway_touch(g, d);
 }
-
-bool gateway_echoes(const struct subdev *d, const char *topic)
-{
-	IN_ROOM(ROOM_UPLINK);
-	for (const struct filter *f = d->filters; f; f = f->next) {
-		if (f->state != FILTER_NONE && topic_matches(f->text, topic))
-			return true;
-	}
-	return false;
-}

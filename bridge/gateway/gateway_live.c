@@ -2,6 +2,7 @@
  * place among those of the journal. */
 #include <stdlib.h>
 
+#include "bridge/gateway/aside.h"
 #include "bridge/gateway/gateway.h"
 #include "bridge/gateway/gateway_impl.h"
 #include "core/base/room.h"
@@ -48,16 +49,20 @@ static struct live_msg *ready_request(const struct subdev *d, int64_t now_ms)
 	return NULL;
 }
 
-/* The older of what is in memory and what is kept; after_seq stands between the two. */
-static enum gateway_source telemetry(const struct gateway *g, struct subdev *d, int64_t now_ms)
+/* The older of what is in memory and what is kept; after_seq stands between the two. *tries: the
+ * one that is kept waits for a topic to be proven. */
+static enum gateway_source telemetry(const struct gateway *g, struct subdev *d, int64_t now_ms,
+                                     bool *tries)
 {
 	const struct live_msg *m = d->live.first;
-	const struct outbox_entry *e = outbox_next(&d->outbox);
+	const struct outbox_entry *e = aside_next(g->asides, d, tries);
 
 	if (now_ms < d->telemetry_ms)
 		return SOURCE_NONE;
+	if (*tries)
+		e = outbox_next(&d->outbox);
 	if (e && (!m || e->seq <= m->after_seq))
-		return SOURCE_KEPT;
+		return *tries ? SOURCE_NONE : SOURCE_KEPT;
 	/* Something older may still be in the journal, not read yet. */
 	if (!m || (m->after_seq > d->taken_seq && m->after_seq > g->read_seq))
 		return SOURCE_NONE;
@@ -68,7 +73,7 @@ struct gateway_ready gateway_live_ready(const struct gateway *g, struct subdev *
 {
 	struct gateway_ready r = { .due_ms = INT64_MAX };
 
-	r.telemetry = telemetry(g, d, now_ms);
+	r.telemetry = telemetry(g, d, now_ms, &r.tries);
 	r.request = ready_request(d, now_ms) != NULL;
 	if (d->telemetry_ms > now_ms)
 		r.due_ms = d->telemetry_ms;
@@ -96,13 +101,14 @@ static struct live_msg *next_request(struct subdev *d, int64_t now_ms)
 enum gateway_source gateway_live_next(const struct gateway *g, struct subdev *d, bool window_full,
                                       int64_t now_ms, struct live_msg **out)
 {
-	enum gateway_source source = telemetry(g, d, now_ms);
+	bool tries;
+	enum gateway_source source = telemetry(g, d, now_ms, &tries);
 	struct live_msg *request = next_request(d, now_ms);
 
 	IN_ROOM(ROOM_UPLINK);
 	if (source == SOURCE_LIVE) {
 		d->telemetry_ms = gateway_live_awaits(d, d->live.first->topic, now_ms);
-		source = telemetry(g, d, now_ms);
+		source = telemetry(g, d, now_ms, &tries);
 	}
 	if (source == SOURCE_KEPT && window_full)
 		source = SOURCE_NONE;

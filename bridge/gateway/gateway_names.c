@@ -115,9 +115,10 @@ static bool is_answered(const struct gateway *g, const struct subdev *d)
 /* Nothing at the hub, in flight, or in a line points to it. */
 static bool nothing_is_left(const struct gateway *g, const struct subdev *d)
 {
-	return !d->touched && d->outbox.live == 0 && !d->filters && d->hub.asked == 0 &&
-	       d->hub.request.op == GATEWAY_UNKNOWN && d->hub.known.shown == SHOWN_NOT &&
-	       !d->shadow_sent && !d->shadow_told && is_answered(g, d);
+	return !d->touched && d->outbox.live == 0 && d->in_flight == 0 && !d->filters &&
+	       d->hub.asked == 0 && d->hub.request.op == GATEWAY_UNKNOWN &&
+	       d->hub.known.shown == SHOWN_NOT && !d->shadow_sent && !d->shadow_told &&
+	       is_answered(g, d);
 }
 
 static void leave_lines(struct gateway *g, struct subdev *d)
@@ -125,6 +126,7 @@ static void leave_lines(struct gateway *g, struct subdev *d)
 	if (d->line)
 		turns_remove(d->line, &d->control);
 	turns_remove(&g->data, &d->data);
+	turns_remove(&g->tries, &d->tries);
 	turns_remove(&g->news, &d->news);
 	g->unkept -= d->unkept;
 	g->unbound -= subdev_unbound(&d->hub);

@@ -9,7 +9,8 @@
 
 static bool has_data(const struct subdev *d)
 {
-	return d->outbox.live > d->outbox.parked || d->live.first || d->requests.first;
+	return d->outbox.live > d->outbox.parked || d->outbox.wanted || d->live.first ||
+	       d->requests.first;
 }
 
 static bool filter_leaves(const struct subdev *d, const struct filter *f)
@@ -82,6 +83,14 @@ static void look_at_work(struct gateway *g, struct subdev *d, int64_t now_ms)
 	subdev_take(&d->hub, &g->world, &e, now_ms, &none);
 }
 
+static void stand(struct turns *line, struct flow *f, bool in)
+{
+	if (in)
+		turns_add(line, f);
+	else
+		turns_remove(line, f);
+}
+
 static void stand_in_data(struct gateway *g, struct subdev *d, int64_t now_ms)
 {
 	struct gateway_ready ready = { .due_ms = INT64_MAX };
@@ -90,10 +99,8 @@ static void stand_in_data(struct gateway *g, struct subdev *d, int64_t now_ms)
 	if (gateway_is_linked(g) && gateway_is_online(d))
 		ready = gateway_live_ready(g, d, now_ms);
 	unkept = ready.request || ready.telemetry == SOURCE_LIVE;
-	if (unkept || ready.telemetry == SOURCE_KEPT)
-		turns_add(&g->data, &d->data);
-	else
-		turns_remove(&g->data, &d->data);
+	stand(&g->data, &d->data, unkept || ready.telemetry == SOURCE_KEPT);
+	stand(&g->tries, &d->tries, ready.tries);
 	g->unkept += (size_t)unkept - (size_t)d->unkept;
 	d->unkept = unkept;
 	note_due(g, ready.due_ms);
@@ -131,6 +138,13 @@ void gateway_line_up(struct gateway *g, int64_t now_ms)
 		if (d->line == &g->fresh)
 			note_due(g, d->fresh_ms);
 	}
+}
+
+void gateway_try_again(struct gateway *g)
+{
+	IN_ROOM(ROOM_UPLINK);
+	for (uint32_t n = g->tries.count; n > 0; n--)
+		gateway_touch(g, table_entry(turns_next(&g->tries), struct subdev, tries));
 }
 
 /* --- what to send next --- */

@@ -8,6 +8,7 @@
 enum {
 	FIRST_SIZE = 8,
 	EXACT_BELOW = 64, /* smaller rings double: a quarter of them is nothing */
+	BYTES_MASK = (1 << 22) - 1,
 };
 
 static struct outbox_entry *at(const struct outbox *o, size_t index)
@@ -84,7 +85,7 @@ enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes)
 		squeeze(o);
 	if (o->count == o->size && grow(o) != ST_OK)
 		return ST_NOMEM;
-	*at(o, o->count++) = (struct outbox_entry){ .seq = seq, .bytes = bytes };
+	*at(o, o->count++) = (struct outbox_entry){ .seq = seq, .bytes = bytes & BYTES_MASK };
 	o->live++;
 	o->bytes += bytes;
 	return ST_OK;
@@ -98,24 +99,27 @@ struct outbox_entry *outbox_next(struct outbox *o)
 	return o->next < o->count ? at(o, o->next) : NULL;
 }
 
-void outbox_mark_sent(struct outbox *o, uint16_t packet_id)
+static void leave_aside(struct outbox *o, struct outbox_entry *e)
 {
-	struct outbox_entry *e = outbox_next(o);
-
-	IN_ROOM(ROOM_UPLINK);
-	if (!e)
+	if (e->state != ENTRY_ASIDE)
 		return;
-	e->state = ENTRY_SENT;
-	e->packet_id = packet_id;
-	o->next++;
+	o->parked--;
+	o->aside--;
 }
 
-/* Sequences rise from the front, so halving finds one. */
-struct outbox_entry *outbox_find(struct outbox *o, uint64_t seq)
+void outbox_mark_sent(struct outbox *o, struct outbox_entry *e, uint16_t packet_id)
+{
+	IN_ROOM(ROOM_UPLINK);
+	leave_aside(o, e);
+	e->state = ENTRY_SENT;
+	e->packet_id = packet_id;
+}
+
+/* Sequences rise from the front, so halving finds the first from seq on. */
+static size_t first_from(const struct outbox *o, uint64_t seq)
 {
 	size_t low = 0, high = o->count;
 
-	IN_ROOM(ROOM_UPLINK);
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -124,9 +128,17 @@ struct outbox_entry *outbox_find(struct outbox *o, uint64_t seq)
 		else
 			high = mid;
 	}
-	if (low == o->count || at(o, low)->seq != seq || at(o, low)->state == ENTRY_ENDED)
+	return low;
+}
+
+struct outbox_entry *outbox_find(struct outbox *o, uint64_t seq)
+{
+	size_t i = first_from(o, seq);
+
+	IN_ROOM(ROOM_UPLINK);
+	if (i == o->count || at(o, i)->seq != seq || at(o, i)->state == ENTRY_ENDED)
 		return NULL;
-	return at(o, low);
+	return at(o, i);
 }
 
 bool outbox_end(struct outbox *o, uint64_t seq)
@@ -136,7 +148,8 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 	IN_ROOM(ROOM_UPLINK);
 	if (!e)
 		return false;
-	if (e->state == ENTRY_PARKED || e->state == ENTRY_HELD)
+	leave_aside(o, e);
+	if (e->state == ENTRY_HELD)
 		o->parked--;
 	e->state = ENTRY_ENDED;
 	o->live--;
@@ -151,25 +164,42 @@ bool outbox_end(struct outbox *o, uint64_t seq)
 	return true;
 }
 
-void outbox_park(struct outbox *o, struct outbox_entry *e)
+void outbox_put_aside(struct outbox *o, struct outbox_entry *e)
 {
 	IN_ROOM(ROOM_UPLINK);
-	if (e->state != ENTRY_SENT)
+	if (e->state != ENTRY_WAITING && e->state != ENTRY_SENT)
 		return;
-	e->state = ENTRY_PARKED;
+	e->state = ENTRY_ASIDE;
 	o->parked++;
+	o->aside++;
+}
+
+struct outbox_entry *outbox_aside(struct outbox *o, uint16_t key, uint64_t seq)
+{
+	IN_ROOM(ROOM_UPLINK);
+	for (size_t i = o->aside > 0 ? first_from(o, seq) : o->count; i < o->count; i++) {
+		struct outbox_entry *e = at(o, i);
+
+		if (e->state == ENTRY_ASIDE && (key == 0 || e->key == key))
+			return e;
+	}
+	return NULL;
+}
+
+void outbox_take_back(struct outbox *o, struct outbox_entry *e)
+{
+	IN_ROOM(ROOM_UPLINK);
+	leave_aside(o, e);
+	e->state = ENTRY_WAITING;
+	o->next = 0; /* outbox_next() walks on from the front to the first that waits */
 }
 
 void outbox_rewind(struct outbox *o)
 {
 	IN_ROOM(ROOM_UPLINK);
-	for (size_t i = 0; i < o->next && i < o->count; i++) {
-		struct outbox_entry *e = at(o, i);
-
-		if (e->state == ENTRY_PARKED)
-			o->parked--;
-		if (e->state == ENTRY_PARKED || e->state == ENTRY_SENT)
-			e->state = ENTRY_WAITING;
+	for (size_t i = 0; i < o->count; i++) {
+		if (at(o, i)->state == ENTRY_SENT)
+			at(o, i)->state = ENTRY_WAITING;
 	}
 	o->next = 0;
 }
@@ -201,7 +231,7 @@ void outbox_release(struct outbox *o, uint64_t seq)
 		return;
 	e->state = ENTRY_WAITING;
 	o->parked--;
-	o->next = 0; /* outbox_next() walks on from the front to the first that waits */
+	o->next = 0;
 }
 
 void outbox_each_id(const struct outbox *o, void (*fn)(void *ctx, uint16_t packet_id), void *ctx)

@@ -284,8 +284,9 @@ static void log_lost(struct uplink *u, int64_t wait_ms)
 	         u->conf.host, u->conf.port, reason, (wait_ms + 999) / 1000);
 }
 
-/* When the next attempt may start, counted from the start of the last. */
-static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
+/* When the next attempt may start, counted from the start of the last. for_message: the hub closed
+ * on a message, which does not go again like that; nobody else is to blame. */
+static int64_t pause_ms(struct uplink *u, enum status why, bool for_message, int64_t now_ms)
 {
 	bool was_in = u->login_ms != 0;
 	bool short_life = was_in && now_ms - u->login_ms < SHORT_LIFE_MS;
@@ -293,6 +294,7 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 	/* Wrong credentials stay wrong: docs/protocol/connection.md 5. */
 	if (why == ST_DENIED)
 		return backoff_longest_ms(&u->backoff);
+	short_life = short_life && !for_message;
 	u->short_lives = short_life ? u->short_lives + 1 : was_in ? 0 : u->short_lives;
 	if (u->short_lives == SHORT_LIVES)
 		log_line(&u->log, LOG_ERROR,
@@ -310,7 +312,8 @@ static int64_t pause_ms(struct uplink *u, enum status why, int64_t now_ms)
 
 void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 {
-	int64_t due_ms = u->attempt_ms + pause_ms(u, why, now_ms);
+	bool for_message = judge_lost(u, why, now_ms);
+	int64_t due_ms = u->attempt_ms + pause_ms(u, why, for_message, now_ms);
 
 	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
 	if (mail_state(&u->mail) == UPLINK_READY) {
@@ -323,7 +326,6 @@ void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 	u->login_ms = 0;
 	u->prepare_id = 0;
 	u->paused = false;
-	flight_clear(&u->flight);
 	gateway_link_down(&u->gateway, now_ms);
 	connect_move(u, UPLINK_WAITING);
 }

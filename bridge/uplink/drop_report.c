@@ -10,6 +10,7 @@ static const char *const reasons[DROP_REASONS] = {
 	[DROP_STORE] = "the store is at its bound (store.max_messages, store.max_bytes) and this "
 				   "device fills it most",
 	[DROP_SHARE] = "it is at its share of the store (store.device_share)",
+	[DROP_SUSPECT] = "at a bound of the store those go first which the hub does not acknowledge",
 };
 
 void drop_report_init(struct drop_report *r)

@@ -13,8 +13,9 @@
 #include "core/hub/credential.h"
 
 enum drop_reason {
-	DROP_STORE, /* the whole store is at its bound */
-	DROP_SHARE, /* the device is at its share of it */
+	DROP_STORE,   /* the whole store is at its bound */
+	DROP_SHARE,   /* the device is at its share of it */
+	DROP_SUSPECT, /* at either bound, of a topic that the hub does not acknowledge */
 	DROP_REASONS
 };
 

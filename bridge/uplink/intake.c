@@ -7,6 +7,7 @@
 
 #include "bridge/uplink/uplink_impl.h"
 #include "core/base/clocks.h"
+#include "core/hub/topic.h"
 #include "shadowstore/dead_letter.h"
 #include "shadowstore/journal/journal_reader.h"
 
@@ -76,8 +77,15 @@ void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_e
 		latest_sent(&d->latest, seq, clocks_monotonic_ms());
 	gateway_client_id(d, client_id);
 	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
-	outbox_end(&d->outbox, seq);
+	intake_forget(u, d, e);
 	u->worked = true;
+}
+
+void intake_forget(struct uplink *u, struct subdev *d, const struct outbox_entry *e)
+{
+	aside_forget(u->gateway.asides, d, e);
+	permission_drop(&u->permissions, e->key);
+	outbox_end(&d->outbox, e->seq);
 }
 
 void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason)
@@ -106,21 +114,34 @@ void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *r
 
 /* --- bounds --- */
 
-static bool drop_oldest(struct uplink *u, struct subdev *d, enum drop_reason reason)
+/* e, of d, makes room: counted apart when it stands aside, as nobody knows whether it could ever
+ * have gone. */
+static void drop(struct uplink *u, struct subdev *d, const struct outbox_entry *e,
+                 enum drop_reason reason)
 {
-	struct outbox_entry *e = outbox_next(&d->outbox);
+	bool aside = e->state == ENTRY_ASIDE;
 
-	if (!e)
-		return false;
 	/* Of strangers there may be many, and BROKER says how many: they have no lines of their own. */
-	if (d->standing == STANDING_OWN)
-		drop_report_add(&u->drops, d->product_id, d->device_name, reason, clocks_monotonic_ms());
-	else
+	if (d->standing != STANDING_OWN)
 		metric_add(u->conf.metrics, M_DROPPED_NAMES, 1);
+	else
+		drop_report_add(&u->drops, d->product_id, d->device_name, aside ? DROP_SUSPECT : reason,
+		                clocks_monotonic_ms());
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
-	intake_end(u, d, e->seq, JOURNAL_DROP_BOUND);
-	return true;
+	intake_end(u, d, e->seq, aside ? JOURNAL_DROP_SUSPECT : JOURNAL_DROP_BOUND);
+}
+
+/* What stands aside goes first. False: d has nothing to drop. */
+static bool drop_one(struct uplink *u, struct subdev *d, enum drop_reason reason)
+{
+	const struct outbox_entry *e = outbox_aside(&d->outbox, 0, 0);
+
+	if (!e)
+		e = outbox_next(&d->outbox);
+	if (e)
+		drop(u, d, e, reason);
+	return e != NULL;
 }
 
 /* Who gives way first: by what it is, then by what it has waiting. Below 0: a before b. */
@@ -157,23 +178,48 @@ static struct subdev *largest(struct uplink *u, unsigned least, uint64_t *second
 	return most;
 }
 
-/* Names that may be nobody's lose theirs before anybody else; then the device with the most waiting
- * bytes loses its oldest messages: who fills the store pays for it, a quiet device keeps what it
- * has. */
-static void drop_excess(struct uplink *u, uint64_t count, unsigned least)
+/* Of whatever has most of it. Returns what is still to be dropped. */
+static uint64_t drop_aside(struct uplink *u, uint64_t count)
+{
+	struct subdev *d = NULL;
+	const struct outbox_entry *e;
+
+	for (; count > 0 && (e = aside_most(u->gateway.asides, &d)) != NULL; count--) {
+		drop(u, d, e, DROP_STORE);
+		gateway_touch(&u->gateway, d);
+	}
+	return count;
+}
+
+/* The device with the most waiting bytes loses its oldest messages: who fills the store pays for
+ * it, a quiet device keeps what it has. Returns what is still to be dropped. */
+static uint64_t drop_waiting(struct uplink *u, uint64_t count, unsigned least)
 {
 	while (count > 0) {
 		uint64_t second;
 		struct subdev *d = largest(u, least, &second);
 
 		if (!d)
-			return;
+			break;
 		do {
-			drop_oldest(u, d, DROP_STORE);
+			drop_one(u, d, DROP_STORE);
 			count--;
 		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
 		gateway_touch(&u->gateway, d);
 	}
+	return count;
+}
+
+/* First names that may be nobody's, then what stands aside, then anybody's; of those that give way
+ * at least so soon. */
+static void drop_excess(struct uplink *u, uint64_t count, unsigned least)
+{
+	const unsigned own = standing_gives_way(STANDING_OWN);
+
+	count = drop_waiting(u, count, least > own ? least : own + 1);
+	if (least > own)
+		return;
+	drop_waiting(u, drop_aside(u, count), least);
 }
 
 /* A device's share may be less than what it has waiting. */
@@ -187,7 +233,7 @@ static void drop_over_shares(struct uplink *u)
 		uint64_t live = d->outbox.live;
 
 		while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
-		       drop_oldest(u, d, DROP_SHARE))
+		       drop_one(u, d, DROP_SHARE))
 			;
 		if (d->outbox.live != live)
 			gateway_touch(&u->gateway, d);
@@ -197,7 +243,7 @@ static void drop_over_shares(struct uplink *u)
 static void drop_over_name(struct uplink *u, struct subdev *d)
 {
 	while (d->standing == STANDING_STRANGER && d->outbox.live > STRANGER_MESSAGES_MAX &&
-	       drop_oldest(u, d, DROP_SHARE))
+	       drop_one(u, d, DROP_SHARE))
 		;
 }
 
@@ -215,7 +261,7 @@ void intake_let_go(struct uplink *u, struct subdev *d)
 	while ((seq = latest_release(&d->latest, INT64_MAX, &due_ms)) != 0)
 		outbox_release(&d->outbox, seq);
 	d->holds = false;
-	while (drop_oldest(u, d, DROP_SHARE))
+	while (drop_one(u, d, DROP_SHARE))
 		;
 	gateway_touch(&u->gateway, d);
 }
@@ -265,6 +311,35 @@ static struct subdev *owner_of(struct uplink *u, const char *client_id, int64_t 
 	return d;
 }
 
+/* Of a message that the hub acknowledges: whose permission it needs. */
+static uint16_t key_of(struct uplink *u, const struct journal_item *item)
+{
+	struct topic t;
+	const char *name = item->topic;
+	size_t len = strlen(name);
+
+	if (item->qos == 0)
+		return PERMISSION_NONE;
+	if (topic_parse(item->topic, len, &t) != ST_OK || t.kind == TOPIC_NONE)
+		return permission_take(&u->permissions, item->device, PRODUCT_ID_LEN, name, len);
+	if (t.kind == TOPIC_CUSTOM)
+		return permission_take(&u->permissions, t.product_id.at, t.product_id.len, t.rest.at,
+		                       t.rest.len);
+	len = (size_t)(t.product_id.at - name) - 1; /* "$ota/report" of "$ota/report/{pid}/..." */
+	return permission_take(&u->permissions, t.product_id.at, t.product_id.len, name, len);
+}
+
+/* Of a suspect topic it stands aside from the first moment, so that it goes first at a bound, the
+ * hub being there or not. */
+static void take_key(struct uplink *u, struct subdev *d, const struct journal_item *item)
+{
+	struct outbox_entry *e = outbox_find(&d->outbox, item->seq);
+
+	e->key = key_of(u, item);
+	if (e->state == ENTRY_WAITING && permission_way(&u->permissions, e->key) == PERMISSION_ASIDE)
+		aside_put(u->gateway.asides, d, e);
+}
+
 static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
 {
 	struct subdev *d = owner_of(u, item->device, now_ms);
@@ -281,8 +356,9 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	d->taken_seq = item->seq;
 	if (item->latest)
 		take_latest(u, d, item, now_ms);
+	take_key(u, d, item);
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
-	       drop_oldest(u, d, DROP_SHARE))
+	       drop_one(u, d, DROP_SHARE))
 		;
 	drop_over_name(u, d);
 	gateway_touch(&u->gateway, d);
@@ -347,6 +423,13 @@ static void release_all(struct uplink *u, int64_t now_ms)
 	}
 }
 
+static struct outbox_entry *oldest(struct subdev *d)
+{
+	struct outbox_entry *next = outbox_next(&d->outbox), *aside = outbox_aside(&d->outbox, 0, 0);
+
+	return !next || (aside && aside->seq < next->seq) ? aside : next;
+}
+
 /* Oldest first, so the first that is young enough ends it. */
 static unsigned drop_aged(struct uplink *u, struct subdev *d, const struct record_now *now,
                           unsigned most)
@@ -356,7 +439,7 @@ static unsigned drop_aged(struct uplink *u, struct subdev *d, const struct recor
 	struct outbox_entry *e;
 	unsigned n = 0;
 
-	while (n < most && (e = outbox_next(&d->outbox)) != NULL) {
+	while (n < most && (e = oldest(d)) != NULL) {
 		enum status st = journal_reader_load(u->conf.journal, e->seq, now, &view);
 
 		if (st != ST_MALFORMED && (st != ST_OK || view.age_ms <= limit_ms))

@@ -3,18 +3,14 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
-#include "shadowstore/journal/journal_reader.h"
 
-static void on_puback(struct uplink *u, uint16_t id)
+static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 {
-	struct flight_entry f;
-	struct subdev *d;
+	struct subdev *d = judge_acked(u, id, now_ms);
 
-	if (!flight_ack(&u->flight, id, &f))
+	if (!d)
 		return;
-	d = f.owner;
 	packet_ids_release(&u->ids, id);
-	intake_end(u, d, f.seq, JOURNAL_DELIVERED);
 	if (u->conf.tells_all) {
 		char client_id[CLIENT_ID_MAX + 1];
 
@@ -124,8 +120,6 @@ static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, in
 		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
 		said_take(u, p, now_ms);
-	} else if (echo_is(u->echo, now_ms, p->topic, p->payload, p->len)) {
-		metric_add(u->conf.metrics, M_ECHO, 1);
 	} else {
 		deliver(u, p);
 		return ST_OK; /* BROKER acknowledges */
@@ -139,7 +133,7 @@ static enum status on_packet(struct uplink *u, const struct mqtt_packet *p, int6
 	case MQTT_PUBLISH:
 		return on_publish(u, &p->publish, now_ms);
 	case MQTT_PUBACK:
-		on_puback(u, p->id);
+		on_puback(u, p->id, now_ms);
 		return ST_OK;
 	case MQTT_SUBACK:
 		on_suback(u, p->suback.id, p->suback.count > 0 ? p->suback.codes[0] : MQTT_SUBACK_FAILURE,

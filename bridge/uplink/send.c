@@ -21,14 +21,7 @@ static void sent_one(struct uplink *u, int64_t now_us)
 	metric_add(u->conf.metrics, M_SENT, 1);
 }
 
-static void remember_echo(struct uplink *u, const struct subdev *d, const struct mqtt_publish *p,
-                          const char *topic, int64_t now_ms)
-{
-	if (gateway_echoes(d, topic))
-		echo_sent(u->echo, now_ms, p->topic, p->payload, p->len);
-}
-
-static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m, int64_t now_ms)
+static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m)
 {
 	struct mqtt_publish p = {
 		.topic = mqtt_text(m->topic),
@@ -37,16 +30,14 @@ static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg
 	};
 	enum status st = session_publish(u->session, &p);
 
-	if (st == ST_OK)
-		remember_echo(u, d, &p, m->topic, now_ms);
 	if (st != ST_FULL)
 		gateway_live_end(d, m);
 	return st;
 }
 
-static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
+static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_entry *e, bool probe,
+                             int64_t now_ms)
 {
-	struct outbox_entry *e = outbox_next(&d->outbox);
 	struct journal_view view;
 	struct mqtt_publish p = { 0 };
 	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
@@ -60,7 +51,7 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 		return ST_AGAIN;
 	}
 	if (st == ST_NOTFOUND) { /* ended elsewhere: nothing to send */
-		outbox_end(&d->outbox, e->seq);
+		intake_forget(u, d, e);
 		return ST_AGAIN;
 	}
 	if (st != ST_OK) { /* no memory, or a disk that hiccups: it stays first in line */
@@ -90,16 +81,27 @@ static enum status send_kept(struct uplink *u, struct subdev *d, int64_t now_ms)
 	}
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
-	remember_echo(u, d, &p, view.topic, now_ms);
 	if (e->latest)
 		latest_sent(&d->latest, e->seq, now_ms);
 	if (p.qos == 0) {
 		intake_end(u, d, e->seq, JOURNAL_DELIVERED);
 		return ST_OK;
 	}
-	flight_add(&u->flight, d, e->seq, p.id, now_ms);
-	outbox_mark_sent(&d->outbox, p.id);
+	judge_sent(u, d, e, p.id, probe, now_ms);
+	aside_forget(u->gateway.asides, d, e);
+	outbox_mark_sent(&d->outbox, e, p.id);
 	return ST_OK;
+}
+
+static enum status send_probe(struct uplink *u, int64_t now_ms)
+{
+	struct subdev *d = NULL;
+	struct outbox_entry *e = judge_probe(u, now_ms, &d);
+	enum status st = e ? send_kept(u, d, e, true, now_ms) : ST_AGAIN;
+
+	if (e)
+		gateway_touch(&u->gateway, d);
+	return st;
 }
 
 /* ST_EMPTY: nothing of d can go now. */
@@ -110,9 +112,9 @@ static enum status send_next(struct uplink *u, struct subdev *d, int64_t now_ms)
 	switch (gateway_live_next(&u->gateway, d, flight_full(&u->flight), now_ms, &m)) {
 	case SOURCE_REQUEST:
 	case SOURCE_LIVE:
-		return send_live(u, d, m, now_ms);
+		return send_live(u, d, m);
 	case SOURCE_KEPT:
-		return send_kept(u, d, now_ms);
+		return send_kept(u, d, outbox_next(&d->outbox), false, now_ms);
 	case SOURCE_NONE:
 	default:
 		return ST_EMPTY;
@@ -122,6 +124,8 @@ static enum status send_next(struct uplink *u, struct subdev *d, int64_t now_ms)
 /* One message of the device whose turn it is. */
 static enum status send_data(struct uplink *u, int64_t now_ms)
 {
+	if (judge_probe_waits(u, now_ms))
+		return send_probe(u, now_ms);
 	for (uint32_t n = u->gateway.data.count; n > 0 && u->gateway.data.count > 0; n--) {
 		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
 		enum status st = send_next(u, d, now_ms);
@@ -232,6 +236,7 @@ static void listen(struct uplink *u)
 		int64_t now_us = clocks_monotonic_us();
 
 		u->heard = heard;
+		u->heard_ms = now_us / 1000;
 		bucket_pause(&u->bucket, now_us, stall_guard_heard(&u->stall_guard, now_us));
 	}
 }
@@ -244,9 +249,13 @@ static bool may_send(const struct uplink *u)
 	       !stall_guard_full(&u->stall_guard);
 }
 
-static bool data_waits(const struct uplink *u)
+static bool data_waits(struct uplink *u, int64_t now_ms)
 {
-	return mail_state(&u->mail) == UPLINK_READY && u->gateway.data.count > 0 &&
+	if (mail_state(&u->mail) != UPLINK_READY)
+		return false;
+	if (judge_probe_waits(u, now_ms))
+		return true;
+	return u->gateway.data.count > 0 && !judge_holds(u) &&
 	       (!flight_full(&u->flight) || u->gateway.unkept > 0);
 }
 
@@ -261,7 +270,8 @@ void send_run(struct uplink *u, int64_t now_ms)
 
 		if (bucket_wait_us(&u->bucket, now_us) > 0)
 			break;
-		lane = lanes_pick(&u->lanes, gateway_has_control(&u->gateway, now_ms), data_waits(u));
+		lane =
+			lanes_pick(&u->lanes, gateway_has_control(&u->gateway, now_ms), data_waits(u, now_ms));
 		if (lane == LANE_NONE)
 			break;
 		st = lane == LANE_CONTROL ? send_control(u, now_ms) : send_data(u, now_ms);
@@ -290,7 +300,7 @@ int64_t send_wait_us(struct uplink *u, int64_t now_ms)
 {
 	if (!may_send(u))
 		return -1;
-	if (!gateway_has_control(&u->gateway, now_ms) && !data_waits(u)) {
+	if (!gateway_has_control(&u->gateway, now_ms) && !data_waits(u, now_ms)) {
 		int64_t renew_us = (u->gateway.renew_ms - now_ms) * 1000;
 
 		return u->gateway.renewing ? (renew_us > 0 ? renew_us : 0) : -1;
@@ -298,30 +308,4 @@ int64_t send_wait_us(struct uplink *u, int64_t now_ms)
 	if (!session_idle(u->session))
 		return -1; /* the socket will say when it drains */
 	return bucket_wait_us(&u->bucket, clocks_monotonic_us());
-}
-
-/* A message that the hub skipped while it acknowledged later ones leaves the
- * window. On the first connection it waits for the next natural reconnect; on
- * the second it is given up. */
-void send_suspects(struct uplink *u, int64_t now_ms)
-{
-	struct flight_entry f;
-
-	while (u->session && flight_suspect(&u->flight, now_ms, &f)) {
-		struct subdev *d = f.owner;
-		struct outbox_entry *e = outbox_find(&d->outbox, f.seq);
-
-		if (!e)
-			continue;
-		if (++e->suspicions < 2) {
-			outbox_park(&d->outbox, e);
-			gateway_touch(&u->gateway, d);
-			continue;
-		}
-		packet_ids_release(&u->ids, f.packet_id);
-		intake_bury(u, d, f.seq,
-		            "the hub never acknowledges it; is its topic declared for the product with "
-		            "permission to publish?");
-		gateway_touch(&u->gateway, d);
-	}
 }

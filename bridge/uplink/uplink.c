@@ -37,7 +37,9 @@ static enum status make_parts(struct uplink *u, const struct route_rules *routes
 	if (st == ST_OK)
 		st = flight_init(&u->flight, c->window);
 	if (st == ST_OK)
-		st = echo_new(random_seed(), &u->echo);
+		st = permission_init(&u->permissions, random_seed());
+	if (st == ST_OK)
+		st = aside_new(&u->permissions, random_seed(), &u->gateway.asides);
 	if (st == ST_OK && c->doorbell) {
 		struct doorbell_conf doorbell = *c->doorbell;
 
@@ -175,9 +177,10 @@ void uplink_free(struct uplink *u)
 	session_close(u->session, SESSION_PLAIN);
 	doorbell_free(u->doorbell);
 	gateway_fini(&u->gateway);
+	aside_free(u->gateway.asides);
+	permission_fini(&u->permissions);
 	said_fini(u);
 	flight_fini(&u->flight);
-	echo_free(u->echo);
 	free(u->routes);
 	mail_fini(&u->mail);
 	free(u);

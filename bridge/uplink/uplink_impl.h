@@ -6,6 +6,7 @@
  *   connect.c  connecting, login, losing the link
  *   intake.c  from the journal to the devices' outboxes, bounds, ages
  *   send.c  what goes out, when and in whose turn
+ *   judge.c  what it means that the hub does not acknowledge a message
  *   receive.c    what came in
  *   said.c   what the hub says about devices, told to BROKER one by one
  * Room: UPLINK, except where a member says otherwise.
@@ -13,6 +14,7 @@
 #ifndef HUBGATE_UPLINK_IMPL_H
 #define HUBGATE_UPLINK_IMPL_H
 
+#include "bridge/gateway/aside.h"
 #include "bridge/gateway/gateway.h"
 #include "bridge/link/session.h"
 #include "bridge/uplink/drop_report.h"
@@ -20,9 +22,9 @@
 #include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
 #include "core/base/thread.h"
-#include "core/hub/echo.h"
 #include "core/pace/backoff.h"
 #include "core/pace/pacer.h"
+#include "core/pace/permission.h"
 #include "core/pace/stall_guard.h"
 
 enum {
@@ -59,13 +61,19 @@ struct uplink {
 	struct packet_ids ids;
 	struct flight flight;
 	struct gateway gateway;
+	struct permissions permissions;
+	bool tried;     /* judge.c: who waits for a topic to be proven may look again */
+	bool alone;     /* a probe is in flight that goes alone: nothing follows it */
+	unsigned named; /* suspect topics that were named in the log, or would be, since named_ms */
+	int64_t named_ms;
+	bool hush; /* one waits too long for a quiet moment: nothing goes before it */
 	struct bucket bucket;
 	struct route_rules *routes; /* owned; NULL: none */
 	struct stall_guard stall_guard;
 	uint64_t heard; /* session_heard() when last looked */
+	int64_t heard_ms;
 	struct lanes lanes;
 	struct backoff backoff;
-	struct echo *echo;
 	struct doorbell *doorbell;
 	struct said said;
 	uint32_t epoch;      /* one per connection */
@@ -131,6 +139,8 @@ void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *r
 void intake_standing(struct uplink *u, struct subdev *d);
 /* Nothing of d waits any more. */
 void intake_let_go(struct uplink *u, struct subdev *d);
+/* The same for one that ended elsewhere. */
+void intake_forget(struct uplink *u, struct subdev *d, const struct outbox_entry *e);
 /* Takes in new messages, keeps the bounds. */
 void intake_journal(struct uplink *u, int64_t now_ms);
 /* Messages whose time has come, and those that are too old. */
@@ -139,8 +149,22 @@ int64_t intake_times_due(const struct uplink *u);
 
 /* send.c */
 void send_run(struct uplink *u, int64_t now_ms); /* as the pacer allows */
-void send_suspects(struct uplink *u, int64_t now_ms);
 int64_t send_wait_us(struct uplink *u,
                      int64_t now_ms); /* until something may be sent; -1: nothing waits */
+
+/* judge.c */
+/* e went out under packet_id; its state is not looked at. ST_OK; ST_FULL: flight_full(). */
+enum status judge_sent(struct uplink *u, struct subdev *d, const struct outbox_entry *e,
+                       uint16_t packet_id, bool probe, int64_t now_ms);
+/* The hub acknowledged it: it ends. Its device; NULL: no such message. */
+struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms);
+void judge_run(struct uplink *u, int64_t now_ms);             /* verdicts over what is late */
+int64_t judge_due_ms(const struct uplink *u, int64_t now_ms); /* when it wants to run again */
+/* The connection ended. True: because of a message, as it seems, which is dealt with. */
+bool judge_lost(struct uplink *u, enum status why, int64_t now_ms);
+bool judge_probe_waits(struct uplink *u, int64_t now_ms);
+/* What goes as a probe now, of device *dev; NULL: nothing that could. */
+struct outbox_entry *judge_probe(struct uplink *u, int64_t now_ms, struct subdev **dev);
+bool judge_holds(const struct uplink *u); /* nothing else may go meanwhile */
 
 #endif

@@ -230,6 +230,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 	due_ms = earlier(due_ms, u->gateway.due_ms);
 	due_ms = earlier(due_ms, intake_times_due(u));
 	due_ms = earlier(due_ms, gateway_names_due(&u->gateway, now_ms));
+	due_ms = earlier(due_ms, judge_due_ms(u, now_ms));
 	if (u->doorbell && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
 	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
@@ -284,7 +285,7 @@ static void one_turn(struct uplink *u)
 	take_orders(u, now_ms);
 	connect_run(u, now_ms);
 	receive_packets(u, now_ms);
-	send_suspects(u, now_ms);
+	judge_run(u, now_ms);
 	intake_times(u, now_ms);
 	if (now_ms >= u->gateway.due_ms)
 		gateway_tick(&u->gateway, now_ms);

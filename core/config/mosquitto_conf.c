@@ -116,6 +116,12 @@ static enum status any_flag(const struct line *line)
 	return ST_OK;
 }
 
+static enum status is_zero(const struct line *line)
+{
+	*flag_of(line) = strtol(line->value, NULL, 10) == 0;
+	return ST_OK;
+}
+
 static enum status anonymous(const struct line *line)
 {
 	line->conf->allow_anonymous = is_true(line->value) ? ANONYMOUS_YES : ANONYMOUS_NO;
@@ -156,6 +162,7 @@ static const struct {
 	{ "include_dir", include_dir, 0 },
 	{ "listener", named, FIELD(listener) },
 	{ "listener_allow_anonymous", named, FIELD(listener_anonymous) },
+	{ "max_queued_messages", is_zero, FIELD(no_queue) },
 	{ "password_file", named, FIELD(password_file) },
 	{ "per_listener_settings", set_flag, FIELD(per_listener_settings) },
 	{ "plugin", plugin, 0 },

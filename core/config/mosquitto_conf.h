@@ -32,6 +32,7 @@ struct mosquitto_conf {
 	bool listener_anonymous; /* 2.1: some listener has its own allow_anonymous */
 	bool identity_as_username, subject_as_username; /* on any listener */
 	bool tcp_nodelay;
+	bool no_queue;                  /* max_queued_messages 0 */
 	enum anonymous allow_anonymous; /* the last one counts */
 	bool dynamic_security;
 	bool unknown_plugin; /* one that may decide about logins or topics */

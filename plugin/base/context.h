@@ -40,6 +40,7 @@ struct device_service; /* plugin/devices/device_service.h */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct timekeeper;     /* plugin/services/timekeeper */
+struct withheld;       /* plugin/lan/withheld */
 struct reload;         /* plugin/reload */
 struct report;         /* plugin/report */
 struct exit_handler;   /* plugin/exit_handler */
@@ -75,6 +76,7 @@ struct hubgate {
 	struct lan_sessions *sessions;
 	struct product_list *products;
 	struct tls_identities *tls_identities;
+	struct withheld *withheld;
 
 	/* The devices. */
 	struct device_table *devices;

@@ -8,3 +8,9 @@ int64_t hubgate_now_ms(void)
 	IN_ROOM(ROOM_BROKER);
 	return clocks_monotonic_ms();
 }
+
+int64_t hubgate_now_us(void)
+{
+	IN_ROOM(ROOM_BROKER);
+	return clocks_monotonic_us();
+}

@@ -7,5 +7,6 @@
 #include <stdint.h>
 
 int64_t hubgate_now_ms(void); /* CLOCK_MONOTONIC */
+int64_t hubgate_now_us(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/room.h"
 #include "plugin/lan/broker_conf.h"
 
 enum status broker_rights_decide(const struct broker_rights *r, enum lan_acl wanted,
@@ -65,6 +66,12 @@ enum status broker_rights_open(struct hubgate *h)
 	r->unknown_users_pass = mosquitto_conf_unknown_user_passes(&r->conf);
 	warn(h, &r->conf);
 	return ST_OK;
+}
+
+bool broker_rights_denial_disconnects(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	return !h->has_connect_event && h->rights->conf.no_queue;
 }
 
 void broker_rights_close(struct hubgate *h)

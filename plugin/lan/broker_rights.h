@@ -21,4 +21,7 @@ void broker_rights_close(struct hubgate *h);
 enum status broker_rights_decide(const struct broker_rights *r, enum lan_acl wanted,
                                  enum lan_acl *effective, char why[MOSQUITTO_CONF_WHY_MAX]);
 
+/* This broker disconnects whoever publishes what we deny (docs/broker-notes.md 7). */
+bool broker_rights_denial_disconnects(const struct hubgate *h);
+
 #endif

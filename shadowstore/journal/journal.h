@@ -43,13 +43,14 @@ struct journal_msg {    /* borrowed views, copied by append */
 };
 
 /* Why a message left the journal. */
-#define JOURNAL_ENDS_TABLE(X)                                                    \
-	X(JOURNAL_DELIVERED, "delivered")                                            \
-	X(JOURNAL_SUPERSEDED, "superseded")      /* a newer one of a latest topic */ \
-	X(JOURNAL_DROP_BOUND, "bound")           /* oldest at a bound */             \
-	X(JOURNAL_DROP_AGE, "age")               /* older than store.max_age */      \
-	X(JOURNAL_DROP_POISON, "unacknowledged") /* the hub never acknowledges it */ \
-	X(JOURNAL_DROP_DAMAGED, "damaged")       /* its record could not be read back */
+#define JOURNAL_ENDS_TABLE(X)                                                        \
+	X(JOURNAL_DELIVERED, "delivered")                                                \
+	X(JOURNAL_SUPERSEDED, "superseded")      /* a newer one of a latest topic */     \
+	X(JOURNAL_DROP_BOUND, "bound")           /* oldest at a bound */                 \
+	X(JOURNAL_DROP_AGE, "age")               /* older than store.max_age */          \
+	X(JOURNAL_DROP_POISON, "unacknowledged") /* the hub never acknowledges it */     \
+	X(JOURNAL_DROP_DAMAGED, "damaged")       /* its record could not be read back */ \
+	X(JOURNAL_DROP_SUSPECT, "suspect")       /* at a bound, of a topic without permission */
 
 enum journal_end {
 #define X(name, text) name,

@@ -53,7 +53,8 @@ static void judge_loss(struct world *w, const struct world_numbers *n, struct ro
 
 static void judge_account(struct world *w, const struct world_numbers *n)
 {
-	double ended = n->delivered + n->superseded + n->bound + n->poison + n->age + n->damaged;
+	double ended =
+		n->delivered + n->superseded + n->bound + n->suspect + n->poison + n->age + n->damaged;
 
 	if (n->accepted != ended + n->queued)
 		world_broken(w, "the account does not close: accepted %.0f, ended %.0f, queued %.0f",

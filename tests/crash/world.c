@@ -241,6 +241,7 @@ bool world_numbers(struct world *w, struct world_numbers *out)
 		{ "messages_superseded_total", &out->superseded },
 		{ "messages_queued", &out->queued },
 		{ "messages_dropped_bound_total", &out->bound },
+		{ "messages_dropped_suspect_total", &out->suspect },
 		{ "messages_dropped_unacknowledged_total", &out->poison },
 		{ "messages_dropped_age_total", &out->age },
 		{ "messages_dropped_damaged_total", &out->damaged },

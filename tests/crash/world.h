@@ -36,7 +36,7 @@ struct world {
 };
 
 struct world_numbers { /* hubgate's own words */
-	double accepted, delivered, superseded, queued, bound, poison, age, damaged;
+	double accepted, delivered, superseded, queued, bound, suspect, poison, age, damaged;
 };
 
 /* Everything is up and the publishers publish. */

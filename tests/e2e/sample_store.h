@@ -6,8 +6,7 @@
 
 #include "tests/e2e/scene.h"
 
-#define SAMPLE_DEAD_TOPIC PRODUCT "/dev1/undeclared"
-#define SAMPLE_DEAD       "{\"why\":\"me\"}"
+#define SAMPLE_DEAD "{\"why\":\"me\"}"
 
 /* The shadow of dev1: what it reported while the hub was there, then while it was away, and what
  * has become of both. */

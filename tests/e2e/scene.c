@@ -20,22 +20,47 @@ static int or (int value, int otherwise)
 	return value ? value : otherwise;
 }
 
+/* Both texts with a number between them, for each device of the street; caller frees. */
+static char *street_of(int count, const char *before, const char *after)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	CU_ASSERT_FATAL(f != NULL);
+	for (int i = 1; i <= count; i++)
+		fprintf(f, "%s%d%s", before, i, after);
+	fclose(f);
+	return text;
+}
+
 char *scene_sim_config(const struct scene_opts *o)
 {
-	return text_fmt("{\"accounts\":["
-	                "{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
-	                "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
-	                "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"%s\"},"
-	                "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}],"
-	                "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
-	                "\"device_name\":\"dev1\"}%s],"
-	                "\"limits\":{\"connect_s\":%d,\"rate_up\":%d}}",
-	                identities[0].secret, identities[1].secret,
-	                o->dev2_unbound ? ""
-	                                : ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT
-	                                  "\","
-	                                  "\"device_name\":\"dev2\"}",
-	                or (o->connect_s, 1), or (o->hub_rate, 30));
+	char *accounts = street_of(o->street,
+	                           ",{\"product_id\":\"" PRODUCT "\",\"secret\":"
+	                           "\"ZGV2aWNlLW9uZS1wc2stLQ==\",\"device_name\":\"s",
+	                           "\"}");
+	char *bound = street_of(
+		o->street,
+		",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\",\"device_name\":\"s", "\"}");
+	char *text =
+		text_fmt("{\"accounts\":["
+	             "{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+	             "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
+	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"%s\"},"
+	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s],"
+	             "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
+	             "\"device_name\":\"dev1\"}%s%s],"
+	             "\"limits\":{\"connect_s\":%d,\"rate_up\":%d}}",
+	             identities[0].secret, identities[1].secret, accounts,
+	             o->dev2_unbound ? ""
+	                             : ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
+	                               "\"device_name\":\"dev2\"}",
+	             bound, or (o->connect_s, 1), or (o->hub_rate, 30));
+
+	free(accounts);
+	free(bound);
+	return text;
 }
 
 char *scene_patch(const struct scene_opts *o)

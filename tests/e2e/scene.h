@@ -20,6 +20,7 @@ struct scene_opts {
 	int grace_ms;       /* 0: 200 */
 	int hub_rate;       /* what the simulator takes per second; 0: 30 */
 	int connect_s;      /* pause it demands between two connects; 0: 1 */
+	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */
 	bool dev2_unbound;  /* dev2 exists at the hub, not bound to the gateway */
 	bool hub_unreached; /* do not wait for the gateway's login */
 };

@@ -1,6 +1,7 @@
 /* What the other tests rely on: a fault that hubgate finds in itself fails the program that saw it,
  * whatever its tests say. */
 #include "tests/harness/harness.h"
+#include "tests/port.h"
 #include "tests/runner.h"
 
 #include <stdio.h>
@@ -69,4 +70,29 @@ static void a_line_in_which_hubgate_accuses_itself_fails_the_program(void)
 	                EXIT_SUCCESS);
 }
 
-SUITE(e00_harness, TEST(a_line_in_which_hubgate_accuses_itself_fails_the_program))
+/* In a process of its own, as another suite's. */
+static bool held_elsewhere(int port)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0)
+		_exit(port_hold(port));
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static void a_port_that_was_picked_is_nobody_elses(void)
+{
+	int ports[PORT_HELD];
+
+	for (int i = 0; i < PORT_HELD; i++) {
+		ports[i] = port_free();
+		for (int k = 0; k < i; k++)
+			CU_ASSERT_NOT_EQUAL(ports[k], ports[i]);
+	}
+	for (int i = 0; i < PORT_HELD; i += 16)
+		CU_ASSERT(held_elsewhere(ports[i]));
+}
+
+SUITE(e00_harness, TEST(a_port_that_was_picked_is_nobody_elses),
+      TEST(a_line_in_which_hubgate_accuses_itself_fails_the_program))

@@ -108,23 +108,105 @@ static void message_of_a_client_that_leaves_at_once_arrives_after_its_online(voi
 	scene_end(&s);
 }
 
-static void device_gets_its_own_message_once_and_the_applications_always(void)
+/* The last thing that the device hears; then what it heard on DATA has all come. */
+static void hear_the_end(struct scene *s, struct dev *d)
 {
-	struct scene s = scene_start(NULL);
+	CU_ASSERT(sim_publish(s->sim, CONTROL, "{\"end\":1}", 1));
+	CU_ASSERT(payload_is(dev_await_message(d, CONTROL, WAIT_MS), "{\"end\":1}"));
+}
+
+static void device_does_not_get_back_its_own_message_and_always_gets_the_hubs(void)
+{
+	const struct scene_opts fast = { .hub = ",\"rate_up\":0", .hub_rate = 100000 };
+	struct scene s = scene_start(&fast);
 	struct dev *d = scene_online_device(&s, "dev1", NULL);
-	static const char own[] = "{\"from\":\"device\"}", other[] = "{\"from\":\"application\"}";
+	static const char text[] = "{\"from\":\"anybody\"}";
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, ALL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, ALL));
+	for (int qos = 0; qos <= 2; qos++)
+		CU_ASSERT(dev_publish(d, DATA, text, qos));
+	for (int qos = 0; qos <= 2; qos++)
+		CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, DATA, WAIT_MS));
+	/* The same bytes from the hub are the hub's. */
+	CU_ASSERT(sim_publish(s.sim, DATA, text, 1));
+	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), text));
+	hear_the_end(&s, d);
+	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), 1);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void of_a_thousand_equal_messages_both_ways_at_once_the_device_hears_the_hubs(void)
+{
+	enum {
+		COUNT = 1000
+	};
+	const struct scene_opts fast = { .hub = ",\"rate_up\":0", .hub_rate = 1000000 };
+	struct scene s = scene_start(&fast);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	static const char text[] = "{\"from\":\"anybody\"}";
 
 	CU_ASSERT_EQUAL(dev_subscribe(d, DATA, 1), 1);
 	CU_ASSERT(scene_await_filter(&s, DATA));
-	CU_ASSERT(dev_publish_acked(d, DATA, own, WAIT_MS));
-	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), own));
-	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, DATA, WAIT_MS));
-	CU_ASSERT(sim_publish(s.sim, DATA, other, 1));
-	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), other));
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	for (int i = 0; i < COUNT; i++) {
+		CU_ASSERT(dev_publish(d, DATA, text, i % 3));
+		CU_ASSERT(sim_publish(s.sim, DATA, text, i % 10 == 0));
+	}
+	for (int i = 0; i < COUNT; i++)
+		CU_ASSERT_FATAL(payload_is(dev_await_message(d, DATA, WAIT_MS), text));
+	hear_the_end(&s, d);
+	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), COUNT);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* The rule engine writes it anew; it may even be what the device wrote. */
+static void copy_of_a_forwarding_rule_is_delivered_once(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, DATA, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, DATA));
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"forward\",\"topic\":\"" DATA "\"}"));
+	CU_ASSERT(dev_publish_acked(d, DATA, "{\"b\":1, \"a\":2}", WAIT_MS));
+	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), "{\"a\":2,\"b\":1}"));
+	CU_ASSERT(dev_publish_acked(d, DATA, "{\"a\":3}", WAIT_MS));
+	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), "{\"a\":3}"));
+	hear_the_end(&s, d);
 	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), 2);
-	/* The same text from the application is no echo. */
-	CU_ASSERT(sim_publish(s.sim, DATA, own, 1));
-	CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), own));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void kept_session_hears_what_equals_its_own_message(void)
+{
+	enum {
+		COUNT = 20
+	};
+	const struct dev_opts kept = { .persistent = true };
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", &kept);
+	static const char text[] = "{\"from\":\"anybody\"}";
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, DATA, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, DATA));
+	for (int qos = 0; qos <= 2; qos++)
+		CU_ASSERT(dev_publish(d, DATA, text, qos));
+	for (int qos = 0; qos <= 2; qos++)
+		CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, DATA, WAIT_MS));
+	CU_ASSERT(dev_leave(d));
+	for (int i = 0; i < COUNT; i++)
+		CU_ASSERT(sim_publish(s.sim, DATA, text, 1));
+	CU_ASSERT(dev_reconnect(d));
+	for (int i = 0; i < COUNT; i++)
+		CU_ASSERT(payload_is(dev_await_message(d, DATA, WAIT_MS), text));
+	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), COUNT);
 	dev_disconnect(d);
 	scene_end(&s);
 }
@@ -320,7 +402,10 @@ static void time_of_the_hub_reaches_the_device(void)
 SUITE(telemetry, TEST(messages_of_qos_0_and_1_arrive_with_their_qos),
       TEST(messages_of_a_device_arrive_once_and_in_order),
       TEST(message_of_a_client_that_leaves_at_once_arrives_after_its_online),
-      TEST(device_gets_its_own_message_once_and_the_applications_always),
+      TEST(device_does_not_get_back_its_own_message_and_always_gets_the_hubs),
+      TEST(of_a_thousand_equal_messages_both_ways_at_once_the_device_hears_the_hubs),
+      TEST(copy_of_a_forwarding_rule_is_delivered_once),
+      TEST(kept_session_hears_what_equals_its_own_message),
       TEST(commands_of_qos_0_and_1_reach_the_device_with_their_qos),
       TEST(command_for_a_device_in_its_grace_time_is_held_until_it_subscribes_again),
       TEST(wildcard_subscription_gets_all_topics_of_the_device),

@@ -15,6 +15,7 @@
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
@@ -30,6 +31,11 @@ static bool retain_left;
 int64_t hubgate_now_ms(void)
 {
 	return clock_ms;
+}
+
+int64_t hubgate_now_us(void)
+{
+	return clock_ms * 1000;
 }
 
 void lan_wait(int64_t ms)
@@ -75,6 +81,7 @@ static const struct part parts[] = {
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
 	  .open = presence_open,

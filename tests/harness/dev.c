@@ -280,6 +280,12 @@ bool dev_await_disconnect(struct dev *d, int timeout_ms)
 	return gone;
 }
 
+bool dev_leave(struct dev *d)
+{
+	mosquitto_disconnect(d->mosq);
+	return dev_await_disconnect(d, 1000);
+}
+
 bool dev_reconnect(struct dev *d)
 {
 	halt(d);

@@ -166,6 +166,7 @@ struct dev *client_connect(int port, const struct dev_opts *opts);
 int dev_code(const struct dev *d); /* CONNACK return code */
 bool dev_connected(struct dev *d);
 bool dev_await_disconnect(struct dev *d, int timeout_ms);
+bool dev_leave(struct dev *d);      /* clean; dev_reconnect() may follow */
 bool dev_reconnect(struct dev *d);  /* same client id and session, new connection; CONNACK 0 */
 void dev_disconnect(struct dev *d); /* clean, and frees; NULL is fine */
 void dev_drop(struct dev *d);       /* RST without DISCONNECT, and frees */

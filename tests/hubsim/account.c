@@ -117,30 +117,55 @@ static bool load_bound(struct cloud *c, const cJSON *list)
 	return true;
 }
 
-static bool declare(struct cloud *c, const char *name, bool publish, bool subscribe)
+static struct declared *declared_of(const struct cloud *c, const char *name)
 {
-	struct declared *d = &c->declared[c->declared_count];
+	for (size_t i = 0; i < c->declared_count; i++) {
+		if (strcmp(c->declared[i].name, name) == 0)
+			return &c->declared[i];
+	}
+	return NULL;
+}
 
-	d->name = name ? strdup(name) : NULL;
+static struct declared *add_declared(struct cloud *c, const char *name)
+{
+	struct declared *all = realloc(c->declared, (c->declared_count + 1) * sizeof *all);
+	char *copy = strdup(name);
+
+	if (all)
+		c->declared = all;
+	if (!all || !copy) {
+		free(copy);
+		return NULL;
+	}
+	all[c->declared_count].name = copy;
+	return &all[c->declared_count++];
+}
+
+bool cloud_declare(struct cloud *c, const char *name, bool publish, bool subscribe)
+{
+	struct declared *d = declared_of(c, name);
+
+	if (!d)
+		d = add_declared(c, name);
+	if (!d)
+		return false;
 	d->publish = publish;
 	d->subscribe = subscribe;
-	c->declared_count += d->name != NULL;
-	return d->name != NULL;
+	return true;
 }
 
 static bool load_declared(struct cloud *c, const cJSON *list)
 {
 	const cJSON *item;
-	bool ok;
+	bool ok = cloud_declare(c, "control", false, true) && cloud_declare(c, "event", true, false) &&
+	          cloud_declare(c, "data", true, true);
 
-	c->declared = calloc(3 + (size_t)cJSON_GetArraySize(list), sizeof *c->declared);
-	if (!c->declared)
-		return false;
-	ok = declare(c, "control", false, true) && declare(c, "event", true, false) &&
-	     declare(c, "data", true, true);
 	cJSON_ArrayForEach(item, list)
 	{
-		ok = ok && declare(c, text_of(item, "name"), flag_or(item, "publish", true),
+		const char *name = text_of(item, "name");
+
+		ok = ok && name &&
+		     cloud_declare(c, name, flag_or(item, "publish", true),
 		                   flag_or(item, "subscribe", true));
 	}
 	return ok;
@@ -230,6 +255,7 @@ void cloud_free(struct cloud *c)
 		free(c->declared[i].name);
 	free(c->accounts);
 	free(c->declared);
+	free(c->disliked);
 	cJSON_Delete(c->product_secrets);
 	free(c->admin_user);
 	free(c->fault);

@@ -52,6 +52,8 @@ struct cloud {
 	size_t count;
 	struct declared *declared;
 	size_t declared_count;
+	char *disliked; /* a publish with this in its topic or payload is not taken; NULL: none */
+	bool closes;    /* and ends its connection */
 	struct limits limits;
 	cJSON *product_secrets; /* {"PID":"secret"}: products with dynamic registration */
 	char *admin_user, *admin_password;
@@ -77,6 +79,8 @@ struct account *account_of_client(const struct cloud *c, const char *client_id);
 /* Hub time in ms since the epoch. */
 int64_t cloud_now_ms(const struct cloud *c);
 
+/* Declares a custom topic of all products, or changes what it is declared for. False: no memory. */
+bool cloud_declare(struct cloud *c, const char *name, bool publish, bool subscribe);
 /* Counts a publish in the name of `a`; looks for an integer member "seq" in a JSON payload. */
 void account_tally(struct account *a, const void *payload, size_t len);
 void account_tally_reset(struct account *a);

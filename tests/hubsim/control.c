@@ -225,6 +225,19 @@ static const char *run_shadow_mute(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_shadow_habits(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const struct shadow_habits habits = {
+		.digits17 = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "digits17")),
+		.first_version = (unsigned)number_of(cmd, "first_version", 1),
+		.tail = (char)number_of(cmd, "tail", '\n'),
+	};
+
+	(void)out;
+	shadows_behave(s->shadows, &habits);
+	return NULL;
+}
+
 static const char *run_register_fault(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)out;
@@ -241,6 +254,34 @@ static const char *run_events(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_declare(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	bool publish = !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "publish"));
+	bool subscribe = !cJSON_IsFalse(cJSON_GetObjectItem(cmd, "subscribe"));
+
+	(void)out;
+	if (!*text_of(cmd, "name"))
+		return "no name";
+	return cloud_declare(s->cloud, text_of(cmd, "name"), publish, subscribe) ? NULL : "no memory";
+}
+
+static const char *run_dislike(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const char *text = text_of(cmd, "text");
+
+	(void)out;
+	free(s->cloud->disliked);
+	s->cloud->disliked = *text ? strdup(text) : NULL;
+	s->cloud->closes = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "close"));
+	return NULL;
+}
+
+static const char *run_forward(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	(void)out;
+	return forward_rule(&s->forward, text_of(cmd, "topic")) ? NULL : "no memory";
+}
+
 static const struct {
 	const char *name;
 	command_fn run;
@@ -254,6 +295,8 @@ static const struct {
 	{ "drop_puback", run_drop_puback },
 	{ "gateway_result", run_gateway_result },
 	{ "gateway_silent", run_gateway_silent },
+	{ "declare", run_declare },
+	{ "dislike", run_dislike },
 	{ "gateway_cross", run_gateway_cross },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
@@ -264,8 +307,10 @@ static const struct {
 	{ "shadow", run_shadow },
 	{ "shadow_forget", run_shadow_forget },
 	{ "shadow_mute", run_shadow_mute },
+	{ "shadow_habits", run_shadow_habits },
 	{ "register_fault", run_register_fault },
 	{ "events", run_events },
+	{ "forward", run_forward },
 };
 
 static const char *carry_out(struct sim *s, const cJSON *cmd, cJSON *out)

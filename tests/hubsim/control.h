@@ -4,6 +4,7 @@
 
 #include "tests/hubsim/account.h"
 #include "tests/hubsim/event.h"
+#include "tests/hubsim/forward.h"
 #include "tests/hubsim/gatewayop.h"
 #include "tests/hubsim/proxy.h"
 #include "tests/hubsim/shadow.h"
@@ -23,6 +24,7 @@ struct sim { /* main thread only */
 	struct proxy *proxy;
 	struct registrar *registrar; /* NULL: none */
 	struct peer *peers;
+	struct forward forward;
 	uint64_t publishes, forbidden_publishes, logins_refused;
 };
 

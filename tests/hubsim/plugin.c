@@ -182,11 +182,20 @@ static int judge_subscribe(struct sim *s, const struct account *who,
 	return why ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
 }
 
+static bool is_disliked(const struct cloud *c, const struct mosquitto_evt_acl_check *ed)
+{
+	const char *text = c->disliked;
+
+	return text && (strstr(ed->topic, text) ||
+	                (ed->payload && memmem(ed->payload, ed->payloadlen, text, strlen(text))));
+}
+
 /* The hub does not acknowledge what it does not take (docs/protocol/README.md, doubt 36). */
 static int judge_publish(struct sim *s, const struct account *who,
                          const struct mosquitto_evt_acl_check *ed)
 {
-	const char *why = acl_refusal(s->cloud, who, ed->topic, USE_PUBLISH);
+	bool disliked = is_disliked(s->cloud, ed);
+	const char *why = disliked ? "disliked" : acl_refusal(s->cloud, who, ed->topic, USE_PUBLISH);
 	struct peer *p = ed->qos == 1 ? peer_of(s, ed->client) : NULL;
 	cJSON *ev;
 
@@ -203,6 +212,8 @@ static int judge_publish(struct sim *s, const struct account *who,
 	cJSON_AddStringToObject(ev, "why", why);
 	event_push(s->events, ev);
 	violation(s->events, VIOLATION_FORBIDDEN_PUBLISH, who->key, ed->topic);
+	if (disliked && s->cloud->closes)
+		proxy_end(s->proxy, who->key, false);
 	drain(s);
 	return MOSQ_ERR_ACL_DENIED;
 }
@@ -214,6 +225,10 @@ static int on_acl(int event, void *event_data, void *userdata)
 	const struct account *who;
 
 	(void)event;
+	if (ed->access == MOSQ_ACL_READ && forward_is_own(&s->forward, ed->client, ed->payload))
+		return MOSQ_ERR_ACL_DENIED;
+	if (ed->access != MOSQ_ACL_READ)
+		forward_over(&s->forward);
 	if (is_admin(s, ed->client)) {
 		if (strcmp(ed->topic, HUBSIM_WAKE_TOPIC) == 0)
 			drain(s);
@@ -267,6 +282,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	cJSON *ev;
 
 	(void)event;
+	forward_over(&s->forward);
 	if (is_admin(s, ed->client)) {
 		drain(s); /* the answer of a command comes after the events of all that was before it */
 		if (strcmp(ed->topic, CONTROL_TOPIC) == 0)
@@ -291,6 +307,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	event_push(s->events, ev);
 	gatewayop_message(s->gatewayop, who, ed->topic, ed->payload, ed->payloadlen);
 	shadows_message(s->shadows, ed->topic, ed->payload, ed->payloadlen);
+	forward_message(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen);
 	drain(s);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -299,6 +316,7 @@ static int on_tick(int event, void *event_data, void *userdata)
 {
 	(void)event;
 	(void)event_data;
+	forward_over(&((struct sim *)userdata)->forward);
 	drain(userdata);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -351,6 +369,7 @@ static void fini(struct sim *s)
 	}
 	gatewayop_free(s->gatewayop);
 	shadows_free(s->shadows);
+	forward_fini(&s->forward);
 	events_free(s->events);
 	cloud_free(s->cloud);
 	free(s);

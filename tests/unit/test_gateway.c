@@ -231,7 +231,7 @@ static void queued_data_brings_an_absent_device_online_and_then_offline_again(vo
 	hub_answer(&h, "online", "lamp", 0);
 	CU_ASSERT_TRUE(data_waits(&h));
 	EXPECT(&h, "");
-	outbox_mark_sent(&d->outbox, 5);
+	outbox_mark_sent(&d->outbox, outbox_next(&d->outbox), 5);
 	gateway_touch(&h.g, d);
 	CU_ASSERT_FALSE(data_waits(&h));
 	EXPECT(&h, ""); /* sent, but not acknowledged */

@@ -46,7 +46,7 @@ static const char *next_with(struct hub *h, struct subdev *d, bool window_full)
 		break;
 	case SOURCE_KEPT:
 		strcpy(text, "kept");
-		outbox_mark_sent(&d->outbox, 5);
+		outbox_mark_sent(&d->outbox, outbox_next(&d->outbox), 5);
 		break;
 	case SOURCE_NONE:
 		break;

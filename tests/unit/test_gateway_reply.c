@@ -213,7 +213,7 @@ static void a_device_that_leaves_before_its_online_was_answered_is_taken_offline
 	hub_stop(&h);
 }
 
-static void a_device_whose_only_message_is_parked_goes_offline_when_it_left(void)
+static void a_device_whose_only_message_stands_aside_goes_offline_when_it_left(void)
 {
 	struct hub h;
 	struct subdev *d;
@@ -224,10 +224,10 @@ static void a_device_whose_only_message_is_parked_goes_offline_when_it_left(void
 	hub_queue(&h, d, 1);
 	CU_ASSERT_STRING_EQUAL(hub_next(&h), "online lamp");
 	hub_answer(&h, "online", "lamp", 0);
-	outbox_mark_sent(&d->outbox, 9);
+	outbox_mark_sent(&d->outbox, outbox_next(&d->outbox), 9);
 	gateway_touch(&h.g, d);
 	CU_ASSERT_STRING_EQUAL(hub_next(&h), ""); /* in flight: it stays online */
-	outbox_park(&d->outbox, outbox_find(&d->outbox, 1));
+	outbox_put_aside(&d->outbox, outbox_find(&d->outbox, 1));
 	gateway_touch(&h.g, d);
 	CU_ASSERT_STRING_EQUAL(hub_next(&h), "offline lamp");
 	hub_stop(&h);
@@ -262,7 +262,7 @@ static void a_subscription_without_an_answer_gives_its_packet_id_back(void)
 SUITE(gateway_reply, TEST(a_reply_to_what_was_asked_before_the_unbind_was_told_counts_for_nothing),
       TEST(a_reply_that_counts_for_nothing_still_ends_the_wait),
       TEST(a_device_that_leaves_before_its_online_was_answered_is_taken_offline),
-      TEST(a_device_whose_only_message_is_parked_goes_offline_when_it_left),
+      TEST(a_device_whose_only_message_stands_aside_goes_offline_when_it_left),
       TEST(a_subscription_without_an_answer_gives_its_packet_id_back),
       TEST(a_late_reply_is_believed_and_another_operations_reply_is_not),
       TEST(a_duplicate_reply_changes_nothing),

@@ -1,5 +1,6 @@
 #include "bridge/gateway/outbox.h"
 
+#include "core/journal/record.h"
 #include "tests/runner.h"
 
 static struct outbox outbox_of(uint64_t count)
@@ -22,7 +23,7 @@ static uint64_t next_seq(struct outbox *o)
 static void send(struct outbox *o, uint64_t seq, uint16_t id)
 {
 	CU_ASSERT_EQUAL(next_seq(o), seq);
-	outbox_mark_sent(o, id);
+	outbox_mark_sent(o, outbox_next(o), id);
 }
 
 static void entries_go_out_in_the_order_of_their_sequence(void)
@@ -32,7 +33,6 @@ static void entries_go_out_in_the_order_of_their_sequence(void)
 	for (uint64_t seq = 1; seq <= 100; seq++)
 		send(&o, seq * 10, (uint16_t)seq);
 	CU_ASSERT_PTR_NULL(outbox_next(&o));
-	outbox_mark_sent(&o, 7); /* nothing waits: no effect */
 	CU_ASSERT_EQUAL(o.live, 100);
 	CU_ASSERT_EQUAL(o.bytes, 10000);
 	outbox_fini(&o);
@@ -95,10 +95,10 @@ static void after_a_rewind_what_was_sent_goes_again_in_order_under_its_packet_id
 	outbox_rewind(&o);
 	CU_ASSERT_EQUAL(next_seq(&o), 10);
 	CU_ASSERT_EQUAL(outbox_next(&o)->packet_id, 71);
-	outbox_mark_sent(&o, 71);
+	outbox_mark_sent(&o, outbox_next(&o), 71);
 	CU_ASSERT_EQUAL(next_seq(&o), 30);
 	CU_ASSERT_EQUAL(outbox_next(&o)->packet_id, 73);
-	outbox_mark_sent(&o, 73);
+	outbox_mark_sent(&o, outbox_next(&o), 73);
 	CU_ASSERT_EQUAL(next_seq(&o), 40);
 	CU_ASSERT_EQUAL(outbox_next(&o)->packet_id, 0);
 	outbox_fini(&o);
@@ -165,30 +165,65 @@ static void an_entry_that_stays_does_not_make_the_ring_grow(void)
 	outbox_fini(&o);
 }
 
-static void a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection(void)
+static void what_stands_aside_holds_nobody_also_over_a_reconnect(void)
 {
-	struct outbox o;
+	struct outbox o = outbox_of(3);
 
-	outbox_init(&o);
-	CU_ASSERT_EQUAL(outbox_add(&o, 1, 10), ST_OK);
-	CU_ASSERT_EQUAL(outbox_add(&o, 2, 10), ST_OK);
-	outbox_park(&o, outbox_find(&o, 1)); /* never sent: no effect */
-	CU_ASSERT_EQUAL(o.parked, 0);
-	send(&o, 1, 7);
-	send(&o, 2, 8);
-	outbox_park(&o, outbox_find(&o, 1));
-	CU_ASSERT_EQUAL(o.parked, 1);
-	CU_ASSERT(outbox_end(&o, 2));
-	CU_ASSERT_EQUAL(o.live, 1);
+	send(&o, 10, 7);
+	outbox_put_aside(&o, outbox_find(&o, 10));
+	outbox_put_aside(&o, outbox_find(&o, 20)); /* never sent */
+	outbox_put_aside(&o, outbox_find(&o, 20)); /* again: no effect */
+	CU_ASSERT_EQUAL(o.parked, 2);
+	CU_ASSERT_EQUAL(o.aside, 2);
+	send(&o, 30, 8);
 	outbox_rewind(&o);
+	send(&o, 30, 8);
+	CU_ASSERT(outbox_end(&o, 30));
+	CU_ASSERT_EQUAL(o.live, 2);
+	CU_ASSERT_PTR_NULL(outbox_next(&o));
+	CU_ASSERT(outbox_end(&o, 20));
+	CU_ASSERT_EQUAL(o.parked, 1);
+	CU_ASSERT_EQUAL(outbox_find(&o, 10)->packet_id, 7);
+	outbox_mark_sent(&o, outbox_find(&o, 10), 7); /* a probe */
 	CU_ASSERT_EQUAL(o.parked, 0);
-	CU_ASSERT_EQUAL(outbox_next(&o)->seq, 1);
-	CU_ASSERT_EQUAL(outbox_next(&o)->packet_id, 7);
-	send(&o, 1, 7);
-	outbox_park(&o, outbox_find(&o, 1));
-	CU_ASSERT(outbox_end(&o, 1));
-	CU_ASSERT_EQUAL(o.parked, 0);
+	CU_ASSERT_EQUAL(o.aside, 0);
+	CU_ASSERT(outbox_end(&o, 10));
 	CU_ASSERT_EQUAL(o.live, 0);
+	outbox_fini(&o);
+}
+
+static void what_stands_aside_is_found_by_its_key_and_goes_on_in_its_place(void)
+{
+	struct outbox o = outbox_of(5);
+
+	for (uint64_t seq = 10; seq <= 40; seq += 10) {
+		outbox_find(&o, seq)->key = seq % 20 ? 3 : 4;
+		outbox_put_aside(&o, outbox_find(&o, seq));
+	}
+	CU_ASSERT_EQUAL(outbox_aside(&o, 3, 0)->seq, 10);
+	CU_ASSERT_EQUAL(outbox_aside(&o, 3, 11)->seq, 30);
+	CU_ASSERT_EQUAL(outbox_aside(&o, 0, 11)->seq, 20);
+	CU_ASSERT_PTR_NULL(outbox_aside(&o, 3, 31));
+	CU_ASSERT_PTR_NULL(outbox_aside(&o, 5, 0));
+	send(&o, 50, 1);
+	outbox_take_back(&o, outbox_find(&o, 30));
+	outbox_take_back(&o, outbox_find(&o, 10));
+	CU_ASSERT_EQUAL(o.aside, 2);
+	send(&o, 10, 2);
+	send(&o, 30, 3);
+	CU_ASSERT_PTR_NULL(outbox_next(&o));
+	outbox_fini(&o);
+}
+
+static void an_entry_takes_sixteen_bytes_and_the_largest_record_fits(void)
+{
+	struct outbox o = outbox_of(0);
+
+	CU_ASSERT_EQUAL(sizeof(struct outbox_entry), 16);
+	CU_ASSERT_EQUAL(outbox_add(&o, 1, RECORD_BYTES_MAX), ST_OK);
+	CU_ASSERT_EQUAL(o.bytes, RECORD_BYTES_MAX);
+	CU_ASSERT(outbox_end(&o, 1));
+	CU_ASSERT_EQUAL(o.bytes, 0);
 	outbox_fini(&o);
 }
 
@@ -246,7 +281,9 @@ static void ids_of_what_was_sent_and_has_not_ended_are_listed(void)
 SUITE(outbox, TEST(a_held_entry_lets_others_pass_until_it_is_released),
       TEST(slack_is_a_quarter_and_a_drained_backlog_gives_its_memory_back),
       TEST(ids_of_what_was_sent_and_has_not_ended_are_listed),
-      TEST(a_parked_entry_holds_nobody_and_goes_again_on_the_next_connection),
+      TEST(what_stands_aside_holds_nobody_also_over_a_reconnect),
+      TEST(what_stands_aside_is_found_by_its_key_and_goes_on_in_its_place),
+      TEST(an_entry_takes_sixteen_bytes_and_the_largest_record_fits),
       TEST(entries_go_out_in_the_order_of_their_sequence),
       TEST(looking_at_the_next_entry_does_not_take_it),
       TEST(acknowledgements_may_come_in_any_order), TEST(an_entry_ends_once_and_unknown_ones_never),

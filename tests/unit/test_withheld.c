@@ -1,0 +1,216 @@
+#include "plugin/lan/withheld.h"
+
+#include <string.h>
+
+#include "tests/fakes/lan.h"
+#include "tests/runner.h"
+
+#define DATA LAMP "/data"
+#define DEVICE_CLIENT                                       \
+	{                                                       \
+		.id = LAMP_ID, .address = "10.0.0.9", .clean = true \
+	}
+
+enum {
+	YES = MOSQ_ERR_SUCCESS,
+	NO = MOSQ_ERR_ACL_DENIED
+};
+
+/* As the broker does: WRITE, then MESSAGE. The payload is one address from then on. */
+static void publish(struct mosquitto *c, const char *topic, const char *payload, uint8_t qos)
+{
+	char text[128];
+	struct mosquitto_evt_acl_check write = { .client = c,
+		                                     .topic = topic,
+		                                     .payload = payload,
+		                                     .payloadlen = (uint32_t)strlen(payload),
+		                                     .access = MOSQ_ACL_WRITE,
+		                                     .qos = qos };
+	struct mosquitto_evt_message ed = { .client = c, .qos = qos };
+
+	strcpy(text, topic);
+	ed.topic = text;
+	ed.payload = (void *)(uintptr_t)payload;
+	ed.payloadlen = (uint32_t)strlen(payload);
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_ACL_CHECK, &write), YES);
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_MESSAGE, &ed), YES);
+}
+
+static int reads(struct mosquitto *c, const char *topic, const char *payload)
+{
+	struct mosquitto_evt_acl_check ed = { .client = c,
+		                                  .topic = topic,
+		                                  .payload = payload,
+		                                  .payloadlen = (uint32_t)strlen(payload),
+		                                  .access = MOSQ_ACL_READ };
+
+	return fake_fire(MOSQ_EVT_ACL_CHECK, &ed);
+}
+
+/* The lamp is here, and subscribed this. */
+static void enter(struct lan *l, struct mosquitto *c, const char *filter)
+{
+	CU_ASSERT_FATAL(lan_enter(l, c, l->lamp));
+	CU_ASSERT_EQUAL(lan_acl(c, MOSQ_ACL_SUBSCRIBE, filter), YES);
+}
+
+static const char here[] = "{\"a\":1}", there[] = "{\"a\":1}.";
+
+static void own(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	for (uint8_t qos = 0; qos < 2; qos++) {
+		publish(&c, DATA, here, qos);
+		CU_ASSERT_EQUAL(reads(&c, DATA, there), YES); /* another message */
+		CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+		CU_ASSERT_EQUAL(reads(&c, DATA, here), YES); /* one filter asked for it once */
+	}
+}
+
+static void a_device_does_not_get_back_what_it_published(void)
+{
+	lan_each(own);
+}
+
+static void over(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	publish(&c, DATA, here, 1);
+	lan_tick();
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES);
+	publish(&c, DATA, here, 1);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, DATA), YES);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES);
+}
+
+static void what_is_read_after_another_callback_is_another_message(void)
+{
+	lan_each(over);
+}
+
+static void overlapping(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, LAMP "/#"), YES);
+	publish(&c, DATA, here, 1);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES);
+}
+
+static void each_filter_that_asks_for_it_is_denied_once(void)
+{
+	lan_each(overlapping);
+}
+
+static void others(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT, app = { .id = "app", .address = "10.0.0.8" };
+
+	enter(l, &c, DATA);
+	publish(&c, DATA, here, 1);
+	/* Whoever else may read it: an application is judged by its rights alone. */
+	CU_ASSERT_FALSE(withheld_is_own(
+		&l->h, l->sibling,
+		&(struct mosquitto_evt_acl_check){ .client = &app, .topic = DATA, .payload = here }));
+	CU_ASSERT_FALSE(withheld_is_own(
+		&l->h, NULL,
+		&(struct mosquitto_evt_acl_check){ .client = &app, .topic = DATA, .payload = here }));
+	CU_ASSERT_EQUAL(reads(&c, LAMP "/control", here), YES); /* the topic is another */
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+}
+
+static void others_get_it(void)
+{
+	lan_each(others);
+}
+
+static void released(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	publish(&c, DATA, here, 2);
+	lan_tick(); /* PUBREL comes, without a callback */
+	lan_wait(10000);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES);
+	publish(&c, DATA, here, 2);
+	lan_wait(60000);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES); /* it never came: its memory is another's */
+	CU_ASSERT_FALSE(withheld_any(&l->h));
+}
+
+static void at_qos_2_it_is_withheld_when_it_is_released(void)
+{
+	lan_each(released);
+}
+
+static void many_releases(struct lan *l)
+{
+	static char bodies[100][2];
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	for (int i = 0; i < 100; i++) {
+		strcpy(bodies[i], "x");
+		publish(&c, DATA, bodies[i], 2);
+	}
+	CU_ASSERT_EQUAL(reads(&c, DATA, bodies[0]), YES); /* too many at once: delivered */
+	for (int i = 36; i < 100; i++)
+		CU_ASSERT_EQUAL(reads(&c, DATA, bodies[i]), NO);
+	CU_ASSERT_FALSE(withheld_any(&l->h));
+}
+
+static void of_many_at_qos_2_the_newest_are_withheld(void)
+{
+	lan_each(many_releases);
+}
+
+static void nobody_asks(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, LAMP "/control");
+	publish(&c, DATA, here, 1);
+	CU_ASSERT_FALSE(withheld_any(&l->h));
+	publish(&c, DATA, here, 2);
+	CU_ASSERT_FALSE(withheld_any(&l->h));
+}
+
+static void nothing_is_kept_of_what_the_device_does_not_subscribe(void)
+{
+	lan_each(nobody_asks);
+}
+
+static void ring(struct lan *l)
+{
+	struct mosquitto bell;
+	bool disconnects = !l->h.has_connect_event;
+
+	CU_ASSERT_FATAL(lan_doorbell(l, &bell));
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_WRITE, "$hubgate/wake"), NO);
+	l->rights.conf.no_queue = true;
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_WRITE, "$hubgate/wake"), disconnects ? YES : NO);
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_WRITE, DATA), NO);
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_READ, "$hubgate/wake"), NO);
+}
+
+static void the_doorbell_is_not_denied_where_a_denial_disconnects(void)
+{
+	lan_each(ring);
+}
+
+SUITE(withheld, TEST(a_device_does_not_get_back_what_it_published),
+      TEST(what_is_read_after_another_callback_is_another_message),
+      TEST(each_filter_that_asks_for_it_is_denied_once), TEST(others_get_it),
+      TEST(at_qos_2_it_is_withheld_when_it_is_released),
+      TEST(of_many_at_qos_2_the_newest_are_withheld),
+      TEST(nothing_is_kept_of_what_the_device_does_not_subscribe),
+      TEST(the_doorbell_is_not_denied_where_a_denial_disconnects))
