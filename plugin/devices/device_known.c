@@ -46,6 +46,7 @@ void device_refused(struct hubgate *h, struct device *d)
 		return;
 	d->bound = BOUND_NO;
 	names_settle(h, d);
+	names_trim(h);
 }
 
 void device_set_origin(struct hubgate *h, struct device *d, enum origin origin, bool on)
