@@ -32,8 +32,9 @@ struct names {
 	} of[STANDINGS]; /* none of STANDING_OWN */
 	struct table bound;
 	/* the log */
-	int64_t report_ms; /* 0: there are no strangers */
-	uint64_t new_ones; /* since the last line */
+	int64_t report_ms; /* 0: there are no strangers, and room for more names */
+	/* since the last line */
+	uint64_t new_ones, turned_away;
 	char newest[NEWEST][CLIENT_ID_MAX + 1];
 };
 
@@ -198,7 +199,13 @@ static void say(struct hubgate *h, int64_t now_ms)
 			"%zu now, %" PRIu64 " new; the newest %s %s %s; bind them in the console, or let no "
 			"client speak for them (docs/mappings.md)",
 			n->of[STANDING_STRANGER].count, n->new_ones, n->newest[0], n->newest[1], n->newest[2]);
-	n->new_ones = 0;
+	if (n->turned_away > 0)
+		log_line(&h->log, LOG_WARN,
+		         "%" PRIu64
+		         " messages were refused: of more names than the hub was asked about yet "
+		         "(%zu wait); while it is away, or when clients here speak for ever new names",
+		         n->turned_away, n->of[STANDING_UNASKED].count);
+	n->new_ones = n->turned_away = 0;
 	n->report_ms = now_ms + NAMES_REPORT_MS;
 }
 
@@ -213,15 +220,23 @@ static void note_stranger(struct hubgate *h, const struct device *d)
 		say(h, hubgate_now_ms());
 }
 
+static void note_turned_away(struct hubgate *h)
+{
+	h->names->turned_away++;
+	if (h->names->report_ms == 0)
+		say(h, hubgate_now_ms());
+}
+
 static void note_over(struct hubgate *h)
 {
 	struct names *n = h->names;
 
-	if (n->report_ms == 0 || n->of[STANDING_STRANGER].count > 0)
+	if (n->report_ms == 0 || n->of[STANDING_STRANGER].count > 0 ||
+	    !standing_has_room(n->of[STANDING_UNASKED].count, false))
 		return;
 	log_line(&h->log, LOG_NOTE, "no client here speaks for a name that the hub does not know");
 	n->report_ms = 0;
-	n->new_ones = 0;
+	n->new_ones = n->turned_away = 0;
 	memset(n->newest, 0, sizeof(n->newest));
 }
 
@@ -291,7 +306,10 @@ bool names_make_room(struct hubgate *h, bool by_program)
 		LINE_REMOVE(&l->line, d); /* another one next time */
 		LINE_PUT(&l->line, d);
 	}
-	return standing_has_room(l->count, by_program);
+	if (standing_has_room(l->count, by_program))
+		return true;
+	note_turned_away(h);
+	return false;
 }
 
 /* --- standing --- */

@@ -44,6 +44,6 @@ void names_list_end(struct hubgate *h);
 bool names_bound(const struct hubgate *h, const char *client_id);
 
 void names_run(struct hubgate *h, int64_t now_ms);
-int64_t names_due(const struct hubgate *h); /* INT64_MAX: there are no strangers */
+int64_t names_due(const struct hubgate *h); /* INT64_MAX: nothing is to be said */
 
 #endif

@@ -246,6 +246,9 @@ static void names_not_asked_yet_have_an_end_too_and_idle_ones_give_way(void)
 	}
 	catch_up(l);
 	speak("y", 1);
+	speak("y", 1);
+	CU_ASSERT(fake_logged("1 messages were refused: of more names than")); /* one line of all */
+	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_REFUSED), 2);
 	CU_ASSERT_PTR_NULL(known(l, "y")); /* somebody speaks for each of them */
 	CU_ASSERT_PTR_NOT_NULL(device_admit(&l->h, LAMP_PID, "z", ORIGIN_NAMED)); /* an application */
 	lan_gone(&scanner);
