@@ -363,7 +363,7 @@ static enum status swap(struct reload *r)
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);
 	presence_grace_changed(h, grace_was_ms);
-	names_limit_changed(h);
+	names_trim(h);
 	take_devices(h, p);
 	take_mappings(r);
 	registration_apply(h, &p->registration);

@@ -5,6 +5,7 @@
 
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
+#include "plugin/base/limiter.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/names.h"
@@ -46,6 +47,7 @@ void device_refused(struct hubgate *h, struct device *d)
 		return;
 	d->bound = BOUND_NO;
 	names_settle(h, d);
+	names_trim(h);
 }
 
 void device_set_origin(struct hubgate *h, struct device *d, enum origin origin, bool on)
@@ -118,9 +120,15 @@ struct claim {
 
 static bool has_room(struct hubgate *h, const struct claim *c)
 {
-	if (c->proven || c->origins & ORIGIN_REGISTERED)
-		return names_own(h) < DEVICES_MAX;
-	return names_make_room(h, c->origins & ORIGIN_NAMED);
+	uint64_t more;
+
+	if (!c->proven && !(c->origins & ORIGIN_REGISTERED))
+		return names_make_room(h, c->origins & ORIGIN_NAMED);
+	if (names_own(h) < DEVICES_MAX)
+		return true;
+	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
+		log_line(&h->log, LOG_WARN, "no device more: a gateway may have %d", DEVICES_MAX);
+	return false;
 }
 
 static struct device *admit(struct hubgate *h, const char *product_id, const char *device_name,

@@ -14,13 +14,14 @@
 
 enum {
 	NEWEST = 3,      /* names in a line of the log */
+	LIST_MS = 10000, /* in which the parts of one list come, and more */
 	LOOKS = 16,      /* at who may give way, for one message */
 	BOUND_MAX = 4096 /* names on the hub's list that nobody speaks for */
 };
 
 struct bound_name { /* the hub called it bound, and it is no device here */
 	struct table_node node;
-	unsigned round; /* the list that it was on last */
+	int64_t said_ms;
 	char client_id[];
 };
 
@@ -30,10 +31,10 @@ struct names {
 		size_t count;
 	} of[STANDINGS]; /* none of STANDING_OWN */
 	struct table bound;
-	unsigned round;
 	/* the log */
-	int64_t report_ms; /* 0: there are no strangers */
-	uint64_t new_ones; /* since the last line */
+	int64_t report_ms; /* 0: there are no strangers, and room for more names */
+	/* since the last line */
+	uint64_t new_ones, turned_away;
 	char newest[NEWEST][CLIENT_ID_MAX + 1];
 };
 
@@ -89,11 +90,12 @@ void names_hub_said(struct hubgate *h, const char *client_id, bool bound)
 	if (!b)
 		b = add_bound(h, client_id);
 	if (b)
-		b->round = h->names->round;
+		b->said_ms = hubgate_now_ms();
 }
 
 void names_list_end(struct hubgate *h)
 {
+	int64_t now_ms = hubgate_now_ms();
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
@@ -101,10 +103,9 @@ void names_list_end(struct hubgate *h)
 	     n = table_next(&h->names->bound, &at)) {
 		struct bound_name *b = table_entry(n, struct bound_name, node);
 
-		if (b->round != h->names->round)
+		if (b->said_ms <= now_ms - LIST_MS)
 			drop_bound(h, b);
 	}
-	h->names->round++;
 }
 
 bool names_bound(const struct hubgate *h, const char *client_id)
@@ -198,7 +199,13 @@ static void say(struct hubgate *h, int64_t now_ms)
 			"%zu now, %" PRIu64 " new; the newest %s %s %s; bind them in the console, or let no "
 			"client speak for them (docs/mappings.md)",
 			n->of[STANDING_STRANGER].count, n->new_ones, n->newest[0], n->newest[1], n->newest[2]);
-	n->new_ones = 0;
+	if (n->turned_away > 0)
+		log_line(&h->log, LOG_WARN,
+		         "%" PRIu64
+		         " messages were refused: of more names than the hub was asked about yet "
+		         "(%zu wait); while it is away, or when clients here speak for ever new names",
+		         n->turned_away, n->of[STANDING_UNASKED].count);
+	n->new_ones = n->turned_away = 0;
 	n->report_ms = now_ms + NAMES_REPORT_MS;
 }
 
@@ -213,15 +220,23 @@ static void note_stranger(struct hubgate *h, const struct device *d)
 		say(h, hubgate_now_ms());
 }
 
+static void note_turned_away(struct hubgate *h)
+{
+	h->names->turned_away++;
+	if (h->names->report_ms == 0)
+		say(h, hubgate_now_ms());
+}
+
 static void note_over(struct hubgate *h)
 {
 	struct names *n = h->names;
 
-	if (n->report_ms == 0 || n->of[STANDING_STRANGER].count > 0)
+	if (n->report_ms == 0 || n->of[STANDING_STRANGER].count > 0 ||
+	    !standing_has_room(n->of[STANDING_UNASKED].count, false))
 		return;
 	log_line(&h->log, LOG_NOTE, "no client here speaks for a name that the hub does not know");
 	n->report_ms = 0;
-	n->new_ones = 0;
+	n->new_ones = n->turned_away = 0;
 	memset(n->newest, 0, sizeof(n->newest));
 }
 
@@ -267,11 +282,11 @@ static bool is_idle(const struct hubgate *h, const struct device *d)
 	       journal_device_waits(h->journal, d->client_id, &messages, &last_seq) && messages == 0;
 }
 
-/* Those beyond the bound; d, just heard, is the last of its line. */
-static void trim(struct hubgate *h)
+void names_trim(struct hubgate *h)
 {
 	struct name_line *l = &h->names->of[STANDING_STRANGER];
 
+	IN_ROOM(ROOM_BROKER);
 	while (l->count > h->config->presence.max_unknown && l->count > 1 &&
 	       names_let_go(h, l->line.first))
 		;
@@ -291,7 +306,10 @@ bool names_make_room(struct hubgate *h, bool by_program)
 		LINE_REMOVE(&l->line, d); /* another one next time */
 		LINE_PUT(&l->line, d);
 	}
-	return standing_has_room(l->count, by_program);
+	if (standing_has_room(l->count, by_program))
+		return true;
+	note_turned_away(h);
+	return false;
 }
 
 /* --- standing --- */
@@ -332,17 +350,9 @@ void names_settle(struct hubgate *h, struct device *d)
 		names_hub_said(h, d->client_id, false); /* it is a device now, and says it itself */
 		store(h, d);
 	}
-	if (d->standing == STANDING_STRANGER) {
+	if (d->standing == STANDING_STRANGER)
 		note_stranger(h, d);
-		trim(h);
-	}
 	note_over(h);
-}
-
-void names_limit_changed(struct hubgate *h)
-{
-	IN_ROOM(ROOM_BROKER);
-	trim(h);
 }
 
 /* Those that have been idle for long go, so that it can be over. */
@@ -352,6 +362,7 @@ void names_run(struct hubgate *h, int64_t now_ms)
 	struct device *next;
 
 	IN_ROOM(ROOM_BROKER);
+	names_trim(h);
 	if (h->names->report_ms == 0 || now_ms < h->names->report_ms)
 		return;
 	for (struct device *d = l->line.first; d && d->heard_ms <= now_ms - NAMES_REPORT_MS; d = next) {

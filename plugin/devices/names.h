@@ -19,7 +19,7 @@ enum {
 enum status names_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void names_close(struct hubgate *h);       /* before the devices */
 
-/* What decides about d has changed. What comes to be ours is stored. Others may give way, not d. */
+/* What decides about d has changed. What comes to be ours is stored. */
 void names_settle(struct hubgate *h, struct device *d);
 /* Somebody spoke for d. */
 void names_heard(struct hubgate *h, struct device *d);
@@ -32,16 +32,18 @@ size_t names_own(const struct hubgate *h); /* devices that are ours */
 bool names_let_go(struct hubgate *h, struct device *d);
 /* d is retired: it counts nowhere. */
 void names_retire(struct hubgate *h, struct device *d);
-void names_limit_changed(struct hubgate *h);
+/* Strangers beyond the bound give way; who was just heard is the last of them. Not while somebody
+ * walks through the devices. */
+void names_trim(struct hubgate *h);
 
 /* The hub called a name bound, or not, that is no device here. */
 void names_hub_said(struct hubgate *h, const char *client_id, bool bound);
-/* A list is over. Who was not on it is bound no more for what is known, or the list was cut: when
- * it is heard, the hub is asked. */
+/* A list is over, or a part of it. Who was not on it is bound no more for what is known, or the
+ * list was cut: when it is heard, the hub is asked. */
 void names_list_end(struct hubgate *h);
 bool names_bound(const struct hubgate *h, const char *client_id);
 
 void names_run(struct hubgate *h, int64_t now_ms);
-int64_t names_due(const struct hubgate *h); /* INT64_MAX: there are no strangers */
+int64_t names_due(const struct hubgate *h); /* INT64_MAX: nothing is to be said */
 
 #endif

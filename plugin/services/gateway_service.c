@@ -329,27 +329,33 @@ static void result_said(struct hubgate *h, struct device *d, const struct uplink
 		device_refused(h, d);
 }
 
-/* Of a name that is no device here: only the store has messages of it, or nobody has. */
-static void name_said(struct hubgate *h, const struct uplink_down *news)
+/* Only the store knows the name, by messages of an earlier run. */
+static void kept_name_refused(struct hubgate *h, const char *client_id)
 {
-	enum gateway_verdict v = gateway_verdict(news->op, news->code);
 	char product_id[PRODUCT_ID_LEN + 1] = "";
 	uint64_t messages, last_seq;
 	struct device *d;
 
-	if (news->kind != UPLINK_RESULT || v == VERDICT_OK) {
-		names_hub_said(h, news->topic,
-		               news->kind != UPLINK_UNBOUND && news->op != GATEWAY_OFFLINE &&
-		                   news->op != GATEWAY_UNBIND);
+	if (strlen(client_id) <= PRODUCT_ID_LEN ||
+	    !journal_device_waits(h->journal, client_id, &messages, &last_seq) || messages == 0)
 		return;
-	}
-	if (news->op != GATEWAY_ONLINE || v == VERDICT_RETRY || strlen(news->topic) <= PRODUCT_ID_LEN ||
-	    !journal_device_waits(h->journal, news->topic, &messages, &last_seq) || messages == 0)
-		return;
-	memcpy(product_id, news->topic, PRODUCT_ID_LEN);
-	d = device_admit(h, product_id, news->topic + PRODUCT_ID_LEN, ORIGIN_NAMED);
+	memcpy(product_id, client_id, PRODUCT_ID_LEN);
+	d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN, ORIGIN_NAMED);
 	if (d)
 		device_refused(h, d);
+}
+
+/* Of a name that is no device here. */
+static void name_said(struct hubgate *h, const struct uplink_down *news)
+{
+	enum gateway_verdict v = gateway_verdict(news->op, news->code);
+
+	if (news->kind != UPLINK_RESULT)
+		names_hub_said(h, news->topic, news->kind != UPLINK_UNBOUND);
+	else if (v == VERDICT_OK && news->op != GATEWAY_OFFLINE)
+		names_hub_said(h, news->topic, news->op != GATEWAY_UNBIND);
+	else if (v != VERDICT_OK && v != VERDICT_RETRY && news->op == GATEWAY_ONLINE)
+		kept_name_refused(h, news->topic);
 }
 
 static void device_said(struct hubgate *h, const struct uplink_down *news)

@@ -102,7 +102,7 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 		presence_say_again(h, d);
 }
 
-/* The device of a hit. NULL: not to be had, which is logged. */
+/* The device of a hit. NULL: not to be had, which is logged or counted. */
 static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit, const char *topic)
 {
 	const struct config_mapping *m = hit->rule;
@@ -114,11 +114,12 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 
 	if (!d)
 		d = device_admit(h, m->product_id, hit->device_name, ORIGIN_MAPPING);
-	why = d ? objection(d, m)
-	        : "no memory, or more names than a gateway may have devices wait for "
-	          "the hub's word";
+	if (!d) {
+		metric_add(&h->metrics, M_REFUSED, 1); /* there may be many: device_admit() says why */
+		return NULL;
+	}
+	why = objection(d, m);
 	if (why) {
-		metric_add(&h->metrics, M_REFUSED, 1);
 		limiter_log_refusal(h, client_id, topic, why);
 		return NULL;
 	}

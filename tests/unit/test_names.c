@@ -147,6 +147,8 @@ static void the_hubs_list_makes_a_name_ours_from_its_first_message(void)
 	said(l, UPLINK_LISTED, "x", 0);
 	said(l, UPLINK_LISTED, "y", 0);
 	said(l, UPLINK_LISTED, "z", 0);
+	said(l, UPLINK_LIST_END, "", 0); /* of a part */
+	said(l, UPLINK_LISTED, "w", 0);
 	said(l, UPLINK_LIST_END, "", 0);
 	said(l, UPLINK_UNBOUND, "y", 0);
 	speak("x", 1);
@@ -154,6 +156,7 @@ static void the_hubs_list_makes_a_name_ours_from_its_first_message(void)
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_OWN);
 	CU_ASSERT_EQUAL(known(l, "x")->bound, BOUND_YES);
 	CU_ASSERT_EQUAL(known(l, "y")->standing, STANDING_UNASKED);
+	lan_wait(60000);
 	said(l, UPLINK_LISTED, "x", 0); /* without z: the list may be cut, so the hub is asked */
 	said(l, UPLINK_LIST_END, "", 0);
 	speak("z", 1);
@@ -223,7 +226,7 @@ static void a_full_mailbox_puts_the_end_of_a_name_off(void)
 	}
 	CU_ASSERT_PTR_NOT_NULL(known(l, "x1"));
 	ordered(l, ORDER_LET_GO, "");
-	names_limit_changed(&l->h);
+	names_trim(&l->h);
 	CU_ASSERT_PTR_NULL(known(l, "x1"));
 	CU_ASSERT_EQUAL(ordered(l, ORDER_LET_GO, "x1"), 1);
 	end(l);
@@ -243,6 +246,9 @@ static void names_not_asked_yet_have_an_end_too_and_idle_ones_give_way(void)
 	}
 	catch_up(l);
 	speak("y", 1);
+	speak("y", 1);
+	CU_ASSERT(fake_logged("1 messages were refused: of more names than")); /* one line of all */
+	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_REFUSED), 2);
 	CU_ASSERT_PTR_NULL(known(l, "y")); /* somebody speaks for each of them */
 	CU_ASSERT_PTR_NOT_NULL(device_admit(&l->h, LAMP_PID, "z", ORIGIN_NAMED)); /* an application */
 	lan_gone(&scanner);
