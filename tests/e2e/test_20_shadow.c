@@ -287,7 +287,9 @@ static void damaged_state_costs_a_fetch_at_most(void)
 		sim_skip_events(s.sim);
 		d = shadow_device(&s);
 		HAS(ask(d, GET), "\"state\":{\"reported\":{\"a\":\"kept\"}}");
+		/* One that waits at the stop would bring the device online before it comes back. */
 		CU_ASSERT(dev_publish_acked(d, DEV "/event", "1", WAIT_MS));
+		CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, DEV "/event", WAIT_MS));
 		dev_disconnect(d);
 	}
 	scene_end(&s);
