@@ -71,7 +71,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 		}
 		gateway_prune_filters(d);
 	}
-	g->was_linked = true;
+	g->was_linked = g->fresh_turn = true;
 	gateway_line_up(g, now_ms);
 }
 
