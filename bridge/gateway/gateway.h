@@ -103,6 +103,7 @@ struct subdev {
 	bool touched;            /* stands in gateway.touched */
 	struct subdev *next;
 	enum standing standing; /* as BROKER told it, or as the hub's word proves */
+	bool was_online;        /* at some time, as far as is known */
 	int64_t fresh_ms;       /* until then it has just arrived; 0: it has not */
 	unsigned in_flight;     /* messages that bridge/uplink/flight has of it */
 	bool forgotten;         /* BROKER has let the name go: freed when nothing is left of it */
@@ -141,15 +142,15 @@ struct gateway {
 	 * and they and the others take turns. Last, and seldom: names that may be nobody's. */
 	struct turns urgent, normal, fresh, names[STANDINGS];
 	bool fresh_turn;
-	int64_t names_ms[STANDINGS]; /* their next request not before */
-	struct subdev *forgotten;    /* by next_forgotten */
-	struct turns data;           /* devices online with messages to send */
-	struct turns tries;          /* devices online that wait for a topic to be proven */
-	struct asides *asides;       /* borrowed; NULL: every message may go */
-	size_t unkept;               /* of those in data, with one that needs no acknowledgement */
-	uint64_t read_seq;           /* the journal was read up to here */
-	struct turns news;           /* devices of which BROKER does not know the latest */
-	bool leaving;
+	int64_t names_ms[STANDINGS];     /* their next request not before */
+	struct subdev *forgotten;        /* by next_forgotten */
+	struct turns data;               /* devices online with messages to send */
+	struct turns tries;              /* devices online that wait for a topic to be proven */
+	struct asides *asides;           /* borrowed; NULL: every message may go */
+	size_t unkept;                   /* of those in data, with one that needs no acknowledgement */
+	uint64_t read_seq;               /* the journal was read up to here */
+	struct turns news;               /* devices of which BROKER does not know the latest */
+	bool leaving, was_linked;        /* was_linked: before this link, or in it */
 	QUEUE_OF(struct answer) answers; /* for the programs that asked */
 	bool describe;                   /* to be asked in this connection */
 	int64_t describe_ms;             /* not before: presence and data first */

@@ -144,8 +144,10 @@ bool gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event
 	keep_mark(g, d, &before);
 	say(g, d, &fx);
 	act(d, fx.news);
-	if (gateway_is_online(d))
+	if (gateway_is_online(d)) {
+		d->was_online = true;
 		d->fresh_ms = 0;
+	}
 	look_at_proof(g, d, &before, now_ms);
 	if (fx.answered & 1u << GATEWAY_BIND) {
 		gateway_free_live(d->bind);

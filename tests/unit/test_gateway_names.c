@@ -19,16 +19,38 @@ static struct subdev *named(struct hub *h, const char *name, enum standing stand
 }
 
 /* Everybody was online, the link was cut, and is back. */
-static void reconnected_crowd(struct hub *h)
+static void cut_off_crowd(struct hub *h)
 {
 	hub_start(h);
+	hub_link(h, false);
+	hub_cut(h);
 	for (int i = 0; i < CROWD; i++) {
+		struct subdev *d;
 		char name[16];
 
 		snprintf(name, sizeof(name), "crowd-%d", i);
-		hub_present(h, hub_device(h, name), true);
+		d = hub_device(h, name);
+		gateway_remember_online(&h->g, d);
+		hub_present(h, d, true);
 	}
+}
+
+static void reconnected_crowd(struct hub *h)
+{
+	cut_off_crowd(h);
 	hub_link(h, false);
+}
+
+static void who_arrived_while_the_link_was_away_for_the_first_time_goes_before_the_others(void)
+{
+	struct hub h;
+
+	cut_off_crowd(&h);
+	hub_present(&h, hub_device(&h, "new"), true);
+	hub_link(&h, false);
+	EXPECT(&h, "online new");
+	EXPECT(&h, "online crowd-0");
+	hub_stop(&h);
 }
 
 static void who_arrives_after_a_reconnect_takes_turns_with_those_that_are_announced_again(void)
@@ -239,6 +261,7 @@ static void thousands_of_names_leave_nothing_behind(void)
 }
 
 SUITE(gateway_names,
+      TEST(who_arrived_while_the_link_was_away_for_the_first_time_goes_before_the_others),
       TEST(who_arrives_after_a_reconnect_takes_turns_with_those_that_are_announced_again),
       TEST(who_arrived_long_ago_waits_like_the_others),
       TEST(who_comes_back_while_the_hub_shows_it_has_not_just_arrived),
