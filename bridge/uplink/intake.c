@@ -28,11 +28,16 @@ static int64_t age_round_ms(const struct uplink *u)
 
 /* --- the start --- */
 
-static void marked_online(void *ctx, const char *client_id)
+static void marked(void *ctx, const char *mark)
 {
 	struct uplink *u = ctx;
-	struct subdev *d = gateway_device(&u->gateway, client_id);
+	struct subdev *d;
 
+	if (*mark == JUDGE_MARK) {
+		judge_remembered(u, mark, clocks_monotonic_ms());
+		return;
+	}
+	d = gateway_device(&u->gateway, mark);
 	if (d)
 		gateway_remember_online(&u->gateway, d);
 }
@@ -58,7 +63,7 @@ void intake_start(struct uplink *u, int64_t now_ms)
 		return;
 	u->left = true;
 	journal_reader_log(u->conf.journal, &u->log);
-	journal_reader_marks(u->conf.journal, marked_online, u);
+	journal_reader_marks(u->conf.journal, marked, u);
 	u->gateway.mark = remember_mark;
 	u->gateway.mark_ctx = u;
 	gateway_settle(&u->gateway, now_ms + u->conf.settle_ms);

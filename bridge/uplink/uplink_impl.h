@@ -160,6 +160,12 @@ enum status judge_sent(struct uplink *u, struct subdev *d, const struct outbox_e
 struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms);
 void judge_run(struct uplink *u, int64_t now_ms);             /* verdicts over what is late */
 int64_t judge_due_ms(const struct uplink *u, int64_t now_ms); /* when it wants to run again */
+/* A mark of the journal that begins with JUDGE_MARK, which no client id does: an earlier run found
+ * that the hub closes on a topic. */
+enum {
+	JUDGE_MARK = '!'
+};
+void judge_remembered(struct uplink *u, const char *mark, int64_t now_ms);
 /* The connection ended. True: because of a message, as it seems, which is dealt with. */
 bool judge_lost(struct uplink *u, enum status why, int64_t now_ms);
 bool judge_probe_waits(struct uplink *u, int64_t now_ms);

@@ -60,9 +60,14 @@ uint64_t journal_reader_pressed(struct journal *j);
 /* True when one device with this many messages and bytes is over its share. */
 bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t bytes);
 
-/* Devices that the hub may show online, remembered for the next start. Written at once. */
+enum {
+	JOURNAL_MARK_MAX = 256 /* with NUL */
+};
+
+/* What is remembered for the next start: devices that the hub may show online, by client id, and
+ * whatever else the reader marks. Written at once. */
 enum status journal_reader_mark(struct journal *j, const char *client_id, bool online);
-/* Calls fn for each device marked online. */
+/* Calls fn for each mark. */
 void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *client_id),
                           void *ctx);
 
