@@ -33,10 +33,8 @@ static void marked(void *ctx, const char *mark)
 	struct uplink *u = ctx;
 	struct subdev *d;
 
-	if (*mark == JUDGE_MARK) {
-		judge_remembered(u, mark, clocks_monotonic_ms());
+	if (*mark == JUDGE_MARK)
 		return;
-	}
 	d = gateway_device(&u->gateway, mark);
 	if (d)
 		gateway_remember_online(&u->gateway, d);

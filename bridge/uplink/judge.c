@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
 #include "shadowstore/journal/journal_reader.h"
 
 enum {
@@ -91,18 +92,25 @@ static void remember_alone(struct uplink *u, uint16_t key, bool alone)
 	journal_reader_mark(u->conf.journal, mark, alone);
 }
 
-void judge_remembered(struct uplink *u, const char *mark, int64_t now_ms)
+static void remembered(void *ctx, const char *mark)
 {
+	struct uplink *u = ctx;
 	const char *text = mark + 1;
-	size_t len = strlen(text);
+	size_t len = strlen(mark) - 1;
 	uint16_t key;
 
-	if (len <= PRODUCT_ID_LEN + 1)
+	if (*mark != JUDGE_MARK || len <= PRODUCT_ID_LEN + 1)
 		return;
 	key = permission_take(&u->permissions, text, PRODUCT_ID_LEN, text + PRODUCT_ID_LEN + 1,
 	                      len - PRODUCT_ID_LEN - 1);
-	permission_remember(&u->permissions, key, now_ms);
+	permission_remember(&u->permissions, key, clocks_monotonic_ms());
 	permission_drop(&u->permissions, key);
+}
+
+void judge_start(struct uplink *u)
+{
+	if (u->conf.journal)
+		journal_reader_marks(u->conf.journal, remembered, u);
 }
 
 /* --- places --- */

@@ -165,7 +165,7 @@ int64_t judge_due_ms(const struct uplink *u, int64_t now_ms); /* when it wants t
 enum {
 	JUDGE_MARK = '!'
 };
-void judge_remembered(struct uplink *u, const char *mark, int64_t now_ms);
+void judge_start(struct uplink *u);
 /* The connection ended. True: because of a message, as it seems, which is dealt with. */
 bool judge_lost(struct uplink *u, enum status why, int64_t now_ms);
 bool judge_probe_waits(struct uplink *u, int64_t now_ms);

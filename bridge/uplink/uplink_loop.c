@@ -327,6 +327,7 @@ void uplink_thread(void *arg)
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	connect_init(u, clocks_monotonic_ms());
 	intake_start(u, clocks_monotonic_ms());
+	judge_start(u);
 	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
 	session_close(u->session, SESSION_POLITE);
