@@ -13,25 +13,37 @@ static bool allows(const struct config_app *app, int access)
 	                                : app->access != APP_ACCESS_WRITE;
 }
 
-static bool covers(const char *filter, const struct mosquitto_evt_acl_check *ed)
+static bool covers(const char *filter, int access, const char *topic)
 {
-	return ed->access == MOSQ_ACL_SUBSCRIBE ? route_filter_covers(filter, ed->topic)
-	                                        : topic_matches(filter, ed->topic);
+	return access == MOSQ_ACL_SUBSCRIBE ? route_filter_covers(filter, topic)
+	                                    : topic_matches(filter, topic);
+}
+
+static bool may(const struct hubgate *h, const struct mosquitto *client, int access,
+                const char *topic)
+{
+	const char *username = mosquitto_client_username(client);
+
+	for (size_t i = 0; username && i < h->config->app_count; i++) {
+		const struct config_app *app = &h->config->apps[i];
+
+		if (strcmp(app->username, username) == 0 && allows(app, access) &&
+		    covers(app->topic, access, topic))
+			return true;
+	}
+	return false;
 }
 
 bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
-	const char *username = mosquitto_client_username(ed->client);
-
 	IN_ROOM(ROOM_BROKER);
-	for (size_t i = 0; username && i < h->config->app_count; i++) {
-		const struct config_app *app = &h->config->apps[i];
+	return may(h, ed->client, ed->access, ed->topic);
+}
 
-		if (strcmp(app->username, username) == 0 && allows(app, ed->access) &&
-		    covers(app->topic, ed))
-			return true;
-	}
-	return false;
+bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, const char *topic)
+{
+	IN_ROOM(ROOM_BROKER);
+	return may(h, client, MOSQ_ACL_WRITE, topic);
 }
 
 void apps_check(const struct hubgate *h)
