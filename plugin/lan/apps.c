@@ -6,6 +6,7 @@
 #include "core/hub/route_rules.h"
 #include "core/hub/topic.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/identity.h"
 
 static bool allows(const struct config_app *app, int access)
 {
@@ -46,9 +47,28 @@ bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, c
 	return may(h, client, MOSQ_ACL_WRITE, topic);
 }
 
+/* The broker asks for no rights of a native bridge. */
+static void check_bridges(const struct hubgate *h)
+{
+	const struct mosquitto_conf *conf = &h->rights->conf;
+
+	for (size_t i = 0; i < conf->bridged_count; i++) {
+		const struct mosquitto_bridged *b = &conf->bridged[i];
+
+		if (!strchr("#+", b->filter[0]) && !identity_is_cloud_topic(h, b->filter))
+			continue;
+		log_line(&h->log, LOG_WARN,
+		         "%s: topic %.100s of a bridge covers topics of the hub: it may carry away what "
+		         "devices publish, and what it brings there is refused unless apps[] allows its "
+		         "local_username; narrow the topic",
+		         b->at.text, b->filter);
+	}
+}
+
 void apps_check(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
+	check_bridges(h);
 	if (h->config->app_count > 0 && h->rights->unknown_users_pass)
 		log_line(&h->log, LOG_WARN,
 		         "this broker lets usernames in without checking them, so anybody can claim one of "
