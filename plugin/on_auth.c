@@ -103,6 +103,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
+	if (uplink_leads_here(h->uplink, ed->username))
+		return VERDICT_NO;
 	claim.proven = tls_identity_take(h, ed->client);
 	d = broker_login_device(h, ed->username);
 	if (d && login_id_ok(h, client_id, d))
