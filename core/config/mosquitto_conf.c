@@ -480,6 +480,29 @@ bool mosquitto_conf_refused(const struct mosquitto_conf *conf, char why[MOSQUITT
 	return why[0] != '\0';
 }
 
+static enum mosquitto_way way_of(const struct mosquitto_listener *l)
+{
+	if (l->websockets || (l->psk && !l->tls) || (l->tls && l->client_certificates))
+		return MOSQUITTO_WAY_CLOSED;
+	return l->tls ? MOSQUITTO_WAY_TLS : MOSQUITTO_WAY_PLAIN;
+}
+
+enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigned port)
+{
+	enum mosquitto_way way = MOSQUITTO_WAY_UNKNOWN;
+
+	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
+		const struct mosquitto_listener *l = &conf->listeners[i];
+
+		if (l->port != port)
+			continue;
+		if (way != MOSQUITTO_WAY_UNKNOWN && way != way_of(l))
+			return MOSQUITTO_WAY_UNKNOWN;
+		way = way_of(l);
+	}
+	return way;
+}
+
 const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
                                                         size_t devices)
 {

@@ -95,6 +95,16 @@ int mosquitto_conf_order(const char *a, const char *b);
 bool mosquitto_conf_refused(const struct mosquitto_conf *conf,
                             char why[MOSQUITTO_CONF_REFUSED_MAX]);
 
+enum mosquitto_way {
+	MOSQUITTO_WAY_UNKNOWN, /* no listener line has this port, or several that differ */
+	MOSQUITTO_WAY_PLAIN,
+	MOSQUITTO_WAY_TLS,
+	MOSQUITTO_WAY_CLOSED /* to a client without key and certificate: PSK, websockets, ... */
+};
+
+/* How an MQTT client without key and certificate gets in at this port. */
+enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigned port);
+
 /* The listener whose max_connections leaves no place for the doorbell beside so many devices;
  * NULL: none, or there is a unix socket with room, where the doorbell goes first. */
 const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,

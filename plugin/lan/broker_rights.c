@@ -116,6 +116,27 @@ enum status broker_rights_open(struct hubgate *h)
 	return ST_OK;
 }
 
+size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LISTENER_HINTS_MAX])
+{
+	static const enum listener_way ways[] = {
+		[MOSQUITTO_WAY_PLAIN] = LISTENER_PLAIN,
+		[MOSQUITTO_WAY_TLS] = LISTENER_TLS,
+		[MOSQUITTO_WAY_CLOSED] = LISTENER_CLOSED,
+	};
+	const struct mosquitto_conf *conf = &h->rights->conf;
+	size_t count = 0;
+
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i <= conf->listener_count && count < LISTENER_HINTS_MAX; i++) {
+		unsigned port = conf->listeners[i].port;
+		enum mosquitto_way way = port > 0 ? mosquitto_conf_way(conf, port) : MOSQUITTO_WAY_UNKNOWN;
+
+		if (way != MOSQUITTO_WAY_UNKNOWN)
+			out[count++] = (struct listener_hint){ (uint16_t)port, ways[way] };
+	}
+	return count;
+}
+
 bool broker_rights_denial_disconnects(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);

@@ -224,6 +224,15 @@ static void what_a_listener_speaks_is_known(void)
 	CU_ASSERT(conf.listeners[2].websockets && !conf.listeners[2].tls);
 	CU_ASSERT(!conf.listeners[3].websockets && conf.listeners[3].port == 1883);
 	CU_ASSERT_STRING_EQUAL(conf.clientid_prefix, "dev-");
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8885), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 9001), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1883), MOSQUITTO_WAY_PLAIN);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1884), MOSQUITTO_WAY_UNKNOWN);
+	read_only("listener 8883 10.0.0.1\ncertfile /c\nlistener 8884 127.0.0.1\n"
+	          "listener 8884 10.0.0.1\ncertfile /c\n");
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_TLS);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8884), MOSQUITTO_WAY_UNKNOWN);
 	mosquitto_conf_free(&conf);
 }
 
