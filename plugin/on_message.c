@@ -60,10 +60,9 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	withheld_own(h, s->device, d, ed);
 	st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
 	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
-	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices, when the disk has
-	 * no room: all of them would be cut off as long as that lasts. Its message is counted and lost.
-	 */
-	return st == ST_OK || (st == ST_NOSPACE && s->device->own) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_NOMEM;
+	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices: all of them would
+	 * be cut off for what befell one. Its message is counted and lost. */
+	return st == ST_OK || s->device->own ? MOSQ_ERR_SUCCESS : MOSQ_ERR_NOMEM;
 }
 
 int on_message(int event, void *event_data, void *userdata)

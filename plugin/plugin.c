@@ -16,6 +16,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/inflow_report.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/exit_handler.h"
@@ -362,6 +363,11 @@ static const struct part parts[] = {
 	  .run = presence_run,
 	  .due = presence_due,
 	  .close = free_devices },
+	{ .name = "the names",
+	  .open = names_open,
+	  .run = names_run,
+	  .due = names_due,
+	  .close = names_close },
 	{ .name = "the shadows",
 	  .open = shadow_open,
 	  .run = shadow_run,

@@ -8,6 +8,7 @@
 #include "core/config/config_changes.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/device_known.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
@@ -181,7 +182,7 @@ static void say_unsaid(struct reload *r)
 /* What the entry says of d. */
 static void configure(struct hubgate *h, struct device *d, const struct config_device *c)
 {
-	d->origins |= ORIGIN_CONFIGURED;
+	device_set_origin(h, d, ORIGIN_CONFIGURED, true);
 	d->certificate = c->digests;
 	if (c->secret.key_len > 0) {
 		d->secret = c->secret;
@@ -217,8 +218,7 @@ static void take_away(struct hubgate *h, struct device *d)
 		secret_wipe(&d->secret);
 		device_end_sessions(h, d);
 	}
-	device_let_go(h, d);
-	if (!d->retired)
+	if (device_let_go(h, d))
 		presence_renew(h, d); /* known by its registration, an application, a rule */
 }
 
@@ -363,6 +363,7 @@ static enum status swap(struct reload *r)
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);
 	presence_grace_changed(h, grace_was_ms);
+	names_trim(h);
 	take_devices(h, p);
 	take_mappings(r);
 	registration_apply(h, &p->registration);

@@ -11,6 +11,7 @@ void gateway_remember_online(struct gateway *g, struct subdev *d)
 
 	IN_ROOM(ROOM_UPLINK);
 	subdev_take(&d->hub, &g->world, &e, 0, &none); /* it is marked already */
+	d->was_online = true;
 	gateway_touch(g, d);
 }
 
@@ -26,6 +27,13 @@ void gateway_settle(struct gateway *g, int64_t at_ms)
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
+	/* What comes back with a new link is announced again in its turn; who arrives while the link is
+	 * up goes before that, and is not shown online yet. */
+	if (present && gateway_is_linked(g) && !(d->hub.reasons & SUBDEV_HERE) &&
+	    d->hub.known.shown == SHOWN_NOT)
+		d->fresh_ms = now_ms + GATEWAY_FRESH_MS;
+	else if (!present)
+		d->fresh_ms = 0;
 	gateway_happens(g, d, present ? SUBDEV_IN_PRESENT : SUBDEV_IN_ABSENT, now_ms);
 }
 
@@ -49,6 +57,9 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
+		/* After an outage only who was never online has just arrived; at the start that says
+		 * nothing of anybody. */
+		d->fresh_ms = d->was_online || !g->was_linked ? 0 : now_ms + GATEWAY_FRESH_MS;
 		gateway_happens(g, d, SUBDEV_IN_LINK_UP, now_ms);
 		if (!resumed)
 			outbox_forget_ids(&d->outbox);
@@ -60,6 +71,7 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 		}
 		gateway_prune_filters(d);
 	}
+	g->was_linked = g->fresh_turn = true;
 	gateway_line_up(g, now_ms);
 }
 

@@ -23,6 +23,7 @@
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/standing.h"
 #include "core/hub/subdev_state.h"
 #include "core/pace/pacer.h"
 
@@ -30,6 +31,9 @@ enum {
 	GATEWAY_RETRY_MS = SUBDEV_RETRY_MS,
 	GATEWAY_RENEW_MS = 1000,
 	GATEWAY_DESCRIBE_MS = 5000, /* after the login */
+	GATEWAY_FRESH_MS = 10000,   /* so long a device has just arrived */
+	GATEWAY_UNASKED_MS = 250,   /* between two requests for names that may be nobody's ... */
+	GATEWAY_STRANGER_MS = 1000, /* ... and for those that the hub refused: the rate is others' */
 };
 
 enum filter_state {
@@ -92,12 +96,18 @@ struct asides; /* bridge/gateway/aside.h */
 struct subdev {
 	struct table_node node;
 	struct flow control, data, tries;
-	struct turns *line; /* that control stands in: urgent, normal or NULL */
+	struct turns *line; /* that control stands in, NULL: none */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
 	struct subdev_state hub; /* as the hub knows it */
 	bool touched;            /* stands in gateway.touched */
 	struct subdev *next;
+	enum standing standing; /* as BROKER told it, or as the hub's word proves */
+	bool was_online;        /* at some time, as far as is known */
+	int64_t fresh_ms;       /* until then it has just arrived; 0: it has not */
+	unsigned in_flight;     /* messages that bridge/uplink/flight has of it */
+	bool forgotten;         /* BROKER has let the name go: freed when nothing is left of it */
+	struct subdev *next_forgotten;
 	struct secret *secret; /* owned, wiped; NULL: not known here, so it cannot be bound */
 	struct secret *second; /* owned; of a certificate: to be tried when the first is refused */
 	enum bind_auth auth;
@@ -128,14 +138,19 @@ struct gateway {
 	uint64_t seed;
 	struct subdev_world world;
 	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
-	struct turns urgent, normal;     /* devices with control work; urgent: data waits */
+	/* Devices with control work. Urgent: data waits. Fresh: just arrived; the newest goes first,
+	 * and they and the others take turns. Last, and seldom: names that may be nobody's. */
+	struct turns urgent, normal, fresh, names[STANDINGS];
+	bool fresh_turn;
+	int64_t names_ms[STANDINGS];     /* their next request not before */
+	struct subdev *forgotten;        /* by next_forgotten */
 	struct turns data;               /* devices online with messages to send */
 	struct turns tries;              /* devices online that wait for a topic to be proven */
 	struct asides *asides;           /* borrowed; NULL: every message may go */
 	size_t unkept;                   /* of those in data, with one that needs no acknowledgement */
 	uint64_t read_seq;               /* the journal was read up to here */
 	struct turns news;               /* devices of which BROKER does not know the latest */
-	bool leaving;
+	bool leaving, was_linked;        /* was_linked: before this link, or in it */
 	QUEUE_OF(struct answer) answers; /* for the programs that asked */
 	bool describe;                   /* to be asked in this connection */
 	int64_t describe_ms;             /* not before: presence and data first */
@@ -183,7 +198,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 void gateway_fini(struct gateway *g);
 
 /* The device of a client id {pid}{dname}, made when unknown. NULL: no memory, or
- * no such ids. Lives as long as the gateway. */
+ * no such ids. Lives as long as the gateway, or until it was forgotten. */
 struct subdev *gateway_device(struct gateway *g, const char *client_id);
 /* The gateway's own identity, with subscriptions and live messages like any device. ST_OK;
  * ST_NOMEM. Before the first link. */
@@ -202,6 +217,14 @@ void gateway_settle(struct gateway *g, int64_t at_ms);
  * one; both taken. */
 void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret *first,
                              struct secret *second, int64_t now_ms);
+/* How far d is known to be ours; one that was never said of is own. */
+void gateway_set_standing(struct gateway *g, struct subdev *d, enum standing standing,
+                          int64_t now_ms);
+/* The name is let go. Whoever holds its messages ends them; gateway_sweep() frees it when nothing
+ * more is under way, unless gateway_device() was asked for it again. */
+void gateway_forget(struct gateway *g, struct subdev *d, int64_t now_ms);
+/* At the end of a turn, when nobody looks at a device any more. */
+void gateway_sweep(struct gateway *g);
 /* Takes secret; NULL: forget it. With it the device can be bound. */
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
@@ -263,6 +286,8 @@ void gateway_ask_list(struct gateway *g, int64_t now_ms);
 struct answer *gateway_answer(struct gateway *g);
 
 bool gateway_has_control(const struct gateway *g, int64_t now_ms);
+/* When the next request for a name that may be nobody's may go; INT64_MAX: none waits, or now. */
+int64_t gateway_names_due(const struct gateway *g, int64_t now_ms);
 /* What to send next; kind ACT_NONE: nothing. */
 void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out);
 void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,

@@ -28,6 +28,9 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	table_init(&g->devices);
 	turns_init(&g->urgent);
 	turns_init(&g->normal);
+	turns_init(&g->fresh);
+	for (int i = 0; i < STANDINGS; i++)
+		turns_init(&g->names[i]);
 	turns_init(&g->data);
 	turns_init(&g->tries);
 	turns_init(&g->news);
@@ -72,7 +75,7 @@ void gateway_set_certificate(struct gateway *g, struct subdev *d, struct secret 
 	told_keys(g, d, now_ms);
 }
 
-static void subdev_free(struct subdev *d)
+void gateway_free_device(struct subdev *d)
 {
 	struct filter *f;
 	struct live_msg *m;
@@ -100,7 +103,7 @@ void gateway_fini(struct gateway *g)
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		table_remove(&g->devices, n);
-		subdev_free(table_entry(n, struct subdev, node));
+		gateway_free_device(table_entry(n, struct subdev, node));
 	}
 	table_fini(&g->devices);
 }
@@ -133,8 +136,10 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 	memcpy(product_id, client_id, PRODUCT_ID_LEN);
 	product_id[PRODUCT_ID_LEN] = '\0';
 	d = gateway_find(g, product_id, client_id + PRODUCT_ID_LEN);
-	if (d)
+	if (d) {
+		d->forgotten = false;
 		return d;
+	}
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;

@@ -8,6 +8,7 @@
  *   gateway_reply.c    what the hub answers, and its silence
  *   gateway_shadow.c   the device shadow's requests
  *   gateway_ask.c      what programs ask for, and its results
+ *   gateway_names.c    names that may be nobody's: their lines, their end
  * Room: UPLINK.
  */
 #ifndef HUBGATE_GATEWAY_IMPL_H
@@ -38,6 +39,12 @@ struct gateway_ready gateway_live_ready(const struct gateway *g, struct subdev *
 void gateway_live_answered(struct subdev *d); /* nothing of d waits for a SUBACK any more */
 /* Nobody waits for their answers any more. How many. */
 size_t gateway_live_drop_requests(struct subdev *d);
+/* Frees d, which stands in no table any more. */
+void gateway_free_device(struct subdev *d);
+/* A name whose turn it is; the next one, NULL: none; what is asked for d goes out. */
+bool gateway_names_wait(const struct gateway *g, int64_t now_ms);
+struct flow *gateway_names_next(struct gateway *g, int64_t now_ms);
+void gateway_names_sent(struct gateway *g, const struct subdev *d, int64_t now_ms);
 /* Part of gateway_line_up(): whether BROKER knows the latest. */
 void gateway_shadow_update(struct gateway *g, struct subdev *d);
 

@@ -23,7 +23,7 @@ static void apply_one(struct gateway *g, struct subdev *d, const struct gateway_
 		return;
 	else if (m->op == GATEWAY_CHANGE)
 		e.kind = m->status != 0 ? SUBDEV_IN_BOUND : SUBDEV_IN_UNBOUND;
-	from->has_result &= gateway_take(g, d, &e, now_ms);
+	from->has_result &= gateway_take(g, d, &e, now_ms) && !d->forgotten;
 }
 
 enum status gateway_reply(struct gateway *g, const void *payload, size_t len, int64_t now_ms,

@@ -70,6 +70,9 @@ static void say(const struct gateway *g, const struct subdev *d, const struct su
 		[SUBDEV_BOUND_IT] = "was bound to this gateway with its secret",
 	};
 
+	if (d->standing != STANDING_OWN &&
+	    (fx->news == SUBDEV_IS_REFUSED || fx->news == SUBDEV_NO_ANSWER))
+		return; /* of such names there may be many: BROKER counts them */
 	if (fx->news == SUBDEV_IS_REFUSED)
 		log_line(g->log, LOG_WARN, "%s/%s: the hub refused %s with %" PRId64 ": %s", d->product_id,
 		         d->device_name, gateway_op_name(fx->op), fx->code, gateway_code_text(fx->code));
@@ -88,6 +91,27 @@ static void count(struct gateway *g, const struct subdev *d, const struct subdev
 	g->unbound += (size_t)subdev_unbound(&d->hub) - subdev_unbound(before);
 	metric_set(g->metrics, M_ONLINE, g->online);
 	metric_set(g->metrics, M_UNBOUND, g->unbound);
+}
+
+void gateway_set_standing(struct gateway *g, struct subdev *d, enum standing standing,
+                          int64_t now_ms)
+{
+	IN_ROOM(ROOM_UPLINK);
+	/* The hub's own word stands. */
+	if (d->standing == standing ||
+	    (d->hub.known.binding == BINDING_BOUND && standing != STANDING_OWN))
+		return;
+	d->standing = standing;
+	gateway_happens(g, d, standing == STANDING_OWN ? SUBDEV_IN_PROVEN : SUBDEV_IN_UNPROVEN, now_ms);
+}
+
+/* The hub's own word, which BROKER hears too. */
+static void look_at_proof(struct gateway *g, struct subdev *d, const struct subdev_state *before,
+                          int64_t now_ms)
+{
+	if (d->standing != STANDING_OWN && d->hub.known.binding == BINDING_BOUND &&
+	    before->known.binding != BINDING_BOUND)
+		gateway_set_standing(g, d, STANDING_OWN, now_ms);
 }
 
 /* Before the request leaves that may make the hub show it, and after the hub surely does not. */
@@ -120,6 +144,11 @@ bool gateway_take(struct gateway *g, struct subdev *d, const struct subdev_event
 	keep_mark(g, d, &before);
 	say(g, d, &fx);
 	act(d, fx.news);
+	if (gateway_is_online(d)) {
+		d->was_online = true;
+		d->fresh_ms = 0;
+	}
+	look_at_proof(g, d, &before, now_ms);
 	if (fx.answered & 1u << GATEWAY_BIND) {
 		gateway_free_live(d->bind);
 		d->bind = NULL;

@@ -56,9 +56,13 @@ static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t 
 {
 	if (!gateway_is_linked(g))
 		return NULL;
-	if (has_control(g, d, now_ms))
-		return d->outbox.live > 0 || d->hub.asked ? &g->urgent : &g->normal;
-	return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
+	if (!has_control(g, d, now_ms))
+		return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
+	if (d->standing != STANDING_OWN && !d->hub.asked)
+		return &g->names[d->standing];
+	if (d->fresh_ms > now_ms && !gateway_is_online(d))
+		return &g->fresh;
+	return d->outbox.live > 0 || d->hub.asked ? &g->urgent : &g->normal;
 }
 
 static void note_due(struct gateway *g, int64_t due_ms)
@@ -131,6 +135,8 @@ void gateway_line_up(struct gateway *g, int64_t now_ms)
 		due_ms = subdev_due(&d->hub, &g->world);
 		if (due_ms > now_ms)
 			note_due(g, due_ms);
+		if (d->line == &g->fresh)
+			note_due(g, d->fresh_ms);
 	}
 }
 
@@ -156,8 +162,8 @@ static bool describe_due(const struct gateway *g, int64_t now_ms)
 bool gateway_has_control(const struct gateway *g, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
-	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 ||
-	       describe_due(g, now_ms) || renewal_due(g, now_ms);
+	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 || g->fresh.count > 0 ||
+	       describe_due(g, now_ms) || renewal_due(g, now_ms) || gateway_names_wait(g, now_ms);
 }
 
 /* One subscription of the resumed session that was not renewed yet. */
@@ -179,6 +185,16 @@ static bool next_renewal(struct gateway *g, struct gateway_action *out)
 	return false;
 }
 
+/* Of devices that are ours. */
+static struct flow *next_flow(struct gateway *g)
+{
+	struct turns *others = g->urgent.count > 0 ? &g->urgent : &g->normal;
+
+	if (g->fresh.count > 0 && (g->fresh_turn || others->count == 0))
+		return g->fresh.head->prev; /* the newest */
+	return turns_next(others);
+}
+
 void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 {
 	struct flow *flow;
@@ -190,16 +206,20 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 		out->kind = ACT_CHANGE_ACK;
 		return;
 	}
-	flow = g->urgent.count > 0 ? turns_next(&g->urgent) : turns_next(&g->normal);
+	flow = next_flow(g);
 	if (!flow && describe_due(g, now_ms)) {
 		out->kind = ACT_DESCRIBE;
 		return;
 	}
-	if (!flow) {
-		if (renewal_due(g, now_ms) && !next_renewal(g, out))
-			g->renew_ms = now_ms + GATEWAY_RETRY_MS; /* the rest is offline */
-		return;
+	if (!flow && renewal_due(g, now_ms)) {
+		if (next_renewal(g, out))
+			return;
+		g->renew_ms = now_ms + GATEWAY_RETRY_MS; /* the rest is offline */
 	}
+	if (!flow)
+		flow = gateway_names_next(g, now_ms);
+	if (!flow)
+		return;
 	d = table_entry(flow, struct subdev, control);
 	out->dev = d;
 	out->op = next_op(g, d, now_ms);
@@ -245,6 +265,8 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 		metric_add(g->metrics, M_CONTROL, 1);
 		return;
 	}
+	g->fresh_turn = a->dev->line != &g->fresh;
+	gateway_names_sent(g, a->dev, now_ms);
 	if (a->kind == ACT_REQUEST) {
 		gateway_take(g, a->dev, &(struct subdev_event){ .kind = SUBDEV_IN_SENT, .op = a->op },
 		             now_ms);

@@ -1,6 +1,8 @@
 #include "bridge/uplink/drop_report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "core/base/room.h"
 
@@ -19,15 +21,20 @@ void drop_report_init(struct drop_report *r)
 static struct drop_count *count_of(struct drop_report *r, const char *product_id,
                                    const char *device_name)
 {
+	struct drop_count *c;
+
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->devices[i].device_name == device_name) /* the device's own text, not a copy */
-			return &r->devices[i];
+		c = &r->devices[i];
+		if (strcmp(c->device_name, device_name) == 0 && strcmp(c->product_id, product_id) == 0)
+			return c;
 	}
 	if (r->count == DROP_REPORT_DEVICES)
 		return NULL;
-	r->devices[r->count] =
-		(struct drop_count){ .product_id = product_id, .device_name = device_name };
-	return &r->devices[r->count++];
+	c = &r->devices[r->count++];
+	memset(c, 0, sizeof(*c));
+	snprintf(c->product_id, sizeof(c->product_id), "%s", product_id);
+	snprintf(c->device_name, sizeof(c->device_name), "%s", device_name);
+	return c;
 }
 
 void drop_report_add(struct drop_report *r, const char *product_id, const char *device_name,

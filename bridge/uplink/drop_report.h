@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/base/log.h"
+#include "core/hub/credential.h"
 
 enum drop_reason {
 	DROP_STORE,   /* the whole store is at its bound */
@@ -24,7 +25,7 @@ enum {
 };
 
 struct drop_count {
-	const char *product_id, *device_name; /* borrowed for as long as the report lives */
+	char product_id[PRODUCT_ID_LEN + 1], device_name[DEVICE_NAME_MAX + 1];
 	uint64_t lost[DROP_REASONS];
 };
 

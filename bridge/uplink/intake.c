@@ -28,11 +28,14 @@ static int64_t age_round_ms(const struct uplink *u)
 
 /* --- the start --- */
 
-static void marked_online(void *ctx, const char *client_id)
+static void marked(void *ctx, const char *mark)
 {
 	struct uplink *u = ctx;
-	struct subdev *d = gateway_device(&u->gateway, client_id);
+	struct subdev *d;
 
+	if (*mark == JUDGE_MARK)
+		return;
+	d = gateway_device(&u->gateway, mark);
 	if (d)
 		gateway_remember_online(&u->gateway, d);
 }
@@ -58,7 +61,7 @@ void intake_start(struct uplink *u, int64_t now_ms)
 		return;
 	u->left = true;
 	journal_reader_log(u->conf.journal, &u->log);
-	journal_reader_marks(u->conf.journal, marked_online, u);
+	journal_reader_marks(u->conf.journal, marked, u);
 	u->gateway.mark = remember_mark;
 	u->gateway.mark_ctx = u;
 	gateway_settle(&u->gateway, now_ms + u->conf.settle_ms);
@@ -121,8 +124,12 @@ static void drop(struct uplink *u, struct subdev *d, const struct outbox_entry *
 {
 	bool aside = e->state == ENTRY_ASIDE;
 
-	drop_report_add(&u->drops, d->product_id, d->device_name, aside ? DROP_SUSPECT : reason,
-	                clocks_monotonic_ms());
+	/* Of strangers there may be many, and BROKER says how many: they have no lines of their own. */
+	if (d->standing != STANDING_OWN)
+		metric_add(u->conf.metrics, M_DROPPED_NAMES, 1);
+	else
+		drop_report_add(&u->drops, d->product_id, d->device_name, aside ? DROP_SUSPECT : reason,
+		                clocks_monotonic_ms());
 	if (e->packet_id != 0)
 		packet_ids_release(&u->ids, e->packet_id);
 	intake_end(u, d, e->seq, aside ? JOURNAL_DROP_SUSPECT : JOURNAL_DROP_BOUND);
@@ -140,8 +147,19 @@ static bool drop_one(struct uplink *u, struct subdev *d, enum drop_reason reason
 	return e != NULL;
 }
 
-/* The device with the most waiting bytes, and how many the next one has. */
-static struct subdev *largest(struct uplink *u, uint64_t *second)
+/* Who gives way first: by what it is, then by what it has waiting. Below 0: a before b. */
+static int giving_way(const struct subdev *a, const struct subdev *b)
+{
+	unsigned x = standing_gives_way(a->standing), y = standing_gives_way(b->standing);
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	return a->outbox.bytes > b->outbox.bytes ? -1 : 1;
+}
+
+/* Who loses messages now, of those that give way at least so soon, and how many bytes the next one
+ * of its kind has. */
+static struct subdev *largest(struct uplink *u, unsigned least, uint64_t *second)
 {
 	struct subdev *most = NULL;
 	struct table_at at;
@@ -151,12 +169,12 @@ static struct subdev *largest(struct uplink *u, uint64_t *second)
 	     n = table_next(&u->gateway.devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
 
-		if (!outbox_next(&d->outbox))
+		if (standing_gives_way(d->standing) < least || !outbox_next(&d->outbox))
 			continue;
-		if (!most || d->outbox.bytes > most->outbox.bytes) {
-			*second = most ? most->outbox.bytes : 0;
+		if (!most || giving_way(d, most) < 0) {
+			*second = most && most->standing == d->standing ? most->outbox.bytes : 0;
 			most = d;
-		} else if (d->outbox.bytes > *second) {
+		} else if (most->standing == d->standing && d->outbox.bytes > *second) {
 			*second = d->outbox.bytes;
 		}
 	}
@@ -176,23 +194,35 @@ static uint64_t drop_aside(struct uplink *u, uint64_t count)
 	return count;
 }
 
-/* First what stands aside. Then the device with the most waiting bytes loses its oldest messages:
- * who fills the store pays for it, a quiet device keeps what it has. */
-static void drop_excess(struct uplink *u, uint64_t count)
+/* The device with the most waiting bytes loses its oldest messages: who fills the store pays for
+ * it, a quiet device keeps what it has. Returns what is still to be dropped. */
+static uint64_t drop_waiting(struct uplink *u, uint64_t count, unsigned least)
 {
-	count = drop_aside(u, count);
 	while (count > 0) {
 		uint64_t second;
-		struct subdev *d = largest(u, &second);
+		struct subdev *d = largest(u, least, &second);
 
 		if (!d)
-			return;
+			break;
 		do {
 			drop_one(u, d, DROP_STORE);
 			count--;
 		} while (count > 0 && outbox_next(&d->outbox) && d->outbox.bytes >= second);
 		gateway_touch(&u->gateway, d);
 	}
+	return count;
+}
+
+/* First names that may be nobody's, then what stands aside, then anybody's; of those that give way
+ * at least so soon. */
+static void drop_excess(struct uplink *u, uint64_t count, unsigned least)
+{
+	const unsigned own = standing_gives_way(STANDING_OWN);
+
+	count = drop_waiting(u, count, least > own ? least : own + 1);
+	if (least > own)
+		return;
+	drop_waiting(u, drop_aside(u, count), least);
 }
 
 /* A device's share may be less than what it has waiting. */
@@ -211,6 +241,32 @@ static void drop_over_shares(struct uplink *u)
 		if (d->outbox.live != live)
 			gateway_touch(&u->gateway, d);
 	}
+}
+
+static void drop_over_name(struct uplink *u, struct subdev *d)
+{
+	while (d->standing == STANDING_STRANGER && d->outbox.live > STRANGER_MESSAGES_MAX &&
+	       drop_one(u, d, DROP_SHARE))
+		;
+}
+
+void intake_standing(struct uplink *u, struct subdev *d)
+{
+	drop_over_name(u, d);
+	gateway_touch(&u->gateway, d);
+}
+
+void intake_let_go(struct uplink *u, struct subdev *d)
+{
+	int64_t due_ms;
+	uint64_t seq;
+
+	while ((seq = latest_release(&d->latest, INT64_MAX, &due_ms)) != 0)
+		outbox_release(&d->outbox, seq);
+	d->holds = false;
+	while (drop_one(u, d, DROP_SHARE))
+		;
+	gateway_touch(&u->gateway, d);
 }
 
 void intake_limits(struct uplink *u, int64_t now_ms)
@@ -247,6 +303,17 @@ static void take_latest(struct uplink *u, struct subdev *d, const struct journal
 	u->release_ms = now_ms; /* intake_times() finds out when */
 }
 
+/* Whose message it is. That the journal knows a name does not make it ours. */
+static struct subdev *owner_of(struct uplink *u, const char *client_id, int64_t now_ms)
+{
+	size_t known = u->gateway.devices.count;
+	struct subdev *d = gateway_device(&u->gateway, client_id);
+
+	if (d && u->gateway.devices.count > known)
+		gateway_set_standing(&u->gateway, d, STANDING_UNASKED, now_ms);
+	return d;
+}
+
 /* Of a message that the hub acknowledges: whose permission it needs. */
 static uint16_t key_of(struct uplink *u, const struct journal_item *item)
 {
@@ -278,7 +345,7 @@ static void take_key(struct uplink *u, struct subdev *d, const struct journal_it
 
 static void take_item(struct uplink *u, const struct journal_item *item, int64_t now_ms)
 {
-	struct subdev *d = gateway_device(&u->gateway, item->device);
+	struct subdev *d = owner_of(u, item->device, now_ms);
 
 	/* It was promised: without memory it stays in the store, and goes after the next start. */
 	if (!d || outbox_add(&d->outbox, item->seq, item->bytes) != ST_OK) {
@@ -296,6 +363,7 @@ static void take_item(struct uplink *u, const struct journal_item *item, int64_t
 	while (journal_reader_over_share(u->conf.journal, d->outbox.live, d->outbox.bytes) &&
 	       drop_one(u, d, DROP_SHARE))
 		;
+	drop_over_name(u, d);
 	gateway_touch(&u->gateway, d);
 }
 
@@ -322,7 +390,10 @@ void intake_journal(struct uplink *u, int64_t now_ms)
 		u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 	excess = journal_reader_excess(u->conf.journal);
 	if (excess > 0)
-		drop_excess(u, excess);
+		drop_excess(u, excess, 0);
+	excess = journal_reader_pressed(u->conf.journal);
+	if (excess > 0)
+		drop_excess(u, excess, standing_gives_way(STANDING_STRANGER));
 	drop_report_run(&u->drops, &u->log, now_ms);
 }
 

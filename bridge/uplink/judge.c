@@ -3,8 +3,11 @@
  * is suspect: its topic, or if others of its topic pass, the message itself. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/base/clocks.h"
+#include "shadowstore/journal/journal_reader.h"
 
 enum {
 	SKIPS_MAX = 3,      /* of one message: then it is given up */
@@ -74,6 +77,42 @@ static void say_proven(struct uplink *u, uint16_t key)
 	         aside_count_of(u->gateway.asides, key));
 }
 
+/* --- what is remembered --- */
+
+/* Finding it out costs everybody three connections, so the next start knows it: as a mark of the
+ * journal that no client id can be. Without room for it the next start finds it out again. */
+static void remember_alone(struct uplink *u, uint16_t key, bool alone)
+{
+	const struct permission *k = permission_key(&u->permissions, key);
+	char mark[JOURNAL_MARK_MAX];
+
+	if (!u->conf.journal ||
+	    snprintf(mark, sizeof(mark), "%c%s", JUDGE_MARK, k->text) >= (int)sizeof(mark))
+		return;
+	journal_reader_mark(u->conf.journal, mark, alone);
+}
+
+static void remembered(void *ctx, const char *mark)
+{
+	struct uplink *u = ctx;
+	const char *text = mark + 1;
+	size_t len = strlen(mark) - 1;
+	uint16_t key;
+
+	if (*mark != JUDGE_MARK || len <= PRODUCT_ID_LEN + 1)
+		return;
+	key = permission_take(&u->permissions, text, PRODUCT_ID_LEN, text + PRODUCT_ID_LEN + 1,
+	                      len - PRODUCT_ID_LEN - 1);
+	permission_remember(&u->permissions, key, clocks_monotonic_ms());
+	permission_drop(&u->permissions, key);
+}
+
+void judge_start(struct uplink *u)
+{
+	if (u->conf.journal)
+		journal_reader_marks(u->conf.journal, remembered, u);
+}
+
 /* --- places --- */
 
 /* f has nothing to wait for any more that others wait for, too. */
@@ -92,6 +131,9 @@ static void give_place_back(struct uplink *u, struct flight_entry *f)
 
 static void part_with(struct uplink *u, struct flight_entry *f)
 {
+	struct subdev *d = f->owner;
+
+	d->in_flight--;
 	give_place_back(u, f);
 	if (f->probe && permission_key(&u->permissions, f->key)->alone)
 		u->alone = false;
@@ -132,6 +174,7 @@ enum status judge_sent(struct uplink *u, struct subdev *d, const struct outbox_e
 	f = flight_add(&u->flight, d, e->seq, packet_id, now_ms);
 	if (!f)
 		return ST_FULL;
+	d->in_flight++;
 	f->key = e->key;
 	f->probe = probe;
 	f->placed = probe || d->outbox.unheard || !permission_proven(&u->permissions, e->key);
@@ -162,6 +205,8 @@ struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms)
 	u->tried |= d->outbox.unheard;
 	d->outbox.unheard = false;
 	told = key != PERMISSION_NONE && permission_key(&u->permissions, key)->told;
+	if (key != PERMISSION_NONE && permission_key(&u->permissions, key)->alone)
+		remember_alone(u, key, false);
 	intake_end(u, d, f->seq, JOURNAL_DELIVERED);
 	if (permission_acked(&u->permissions, key, f->order, now_ms)) {
 		if (told)
@@ -320,8 +365,10 @@ static bool suspect_ending(struct uplink *u, struct flight_entry *f, int64_t now
 	if (is_single(e) || permission_excuse(&u->permissions, e->key)) {
 		change_key(u, e, PERMISSION_LONE);
 		permission_accuse(&u->permissions, PERMISSION_LONE, false, now_ms);
-	} else if (permission_isolate(&u->permissions, e->key, now_ms)) {
-		say_suspect(u, e->key, now_ms);
+	} else {
+		if (permission_isolate(&u->permissions, e->key, now_ms))
+			say_suspect(u, e->key, now_ms);
+		remember_alone(u, e->key, true);
 	}
 	put_aside(u, d, e);
 	return true;

@@ -39,6 +39,8 @@ enum order_kind {
 	ORDER_ASK_LIST,
 	ORDER_DOWN_DONE,
 	ORDER_FORGET,
+	ORDER_STANDING, /* standing */
+	ORDER_LET_GO,
 	ORDER_LIMITS, /* payload: struct uplink_limits */
 	ORDER_ROUTES, /* payload: struct route_rules, in one block */
 };
@@ -53,6 +55,7 @@ struct order { /* BROKER -> UPLINK */
 	uint16_t packet_id;
 	uint32_t epoch;
 	enum gateway_op op; /* of ORDER_ASK */
+	enum standing standing;
 	uint64_t after_seq; /* of ORDER_LIVE, as share: struct live_msg */
 	unsigned share;
 };

@@ -20,6 +20,7 @@
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
 #include "core/hub/route_rules.h"
+#include "core/hub/standing.h"
 #include "core/hub/uplink_state.h"
 #include "shadowstore/journal/journal.h"
 
@@ -70,6 +71,11 @@ enum status uplink_set_message_timeout(struct uplink *u, uint32_t timeout_s);
 /* What a room tells the uplink. ST_OK; ST_FULL: the mailbox is full, nothing was
  * taken, say it again later; ST_NOMEM. client_id is {pid}{dname}. */
 enum status uplink_device_present(struct uplink *u, const char *client_id, bool present);
+/* How far it is known to be ours. One that only the journal knows may be nobody's until this says
+ * more, any other is own. */
+enum status uplink_device_standing(struct uplink *u, const char *client_id, enum standing standing);
+/* The name is let go: its messages are dropped, and nothing of it is kept. */
+enum status uplink_device_let_go(struct uplink *u, const char *client_id);
 /* With it the device can be bound. Copied, wiped when it is not needed any more. */
 enum status uplink_device_secret(struct uplink *u, const char *client_id,
                                  const struct secret *secret);

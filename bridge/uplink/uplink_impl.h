@@ -135,6 +135,10 @@ void intake_limits(struct uplink *u, int64_t now_ms);
 void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_end end);
 /* The same for one that is given up: logged, and kept as a dead letter. */
 void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *reason);
+/* How far d is known to be ours has changed: a stranger keeps little. */
+void intake_standing(struct uplink *u, struct subdev *d);
+/* Nothing of d waits any more. */
+void intake_let_go(struct uplink *u, struct subdev *d);
 /* The same for one that ended elsewhere. */
 void intake_forget(struct uplink *u, struct subdev *d, const struct outbox_entry *e);
 /* Takes in new messages, keeps the bounds. */
@@ -156,6 +160,12 @@ enum status judge_sent(struct uplink *u, struct subdev *d, const struct outbox_e
 struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms);
 void judge_run(struct uplink *u, int64_t now_ms);             /* verdicts over what is late */
 int64_t judge_due_ms(const struct uplink *u, int64_t now_ms); /* when it wants to run again */
+/* A mark of the journal that begins with JUDGE_MARK, which no client id does: an earlier run found
+ * that the hub closes on a topic. */
+enum {
+	JUDGE_MARK = '!'
+};
+void judge_start(struct uplink *u);
 /* The connection ended. True: because of a message, as it seems, which is dealt with. */
 bool judge_lost(struct uplink *u, enum status why, int64_t now_ms);
 bool judge_probe_waits(struct uplink *u, int64_t now_ms);

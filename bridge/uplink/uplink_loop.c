@@ -166,6 +166,14 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 		gateway_set_secret(g, d, NULL, now_ms);
 		gateway_present(g, d, false, now_ms);
 		break;
+	case ORDER_STANDING:
+		gateway_set_standing(g, d, o->standing, now_ms);
+		intake_standing(u, d);
+		break;
+	case ORDER_LET_GO:
+		intake_let_go(u, d);
+		gateway_forget(g, d, now_ms);
+		break;
 	case ORDER_WATCH:
 	case ORDER_ASK_LIST:
 	case ORDER_DOWN_DONE:
@@ -221,6 +229,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 
 	due_ms = earlier(due_ms, u->gateway.due_ms);
 	due_ms = earlier(due_ms, intake_times_due(u));
+	due_ms = earlier(due_ms, gateway_names_due(&u->gateway, now_ms));
 	due_ms = earlier(due_ms, judge_due_ms(u, now_ms));
 	if (u->doorbell && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
@@ -283,6 +292,7 @@ static void one_turn(struct uplink *u)
 	gateway_line_up(&u->gateway, now_ms);
 	send_run(u, now_ms);
 	receive_news(u, now_ms);
+	gateway_sweep(&u->gateway);
 	/* A broker that stops has nobody left to ring for. */
 	if (!atomic_load(&u->mail.stopping)) {
 		ring_broker(u, now_ms);
@@ -317,6 +327,7 @@ void uplink_thread(void *arg)
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	connect_init(u, clocks_monotonic_ms());
 	intake_start(u, clocks_monotonic_ms());
+	judge_start(u);
 	for (one_turn(u); !leaving_done(u); one_turn(u))
 		wait_for_work(u);
 	session_close(u->session, SESSION_POLITE);

@@ -54,6 +54,25 @@ enum status uplink_device_present(struct uplink *u, const char *client_id, bool 
 	return put_order(u, &o);
 }
 
+enum status uplink_device_standing(struct uplink *u, const char *client_id, enum standing standing)
+{
+	struct order o;
+
+	IN_ROOM(ROOM_BROKER);
+	order_about(ORDER_STANDING, client_id, NULL, &o);
+	o.standing = standing;
+	return put_order(u, &o);
+}
+
+enum status uplink_device_let_go(struct uplink *u, const char *client_id)
+{
+	struct order o;
+
+	IN_ROOM(ROOM_BROKER);
+	order_about(ORDER_LET_GO, client_id, NULL, &o);
+	return put_order(u, &o);
+}
+
 enum status uplink_device_secret(struct uplink *u, const char *client_id,
                                  const struct secret *secret)
 {

@@ -162,8 +162,8 @@ static enum status read_json(struct config_load *l)
 
 	st = json_parse(l->src->text, l->src->len, &lim, &l->root, &err, note_line, l);
 	if (st != ST_OK) {
-		snprintf(l->report->errors[0], CONFIG_LINE_MAX, "%.200s:%u:%u: %s", l->src->name, err.line,
-		         err.column, err.what);
+		snprintf(l->report->errors[0], CONFIG_LINE_MAX, "%.200s:%u:%u: %s%s%s", l->src->name,
+		         err.line, err.column, err.path, *err.path ? ": " : "", err.what);
 		l->report->error_count = 1;
 		return st;
 	}

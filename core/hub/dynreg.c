@@ -166,7 +166,7 @@ enum status dynreg_parse(const struct dynreg_headers *headers, const void *body,
 	enum status st;
 
 	memset(out, 0, sizeof(*out));
-	st = json_parse(body, len, &limits, &root, NULL, NULL, NULL);
+	st = json_parse_message(body, len, &limits, &root);
 	if (st != ST_OK)
 		return st;
 	st = headers ? read_current(headers, root, out) : read_old(root, out);

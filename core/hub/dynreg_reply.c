@@ -120,8 +120,7 @@ static enum status open_payload(const char *payload, int64_t told, const char *p
 	if (st == ST_OK && !crypt(product_secret, false, plain.data, plain.len))
 		st = ST_NOMEM;
 	if (st == ST_OK)
-		st = json_parse((const char *)plain.data, plain_len(&plain, told), &limits, &root, NULL,
-		                NULL, NULL);
+		st = json_parse_message((const char *)plain.data, plain_len(&plain, told), &limits, &root);
 	if (st == ST_OK)
 		st = read_grant(root, out);
 	cJSON_Delete(root);
@@ -199,7 +198,7 @@ enum status dynreg_read_reply(const void *text, size_t len, const char *product_
 {
 	const cJSON *response;
 	cJSON *root = NULL;
-	enum status st = json_parse(text, len, &limits, &root, NULL, NULL, NULL);
+	enum status st = json_parse_message(text, len, &limits, &root);
 
 	memset(grant, 0, sizeof(*grant));
 	memset(refusal, 0, sizeof(*refusal));

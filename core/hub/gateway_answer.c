@@ -79,7 +79,7 @@ enum status gateway_request_parse(const void *text, size_t len, struct gateway_r
 	enum status st;
 
 	memset(out, 0, sizeof(*out));
-	st = json_parse(text, len, &limits, &out->root, NULL, NULL, NULL);
+	st = json_parse_message(text, len, &limits, &out->root);
 	if (st != ST_OK)
 		return st;
 	type = json_text(out->root, "type");

@@ -218,7 +218,7 @@ enum status gateway_parse(const void *text, size_t len, struct gateway_msg *out)
 	enum status st;
 
 	memset(out, 0, sizeof(*out));
-	st = json_parse(text, len, &limits, &root, NULL, NULL, NULL);
+	st = json_parse_message(text, len, &limits, &root);
 	if (st != ST_OK)
 		return st;
 	st = read_message(root, out);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/hub/standing.h"
+
 enum {
 	NOT_BOUND = -1, /* docs/protocol/gateway.md 6 */
 	SYSTEM_ERROR = -2,
@@ -147,12 +149,23 @@ static void on_listed(const struct take *t)
 
 /* --- what it answers --- */
 
-int64_t subdev_pause_ms(struct subdev_world *w, unsigned attempts)
+static int64_t spread(struct subdev_world *w, int64_t base)
 {
-	int64_t base = attempts > SUBDEV_ATTEMPTS ? SUBDEV_RETRY_MS : INT64_C(1000) << attempts;
-
 	w->random = w->random * UINT64_C(6364136223846793005) + 1442695040888963407;
 	return base + (int64_t)((w->random >> 33) % (uint64_t)(base / 2 + 1));
+}
+
+int64_t subdev_pause_ms(struct subdev_world *w, unsigned attempts)
+{
+	return spread(w, attempts > SUBDEV_ATTEMPTS ? SUBDEV_RETRY_MS : INT64_C(1000) << attempts);
+}
+
+/* What begins anew does not wait out a retry, but a name that the hub refused does. */
+static void hurry(struct subdev_state *s)
+{
+	s->attempts = 0;
+	if (s->refusals == 0)
+		s->due_ms = 0;
 }
 
 static void retry_later(const struct take *t, unsigned attempts)
@@ -205,6 +218,7 @@ static void accepted(const struct take *t, enum subdev_fact f)
 	s->attempts = 0;
 	s->due_ms = 0;
 	s->reported = 0;
+	s->refusals = 0;
 	if (f == FACT_BOUND)
 		t->out->news = SUBDEV_BOUND_IT;
 	else if (was_online != (s->known.shown == SHOWN_ONLINE))
@@ -217,6 +231,8 @@ static void refused(const struct take *t, enum gateway_verdict v)
 
 	s->attempts = v == VERDICT_RETRY ? s->attempts + 1 : SUBDEV_ATTEMPTS + 1;
 	retry_later(t, s->attempts);
+	if (s->unproven && v != VERDICT_RETRY)
+		s->due_ms = t->now_ms + spread(t->w, standing_pause_ms(++s->refusals));
 	if (s->reported == t->e->code)
 		return;
 	s->reported = t->e->code;
@@ -391,10 +407,8 @@ static void on_present(const struct take *t)
 {
 	struct subdev_state *s = t->s;
 
-	if (!(s->reasons & SUBDEV_HERE) && s->request.op == GATEWAY_UNKNOWN) {
-		s->due_ms = 0; /* a device that comes back need not wait out a retry */
-		s->attempts = 0;
-	}
+	if (!(s->reasons & SUBDEV_HERE) && s->request.op == GATEWAY_UNKNOWN)
+		hurry(s);
 	s->reasons |= SUBDEV_HERE;
 }
 
@@ -419,11 +433,25 @@ static void on_keys(const struct take *t)
 	move(t, FACT_NEW_KEYS);
 }
 
+static void on_unproven(const struct take *t)
+{
+	t->s->unproven = true;
+}
+
+static void on_proven(const struct take *t)
+{
+	struct subdev_state *s = t->s;
+
+	if (s->refusals > 0)
+		s->due_ms = 0;
+	s->unproven = false;
+	s->refusals = 0;
+}
+
 static void on_link_up(const struct take *t)
 {
 	move(t, t->s->own ? FACT_OWN_LINK_UP : FACT_LINK_UP);
-	t->s->due_ms = 0;
-	t->s->attempts = 0;
+	hurry(t->s);
 }
 
 static void on_link_down(const struct take *t)
@@ -468,6 +496,8 @@ void subdev_take(struct subdev_state *s, struct subdev_world *w, const struct su
 		[SUBDEV_IN_LISTED] = on_listed,
 		[SUBDEV_IN_KEYS] = on_keys,
 		[SUBDEV_IN_ASKED] = on_asked,
+		[SUBDEV_IN_UNPROVEN] = on_unproven,
+		[SUBDEV_IN_PROVEN] = on_proven,
 	};
 
 	memset(out, 0, sizeof(*out));

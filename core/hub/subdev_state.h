@@ -58,27 +58,31 @@ struct subdev_state {
 	struct subdev_request request;
 	unsigned given_up, void_late; /* bits: a reply may still come; it counts for nothing */
 	unsigned attempts;
-	int64_t due_ms;   /* the next request not before */
-	int64_t reported; /* last code that was news, so that it is news once */
+	bool unproven;     /* what the hub refused is asked again ever later, links or not ... */
+	unsigned refusals; /* ... after so many */
+	int64_t due_ms;    /* the next request not before */
+	int64_t reported;  /* last code that was news, so that it is news once */
 };
 
-#define SUBDEV_INPUTS(X)                                               \
-	X(SUBDEV_IN_REMEMBERED) /* an earlier run left it online */        \
-	X(SUBDEV_IN_PRESENT)                                               \
-	X(SUBDEV_IN_ABSENT)                                                \
-	X(SUBDEV_IN_WORK)                                                  \
-	X(SUBDEV_IN_IDLE)                                                  \
-	X(SUBDEV_IN_LINK_UP)                                               \
-	X(SUBDEV_IN_LINK_DOWN)                                             \
-	X(SUBDEV_IN_LEAVING)                                               \
-	X(SUBDEV_IN_SENT)    /* op */                                      \
-	X(SUBDEV_IN_REPLY)   /* op, code when has_code */                  \
-	X(SUBDEV_IN_SILENCE) /* the request under way is given up */       \
-	X(SUBDEV_IN_BOUND)   /* notified */                                \
-	X(SUBDEV_IN_UNBOUND) /* notified */                                \
-	X(SUBDEV_IN_LISTED)  /* one of the hub's list of what is bound */  \
-	X(SUBDEV_IN_KEYS)    /* keys: how many there are now; 0: forget */ \
-	X(SUBDEV_IN_ASKED)   /* op, by a program */
+#define SUBDEV_INPUTS(X)                                                              \
+	X(SUBDEV_IN_REMEMBERED) /* an earlier run left it online */                       \
+	X(SUBDEV_IN_PRESENT)                                                              \
+	X(SUBDEV_IN_ABSENT)                                                               \
+	X(SUBDEV_IN_WORK)                                                                 \
+	X(SUBDEV_IN_IDLE)                                                                 \
+	X(SUBDEV_IN_LINK_UP)                                                              \
+	X(SUBDEV_IN_LINK_DOWN)                                                            \
+	X(SUBDEV_IN_LEAVING)                                                              \
+	X(SUBDEV_IN_SENT)     /* op */                                                    \
+	X(SUBDEV_IN_REPLY)    /* op, code when has_code */                                \
+	X(SUBDEV_IN_SILENCE)  /* the request under way is given up */                     \
+	X(SUBDEV_IN_BOUND)    /* notified */                                              \
+	X(SUBDEV_IN_UNBOUND)  /* notified */                                              \
+	X(SUBDEV_IN_LISTED)   /* one of the hub's list of what is bound */                \
+	X(SUBDEV_IN_KEYS)     /* keys: how many there are now; 0: forget */               \
+	X(SUBDEV_IN_ASKED)    /* op, by a program */                                      \
+	X(SUBDEV_IN_UNPROVEN) /* a name that nobody says is ours (core/hub/standing.h) */ \
+	X(SUBDEV_IN_PROVEN)   /* it is */
 
 enum subdev_input {
 #define X(name) name,

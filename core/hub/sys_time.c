@@ -8,7 +8,7 @@ enum status sys_time_parse(const void *payload, size_t len, int64_t *hub_ms)
 {
 	int64_t received, sent, seconds;
 	cJSON *root = NULL;
-	enum status st = json_parse(payload, len, &limits, &root, NULL, NULL, NULL);
+	enum status st = json_parse_message(payload, len, &limits, &root);
 
 	if (st != ST_OK)
 		return st;

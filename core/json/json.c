@@ -124,14 +124,37 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (x->valueint > y->valueint) - (x->valueint < y->valueint);
 }
 
+static bool same_name(cJSON *const *sorted, size_t i)
+{
+	return strcmp(sorted[i - 1]->string, sorted[i]->string) == 0;
+}
+
+/* The first member that repeats a name; NULL: none does. */
+static const cJSON *first_repeated(cJSON *const *sorted, size_t count)
+{
+	const cJSON *first = NULL;
+
+	for (size_t i = 1; i < count; i++) {
+		if (same_name(sorted, i) && (!first || sorted[i]->valueint < first->valueint))
+			first = sorted[i];
+	}
+	return first;
+}
+
+static void keep_last(cJSON *object, cJSON *const *sorted, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (same_name(sorted, i))
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, sorted[i - 1]));
+	}
+}
+
 /* Until its object is closed, a member keeps the offset of its name in the field
  * that cJSON fills for its own numbers only; here it becomes 0 again. */
-static enum status names_are_unique(struct json_reader *r, cJSON *object)
+static enum status names_become_unique(struct json_reader *r, cJSON *object)
 {
-	const cJSON *few[NAMES_ON_STACK], **all = few;
+	cJSON *few[NAMES_ON_STACK], **all = few, *m;
 	size_t count = 0, i = 0;
-	int repeated = -1;
-	cJSON *m;
 
 	cJSON_ArrayForEach(m, object) count++;
 	if (count > NAMES_ON_STACK)
@@ -140,16 +163,16 @@ static enum status names_are_unique(struct json_reader *r, cJSON *object)
 		return json_no_memory(r);
 	cJSON_ArrayForEach(m, object) all[i++] = m;
 	qsort(all, count, sizeof *all, by_name);
-	for (i = 1; i < count; i++) {
-		if (strcmp(all[i - 1]->string, all[i]->string) == 0 &&
-		    (repeated < 0 || all[i]->valueint < repeated))
-			repeated = all[i]->valueint;
-	}
+	if (r->last_counts)
+		keep_last(object, all, count);
+	else
+		r->bad_node = first_repeated(all, count);
 	if (all != few)
 		free(all);
+	if (r->bad_node)
+		return json_fail(r, r->start + r->bad_node->valueint, ST_MALFORMED,
+		                 "stands twice in its object; remove one of the two");
 	cJSON_ArrayForEach(m, object) m->valueint = 0;
-	if (repeated >= 0)
-		return json_fail(r, r->start + repeated, ST_MALFORMED, "the same member name twice");
 	return ST_OK;
 }
 
@@ -159,14 +182,14 @@ static enum status member(struct json_reader *r, cJSON *object, unsigned depth)
 	enum status st;
 
 	if (!next_is(r, '"'))
-		return json_malformed(r, "a member name in double quotes must stand here");
+		return json_unexpected(r, JSON_NAME);
 	where.name_at = (int)(r->at - r->start);
 	st = json_read_string(r, &r->name);
 	if (st != ST_OK)
 		return st;
 	skip_space(r);
 	if (!next_is(r, ':'))
-		return json_malformed(r, "a colon must follow the member name");
+		return json_unexpected(r, JSON_COLON);
 	r->at++;
 	return value(r, &where);
 }
@@ -178,34 +201,43 @@ static enum status element(struct json_reader *r, cJSON *array, unsigned depth)
 	return value(r, &where);
 }
 
+/* From behind a value to the next one, past the comma, or *closed: behind the closing bracket. */
+static enum status to_next(struct json_reader *r, char close, bool *closed)
+{
+	const char *comma;
+
+	r->behind = r->at;
+	skip_space(r);
+	*closed = next_is(r, close);
+	if (!*closed && !next_is(r, ','))
+		return json_unexpected(r, r->at == r->behind ? JSON_TIGHT : JSON_NEXT);
+	comma = r->at++;
+	if (*closed)
+		return ST_OK;
+	skip_space(r);
+	if (next_is(r, close))
+		return json_fail(r, comma, ST_MALFORMED,
+		                 "a comma must not stand before the closing bracket; remove it");
+	return ST_OK;
+}
+
 /* The content of an object or array, from its opening bracket on. */
 static enum status container(struct json_reader *r, cJSON *node, unsigned depth)
 {
-	bool object = cJSON_IsObject(node);
+	bool object = cJSON_IsObject(node), closed;
 	char close = object ? '}' : ']';
-	enum status st;
+	enum status st = ST_OK;
 
 	r->at++;
 	skip_space(r);
-	if (next_is(r, close)) {
-		r->at++;
-		return ST_OK;
-	}
-	for (;;) {
-		skip_space(r);
+	closed = next_is(r, close);
+	r->at += closed;
+	while (st == ST_OK && !closed) {
 		st = object ? member(r, node, depth) : element(r, node, depth);
-		if (st != ST_OK)
-			return st;
-		skip_space(r);
-		if (next_is(r, close))
-			break;
-		if (!next_is(r, ','))
-			return json_malformed(r, object ? "a comma or } must stand here"
-			                                : "a comma or ] must stand here");
-		r->at++;
+		if (st == ST_OK)
+			st = to_next(r, close, &closed);
 	}
-	r->at++;
-	return object ? names_are_unique(r, node) : ST_OK;
+	return st == ST_OK && object ? names_become_unique(r, node) : st;
 }
 
 static enum status nested(struct json_reader *r, const struct place *where)
@@ -241,7 +273,7 @@ static enum status word(struct json_reader *r, const struct place *where)
 		r->at += len;
 		return attach(r, words[i].make(), where, r->line);
 	}
-	return json_malformed(r, "a value must stand here");
+	return json_unexpected(r, JSON_VALUE);
 }
 
 /* A string or a number: both are kept as text. */
@@ -263,7 +295,7 @@ static enum status value(struct json_reader *r, const struct place *where)
 {
 	skip_space(r);
 	if (r->at == r->end)
-		return json_malformed(r, "the text ends where a value must stand");
+		return json_unexpected(r, JSON_VALUE);
 	if (r->values++ >= r->lim->values)
 		return json_fail(r, r->at, ST_TOOBIG, "too many values");
 	if (*r->at == '{' || *r->at == '[')
@@ -287,21 +319,7 @@ static enum status document(struct json_reader *r, size_t len)
 		return st;
 	r->root->valueint = 0;
 	skip_space(r);
-	return r->at == r->end ? ST_OK : json_malformed(r, "more text follows the value");
-}
-
-static void locate(const struct json_reader *r, struct json_error *err)
-{
-	err->line = err->column = 1;
-	err->what = r->what;
-	for (const char *p = r->start; p < r->bad_at; p++) {
-		if (*p == '\n') {
-			err->line++;
-			err->column = 1;
-		} else if (((unsigned char)*p & 0xC0) != 0x80) {
-			err->column++;
-		}
-	}
+	return r->at == r->end ? ST_OK : json_unexpected(r, JSON_END);
 }
 
 static void wipe_free(struct buf *b)
@@ -311,30 +329,46 @@ static void wipe_free(struct buf *b)
 	buf_free(b);
 }
 
+static enum status parse(struct json_reader *r, const char *text, size_t len, cJSON **out,
+                         struct json_error *err)
+{
+	enum status st;
+
+	r->at = r->start = len ? text : "";
+	r->end = r->start + len;
+	r->line = 1;
+	r->name = r->text = (struct buf)BUF_MAX(r->lim->bytes);
+	st = document(r, len);
+	wipe_free(&r->name);
+	wipe_free(&r->text);
+	*out = st == ST_OK ? r->root : NULL;
+	if (st == ST_OK)
+		return ST_OK;
+	if (err)
+		json_locate(r, err);
+	cJSON_Delete(r->root);
+	return st;
+}
+
 enum status json_parse(const char *text, size_t len, const struct json_limits *lim, cJSON **out,
                        struct json_error *err, json_line_fn *on_node, void *ctx)
 {
-	const char *start = len ? text : "";
-	struct json_reader r = { .at = start,
-		                     .start = start,
-		                     .end = start + len,
-		                     .line = 1,
-		                     .lim = lim,
-		                     .on_node = on_node,
-		                     .ctx = ctx,
-		                     .name = BUF_MAX(lim->bytes),
-		                     .text = BUF_MAX(lim->bytes) };
-	enum status st = document(&r, len);
+	struct json_reader r = { .lim = lim, .on_node = on_node, .ctx = ctx };
 
-	wipe_free(&r.name);
-	wipe_free(&r.text);
-	if (st == ST_OK) {
-		*out = r.root;
-		return ST_OK;
-	}
-	*out = NULL;
-	cJSON_Delete(r.root);
-	if (err)
-		locate(&r, err);
-	return st;
+	return parse(&r, text, len, out, err);
+}
+
+size_t json_message_len(const char *text, size_t len)
+{
+	static const char strays[] = { '\0', '\r', '\n', 0x1A };
+
+	return len > 0 && memchr(strays, text[len - 1], sizeof strays) ? len - 1 : len;
+}
+
+enum status json_parse_message(const char *text, size_t len, const struct json_limits *lim,
+                               cJSON **out)
+{
+	struct json_reader r = { .lim = lim, .last_counts = true };
+
+	return parse(&r, text, json_message_len(text, len), out, NULL);
 }

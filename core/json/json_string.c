@@ -3,23 +3,6 @@
 #include "core/base/utf8.h"
 #include "core/json/json_reader.h"
 
-enum status json_fail(struct json_reader *r, const char *at, enum status st, const char *what)
-{
-	r->bad_at = at;
-	r->what = what;
-	return st;
-}
-
-enum status json_malformed(struct json_reader *r, const char *what)
-{
-	return json_fail(r, r->at, ST_MALFORMED, what);
-}
-
-enum status json_no_memory(struct json_reader *r)
-{
-	return json_fail(r, r->at, ST_NOMEM, "out of memory");
-}
-
 static enum status add_character(struct buf *out, uint32_t c)
 {
 	unsigned char b[4];
@@ -123,6 +106,8 @@ static enum status plain_run(struct json_reader *r, struct buf *out)
 	while (r->at < r->end && *r->at != '"' && *r->at != '\\') {
 		size_t len = utf8_next(r->at, (size_t)(r->end - r->at));
 
+		if (*r->at == '\n' || *r->at == '\r')
+			return json_malformed(r, "the line ends inside a text; its closing quote is missing");
 		if ((unsigned char)*r->at < 0x20)
 			return json_malformed(r, "a control character in a string must be escaped");
 		if (len == 0)

@@ -1,3 +1,5 @@
+#include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -81,25 +83,32 @@ static bool exact_int(const char *token, int64_t *out)
 	return true;
 }
 
-static const char *next_digit(const char *at)
+static bool is_integer(const char *token)
 {
-	return at[1] == '.' ? at + 2 : at + 1;
+	return token[strcspn(token, ".eE")] == '\0';
+}
+
+/* -0 is 0, as it is among doubles. */
+static const char *plain_zero(const char *token)
+{
+	return strcmp(token, "-0") == 0 ? token + 1 : token;
 }
 
 bool json_number_equal(const char *a, const char *b)
 {
-	struct decimal x, y;
-	bool some_x = decimal_of(a, &x), some_y = decimal_of(b, &y);
+	locale_t c; /* a program's own locale may want a comma where JSON has a point */
+	bool equal;
 
-	if (!some_x || !some_y)
-		return some_x == some_y;
-	if (x.negative != y.negative || x.exponent != y.exponent)
+	if (strcmp(a, b) == 0)
+		return true;
+	if (is_integer(a) && is_integer(b))
+		return strcmp(plain_zero(a), plain_zero(b)) == 0;
+	c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	if (!c)
 		return false;
-	for (; *x.first == *y.first; x.first = next_digit(x.first), y.first = next_digit(y.first)) {
-		if (x.first == x.last || y.first == y.last)
-			return x.first == x.last && y.first == y.last;
-	}
-	return false;
+	equal = strtod_l(a, NULL, c) == strtod_l(b, NULL, c);
+	freelocale(c);
+	return equal;
 }
 
 static bool only_digits(const char *text)

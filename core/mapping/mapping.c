@@ -92,7 +92,7 @@ static bool says(const void *payload, size_t len, const char *word)
 	const char *state;
 	bool same = len == strlen(word) && memcmp(payload, word, len) == 0;
 
-	if (same || json_parse(payload, len, &limits, &root, NULL, NULL, NULL) != ST_OK)
+	if (same || json_parse_message(payload, len, &limits, &root) != ST_OK)
 		return same;
 	state = json_text(root, "state");
 	same = state && strcmp(state, word) == 0;
@@ -161,7 +161,7 @@ static bool is_json(const void *payload, size_t len)
 {
 	static const struct json_limits limits = { .bytes = 16384, .depth = 32, .values = 4096 };
 	cJSON *root = NULL;
-	bool ok = json_parse(payload, len, &limits, &root, NULL, NULL, NULL) == ST_OK;
+	bool ok = json_parse_message(payload, len, &limits, &root) == ST_OK;
 
 	cJSON_Delete(root);
 	return ok;
@@ -189,7 +189,8 @@ enum status mapping_wrap(struct buf *out, const char *member, const void *payloa
 	if (st == ST_OK && len == 0)
 		st = buf_add_text(out, "\"\"");
 	else if (st == ST_OK)
-		st = is_json(payload, len) ? buf_add(out, payload, len) : add_as_string(out, payload, len);
+		st = is_json(payload, len) ? buf_add(out, payload, json_message_len(payload, len))
+		                           : add_as_string(out, payload, len);
 	return st == ST_OK ? buf_add_text(out, "}") : st;
 }
 

@@ -318,6 +318,16 @@ bool permission_isolate(struct permissions *p, uint16_t id, int64_t now_ms)
 	return tell(k);
 }
 
+void permission_remember(struct permissions *p, uint16_t id, int64_t now_ms)
+{
+	struct permission *k = p->keys[id];
+
+	if (is_shared(id))
+		return;
+	k->pause_ms = PERMISSION_PAUSE_MAX_MS;
+	permission_isolate(p, id, now_ms);
+}
+
 uint16_t permission_due(struct permissions *p, bool alone, int64_t now_ms)
 {
 	int64_t due_ms = INT64_MAX;

@@ -127,6 +127,8 @@ bool permission_excuse(struct permissions *p, uint16_t id);
 /* It is the key: probed alone from now on, once more soon, then with the longest pause, since each
  * such probe costs everybody a connection. True: say so. */
 bool permission_isolate(struct permissions *p, uint16_t id, int64_t now_ms);
+/* An earlier run found that the hub closes on it: it is probed alone, after the longest pause. */
+void permission_remember(struct permissions *p, uint16_t id, int64_t now_ms);
 /* The connection is gone. True: the key was doubted, and is not any more. */
 bool permission_undoubt(struct permissions *p, uint16_t id);
 

@@ -19,6 +19,28 @@ struct answer { /* views of one parsed message */
 	int64_t wall_ms, mono_ms;
 };
 
+/* --- versions: a document that was never written has 0, and the first write makes 0 or 1
+ * (docs/protocol/shadow.md 1), so it is the flag that tells old from new --- */
+
+static bool is_newer(const struct shadow_doc *d, const struct answer *a)
+{
+	return !d->now.hub_written || (uint64_t)a->version > d->now.hub_version;
+}
+
+/* Nothing lies between what is known and this newer one. */
+static bool is_next(const struct shadow_doc *d, const struct answer *a)
+{
+	return (uint64_t)a->version <= (d->now.hub_written ? d->now.hub_version + 1 : 1);
+}
+
+static void note_version(struct shadow_doc *d, const struct answer *a, bool written)
+{
+	d->now.hub_version = (uint64_t)a->version;
+	d->now.hub_written = written || a->version > 0;
+}
+
+/* --- the hub's document --- */
+
 /* Clears against the hub's desired, which loses what is still to be cleared. What the hub changed
  * since is newer than the clear, which is dropped; what is not there needs no clear, if the list
  * is complete. */
@@ -102,14 +124,14 @@ static void absorb(struct shadow_doc *d, const struct answer *a, struct shadow_e
 	out->first = !SHADOW(d, base);
 	if (out->first && (uint64_t)a->version > d->now.version)
 		d->now.version = (uint64_t)a->version;
-	if (d->now.timestamp_ms == 0 && a->version > 0)
+	note_version(d, a, !shadow_tree_empty(reported) || !shadow_tree_empty(desired));
+	if (d->now.timestamp_ms == 0 && d->now.hub_written)
 		d->now.timestamp_ms = a->timestamp_ms;
 	if (adopted || changed)
 		shadow_touch(d, a->wall_ms);
 	shadow_set(d, SHADOW_TREE_base, base);
 	shadow_set(d, SHADOW_TREE_sent, nothing);
 	d->now.uncertain = false;
-	d->now.hub_version = (uint64_t)a->version;
 	shadow_recheck(d);
 	out->delta = changed;
 }
@@ -149,9 +171,9 @@ static void accepted(struct shadow_doc *d, const struct answer *a, struct shadow
 		shadow_tree_remove(SHADOW(d, clears), d->asked_desired, true);
 		drop_empty_clears(SHADOW(d, clears), SHADOW(d, acked));
 	}
-	d->look |= (uint64_t)a->version != d->now.hub_version + 1;
-	if ((uint64_t)a->version > d->now.hub_version)
-		d->now.hub_version = (uint64_t)a->version;
+	d->look |= !is_newer(d, a) || !is_next(d, a);
+	if (is_newer(d, a))
+		note_version(d, a, true);
 	d->now.uncertain = false;
 	shadow_recheck(d);
 	d->conflicts = 0;
@@ -176,6 +198,7 @@ static void without_document(struct shadow_doc *d, struct shadow_effect *out)
 static void answered(struct shadow_doc *d, const struct answer *a, struct shadow_effect *out)
 {
 	bool update = d->asked == SHADOW_WANT_UPDATE;
+	bool empty = update && !d->asked_desired && shadow_tree_empty(d->asked_reported);
 
 	d->failures = 0;
 	d->retry_ms = 0;
@@ -195,6 +218,7 @@ static void answered(struct shadow_doc *d, const struct answer *a, struct shadow
 		shadow_back_off(d, a->mono_ms);
 		d->look = true;
 	}
+	d->unguarded |= empty && d->now.hub_version == 0;
 	shadow_forget_asked(d);
 }
 
@@ -206,15 +230,14 @@ static void on_delta(struct shadow_doc *d, const struct answer *a, struct shadow
 	bool changed = false;
 	enum status st = expected ? ST_OK : ST_NOMEM;
 
-	if (!SHADOW(d, base) || (uint64_t)a->version <= d->now.hub_version) {
+	if (!SHADOW(d, base) || !is_newer(d, a)) {
 		cJSON_Delete(expected);
 		return; /* a get is under way or wanted, or it is old */
 	}
 	wanted = cJSON_Duplicate(SHADOW(d, desired), true);
 	if (st == ST_OK)
 		st = wanted ? shadow_tree_apply(wanted, a->state, a->wall_ms, NULL) : ST_NOMEM;
-	d->look |=
-		(uint64_t)a->version > d->now.hub_version + 1 || !shadow_tree_empty(SHADOW(d, clears));
+	d->look |= !is_next(d, a) || !shadow_tree_empty(SHADOW(d, clears));
 	if (st == ST_OK)
 		settle_clears(SHADOW(d, clears), SHADOW(d, acked), wanted, false);
 	if (st == ST_OK)
@@ -227,7 +250,7 @@ static void on_delta(struct shadow_doc *d, const struct answer *a, struct shadow
 		set_desired(d, wanted, a, &changed);
 	if (changed)
 		shadow_touch(d, a->wall_ms);
-	d->now.hub_version = (uint64_t)a->version;
+	note_version(d, a, true);
 	out->changed = true;
 	out->delta = changed;
 }
@@ -267,7 +290,7 @@ void shadow_sync_message(struct shadow_doc *d, const void *payload, size_t len, 
 
 	memset(out, 0, sizeof(*out));
 	shadow_doc_keep(d);
-	if (json_parse(payload, len, &limits, &root, NULL, NULL, NULL) != ST_OK)
+	if (json_parse_message(payload, len, &limits, &root) != ST_OK)
 		return;
 	type = json_text(root, "type");
 	if (read_answer(root, &a)) {

@@ -23,7 +23,11 @@
 enum {
 	SHADOW_BYTES_MAX = 16384, /* of a message, and of a document's state */
 	SHADOW_DEPTH_MAX = 5,
-	SHADOW_REPLY_MAX = 64 << 10, /* ceiling that a reply's buf should have: metadata is long */
+	/* Ceiling that a reply's buf should have. Metadata adds 27 bytes to an attribute, of which the
+	 * shortest has 6, so a section grows to less than 6 times its length; desired is shown twice.
+	 * With 64 KB, the most that any text allows the hub's document, that is 800 KB. A reply goes
+	 * to the LAN, where the hub's bound of a message does not count. */
+	SHADOW_REPLY_MAX = 1 << 20,
 	SHADOW_STORED_MAX = 512 << 10,
 	SHADOW_SDK_BYTES = 2048, /* what the C SDK takes in its default build */
 };

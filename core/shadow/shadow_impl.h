@@ -36,6 +36,7 @@ struct shadow_state { /* what is stored */
 	cJSON *tree[SHADOW_TREE_COUNT];
 	uint64_t version, hub_version;
 	int64_t timestamp_ms; /* 0: never written */
+	bool hub_written;     /* hub_version is that of a document with a write: it may be 0 */
 	bool uncertain;       /* an update left and its answer did not come */
 };
 
@@ -52,6 +53,7 @@ struct shadow_doc {
 	int64_t update_after_ms; /* coalescing */
 	int64_t retry_ms;        /* nothing before */
 	unsigned failures, conflicts;
+	bool unguarded; /* the hub's version stays 0, so a clear cannot name one */
 	cJSON *asked_reported, *asked_desired; /* what it says; NULL: nothing */
 };
 

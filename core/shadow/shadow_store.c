@@ -1,9 +1,10 @@
 /* The stored form: one JSON object.
- *	{"v":1,"version":7,"hub":9,"time":1514967066000,"uncertain":false,
+ *	{"v":1,"version":7,"hub":9,"hub_written":true,"time":1514967066000,"uncertain":false,
  *	 "reported":{..},"desired":{..},"local":{..},"clears":{..},"acked":{..},"sent":{..},
  *	 "base":{..},"stamps":[..]}
  * base is absent when the hub's document was never seen. stamps are the times of the attributes
- * of reported, desired and local, in the order in which they stand there. */
+ * of reported, desired and local, in the order in which they stand there. A form without
+ * hub_written is older: there a hub version of 0 may be that of no write. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -47,14 +48,19 @@ static enum status put_stamps(struct buf *out, const cJSON *section)
 	return st;
 }
 
+static const char *truth(bool value)
+{
+	return value ? "true" : "false";
+}
+
 enum status shadow_doc_encode(const struct shadow_doc *d, struct buf *out)
 {
 	const struct shadow_state *s = &d->now;
 	enum status st = buf_addf(out,
 	                          "{\"v\":%d,\"version\":%" PRIu64 ",\"hub\":%" PRIu64
-	                          ",\"time\":%" PRId64 ",\"uncertain\":%s",
-	                          FORMAT, s->version, s->hub_version, s->timestamp_ms,
-	                          s->uncertain ? "true" : "false");
+	                          ",\"hub_written\":%s,\"time\":%" PRId64 ",\"uncertain\":%s",
+	                          FORMAT, s->version, s->hub_version, truth(s->hub_written),
+	                          s->timestamp_ms, truth(s->uncertain));
 
 	for (int i = 0; i < SHADOW_TREE_COUNT && st == ST_OK; i++) {
 		if (!s->tree[i])
@@ -136,6 +142,7 @@ static bool take_all(cJSON *root, struct shadow_doc *d)
 	}
 	d->now.version = (uint64_t)version;
 	d->now.hub_version = (uint64_t)hub;
+	d->now.hub_written = hub > 0 || cJSON_IsTrue(json_member(root, "hub_written"));
 	d->now.uncertain = cJSON_IsTrue(json_member(root, "uncertain"));
 	shadow_recheck(d);
 	return stamp == NULL;

@@ -61,7 +61,8 @@ void shadow_back_off(struct shadow_doc *d, int64_t mono_ms)
 
 static enum shadow_want next_want(const struct shadow_doc *d, int64_t mono_ms, int64_t *due_ms)
 {
-	if (!SHADOW(d, base) || d->now.uncertain)
+	/* A clear must not meet a value that was never seen here. */
+	if (!SHADOW(d, base) || d->now.uncertain || (d->look && !shadow_tree_empty(SHADOW(d, clears))))
 		return SHADOW_WANT_GET;
 	if (d->dirty && !d->stuck && mono_ms >= d->update_after_ms)
 		return SHADOW_WANT_UPDATE;
@@ -81,7 +82,7 @@ enum shadow_want shadow_sync_wants(struct shadow_doc *d, int64_t mono_ms, int64_
 		*due_ms = d->answer_due_ms;
 		if (mono_ms < d->answer_due_ms)
 			return SHADOW_WANT_NOTHING;
-		d->look |= d->asked == SHADOW_WANT_LOOK;
+		d->look |= d->asked != SHADOW_WANT_UPDATE;
 		shadow_forget_asked(d);
 		shadow_back_off(d, mono_ms);
 	}
@@ -140,16 +141,24 @@ static enum status fit_update(const struct shadow_doc *d, cJSON *reported, const
 	enum status st;
 
 	for (;;) {
-		const cJSON *some = shadow_tree_empty(reported) ? NULL : reported;
+		const cJSON *some = desired && shadow_tree_empty(reported) ? NULL : reported;
 
 		st = put_update(d, some, desired, out);
 		if (st == ST_OK && out->len - before > SHADOW_BYTES_MAX)
 			st = ST_TOOBIG;
-		if (st != ST_TOOBIG || !some || (!reported->child->next && !desired))
+		if (st != ST_TOOBIG || shadow_tree_empty(reported) || (!reported->child->next && !desired))
 			return st;
 		out->len = before;
 		drop_half(reported);
 	}
+}
+
+/* A clear names the version it was made for. Version 0 asks for no check, so another update goes
+ * first and makes the next one: what is reported, or nothing at all. */
+static bool clear_must_wait(const struct shadow_doc *d, const cJSON *reported)
+{
+	return !shadow_tree_empty(SHADOW(d, clears)) && d->now.hub_version == 0 &&
+	       (!d->unguarded || !shadow_tree_empty(reported));
 }
 
 static enum status ask_update(struct shadow_doc *d, struct buf *out)
@@ -158,12 +167,13 @@ static enum status ask_update(struct shadow_doc *d, struct buf *out)
 	enum status st = reported
 	                     ? shadow_tree_diff(SHADOW(d, base), SHADOW(d, reported), true, reported)
 	                     : ST_NOMEM;
+	bool wait = st == ST_OK && clear_must_wait(d, reported);
 
-	if (st == ST_OK && !shadow_tree_empty(clears)) {
+	if (st == ST_OK && !shadow_tree_empty(clears) && !wait) {
 		desired = cJSON_Duplicate(clears, true);
 		st = desired ? ST_OK : ST_NOMEM;
 	}
-	if (st == ST_OK && !desired && shadow_tree_empty(reported)) {
+	if (st == ST_OK && !desired && !wait && shadow_tree_empty(reported)) {
 		d->dirty = false;
 		st = ST_EMPTY;
 	}
@@ -208,7 +218,7 @@ enum status shadow_sync_request(struct shadow_doc *d, enum shadow_want want, int
 
 void shadow_sync_failed(struct shadow_doc *d, int64_t mono_ms)
 {
-	d->look |= d->asked == SHADOW_WANT_LOOK;
+	d->look |= d->asked != SHADOW_WANT_UPDATE;
 	shadow_forget_asked(d);
 	shadow_back_off(d, mono_ms);
 }

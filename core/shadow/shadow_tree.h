@@ -23,7 +23,7 @@ enum {
 	SHADOW_KEEP_STAMPS = -1 /* for now_ms: what is set keeps the time it carries */
 };
 
-/* Numbers by value (0 and 0.0 are equal), members in any order. */
+/* Numbers as json_number_equal() has them, members in any order. */
 bool shadow_tree_equal(const cJSON *a, const cJSON *b);
 bool shadow_tree_empty(const cJSON *object); /* NULL counts as empty */
 

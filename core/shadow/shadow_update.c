@@ -68,7 +68,7 @@ static bool read_request(const void *payload, size_t len, struct shadow_request 
 	const struct json_limits limits = { SHADOW_BYTES_MAX, PARSE_DEPTH, PARSE_VALUES };
 
 	memset(r, 0, sizeof(*r));
-	if (json_parse(payload, len, &limits, &r->parsed, NULL, NULL, NULL) != ST_OK)
+	if (json_parse_message(payload, len, &limits, &r->parsed) != ST_OK)
 		return false;
 	if (!cJSON_IsObject(r->parsed)) {
 		cJSON_Delete(r->parsed);

@@ -33,6 +33,7 @@ struct product_list;   /* plugin/lan/products.h */
 struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
+struct names;          /* plugin/devices/names */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
@@ -81,6 +82,7 @@ struct hubgate {
 	struct device_table *devices;
 	struct device *own; /* the gateway itself, in the device table */
 	struct presences *presences;
+	struct names *names;
 	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */
 

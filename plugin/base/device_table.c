@@ -83,6 +83,12 @@ struct device *device_table_find(const struct device_table *r, const char *clien
 	return d && !d->retired ? d : NULL;
 }
 
+bool device_table_remembers(const struct device_table *r, const char *client_id, size_t len)
+{
+	IN_ROOM(ROOM_BROKER);
+	return find_any(r, client_id, len) != NULL;
+}
+
 size_t device_table_known(const struct device_table *r)
 {
 	IN_ROOM(ROOM_BROKER);
@@ -156,6 +162,14 @@ void device_table_retire(struct device_table *r, struct device *d)
 	secret_wipe(&d->secret);
 	r->known -= !d->retired;
 	d->retired = true;
+}
+
+void device_table_remove(struct device_table *r, struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	r->known -= !d->retired;
+	table_remove(&r->all, &d->node);
+	free_device(d);
 }
 
 enum status device_table_add(struct device_table *r, const char *product_id,

@@ -2,6 +2,7 @@
  * Room:  BROKER.
  * Keeps: a device lives as long as the table; pointers to it stay valid. One that is retired is
  *        found by nobody, keeps what is stored of it, and is the same again when it is added again.
+ *        Only a name that is not known to be ours is ever freed (plugin/devices/names).
  */
 #ifndef HUBGATE_DEVICE_TABLE_H
 #define HUBGATE_DEVICE_TABLE_H
@@ -13,6 +14,7 @@
 #include "core/base/status.h"
 #include "core/base/table.h"
 #include "core/hub/credential.h"
+#include "core/hub/standing.h"
 
 struct presence; /* plugin/devices/presence.h */
 struct shadow;   /* plugin/services/shadow.h */
@@ -34,6 +36,8 @@ enum origin {
 	ORIGIN_REGISTERED = 2,  /* its secret came of dynamic registration */
 	ORIGIN_APPLICATION = 4, /* the gateway application speaks for it: it brought it online */
 	ORIGIN_MAPPING = 8,     /* a rule of mappings[] makes it: plugin/services/mapping_service */
+	ORIGIN_NAMED = 16, /* the gateway application asked for it, or the store has messages of it: no
+	                    * reason to stay known when another one ends */
 };
 
 enum bound { /* as the hub last said */
@@ -53,7 +57,13 @@ struct device {
 	bool retired;     /* not known any more */
 	unsigned origins; /* enum origin */
 	enum bound bound;
-	bool online; /* as far as mappings[] tell */
+	bool proven;            /* the hub called it bound at some time */
+	bool had_client;        /* a client was or is it, and may be remembered as that: never freed */
+	bool stored;            /* something of it stands in the state store */
+	enum standing standing; /* kept by plugin/devices/names, as what follows */
+	int64_t heard_ms;       /* of a name that is not known to be ours */
+	struct device *prev, *next; /* in the line of its standing */
+	bool online;                /* as far as mappings[] tell */
 	struct device_filter *filters;
 	size_t filter_count;
 	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
@@ -80,12 +90,16 @@ struct device *device_table_put(struct device_table *r, struct device *made);
 enum status device_table_reserve(struct device_table *r, size_t more); /* ST_OK; ST_NOMEM */
 void device_table_retire(struct device_table *r, struct device *d);
 
+void device_table_remove(struct device_table *r, struct device *d); /* frees d */
+
 /* ST_OK; ST_EXISTS; ST_NOMEM; ST_INVALID: ids out of their grammar. */
 enum status device_table_add(struct device_table *r, const char *product_id,
                              const char *device_name, const struct secret *secret,
                              struct device **out);
 /* NULL: unknown. len without NUL. */
 struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len);
+/* True: it is there, or was retired. */
+bool device_table_remembers(const struct device_table *r, const char *client_id, size_t len);
 size_t device_table_known(const struct device_table *r); /* how many, without those retired */
 /* All, those retired included, as by table_first() and table_next(). */
 struct device *device_table_first(const struct device_table *r, struct table_at *at);

@@ -1,37 +1,17 @@
 #include "plugin/devices/device_known.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
+#include "plugin/devices/device_record.h"
 #include "plugin/devices/device_service.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/stored.h"
 #include "plugin/lan/products.h"
-
-enum { /* bits of the stored byte */
-	FACT_BOUND = 1,
-	FACT_BY_APP = 2,
-	FACT_MAPPED = 4,
-};
-
-void device_keep(struct hubgate *h, const struct device *d)
-{
-	unsigned char facts = (unsigned char)((d->bound == BOUND_YES ? FACT_BOUND : 0) |
-	                                      (d->origins & ORIGIN_APPLICATION ? FACT_BY_APP : 0) |
-	                                      (d->origins & ORIGIN_MAPPING ? FACT_MAPPED : 0));
-	uint64_t more = 0;
-	enum status st;
-
-	IN_ROOM(ROOM_BROKER);
-	if (!h->state)
-		return;
-	st = state_put(h->state, STATE_DEVICE, d->client_id, facts ? &facts : NULL, facts ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
-		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
-}
 
 void device_set_by_app(struct hubgate *h, struct device *d, bool by_app)
 {
@@ -42,7 +22,7 @@ void device_set_by_app(struct hubgate *h, struct device *d, bool by_app)
 	if (d->origins == origins)
 		return;
 	d->origins = origins;
-	device_keep(h, d);
+	device_record_keep(h, d);
 	presence_changed(h, d);
 }
 
@@ -52,10 +32,29 @@ void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 
 	IN_ROOM(ROOM_BROKER);
 	d->bound = bound ? BOUND_YES : BOUND_NO;
+	d->proven |= bound;
+	names_settle(h, d);
 	if (!bound && d->origins & ORIGIN_APPLICATION)
 		device_set_by_app(h, d, false);
 	else if (changed)
-		device_keep(h, d);
+		device_record_keep(h, d);
+}
+
+void device_refused(struct hubgate *h, struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (d->standing == STANDING_OWN)
+		return;
+	d->bound = BOUND_NO;
+	names_settle(h, d);
+	names_trim(h);
+}
+
+void device_set_origin(struct hubgate *h, struct device *d, enum origin origin, bool on)
+{
+	IN_ROOM(ROOM_BROKER);
+	d->origins = on ? d->origins | origin : d->origins & ~(unsigned)origin;
+	names_settle(h, d);
 }
 
 static enum status add(struct hubgate *h, const char *product_id, const char *device_name,
@@ -77,6 +76,7 @@ void device_known(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
 	stored_claim(h, d);
+	presence_standing_changed(h, d);
 	if (!d->filters && !d->shadow)
 		return;
 	h->shadow_service->back(h, d);
@@ -95,51 +95,100 @@ static void retire(struct hubgate *h, struct device *d)
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));
 	device_table_retire(h->devices, d);
+	names_retire(h, d);
 	h->shadow_service->retire(h, d);
 	presence_retire(h, d);
 }
 
-void device_let_go(struct hubgate *h, struct device *d)
+bool device_let_go(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
-	if (d->origins == 0)
+	names_settle(h, d);
+	if (d->origins & ~(unsigned)ORIGIN_NAMED)
+		return true;
+	if (d->standing == STANDING_OWN || !names_let_go(h, d))
 		retire(h, d);
+	return false;
 }
 
-struct device *device_admit(struct hubgate *h, const char *product_id, const char *device_name)
+/* What is said of a device that is to become known. */
+struct claim {
+	unsigned origins;
+	enum bound bound;
+	bool proven;
+};
+
+static bool has_room(struct hubgate *h, const struct claim *c)
+{
+	uint64_t more;
+
+	if (!c->proven && !(c->origins & ORIGIN_REGISTERED))
+		return names_make_room(h, c->origins & ORIGIN_NAMED);
+	if (names_own(h) < DEVICES_MAX)
+		return true;
+	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
+		log_line(&h->log, LOG_WARN, "no device more: a gateway may have %d", DEVICES_MAX);
+	return false;
+}
+
+static struct device *admit(struct hubgate *h, const char *product_id, const char *device_name,
+                            const struct claim *c)
 {
 	static const struct secret none;
 	struct device *d = NULL;
 
-	IN_ROOM(ROOM_BROKER);
-	if (device_table_known(h->devices) >= DEVICES_MAX ||
-	    add(h, product_id, device_name, &none, &d) != ST_OK)
+	if (!has_room(h, c) || add(h, product_id, device_name, &none, &d) != ST_OK)
 		return NULL;
+	d->origins |= c->origins;
+	d->proven |= c->proven;
+	if (c->bound != BOUND_UNKNOWN)
+		d->bound = c->bound;
+	names_settle(h, d);
 	return d;
+}
+
+struct device *device_admit(struct hubgate *h, const char *product_id, const char *device_name,
+                            enum origin why)
+{
+	struct claim c = { .origins = why };
+	char client_id[CLIENT_ID_MAX + 1];
+
+	IN_ROOM(ROOM_BROKER);
+	snprintf(client_id, sizeof(client_id), "%s%s", product_id, device_name);
+	c.proven = names_bound(h, client_id);
+	c.bound = c.proven ? BOUND_YES : BOUND_UNKNOWN;
+	return admit(h, product_id, device_name, &c);
 }
 
 bool device_load(struct hubgate *h, const struct state_entry *e)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
 	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
-	const unsigned char *facts = e->value;
+	const unsigned char *bits = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *name = e->key + PRODUCT_ID_LEN;
-	bool mapped;
+	struct claim c = { .origins = 0 };
 
 	IN_ROOM(ROOM_BROKER);
 	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
 		return true; /* nobody's */
 	memcpy(product_id, e->key, PRODUCT_ID_LEN);
 	product_id[PRODUCT_ID_LEN] = '\0';
-	mapped = *facts & FACT_MAPPED && mapping_of(&rules, product_id, name);
-	if (!d && (mapped || *facts & FACT_BY_APP))
-		d = device_admit(h, product_id, name);
+	c.bound = *bits & DEVICE_RECORD_BOUND ? BOUND_YES : BOUND_UNKNOWN;
+	/* Whom an application spoke for the hub had called bound. */
+	c.proven = *bits & (DEVICE_RECORD_BOUND | DEVICE_RECORD_PROVEN | DEVICE_RECORD_BY_APP);
+	c.origins |= *bits & DEVICE_RECORD_BY_APP ? ORIGIN_APPLICATION : 0;
+	if (*bits & DEVICE_RECORD_MAPPED && mapping_of(&rules, product_id, name))
+		c.origins |= ORIGIN_MAPPING;
+	if (!d && c.origins)
+		d = admit(h, product_id, name, &c);
 	if (!d)
 		return false;
-	d->bound = *facts & FACT_BOUND ? BOUND_YES : BOUND_UNKNOWN;
+	d->stored = true;
+	d->bound = c.bound;
+	d->proven |= c.proven;
 	d->origins &= ~(unsigned)(ORIGIN_APPLICATION | ORIGIN_MAPPING);
-	d->origins |= *facts & FACT_BY_APP ? ORIGIN_APPLICATION : 0;
-	d->origins |= mapped ? ORIGIN_MAPPING : 0;
+	d->origins |= c.origins;
+	names_settle(h, d);
 	return true;
 }

@@ -15,6 +15,9 @@ struct device_service {
 	enum status (*tell)(struct hubgate *h, const struct device *d);
 	void (*retire)(struct hubgate *h, struct device *d);
 	void (*back)(struct hubgate *h, struct device *d); /* known again */
+	void (*keep)(struct hubgate *h, struct device *d); /* it is ours now: it may be stored */
+	/* d ends; stored: what stands in the state store too. */
+	void (*forget)(struct hubgate *h, struct device *d, bool stored);
 };
 
 #endif

@@ -24,7 +24,10 @@ struct presences {
 enum status presence_open(struct hubgate *h)
 {
 	h->presences = calloc(1, sizeof(*h->presences));
-	return h->presences ? ST_OK : ST_NOMEM;
+	if (!h->presences)
+		return ST_NOMEM;
+	h->presences->unsaid = true; /* of all that are configured: the uplink knows of nobody yet */
+	return ST_OK;
 }
 
 enum status presence_attach(struct device *d)
@@ -36,6 +39,7 @@ enum status presence_attach(struct device *d)
 	if (!p)
 		return ST_NOMEM;
 	p->device = d;
+	p->unsaid = UNSAID_STANDING;
 	command_init(&p->held);
 	d->presence = p;
 	return ST_OK;
@@ -87,12 +91,22 @@ void presence_grace_changed(struct hubgate *h, uint32_t before_ms)
 
 /* --- telling the uplink --- */
 
-enum status presence_tell_secret(struct hubgate *h, struct presence *p)
+static enum status tell_standing(struct hubgate *h, struct presence *p)
 {
 	const struct device *d = p->device;
 	enum status st = ST_OK;
 
-	IN_ROOM(ROOM_BROKER);
+	if (!p->standing_told && !d->own)
+		st = uplink_device_standing(h->uplink, d->client_id, d->standing);
+	p->standing_told = st == ST_OK;
+	return st;
+}
+
+static enum status tell_secret(struct hubgate *h, struct presence *p)
+{
+	const struct device *d = p->device;
+	enum status st = ST_OK;
+
 	if (!p->secret_told && !d->own && d->secret.key_len == 0 && d->certificate.md5[0])
 		st = uplink_device_certificate(h->uplink, d->client_id, d->certificate.md5,
 		                               d->certificate.sha1);
@@ -100,6 +114,14 @@ enum status presence_tell_secret(struct hubgate *h, struct presence *p)
 		st = uplink_device_secret(h->uplink, p->device->client_id, &p->device->secret);
 	p->secret_told = st == ST_OK;
 	return st;
+}
+
+enum status presence_introduce(struct hubgate *h, struct presence *p)
+{
+	enum status st = tell_standing(h, p);
+
+	IN_ROOM(ROOM_BROKER);
+	return st == ST_OK ? tell_secret(h, p) : st;
 }
 
 static bool on_lan(const struct presence *p)
@@ -114,6 +136,12 @@ static bool is_there(const struct hubgate *h, const struct presence *p)
 	       (p->device->origins & ORIGIN_APPLICATION && h->own && on_lan(h->own->presence));
 }
 
+bool presence_is_there(const struct hubgate *h, const struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	return is_there(h, d->presence);
+}
+
 static enum status tell_all(struct hubgate *h, struct presence *p)
 {
 	const struct device_service *service = h->shadow_service;
@@ -122,7 +150,7 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 
 	if (d->retired)
 		return uplink_device_forget(h->uplink, d->client_id);
-	st = presence_tell_secret(h, p);
+	st = presence_introduce(h, p);
 
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
 		st = service->answers_on(f->text)
@@ -145,7 +173,7 @@ void presence_say_again(struct hubgate *h, struct device *d)
 
 static void tell(struct hubgate *h, struct presence *p, bool present)
 {
-	if (presence_tell_secret(h, p) == ST_OK &&
+	if (presence_introduce(h, p) == ST_OK &&
 	    uplink_device_present(h->uplink, p->device->client_id, present) == ST_OK)
 		return;
 	presence_say_again(h, p->device);
@@ -157,8 +185,12 @@ static bool tell_unsaid(struct hubgate *h, struct presence *p)
 
 	if (p->unsaid == UNSAID_ALL)
 		st = tell_all(h, p);
+	else if (p->unsaid == UNSAID_STANDING)
+		st = p->device->retired ? ST_OK : tell_standing(h, p);
 	else
-		st = uplink_device_present(h->uplink, p->device->client_id, is_there(h, p));
+		st = presence_introduce(h, p) == ST_OK
+		         ? uplink_device_present(h->uplink, p->device->client_id, is_there(h, p))
+		         : ST_FULL;
 	if (st == ST_OK)
 		p->unsaid = UNSAID_NOTHING;
 	return st == ST_OK;
@@ -200,8 +232,33 @@ void presence_retire(struct hubgate *h, struct device *d)
 	if (p->current)
 		metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
 	p->current = NULL;
+	p->standing_told = false;
 	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
+}
+
+void presence_standing_changed(struct hubgate *h, struct device *d)
+{
+	struct presence *p = d->presence;
+
+	IN_ROOM(ROOM_BROKER);
+	p->standing_told = false;
+	if (p->unsaid == UNSAID_NOTHING)
+		p->unsaid = UNSAID_STANDING;
+	h->presences->unsaid = true;
+}
+
+void presence_forget(struct hubgate *h, struct device *d)
+{
+	struct presence *p = d->presence;
+
+	IN_ROOM(ROOM_BROKER);
+	grace_end(h, p);
+	presence_unspoken(h, d);
+	command_release(h, &p->held);
+	command_fini(&p->held);
+	free(p);
+	d->presence = NULL;
 }
 
 void presence_changed(struct hubgate *h, struct device *d)
@@ -278,7 +335,7 @@ static void tell_of_app(struct hubgate *h)
 	tell(h, h->own->presence, on_lan(h->own->presence)); /* it gets what the hub says as text */
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (!(d->origins & ORIGIN_APPLICATION) || d->presence->unsaid != UNSAID_NOTHING)
+		if (!(d->origins & ORIGIN_APPLICATION) || d->presence->unsaid > UNSAID_STANDING)
 			continue;
 		d->presence->unsaid = d->presence->secret_told ? UNSAID_PRESENCE : UNSAID_ALL;
 		h->presences->unsaid = true;

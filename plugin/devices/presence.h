@@ -12,6 +12,7 @@
 
 enum presence_unsaid { /* what the uplink has not been told of a device */
 	UNSAID_NOTHING,
+	UNSAID_STANDING, /* how far it is known to be ours */
 	UNSAID_PRESENCE, /* whether it is there */
 	UNSAID_ALL,
 };
@@ -23,6 +24,7 @@ struct presence { /* one per device */
 	int64_t leave_ms;
 	bool clean;       /* its last session ended with the connection */
 	bool secret_told; /* the uplink has it */
+	bool standing_told;
 	enum presence_unsaid unsaid;
 	/* The client that spoke for it last, where nothing else tells of it; never followed. */
 	const struct mosquitto *speaker;
@@ -50,12 +52,18 @@ void presence_grace_changed(struct hubgate *h, uint32_t before_ms);
 void presence_arrived(struct hubgate *h, struct lan_session *s);
 /* The client's socket is gone. Removes s. */
 void presence_left(struct hubgate *h, struct lan_session *s);
-/* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per
- * device. ST_OK; ST_FULL, ST_NOMEM: say it again. */
-enum status presence_tell_secret(struct hubgate *h, struct presence *p);
+/* What the uplink has to know before all else: how far the device is known to be ours, and its
+ * secret, with which it can bind one of which the hub says that it is not bound. Once. ST_OK;
+ * ST_FULL, ST_NOMEM: say it again. */
+enum status presence_introduce(struct hubgate *h, struct presence *p);
 /* The gateway application speaks for d, or does not any more: the uplink hears whether the device
  * is there. */
 void presence_changed(struct hubgate *h, struct device *d);
+void presence_standing_changed(struct hubgate *h, struct device *d);
+/* On the LAN, or somebody speaks for it, grace time included. */
+bool presence_is_there(const struct hubgate *h, const struct device *d);
+/* d ends: its presence is freed, and the uplink is not told. No client is logged in as d. */
+void presence_forget(struct hubgate *h, struct device *d);
 /* What mappings[] tell of d: d->online. Gone counts after the grace time. */
 void presence_mapped(struct hubgate *h, struct device *d, bool online);
 /* client spoke for d, and nothing else tells of d: it is there until that client's connection ends,

@@ -79,14 +79,14 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 	if (!product_of(h, product_id))
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
-		d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN);
+		d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN, ORIGIN_REGISTERED);
 	if (!d || (d->secret.key_len > 0 &&
 	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
 		return;
 	if (strcmp(d->secret.text, secret->text) == 0)
 		return;
 	d->secret = *secret;
-	d->origins |= ORIGIN_REGISTERED;
+	device_set_origin(h, d, ORIGIN_REGISTERED, true);
 	if (d->presence)
 		d->presence->secret_told = false;
 }

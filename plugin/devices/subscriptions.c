@@ -24,6 +24,7 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 	if (!d)
 		return false;
 	device_subscribe(d, space + 1, *qos > 0); /* one that finds no room stays stored */
+	d->stored = true;
 	presence_say_again(h, d);
 	return true;
 }
@@ -35,7 +36,7 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 	enum status st = ST_TOOBIG;
 	int len = snprintf(key, sizeof(key), "%s %s", d->client_id, filter);
 
-	if (!h->state)
+	if (!h->state || (value && d->standing != STANDING_OWN))
 		return;
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);

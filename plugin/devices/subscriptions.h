@@ -1,7 +1,7 @@
 /* subscriptions.h - what devices subscribed, across restarts.
  * Room:  BROKER.
  * Keeps: a subscription mirrored at the hub is in the state store until its device ends it. Without
- *        a store (h->state NULL) nothing is kept.
+ *        a store (h->state NULL) nothing is kept, nor of a name that is not known to be ours.
  */
 #ifndef HUBGATE_SUBSCRIPTIONS_H
 #define HUBGATE_SUBSCRIPTIONS_H

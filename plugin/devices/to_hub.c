@@ -23,6 +23,7 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.payload = m->payload,
 		.len = m->len,
 		.qos = m->qos,
+		.gives_way = m->device->standing != STANDING_OWN,
 		.latest = m->latest,
 		.clock_trusted = clock_trusted(h->clock),
 	};
@@ -40,10 +41,12 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 	return st;
 }
 
+/* What is in memory is bounded for all, so it is for devices that are ours. */
 static bool sent_live(struct hubgate *h, const struct upward *m)
 {
-	return uplink_publish_live(h->uplink, m->device->client_id, m->topic, m->payload, m->len) ==
-	       ST_OK;
+	return m->device->standing == STANDING_OWN &&
+	       uplink_publish_live(h->uplink, m->device->client_id, m->topic, m->payload, m->len) ==
+	           ST_OK;
 }
 
 /* QoS 0 promises nothing: what cannot be kept is dropped, the publisher stays. */

@@ -85,6 +85,7 @@ static bool note(struct hubgate *h, const struct mosquitto *client, struct devic
 		return false;
 	t->client = client;
 	t->device = d;
+	d->had_client = true;
 	t->connection = connection;
 	if (table_add(&h->tls_identities->all, &t->node,
 	              table_hash(h->seed, &client, sizeof(client))) == ST_OK)

@@ -78,7 +78,7 @@ int on_control(int event, void *event_data, void *userdata)
 	int left = COMMANDS_MAX;
 
 	(void)event;
-	if (json_parse(ed->payload, ed->payloadlen, &limits, &root, NULL, NULL, NULL) == ST_OK) {
+	if (json_parse_message(ed->payload, ed->payloadlen, &limits, &root) == ST_OK) {
 		list = json_member(root, "commands");
 		cJSON_ArrayForEach(one, list)
 		{

@@ -11,6 +11,7 @@
 #include "plugin/base/publish.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_known.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/timekeeper.h"
 
@@ -204,8 +205,10 @@ static void wish(struct hubgate *h, enum gateway_op op, struct gateway_wish *w)
 		return;
 	}
 	if (!d && uplink_ready(h->uplink))
-		d = device_admit(h, w->product_id, w->device_name);
-	if (d && uplink_ready(h->uplink) && presence_tell_secret(h, d->presence) == ST_OK &&
+		d = device_admit(h, w->product_id, w->device_name, ORIGIN_NAMED);
+	if (d)
+		names_heard(h, d);
+	if (d && uplink_ready(h->uplink) && presence_introduce(h, d->presence) == ST_OK &&
 	    ask_hub(h, op, w) == ST_OK)
 		return; /* gateway_service_take() goes on */
 	w->done = true;
@@ -313,7 +316,8 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 
 static void result_said(struct hubgate *h, struct device *d, const struct uplink_down *news)
 {
-	bool good = gateway_verdict(news->op, news->code) == VERDICT_OK;
+	enum gateway_verdict v = gateway_verdict(news->op, news->code);
+	bool good = v == VERDICT_OK;
 
 	if (good && (news->op == GATEWAY_ONLINE || news->op == GATEWAY_BIND))
 		device_set_bound(h, d, true);
@@ -321,12 +325,45 @@ static void result_said(struct hubgate *h, struct device *d, const struct uplink
 		timekeeper_doubt(h); /* the bind is tried again after that */
 	else if (news->op == GATEWAY_OFFLINE && news->code == CODE_UNBOUND)
 		device_set_bound(h, d, false);
+	else if (news->op == GATEWAY_ONLINE && v != VERDICT_RETRY)
+		device_refused(h, d);
+}
+
+/* Only the store knows the name, by messages of an earlier run. */
+static void kept_name_refused(struct hubgate *h, const char *client_id)
+{
+	char product_id[PRODUCT_ID_LEN + 1] = "";
+	uint64_t messages, last_seq;
+	struct device *d;
+
+	if (strlen(client_id) <= PRODUCT_ID_LEN ||
+	    !journal_device_waits(h->journal, client_id, &messages, &last_seq) || messages == 0)
+		return;
+	memcpy(product_id, client_id, PRODUCT_ID_LEN);
+	d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN, ORIGIN_NAMED);
+	if (d)
+		device_refused(h, d);
+}
+
+/* Of a name that is no device here. */
+static void name_said(struct hubgate *h, const struct uplink_down *news)
+{
+	enum gateway_verdict v = gateway_verdict(news->op, news->code);
+
+	if (news->kind != UPLINK_RESULT)
+		names_hub_said(h, news->topic, news->kind != UPLINK_UNBOUND);
+	else if (v == VERDICT_OK && news->op != GATEWAY_OFFLINE)
+		names_hub_said(h, news->topic, news->op != GATEWAY_UNBIND);
+	else if (v != VERDICT_OK && v != VERDICT_RETRY && news->op == GATEWAY_ONLINE)
+		kept_name_refused(h, news->topic);
 }
 
 static void device_said(struct hubgate *h, const struct uplink_down *news)
 {
 	struct device *d = device_table_find(h->devices, news->topic, strlen(news->topic));
 
+	if (!d && !device_table_remembers(h->devices, news->topic, strlen(news->topic)))
+		name_said(h, news);
 	if (!d || d->own)
 		return;
 	if (news->kind == UPLINK_RESULT)
@@ -365,7 +402,8 @@ bool gateway_service_take(struct hubgate *h, const struct uplink_down *news)
 	case UPLINK_HUB_TEXT:
 		pass(h, news);
 		return true;
-	case UPLINK_LIST_END: /* a list may be cut: nothing follows from who was not on it */
+	case UPLINK_LIST_END: /* it may be cut: nothing more follows from who was not on it */
+		names_list_end(h);
 		return true;
 	default:
 		return false;

@@ -8,6 +8,8 @@
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/devices/device_known.h"
+#include "plugin/devices/device_record.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
@@ -47,8 +49,7 @@ void mapping_service_rules_changed(struct hubgate *h)
 			continue;
 		presence_unspoken(h, d);
 		d->origins &= ~(unsigned)ORIGIN_MAPPING;
-		device_let_go(h, d);
-		if (!d->retired)
+		if (device_let_go(h, d))
 			presence_renew(h, d);
 	}
 }
@@ -101,28 +102,35 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 		presence_say_again(h, d);
 }
 
-/* The device of a hit. NULL: not to be had, which is logged. */
+/* The device of a hit. NULL: not to be had, which is logged or counted. */
 static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit, const char *topic)
 {
 	const struct config_mapping *m = hit->rule;
 	char client_id[CLIENT_ID_MAX + 1];
 	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
 	struct device *d = device_table_find(h->devices, client_id, (size_t)len);
+	bool is_new = !d;
 	const char *why;
 
 	if (!d)
-		d = device_admit(h, m->product_id, hit->device_name);
-	why = d ? objection(d, m) : "no memory, or more devices than a gateway may have";
+		d = device_admit(h, m->product_id, hit->device_name, ORIGIN_MAPPING);
+	if (!d) {
+		metric_add(&h->metrics, M_REFUSED, 1); /* there may be many: device_admit() says why */
+		return NULL;
+	}
+	why = objection(d, m);
 	if (why) {
 		limiter_log_refusal(h, client_id, topic, why);
 		return NULL;
 	}
-	if (!(d->origins & ORIGIN_MAPPING)) {
-		d->origins |= ORIGIN_MAPPING;
-		device_keep(h, d);
-		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
-		         (size_t)(m - h->config->mappings));
+	if (is_new || !(d->origins & ORIGIN_MAPPING)) {
+		device_set_origin(h, d, ORIGIN_MAPPING, true);
+		device_record_keep(h, d);
+		if (d->standing == STANDING_OWN) /* of names that nobody knows there may be many */
+			log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id,
+			         d->device_name, (size_t)(m - h->config->mappings));
 	}
+	names_heard(h, d);
 	follow(h, d, m);
 	return d;
 }
@@ -159,8 +167,8 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	} else {
 		st = to_hub_send(h, d, &route, hit->topic, payload, len);
 	}
-	if (st == ST_NOSPACE && mapping_serves_several(&rules, hit->rule))
-		st = ST_OK; /* counted and lost: on_message.c says why */
+	if (mapping_serves_several(&rules, hit->rule))
+		st = ST_OK; /* what was refused is counted and lost: on_message.c says why */
 	buf_free(&wrapped);
 	return st;
 }

@@ -21,7 +21,9 @@ enum status shadow_open(struct hubgate *h)
 		                                           .follow = shadow_follow,
 		                                           .tell = shadow_tell,
 		                                           .retire = shadow_retire,
-		                                           .back = shadow_return };
+		                                           .back = shadow_return,
+		                                           .keep = shadow_keep,
+		                                           .forget = shadow_forget };
 
 	h->shadows = calloc(1, sizeof(*h->shadows));
 	if (!h->shadows)
@@ -45,6 +47,14 @@ void shadow_forget_waiting(struct shadow *s)
 	s->waiting_count = 0;
 }
 
+static void free_shadow(struct device *d)
+{
+	shadow_forget_waiting(d->shadow);
+	shadow_doc_free(d->shadow->doc);
+	free(d->shadow);
+	d->shadow = NULL;
+}
+
 void shadow_close(struct hubgate *h)
 {
 	struct table_at at;
@@ -55,10 +65,7 @@ void shadow_close(struct hubgate *h)
 	     d = device_table_next(h->devices, &at)) {
 		if (!d->shadow)
 			continue;
-		shadow_forget_waiting(d->shadow);
-		shadow_doc_free(d->shadow->doc);
-		free(d->shadow);
-		d->shadow = NULL;
+		free_shadow(d);
 	}
 	buf_free(&h->shadows->reply);
 	buf_free(&h->shadows->stored);
@@ -103,6 +110,9 @@ bool shadow_load(struct hubgate *h, const struct state_entry *e)
 	} else if (!add_shadow(h, d, doc)) {
 		log_line(&h->log, LOG_ERROR, "%s: no memory for its shadow", e->key);
 	} else {
+		d->stored = true;
+		/* The hub gave it out, to nobody but a gateway that it is bound to. */
+		d->proven |= shadow_doc_synced(doc);
 		shadow_note_dirty(h, d->shadow);
 		presence_say_again(h, d);
 	}
@@ -160,11 +170,32 @@ enum status shadow_persist(struct hubgate *h, const struct shadow *s)
 	struct buf *stored = &h->shadows->stored;
 	enum status st;
 
+	if (s->device->standing != STANDING_OWN)
+		return ST_OK; /* it is stored when the device is proven to be ours */
 	buf_reset(stored);
 	st = shadow_doc_encode(s->doc, stored);
 	if (st == ST_OK && h->state)
 		st = state_put(h->state, STATE_SHADOW, s->device->client_id, stored->data, stored->len);
 	return st;
+}
+
+void shadow_keep(struct hubgate *h, struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (d->shadow && shadow_persist(h, d->shadow) != ST_OK)
+		metric_add(&h->metrics, M_SHADOW_FAILED, 1); /* its next change stores it */
+}
+
+void shadow_forget(struct hubgate *h, struct device *d, bool stored)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (!d->shadow)
+		return;
+	if (stored && h->state)
+		state_put(h->state, STATE_SHADOW, d->client_id, NULL,
+		          0); /* without room it stays, unused */
+	shadow_retire(h, d);
+	free_shadow(d);
 }
 
 static void publish(struct hubgate *h, const struct shadow *s, const char *tree,

@@ -48,6 +48,10 @@ enum status shadow_tell(struct hubgate *h, const struct device *d);
  * stays. d is back: it takes part again. */
 void shadow_retire(struct hubgate *h, struct device *d);
 void shadow_return(struct hubgate *h, struct device *d);
+/* d is ours now: what it has is stored. */
+void shadow_keep(struct hubgate *h, struct device *d);
+/* d ends, with its document; stored: that stands in the state store too. */
+void shadow_forget(struct hubgate *h, struct device *d, bool stored);
 /* A message of d on $shadow/operation/. */
 void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len);
 /* A message of a local application below SHADOW_APP_TREE. */

@@ -74,13 +74,13 @@ static bool tail_is_done(const struct journal *j)
 }
 
 /* From here to end_append() the tail is BROKER's alone. */
-static enum status begin_append(struct journal *j, const char *device)
+static enum status begin_append(struct journal *j, const struct journal_msg *msg)
 {
 	enum status st;
 	bool closed = false;
 
 	pthread_mutex_lock(&j->lock);
-	st = journal_room_for(j, device, j->writer->record.len);
+	st = journal_room_for(j, msg, j->writer->record.len);
 	if (st == ST_OK && j->tail && tail_is_done(j)) {
 		journal_close_tail(j);
 		closed = true;
@@ -224,7 +224,7 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 	if (was_idle)
 		*was_idle = false;
 	if (st == ST_OK)
-		st = begin_append(j, msg->device);
+		st = begin_append(j, msg);
 	if (st == ST_OK)
 		st = write_out(j, &broken);
 	if (st != ST_OK) {
@@ -245,10 +245,10 @@ bool journal_device_waits(struct journal *j, const char *device, uint64_t *messa
 
 	IN_ROOM(ROOM_BROKER);
 	pthread_mutex_lock(&j->lock);
-	s = journal_share_of(j, device);
+	s = journal_find_share(j, device);
 	*messages = s ? s->messages : 0;
 	*last_seq = s ? s->last_seq : 0;
-	known = j->caught_up && s;
+	known = j->caught_up;
 	pthread_mutex_unlock(&j->lock);
 	return known;
 }

@@ -37,6 +37,7 @@ struct journal_msg {    /* borrowed views, copied by append */
 	const void *payload;
 	size_t len;
 	uint8_t qos;        /* towards the hub: 0 or 1 */
+	bool gives_way;     /* under JOURNAL_REFUSE the last quarter of the bounds is not for it */
 	bool latest;        /* supersedes an unsent one of the same topic */
 	bool clock_trusted; /* the wall clock is right: its age may be judged by it */
 };
@@ -87,8 +88,9 @@ void journal_close(struct journal *j);
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 
-/* Room BROKER. What of device has not ended, and the sequence of the newest that this process
- * appended, 0: none. false: what earlier runs left has not all been read, so neither is known. */
+/* Room BROKER. What of device has not ended, and while there is any the sequence of the newest
+ * that this process appended, 0: none. false: what earlier runs left has not all been read, so
+ * neither is known. */
 bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
                           uint64_t *last_seq);
 

@@ -397,7 +397,7 @@ static enum status take_end(struct reading *r, const struct record *rec)
 
 static enum status take_mark(struct acks *a, const struct record *r)
 {
-	char client_id[256];
+	char client_id[JOURNAL_MARK_MAX];
 
 	if (r->key_len == 0 || r->key_len >= sizeof(client_id))
 		return ST_MALFORMED;

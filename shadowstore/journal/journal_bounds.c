@@ -11,6 +11,7 @@ enum {
 	SLACK_PERCENT = 25,
 	SLACK_MESSAGES = 1000,
 	SLACK_BYTES = 1024 * 1024,
+	WAY_PERCENT = 75, /* for messages that give way */
 };
 
 uint64_t journal_queued(const struct journal *j)
@@ -49,15 +50,30 @@ static bool same_device(const struct table_node *node, const void *key)
 	return strcmp(table_entry(node, struct share, node)->device, key) == 0;
 }
 
+struct share *journal_find_share(const struct journal *j, const char *device)
+{
+	uint64_t hash = table_hash(0, device, strlen(device));
+	struct table_node *node = table_find(&j->shares, hash, same_device, device);
+
+	return node ? table_entry(node, struct share, node) : NULL;
+}
+
+void journal_leave_share(struct journal *j, struct share *s)
+{
+	if (s->messages > 0)
+		return;
+	table_remove(&j->shares, &s->node);
+	free(s);
+}
+
 struct share *journal_share_of(struct journal *j, const char *device)
 {
 	size_t len = strlen(device);
 	uint64_t hash = table_hash(0, device, len);
-	struct table_node *node = table_find(&j->shares, hash, same_device, device);
-	struct share *s;
+	struct share *s = journal_find_share(j, device);
 
-	if (node)
-		return table_entry(node, struct share, node);
+	if (s)
+		return s;
 	s = calloc(1, sizeof(*s) + len + 1);
 	if (!s)
 		return NULL;
@@ -69,9 +85,10 @@ struct share *journal_share_of(struct journal *j, const char *device)
 	return s;
 }
 
-enum status journal_room_for(struct journal *j, const char *device, uint64_t bytes)
+enum status journal_room_for(struct journal *j, const struct journal_msg *msg, uint64_t bytes)
 {
-	struct bound bound = part_of_bound(j, 100), loose = part_of_bound(j, 100 + SLACK_PERCENT);
+	unsigned part = msg->gives_way && j->lim.policy == JOURNAL_REFUSE ? WAY_PERCENT : 100;
+	struct bound bound = part_of_bound(j, part), loose = part_of_bound(j, 100 + SLACK_PERCENT);
 	uint64_t queued = journal_queued(j);
 	const struct share *s;
 
@@ -85,8 +102,7 @@ enum status journal_room_for(struct journal *j, const char *device, uint64_t byt
 		return bytes <= bound.bytes && !over(queued, j->live_bytes, loose) ? ST_OK : ST_FULL;
 	if (over(queued + 1, j->live_bytes + bytes, bound))
 		return ST_FULL;
-	s = journal_share_of(j, device);
-	if (!s)
-		return ST_NOMEM;
-	return journal_over_share(j, s->messages + 1, s->bytes + bytes) ? ST_FULL : ST_OK;
+	s = journal_find_share(j, msg->device);
+	return journal_over_share(j, (s ? s->messages : 0) + 1, (s ? s->bytes : 0) + bytes) ? ST_FULL
+	                                                                                    : ST_OK;
 }

@@ -122,11 +122,14 @@ void journal_close_tail(struct journal *j);
 enum status journal_add_segment(struct journal *j, struct segment *s);
 /* The index of the first segment that begins behind seq. */
 size_t journal_segment_behind(const struct journal *j, uint64_t seq);
-struct segment *journal_segment_of(const struct journal *j, uint64_t seq); /* NULL: none */
-struct share *journal_share_of(struct journal *j, const char *device);     /* NULL: no memory */
+struct segment *journal_segment_of(const struct journal *j, uint64_t seq);     /* NULL: none */
+struct share *journal_share_of(struct journal *j, const char *device);         /* NULL: no memory */
+struct share *journal_find_share(const struct journal *j, const char *device); /* NULL: none */
+/* Freed when nothing of its device waits: of names that come once there is no end. */
+void journal_leave_share(struct journal *j, struct share *s);
 uint64_t journal_queued(const struct journal *j);
 /* One more message of device. ST_OK; ST_FULL; ST_NOSPACE: of the disk; ST_NOMEM. */
-enum status journal_room_for(struct journal *j, const char *device, uint64_t bytes);
+enum status journal_room_for(struct journal *j, const struct journal_msg *msg, uint64_t bytes);
 bool journal_over_share(const struct journal *j, uint64_t messages, uint64_t bytes);
 
 enum status journal_sync_dir(const struct journal *j); /* the names in it. ST_OK; ST_IO */

@@ -135,12 +135,13 @@ enum status journal_reader_load(struct journal *j, uint64_t seq, const struct re
 
 static void give_back_share(struct journal *j, const char *device, uint32_t bytes)
 {
-	struct share *s = journal_share_of(j, device);
+	struct share *s = journal_find_share(j, device);
 
 	if (!s)
 		return;
 	s->messages -= s->messages > 0;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
+	journal_leave_share(j, s);
 }
 
 void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uint32_t bytes,
@@ -169,22 +170,35 @@ void journal_reader_end(struct journal *j, uint64_t seq, const char *device, uin
 
 /* --- bounds --- */
 
-uint64_t journal_reader_excess(struct journal *j)
+/* Messages over so many eighths of the bounds, under that policy. */
+static uint64_t over_eighths(struct journal *j, enum journal_policy policy, unsigned eighths)
 {
-	uint64_t queued, bound, by_count = 0, by_bytes = 0;
+	uint64_t queued, most, bound, by_count = 0, by_bytes = 0;
 	bool drops;
 
-	IN_ROOM(ROOM_UPLINK);
 	pthread_mutex_lock(&j->lock);
-	drops = j->caught_up && j->lim.policy == JOURNAL_DROP_OLDEST;
+	drops = j->caught_up && j->lim.policy == policy;
 	queued = journal_queued(j);
-	bound = atomic_load(&j->bound_bytes);
-	if (drops && queued > j->lim.max_messages)
-		by_count = queued - j->lim.max_messages;
+	most = j->lim.max_messages * eighths / 8;
+	bound = eighths < 8 ? atomic_load(&j->bound_bytes) / 8 * eighths : atomic_load(&j->bound_bytes);
+	if (drops && queued > most)
+		by_count = queued - most;
 	if (drops && queued > 0 && j->live_bytes > bound)
 		by_bytes = (j->live_bytes - bound) / (j->live_bytes / queued + 1) + 1;
 	pthread_mutex_unlock(&j->lock);
 	return by_bytes > by_count ? by_bytes : by_count;
+}
+
+uint64_t journal_reader_excess(struct journal *j)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return over_eighths(j, JOURNAL_DROP_OLDEST, 8);
+}
+
+uint64_t journal_reader_pressed(struct journal *j)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return over_eighths(j, JOURNAL_REFUSE, 7);
 }
 
 bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t bytes)

@@ -54,12 +54,20 @@ void journal_reader_flush(struct journal *j);
 /* How much is over the bounds, for a policy that drops: messages to drop from the whole, oldest
  * first. 0 within bounds, and until the first scan caught up. */
 uint64_t journal_reader_excess(struct journal *j);
+/* Under JOURNAL_REFUSE: how much is over seven eighths of the bounds. Before devices are refused,
+ * messages are dropped that nobody has to wait for. 0 below, and under the other policy. */
+uint64_t journal_reader_pressed(struct journal *j);
 /* True when one device with this many messages and bytes is over its share. */
 bool journal_reader_over_share(struct journal *j, uint64_t messages, uint64_t bytes);
 
-/* Devices that the hub may show online, remembered for the next start. Written at once. */
+enum {
+	JOURNAL_MARK_MAX = 256 /* with NUL */
+};
+
+/* What is remembered for the next start: devices that the hub may show online, by client id, and
+ * whatever else the reader marks. Written at once. */
 enum status journal_reader_mark(struct journal *j, const char *client_id, bool online);
-/* Calls fn for each device marked online. */
+/* Calls fn for each mark. */
 void journal_reader_marks(struct journal *j, void (*fn)(void *ctx, const char *client_id),
                           void *ctx);
 

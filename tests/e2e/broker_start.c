@@ -78,6 +78,9 @@ bool broker_stop(struct broker *b)
 
 	if (!b->proc)
 		return true;
+	/* Told to end before it says that it runs it dies of it. */
+	if (proc_alive(b->proc))
+		file_await(b->log, " running\n", NULL, WAIT_MS);
 	proc_signal(b->proc, SIGTERM);
 	well = proc_wait(b->proc, WAIT_MS, NULL) >= 0 && proc_ended_well(b->proc) &&
 	       proc_never_said(b->proc, "hubgate: internal:");

@@ -160,8 +160,23 @@ static void filters_follow_the_wildcard_rules(void)
 	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "$rrpc/rxd/GWPRODUCT1/gw1/+", 0), 0);
 	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw2/control", 0), 0x80);
 	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/event", 0), 0x80);
-	CU_ASSERT(dev_publish_acked(p.gw, "GWPRODUCT1/gw1/data", "echo", 3000));
+	CU_ASSERT(sim_publish(p.sim, "GWPRODUCT1/gw1/data", "application", 1));
 	CU_ASSERT(dev_await_message(p.gw, "GWPRODUCT1/gw1/data", 3000) != NULL);
+	stop(p);
+}
+
+static void own_publish_comes_back_by_a_forwarding_rule_only_and_rewritten(void)
+{
+	struct pair p = start(quick);
+	const struct dev_message *m;
+
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/data", 1), 1);
+	CU_ASSERT(dev_publish_acked(p.gw, "GWPRODUCT1/gw1/data", "{\"own\":1}", 3000));
+	CU_ASSERT(sim_do(p.sim, "{\"cmd\":\"forward\",\"topic\":\"GWPRODUCT1/gw1/data\"}"));
+	CU_ASSERT(dev_publish_acked(p.gw, "GWPRODUCT1/gw1/data",
+	                            "{\"b\": 1, \"a\": {\"d\": [2, 3], \"c\": 4}}", 3000));
+	m = dev_await_message(p.gw, "GWPRODUCT1/gw1/data", 3000);
+	CU_ASSERT(m && strcmp(m->payload, "{\"a\":{\"c\":4,\"d\":[2,3]},\"b\":1}") == 0);
 	stop(p);
 }
 
@@ -421,6 +436,7 @@ static void tls_serves_passwords_and_certificates(void)
 
 SUITE(hubsim, TEST(logins_are_judged_as_the_hub_does), TEST(password_vectors_of_the_protocol_hold),
       TEST(subdevice_topics_open_with_online_only), TEST(filters_follow_the_wildcard_rules),
+      TEST(own_publish_comes_back_by_a_forwarding_rule_only_and_rewritten),
       TEST(bind_wants_the_signature_of_the_protocol),
       TEST(several_devices_and_forced_results_are_answered),
       TEST(console_changes_reach_the_gateway), TEST(time_is_told),

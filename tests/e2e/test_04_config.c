@@ -143,10 +143,15 @@ static const struct fault {
 	{ 6, "{" GATEWAY ",\"secret\":\"" SECRET "\"}",
 	  ":6: devices[0]: is the gateway itself; remove it here" },
 	{ 6, "\"dev1\"", ":6: devices[0]: must be an object; write {...}" },
-	{ 6, "{" DEVICE ",\"secret\":\"" SECRET "\"},", ":7:1: a value must stand here" },
-	{ 3, "// the hub", ":3:1: a member name in double quotes must stand here" },
-	{ 4, "\"store\": {\"dir\":\"a\",\"dir\":\"b\"},", ":4:21: the same member name twice" },
-	{ 8, "", ":9:1: a comma or } must stand here" },
+	{ 6, "{" DEVICE ",\"secret\":\"" SECRET "\"},",
+	  ":6:85: a comma must not stand before the closing bracket; remove it" },
+	{ 3, "// the hub", ":3:1: JSON has no comments; remove it" },
+	{ 4, "\"store\": {\"dir\":\"a\",\"dir\":\"b\"},",
+	  ":4:21: store.dir: stands twice in its object; remove one of the two" },
+	{ 3, "'hub': {},", ":3:1: write double quotes (\") in place of single ones" },
+	{ 3, "hub: {},", ":3:1: the member name is not quoted; write it in double quotes" },
+	{ 3, "\"hub\": {}", ":3:10: a comma is missing here" },
+	{ 8, "", ":9:1: the text ends here; a closing bracket or a value is missing" },
 };
 
 static void every_fault_stops_the_start_with_its_line_and_key(void)
@@ -199,7 +204,8 @@ static void missing_empty_or_irregular_file_stops_the_start(void)
 	CU_ASSERT(refused_with(&b, ": is not a regular file; name one"));
 	rmdir(path);
 	free(broker_file(&b, "hubgate.json", "", 0600));
-	CU_ASSERT(refused_with(&b, ":1:1: the text ends where a value must stand"));
+	CU_ASSERT(
+		refused_with(&b, ":1:1: the text ends here; a closing bracket or a value is missing"));
 	free(broker_file(&b, "hubgate.json", "[]", 0600));
 	CU_ASSERT(refused_with(&b, ":1: must be an object; write {...}"));
 	free(missing);

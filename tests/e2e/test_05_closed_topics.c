@@ -52,7 +52,9 @@ static void retained_flag_is_cleared(void)
 	CU_ASSERT(world_publish(w.device, OWN "/data", "kept?", 5, 1, true));
 	CU_ASSERT(world_at_hub(&w, OWN "/data"));
 	CU_ASSERT_EQUAL(dev_subscribe(w.device, OWN "/data", 1), 1);
-	CU_ASSERT(dev_publish_acked(w.device, OWN "/data", "now", AWAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(w.sim, AWAIT_MS, "ev", "subscribe", "filter",
+	                                       OWN "/data", "granted", "true", NULL));
+	CU_ASSERT(sim_publish(w.sim, OWN "/data", "now", 1));
 	m = dev_await_message(w.device, OWN "/data", AWAIT_MS);
 	CU_ASSERT(m && strcmp(m->payload, "now") == 0 && !m->retain);
 	CU_ASSERT(world_marker(&w, "end"));
@@ -111,7 +113,9 @@ static void other_clients_cannot_publish_to_the_hubs_topics(void)
 	CU_ASSERT_EQUAL(dev_subscribe(w.device, "$shadow/operation/result/" OWN, 1), 1);
 	for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++)
 		CU_ASSERT(dev_publish_acked(w.plain, closed[i], "forged", AWAIT_MS));
-	CU_ASSERT(dev_publish_acked(w.device, OWN "/data", "mine", AWAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(w.sim, AWAIT_MS, "ev", "subscribe", "filter", OWN "/#",
+	                                       "granted", "true", NULL));
+	CU_ASSERT(sim_publish(w.sim, OWN "/data", "the hub's", 1));
 	CU_ASSERT(dev_await_message(w.device, OWN "/data", AWAIT_MS) != NULL);
 	CU_ASSERT(world_marker(&w, "end"));
 	CU_ASSERT_FALSE(world_forged(&w));

@@ -2,10 +2,9 @@
  * not wait for the broker's tick. */
 #include <stdlib.h>
 
-#include "tests/harness/harness.h"
+#include "tests/e2e/scene.h"
 #include "tests/runner.h"
 
-#define PRODUCT "SUBPRODUC1"
 #define CONTROL PRODUCT "/dev1/control"
 #define SECRET  "ZGV2aWNlLW9uZS1wc2stLQ=="
 
@@ -49,6 +48,32 @@ static void over_a_plain_listener(void)
 {
 	commands_are_rung_for((struct lan_opts){ 0 }, (struct dev_opts){ 0 },
 	                      "doorbell: works over 127.0.0.1:");
+}
+
+/* Where every publish that is denied costs its client the connection. */
+static void over_a_broker_whose_queue_has_no_limit(void)
+{
+	struct sim *sim = sim_start(NULL);
+	struct lan *lan = lan_start(&(struct lan_opts){ .hub_port = sim ? sim_port(sim) : 0,
+	                                                .extra_conf = "max_queued_messages 0" });
+	struct dev *dev;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lan);
+	CU_ASSERT_TRUE(lan_log_await(lan, "doorbell: works over 127.0.0.1:", AWAIT_MS));
+	dev = dev_connect(lan, PRODUCT, "dev1", SECRET, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dev);
+	CU_ASSERT_EQUAL(dev_subscribe(dev, CONTROL, 1), 1);
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(sim, AWAIT_MS, "ev", "subscribe", "filter", CONTROL, NULL));
+	for (int i = 0; i < COMMANDS; i++) {
+		CU_ASSERT_TRUE(sim_publish(sim, CONTROL, "{\"on\":1}", 1));
+		CU_ASSERT_PTR_NOT_NULL(dev_await_message(dev, CONTROL, AWAIT_MS));
+	}
+	/* It came once, and was never thrown out. */
+	CU_ASSERT_EQUAL(scene_log_count(&(struct scene){ .lan = lan }, " as hubgate-"), 1);
+	dev_disconnect(dev);
+	lan_free(lan);
+	sim_stop(sim);
 }
 
 static void over_a_unix_socket_first(void)
@@ -167,8 +192,8 @@ static void a_psk_listener_is_left_alone(void)
 	free(works);
 }
 
-SUITE(e15_doorbell, TEST(over_a_plain_listener), TEST(over_a_unix_socket_first),
-      TEST(over_a_broker_with_a_unix_socket_only), TEST(over_a_broker_with_tls_only),
-      TEST(over_a_listener_on_one_address_only),
+SUITE(e15_doorbell, TEST(over_a_plain_listener), TEST(over_a_broker_whose_queue_has_no_limit),
+      TEST(over_a_unix_socket_first), TEST(over_a_broker_with_a_unix_socket_only),
+      TEST(over_a_broker_with_tls_only), TEST(over_a_listener_on_one_address_only),
       TEST(off_leaves_the_tick_and_commands_still_arrive), TEST(nobody_else_can_ring_or_listen),
       TEST(a_normal_stop_says_nothing_of_the_doorbell), TEST(a_psk_listener_is_left_alone))

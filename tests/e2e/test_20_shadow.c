@@ -19,7 +19,8 @@
 enum {
 	KILLS = 6,
 	BURST = 300,
-	DAMAGES = 6
+	DAMAGES = 6,
+	MANY = 1600
 };
 
 static bool has(const struct dev_message *m, const char *part)
@@ -286,7 +287,9 @@ static void damaged_state_costs_a_fetch_at_most(void)
 		sim_skip_events(s.sim);
 		d = shadow_device(&s);
 		HAS(ask(d, GET), "\"state\":{\"reported\":{\"a\":\"kept\"}}");
+		/* One that waits at the stop would bring the device online before it comes back. */
 		CU_ASSERT(dev_publish_acked(d, DEV "/event", "1", WAIT_MS));
+		CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, DEV "/event", WAIT_MS));
 		dev_disconnect(d);
 	}
 	scene_end(&s);
@@ -355,6 +358,104 @@ static void first_contact_without_the_hub_is_answered_at_once(void)
 	scene_end(&s);
 }
 
+static void reconnect(struct scene *s)
+{
+	sim_skip_events(s->sim);
+	CU_ASSERT(sim_do(s->sim, "{\"cmd\":\"cut\"}"));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s->sim, WAIT_MS, "ev", "shadow", "device", DEV, "type", "get", NULL));
+}
+
+static void hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+	double updates;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"digits17\":true}"));
+	d = shadow_device(&s);
+	ask(d, GET);
+	report(d, "{\"f\":4.14}");
+	CU_ASSERT(hub_has(&s, "{\"f\":4.1399999999999997}", "{}"));
+	desire(&s, "{\"t\":23.7}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "\"state\":{\"t\":23.699999999999999}");
+	report(d, "{\"t\":23.7}");
+	CU_ASSERT(hub_has(&s, "{\"f\":4.1399999999999997,\"t\":23.699999999999999}",
+	                  "{\"t\":23.699999999999999}"));
+	HAS(ask(d, GET), "\"state\":{\"desired\":{\"t\":23.699999999999999},\"reported\":{\"f\":4.14,"
+	                 "\"t\":23.7}}");
+	updates = sim_stat(s.sim, "shadow.updates");
+	for (int i = 0; i < 2; i++)
+		reconnect(&s);
+	report(d, "{\"n\":1}"); /* what would be sent would have been sent before it */
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "shadow", "device", DEV, "type", "update", NULL));
+	CU_ASSERT_EQUAL(sim_stat(s.sim, "shadow.updates"), updates + 1);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void first_desired_of_a_document_reaches_the_device_also_as_version_0(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"first_version\":0}"));
+	d = shadow_device(&s);
+	HAS(ask(d, GET), "\"state\":{\"reported\":{}}");
+	desire(&s, "{\"t\":25}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":25},");
+	HAS(ask(d, "{\"type\":\"update\",\"state\":{\"reported\":{\"t\":25},\"desired\":null}}"),
+	    "\"result\":0");
+	CU_ASSERT(hub_has(&s, "{\"t\":25}", "{}"));
+	desire(&s, "{\"t\":26}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":26},");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void metadata_of_1600_attributes_reaches_the_device(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = shadow_device(&s);
+	char text[MANY * 9 + 64];
+	size_t len = 0;
+
+	ask(d, GET);
+	for (int i = 0; i < MANY; i++)
+		len += (size_t)sprintf(text + len, "%s\"%04d\":1",
+		                       i ? "," : "{\"type\":\"update\",\"state\":{\"reported\":{", i);
+	strcpy(text + len, "}}}");
+	HAS(ask(d, text), "\"result\":0");
+	HAS(ask(d, "{\"type\":\"get\",\"metadata\":true,\"clientToken\":\"t\"}"),
+	    "{\"clientToken\":\"t\",\"payload\":{\"metadata\":{\"reported\":{\"0000\":{\"timestamp\":");
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void repeated_names_and_a_stray_byte_behind_the_json_are_taken_from_both_sides(void)
+{
+	static const char update[] = "{\"type\":\"update\",\"state\":{\"reported\":{\"a\":1,\"a\":2}},"
+								 "\"clientToken\":\"x\",\"clientToken\":\"t-1\"}"; /* and its NUL */
+	struct scene s = scene_start(NULL);
+	struct dev *d;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"tail\":0}"));
+	desire(&s, "{\"t\":25}");
+	d = shadow_device(&s);
+	HAS(ask(d, GET), "\"state\":{\"delta\":{\"t\":25},\"desired\":{\"t\":25},\"reported\":{}}");
+	CU_ASSERT(dev_publish_mid(d, UP, update, sizeof update, 0, false) >= 0);
+	HAS(dev_await_message(d, DOWN, WAIT_MS),
+	    "{\"clientToken\":\"t-1\",\"payload\":{\"state\":{\"reported\":{\"a\":2}},");
+	CU_ASSERT(hub_has(&s, "{\"a\":2}", "{\"t\":25}"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_habits\",\"tail\":26}"));
+	desire(&s, "{\"t\":26}");
+	HAS(dev_await_message(d, DOWN, WAIT_MS), "{\"payload\":{\"state\":{\"t\":26},");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(update_is_answered_at_once_and_reaches_the_hub),
       TEST(outage_is_not_noticed_and_costs_one_update_afterwards),
@@ -363,4 +464,8 @@ SUITE(shadow, TEST(first_get_is_answered_with_the_hubs_document),
       TEST(damaged_state_costs_a_fetch_at_most),
       TEST(device_that_left_with_news_is_brought_online_for_them),
       TEST(local_application_sets_desired_and_it_stays_on_the_lan),
-      TEST(first_contact_without_the_hub_is_answered_at_once))
+      TEST(first_contact_without_the_hub_is_answered_at_once),
+      TEST(first_desired_of_a_document_reaches_the_device_also_as_version_0),
+      TEST(metadata_of_1600_attributes_reaches_the_device),
+      TEST(repeated_names_and_a_stray_byte_behind_the_json_are_taken_from_both_sides),
+      TEST(hub_that_spells_doubles_anew_gets_no_update_per_reconnect_and_its_delta_is_met))

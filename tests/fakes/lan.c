@@ -8,6 +8,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/inflow_report.h"
+#include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
@@ -69,6 +70,8 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
 	d->origins = ORIGIN_CONFIGURED;
+	d->presence->standing_told = true; /* the uplink knows of all three */
+	d->presence->unsaid = UNSAID_NOTHING;
 	return d;
 }
 
@@ -85,6 +88,11 @@ static const struct part parts[] = {
 	  .run = presence_run,
 	  .due = presence_due,
 	  .close = presence_close },
+	{ .name = "the names",
+	  .open = names_open,
+	  .run = names_run,
+	  .due = names_due,
+	  .close = names_close },
 	{ .name = "the shadows",
 	  .open = shadow_open,
 	  .run = shadow_run,
@@ -157,6 +165,7 @@ struct lan *lan_open(enum fake_version version)
 	h->config = &l->config;
 	strcpy(l->config.gateway.product_id, "GATEWAY001");
 	l->config.presence.grace_ms = LAN_GRACE_MS;
+	l->config.presence.max_unknown = 200;
 	l->config.store.queue_qos0 = true;
 	h->log = (struct log){ report_log, h };
 	h->seed = 42;
@@ -354,11 +363,12 @@ bool lan_doorbell(struct lan *l, struct mosquitto *c)
 
 /* --- the other side --- */
 
-/* Secrets go along with the first word about a device and are nobody's subject here. */
+/* Secrets and standing go along with the first word about a device and are nobody's subject here.
+ */
 static bool take_order(struct lan *l, struct order *o)
 {
 	while (mail_take_order(uplink_mail(l->h.uplink), o) == ST_OK) {
-		if (o->kind != ORDER_SECRET)
+		if (o->kind != ORDER_SECRET && o->kind != ORDER_STANDING)
 			return true;
 		mail_free_order(o);
 	}

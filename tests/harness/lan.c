@@ -118,9 +118,26 @@ static bool write_conf(const struct lan *l)
 	return fclose(f) == 0;
 }
 
+static long log_size(const struct lan *l)
+{
+	char *text = file_read(l->log);
+	long size = text ? (long)strlen(text) : 0;
+
+	free(text);
+	return size;
+}
+
+/* A broker that is told to end before it says that it runs dies of it. */
+static bool runs(const struct lan *l, long from)
+{
+	return file_await(l->log, " running\n", &from, START_WAIT_MS) ||
+	       harness_failed("the broker does not say that it runs");
+}
+
 static bool launch(struct lan *l)
 {
 	const struct lan_opts *o = &l->opts;
+	long from = log_size(l);
 	static char debian[] = "/usr/sbin/mosquitto", in_path[] = "mosquitto", flag[] = "-c";
 	char *argv[] = { access(debian, X_OK) == 0 ? debian : in_path, flag, l->conf, NULL };
 
@@ -131,7 +148,9 @@ static bool launch(struct lan *l)
 		return false;
 	if (o->tls_cert && !port_await(l->proc, l->tls_port, NULL, START_WAIT_MS))
 		return false;
-	return !o->unix_socket || port_await(l->proc, 0, l->unix_path, START_WAIT_MS);
+	if (o->unix_socket && !port_await(l->proc, 0, l->unix_path, START_WAIT_MS))
+		return false;
+	return runs(l, from);
 }
 
 struct lan *lan_start(const struct lan_opts *opts)

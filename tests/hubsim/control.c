@@ -225,6 +225,19 @@ static const char *run_shadow_mute(struct sim *s, const cJSON *cmd, cJSON *out)
 	return NULL;
 }
 
+static const char *run_shadow_habits(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const struct shadow_habits habits = {
+		.digits17 = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "digits17")),
+		.first_version = (unsigned)number_of(cmd, "first_version", 1),
+		.tail = (char)number_of(cmd, "tail", '\n'),
+	};
+
+	(void)out;
+	shadows_behave(s->shadows, &habits);
+	return NULL;
+}
+
 static const char *run_register_fault(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)out;
@@ -294,6 +307,7 @@ static const struct {
 	{ "shadow", run_shadow },
 	{ "shadow_forget", run_shadow_forget },
 	{ "shadow_mute", run_shadow_mute },
+	{ "shadow_habits", run_shadow_habits },
 	{ "register_fault", run_register_fault },
 	{ "events", run_events },
 	{ "forward", run_forward },

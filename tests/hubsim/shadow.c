@@ -27,6 +27,7 @@ struct shadows {
 	struct events *events;
 	struct document *all;
 	int mute;
+	struct shadow_habits habits;
 	unsigned gets, updates, conflicts, refused;
 };
 
@@ -37,6 +38,7 @@ struct shadows *shadows_new(struct cloud *c, struct events *e)
 	if (s) {
 		s->cloud = c;
 		s->events = e;
+		s->habits = (struct shadow_habits){ .first_version = 1, .tail = '\n' };
 	}
 	return s;
 }
@@ -122,13 +124,37 @@ static int64_t number(const cJSON *node, int64_t otherwise)
 	return is_number(node) ? strtoll(node->valuestring + 1, NULL, 10) : otherwise;
 }
 
+static bool has_fraction(const cJSON *number)
+{
+	return strpbrk(number->valuestring, ".eE") != NULL;
+}
+
+/* Doubles as the hub writes them. */
+static void respell(cJSON *tree)
+{
+	char text[40] = { MARK };
+	cJSON *m;
+
+	cJSON_ArrayForEach(m, tree) respell(m);
+	if (!is_number(tree) || !has_fraction(tree))
+		return;
+	snprintf(text + 1, sizeof text - 4, "%.17g", strtod(tree->valuestring + 1, NULL));
+	if (!strpbrk(text, ".e"))
+		strcat(text, ".0");
+	free(tree->valuestring);
+	tree->valuestring = strdup(text);
+	if (!tree->valuestring)
+		abort();
+}
+
 static bool equal(const cJSON *a, const cJSON *b)
 {
 	const cJSON *x, *y;
 
 	if (is_number(a) && is_number(b))
 		return strcmp(a->valuestring, b->valuestring) == 0 ||
-		       strtod(a->valuestring + 1, NULL) == strtod(b->valuestring + 1, NULL);
+		       ((has_fraction(a) || has_fraction(b)) &&
+		        strtod(a->valuestring + 1, NULL) == strtod(b->valuestring + 1, NULL));
 	if (!cJSON_IsArray(a) && !cJSON_IsObject(a))
 		return cJSON_Compare(a, b, true);
 	if ((a->type & 0xff) != (b->type & 0xff) || cJSON_GetArraySize(a) != cJSON_GetArraySize(b))
@@ -254,10 +280,21 @@ static cJSON *differing(const cJSON *have, const cJSON *want)
 	return out;
 }
 
+/* The document was changed. */
+static void written(const struct shadows *s, struct document *d)
+{
+	d->version = d->timestamp_ms ? d->version + 1 : s->habits.first_version;
+	d->timestamp_ms = cloud_now_ms(s->cloud);
+	save(s, d);
+}
+
 /* --- messages --- */
 
-static void send_text(struct shadows *s, const struct document *d, const char *text)
+/* text ends with the newline that becomes the tail. */
+static void send_text(struct shadows *s, const struct document *d, char *text)
 {
+	size_t len = strlen(text);
+
 	char topic[sizeof "$shadow/operation/result/" + KEY_ROOM];
 
 	if (s->mute != 0) {
@@ -265,7 +302,8 @@ static void send_text(struct shadows *s, const struct document *d, const char *t
 		return;
 	}
 	snprintf(topic, sizeof topic, "$shadow/operation/result/%s", d->key);
-	send_message(topic, text, strlen(text), 0);
+	text[len - 1] = s->habits.tail;
+	send_message(topic, text, len, 0);
 }
 
 /* Takes state. */
@@ -335,7 +373,7 @@ static bool clears_only(const cJSON *desired)
 
 static void update(struct shadows *s, struct document *d, const cJSON *request)
 {
-	const cJSON *state = cJSON_GetObjectItem(request, "state");
+	cJSON *state = cJSON_GetObjectItem(request, "state");
 	const cJSON *reported = cJSON_GetObjectItem(state, "reported");
 	const cJSON *desired = cJSON_GetObjectItem(state, "desired");
 	int64_t version = number(cJSON_GetObjectItem(request, "version"), 0);
@@ -353,6 +391,8 @@ static void update(struct shadows *s, struct document *d, const cJSON *request)
 		answer(s, d, request, REFUSED, cloud_now_ms(s->cloud), cJSON_CreateObject());
 		return;
 	}
+	if (s->habits.digits17)
+		respell(state);
 	before = cJSON_Duplicate(d->reported, true);
 	merge(d->reported, reported);
 	if (cJSON_IsObject(desired)) {
@@ -361,11 +401,9 @@ static void update(struct shadows *s, struct document *d, const cJSON *request)
 		cJSON_Delete(d->desired);
 		d->desired = cJSON_CreateObject();
 	}
-	d->version++;
+	written(s, d);
 	d->updates++;
 	s->updates++;
-	d->timestamp_ms = cloud_now_ms(s->cloud);
-	save(s, d);
 	changed = cJSON_CreateObject();
 	if (desired)
 		cJSON_AddItemToObject(changed, "desired",
@@ -408,6 +446,11 @@ void shadows_mute(struct shadows *s, int count)
 	s->mute = count;
 }
 
+void shadows_behave(struct shadows *s, const struct shadow_habits *habits)
+{
+	s->habits = *habits;
+}
+
 const char *shadows_desire(struct shadows *s, const char *device, const cJSON *desired)
 {
 	struct document *d;
@@ -419,10 +462,10 @@ const char *shadows_desire(struct shadows *s, const char *device, const cJSON *d
 	d = document_of(s, device);
 	text = cJSON_PrintUnformatted(desired);
 	marked = parse(text, strlen(text));
+	if (s->habits.digits17)
+		respell(marked);
 	merge(d->desired, marked);
-	d->version++;
-	d->timestamp_ms = cloud_now_ms(s->cloud);
-	save(s, d);
+	written(s, d);
 	delta = differing(d->reported, d->desired);
 	delta_text = print(delta);
 	if (delta->child &&

@@ -8,6 +8,12 @@
 
 struct shadows; /* opaque */
 
+struct shadow_habits {      /* what real hubs were seen to do */
+	bool digits17;          /* doubles are written anew, with 17 digits */
+	unsigned first_version; /* of a document that was never written before */
+	char tail;              /* the byte behind the JSON text */
+};
+
 /* Borrows both for its life. NULL when out of memory. */
 struct shadows *shadows_new(struct cloud *c, struct events *e);
 void shadows_free(struct shadows *s); /* NULL is fine */
@@ -16,6 +22,7 @@ void shadows_free(struct shadows *s); /* NULL is fine */
 void shadows_message(struct shadows *s, const char *topic, const void *payload, size_t len);
 /* Next `count` (negative: all) requests are carried out, their answers lost. */
 void shadows_mute(struct shadows *s, int count);
+void shadows_behave(struct shadows *s, const struct shadow_habits *habits);
 
 /* The application sets desired: members, null removes. Sends the delta. NULL, or why not. */
 const char *shadows_desire(struct shadows *s, const char *device, const cJSON *desired);

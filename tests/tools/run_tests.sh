@@ -29,9 +29,10 @@ TSAN_OPTIONS="suppressions=$here/tsan.supp:exitcode=99:atexit_sleep_ms=0"
 UBSAN_OPTIONS="print_stacktrace=1"
 export ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS
 
-counts=$(mktemp) && second=$(mktemp -d) || exit 1
-second_pid=
-trap '[ -z "$second_pid" ] || kill "$second_pid"; rm -rf "$counts" "$second"' EXIT
+counts=$(mktemp) && beside=$(mktemp -d) || exit 1
+beside_pids=
+# shellcheck disable=SC2086
+trap '[ -z "$beside_pids" ] || kill $beside_pids; rm -rf "$counts" "$beside"' EXIT
 trap 'exit 1' INT TERM
 passed=0 failed=0 status=0
 
@@ -63,22 +64,28 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# What needs brokers mostly waits: two halves of it run side by side, unless some tests are named or
-# sanitizers want the processors. What the second says is shown when the first has ended.
+# What needs brokers mostly waits: three parts of it run side by side, unless some tests are named or
+# sanitizers want the processors. What the others say is shown when the first has ended.
 run_e2e() {
-	case $build in *san-*) halves=1 ;; *) halves=$(nproc) ;; esac
-	if [ "$halves" -lt 2 ] || [ $# -gt 0 ]; then
+	case $build in *san-*) parts=1 ;; *) [ "$(nproc)" -gt 1 ] && parts=3 || parts=1 ;; esac
+	if [ "$parts" -lt 2 ] || [ $# -gt 0 ]; then
 		run_program e2e "$@"
 		return
 	fi
-	"$build/e2e" --count "$second/count" --part 2/2 >"$second/log" 2>&1 &
-	second_pid=$!
-	run_program e2e --part 1/2
-	wait "$second_pid" || status=1
-	second_pid=
-	cat "$second/log"
-	cp "$second/count" "$counts" 2>/dev/null || : >"$counts"
-	add_counts
+	for part in $(seq 2 "$parts"); do
+		"$build/e2e" --count "$beside/count$part" --part "$part/$parts" >"$beside/log$part" 2>&1 &
+		beside_pids="$beside_pids $!"
+	done
+	run_program e2e --part "1/$parts"
+	for pid in $beside_pids; do
+		wait "$pid" || status=1
+	done
+	beside_pids=
+	for part in $(seq 2 "$parts"); do
+		cat "$beside/log$part"
+		cp "$beside/count$part" "$counts" 2>/dev/null || : >"$counts"
+		add_counts
+	done
 }
 
 # install_check.sh and build_check.sh: a sanitized library is nothing to install.

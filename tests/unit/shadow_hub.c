@@ -9,6 +9,8 @@ void shadow_hub_init(struct shadow_hub *h)
 	h->reported = cJSON_CreateObject();
 	h->desired = cJSON_CreateObject();
 	h->version = 0;
+	h->first_version = 1;
+	h->written = false;
 	h->updates = 0;
 }
 
@@ -70,6 +72,12 @@ static cJSON *differing(const cJSON *have, const cJSON *want)
 	return out;
 }
 
+static void count_write(struct shadow_hub *h)
+{
+	h->version = h->written ? h->version + 1 : h->first_version;
+	h->written = true;
+}
+
 /* Takes state. */
 static char *answer(const struct shadow_hub *h, const cJSON *request, int result, cJSON *state)
 {
@@ -127,7 +135,7 @@ char *shadow_hub_request(struct shadow_hub *h, const char *text)
 		} else if (desired) {
 			model_merge(h->desired, desired);
 		}
-		h->version++;
+		count_write(h);
 		h->updates++;
 		reply = answer(h, request, 0, cJSON_CreateObject());
 	}
@@ -140,7 +148,7 @@ char *shadow_hub_desire(struct shadow_hub *h, const cJSON *desired)
 	cJSON *delta;
 
 	model_merge(h->desired, desired);
-	h->version++;
+	count_write(h);
 	delta = differing(h->reported, h->desired);
 	if (delta->child)
 		return answer(h, NULL, 0, delta);

@@ -9,7 +9,8 @@
 
 struct shadow_hub {
 	cJSON *reported, *desired;
-	int version;
+	int version, first_version; /* first_version: what the first write makes, 0 or 1 */
+	bool written;
 	unsigned updates; /* accepted from the gateway */
 };
 

@@ -239,10 +239,12 @@ static void unknown_keys_suggest_the_nearest(void)
 	                  ":3: hub.prot: unknown key; did you mean \"port\"?"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"device\":[]}",
 	                  ":1: device: unknown key; did you mean \"devices\"?"));
-	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
-	                  ":1: presence.colour: unknown key; remove it (known here: grace_ms)"));
-	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
-	                  ":1: presence.a?b: unknown key; remove it (known here: grace_ms)"));
+	CU_ASSERT(
+		refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
+	            ":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown)"));
+	CU_ASSERT(
+		refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
+	            ":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown)"));
 }
 
 static void wrong_types_and_ranges_say_what_to_write(void)
@@ -319,7 +321,8 @@ static void repeated_ids_are_refused(void)
 	                  "{\"product_id\":\"SUBPRODUC1\"}]}",
 	                  ":1: products[1].product_id: is the same as products[0]; remove one of the "
 	                  "two"));
-	CU_ASSERT(refused("{" GATEWAY "," STORE "," STORE "}", ":1:141: the same member name twice"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE "," STORE "}",
+	                  ":1:141: store: stands twice in its object; remove one of the two"));
 }
 
 static void errors_never_show_a_secret(void)
@@ -344,8 +347,22 @@ static void several_errors_are_reported_at_once_up_to_ten(void)
 
 static void broken_json_is_reported_with_line_and_column(void)
 {
-	CU_ASSERT(refused("{\n  \"gateway\": }", ":2:14: a value must stand here"));
-	CU_ASSERT(refused("", ":1:1: the text ends where a value must stand"));
+	CU_ASSERT(refused("{\n  \"gateway\": }", ":2:14: the value is missing"));
+	CU_ASSERT(refused("", ":1:1: the text ends here; a closing bracket or a value is missing"));
+}
+
+static void mistakes_in_json_are_named_with_line_column_and_fix(void)
+{
+	CU_ASSERT(refused("{" GATEWAY ",\n" STORE ",\n}",
+	                  ":2:45: a comma must not stand before the closing bracket; remove it"));
+	CU_ASSERT(
+		refused("{\n  // the gateway\n" GATEWAY "}", ":2:3: JSON has no comments; remove it"));
+	CU_ASSERT(refused("{'gateway':{}}", ":1:2: write double quotes (\") in place of single ones"));
+	CU_ASSERT(refused("{" STORE "\n" GATEWAY "}", ":1:46: a comma is missing here"));
+	CU_ASSERT(
+		refused("{gateway:{}}", ":1:2: the member name is not quoted; write it in double quotes"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"lan\":{\n\"acl\":\"allow\",\n\"acl\":\"auto\"}}",
+	                  ":3:1: lan.acl: stands twice in its object; remove one of the two"));
 }
 
 static void unchecked_certificates_are_warned_about(void)
@@ -396,5 +413,6 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(repeated_ids_are_refused), TEST(errors_never_show_a_secret),
       TEST(several_errors_are_reported_at_once_up_to_ten),
       TEST(broken_json_is_reported_with_line_and_column),
+      TEST(mistakes_in_json_are_named_with_line_column_and_fix),
       TEST(unchecked_certificates_are_warned_about), TEST(fifteen_hundred_devices_load_quickly),
       TEST(freeing_wipes_and_may_be_repeated))

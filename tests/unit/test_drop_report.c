@@ -51,6 +51,19 @@ static void the_first_loss_is_told_at_once_and_the_next_after_a_minute(void)
 	CU_ASSERT_EQUAL(r.due_ms, 9000000);
 }
 
+static void a_device_that_ended_since_is_still_named(void)
+{
+	char product[] = "SUBPRODUC1", name[] = "lamp";
+	struct drop_report r;
+
+	drop_report_init(&r);
+	drop_report_add(&r, product, name, DROP_STORE, 1000);
+	memset(name, '?', sizeof(name) - 1);
+	memset(product, '?', sizeof(product) - 1);
+	run(&r, 1000);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "SUBPRODUC1/lamp lost its 1 oldest"));
+}
+
 static void each_device_and_reason_has_its_line_and_the_rest_a_sum(void)
 {
 	static char names[DROP_REPORT_DEVICES + 2][8];
@@ -68,5 +81,6 @@ static void each_device_and_reason_has_its_line_and_the_rest_a_sum(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "other devices lost 2 messages"));
 }
 
-SUITE(drop_report, TEST(the_first_loss_is_told_at_once_and_the_next_after_a_minute),
+SUITE(drop_report, TEST(a_device_that_ended_since_is_still_named),
+      TEST(the_first_loss_is_told_at_once_and_the_next_after_a_minute),
       TEST(each_device_and_reason_has_its_line_and_the_rest_a_sum))

@@ -152,8 +152,8 @@ static void hub_is_asked_what_is_bound_after_presence_had_its_time(void)
 	h.g.describe = true;
 	hub_present(&h, d, true);
 	hub_present(&h, other, true);
-	EXPECT(&h, "online lamp");
 	EXPECT(&h, "online other");
+	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", -1);
 	hub_answer(&h, "online", "other", 0);
 	EXPECT(&h, "");

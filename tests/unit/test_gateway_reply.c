@@ -84,8 +84,8 @@ static void a_reply_may_name_several_devices(void)
 	b = hub_device(&h, "b");
 	hub_present(&h, a, true);
 	hub_present(&h, b, true);
-	EXPECT(&h, "online a");
 	EXPECT(&h, "online b");
+	EXPECT(&h, "online a");
 	hub_says(&h, "{\"type\":\"online\",\"payload\":{\"devices\":["
 	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"a\",\"result\":0},"
 	             "{\"product_id\":\"SUBPROD001\",\"device_name\":\"nobody\",\"result\":0},"

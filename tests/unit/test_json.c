@@ -119,7 +119,89 @@ static void a_repeated_member_name_is_refused_where_it_repeats(void)
 	CU_ASSERT_EQUAL(parse("{\"a\":1,\n \"b\":2, \"\\u0061\":3}", &out, &err), ST_MALFORMED);
 	CU_ASSERT_EQUAL(err.line, 2);
 	CU_ASSERT_EQUAL(err.column, 9);
+	CU_ASSERT_STRING_EQUAL(err.path, "a");
 	cJSON_Delete(tree("{\"a\":{\"a\":1},\"A\":[{\"a\":1},{\"a\":2}]}"));
+}
+
+static void path_of_a_repeated_name_goes_through_objects_and_lists(void)
+{
+	struct json_error err = { 0 };
+	cJSON *out = NULL;
+
+	CU_ASSERT_EQUAL(
+		parse("{\"o\":{\"x\":1},\"l\":[[],{\"s\\u0007\":{\"k\":1,\n\"k\":2}}]}", &out, &err),
+		ST_MALFORMED);
+	CU_ASSERT_EQUAL(err.line, 2);
+	CU_ASSERT_STRING_EQUAL(err.path, "l[1].s?.k");
+}
+
+static void longest_paths_are_cut(void)
+{
+	struct json_error err = { 0 };
+	struct buf text = BUF_MAX(1 << 16);
+	cJSON *out = NULL;
+
+	for (int i = 0; i < 15; i++)
+		buf_add_text(&text, "{\"a long name of a member\":");
+	buf_add_text(&text, "{\"b\":1,\"b\":1}");
+	CU_ASSERT_EQUAL(parse(buf_text(&text), &out, &err), ST_MALFORMED);
+	CU_ASSERT_EQUAL(strlen(err.path), JSON_PATH_MAX - 1);
+	buf_free(&text);
+}
+
+static void usual_mistakes_are_named_where_they_are_made(void)
+{
+	static const struct {
+		const char *text;
+		unsigned line, column;
+		const char *part;
+	} cases[] = {
+		{ "{\"a\":1,\n \"b\":2,\n}", 2, 7, "a comma must not stand before the closing bracket" },
+		{ "[1,\n2 , ]", 2, 3, "a comma must not stand before the closing bracket" },
+		{ "{\n// the hub\n\"a\":1}", 2, 1, "no comments" },
+		{ "/* x */ {}", 1, 1, "no comments" },
+		{ "{\"a\":1 # x\n}", 1, 8, "no comments" },
+		{ "{\"a\": /* x */ 1}", 1, 7, "no comments" },
+		{ "{} // x", 1, 4, "no comments" },
+		{ "{'a':1}", 1, 2, "in place of single ones" },
+		{ "{\"a\":'x'}", 1, 6, "in place of single ones" },
+		{ "{\xE2\x80\x9C"
+		  "a\xE2\x80\x9D:1}",
+		  1, 2, "typographic" },
+		{ "{\"a\":1\n\"b\":2}", 1, 7, "a comma is missing" },
+		{ "[{\"a\":1}\n {\"b\":2}]", 1, 9, "a comma is missing" },
+		{ "[\"a\"\"b\"]", 1, 5, "a comma is missing" },
+		{ "[\"a\" true]", 1, 5, "a comma is missing" },
+		{ "{a:1}", 1, 2, "the member name is not quoted" },
+		{ "{\"a\":1,\n  bc:2}", 2, 3, "the member name is not quoted" },
+		{ "{\"a\":hub.example}", 1, 6, "the text is not quoted" },
+		{ "{\"a\":True}", 1, 6, "only true, false and null" },
+		{ "{\"a\":10.0.0.1}", 1, 10, "write text in double quotes" },
+		{ "{\"a\":12:30}", 1, 8, "write text in double quotes" },
+		{ "{\"a\":truely}", 1, 10, "write text in double quotes" },
+		{ "{\"a\":}", 1, 6, "the value is missing" },
+		{ "[1,,2]", 1, 4, "the value is missing" },
+		{ "{\"a\"=1}", 1, 5, "a colon in place of =" },
+		{ "{\"a\" 1}", 1, 6, "a colon must follow" },
+		{ "{\"a\":\"x\n}", 1, 8, "closing quote is missing" },
+		{ "{\"a\":[1,2}", 1, 10, "a comma or the closing bracket" },
+		{ "{\"a\":1", 1, 7, "the text ends here" },
+		{ "{}}", 1, 3, "a closing bracket too many" },
+		{ "{},", 1, 3, "a comma must not follow" },
+		{ "", 1, 1, "the text ends here" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_error err = { 0 };
+		cJSON *out = NULL;
+
+		CU_ASSERT_EQUAL(parse(cases[i].text, &out, &err), ST_MALFORMED);
+		if (err.line == cases[i].line && err.column == cases[i].column &&
+		    strstr(err.what, cases[i].part))
+			continue;
+		CU_FAIL(cases[i].text);
+		fprintf(stderr, "%s: %u:%u: %s\n", cases[i].text, err.line, err.column, err.what);
+	}
 }
 
 static void many_members_are_checked_quickly(void)
@@ -135,8 +217,59 @@ static void many_members_are_checked_quickly(void)
 	buf_add_text(&text, "\"k77\":1}");
 	CU_ASSERT_EQUAL(json_parse(buf_text(&text), text.len, &lim, &out, &err, NULL, NULL),
 	                ST_MALFORMED);
-	CU_ASSERT_STRING_EQUAL(err.what, "the same member name twice");
+	CU_ASSERT_STRING_EQUAL(err.path, "k77");
 	buf_free(&text);
+}
+
+/* What json_parse_message() makes of it, printed; "" when it is refused. */
+static const char *message(const void *text, size_t len)
+{
+	static char out[256];
+	cJSON *node = NULL;
+
+	*out = '\0';
+	if (json_parse_message(text, len, &roomy, &node) == ST_OK)
+		cJSON_PrintPreallocated(node, out, sizeof out, false);
+	cJSON_Delete(node);
+	return out;
+}
+
+#define MESSAGE(text) message(text, sizeof(text) - 1)
+
+static void in_a_message_the_last_of_a_repeated_name_counts(void)
+{
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\"a\":1,\"b\":2,\"\\u0061\":3,\"a\":{\"c\":4,\"c\":5}}"),
+	                       "{\"b\":2,\"a\":{\"c\":5}}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\"a\":1,\"a\":2}"), "{\"a\":2}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("[{\"a\":1,\"a\":null},{\"a\":1,\"A\":2}]"),
+	                       "[{\"a\":null},{\"a\":1,\"A\":2}]");
+}
+
+static void one_stray_byte_behind_a_message_is_left_out(void)
+{
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\0"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\x1A"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\r"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\n"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\r\n\0"), "{}");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\0\0"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\x1A\n"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{\0}"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("{}\xFF"), "");
+	CU_ASSERT_STRING_EQUAL(MESSAGE("\0"), "");
+	CU_ASSERT_STRING_EQUAL(message(NULL, 0), "");
+	CU_ASSERT_EQUAL(json_message_len("{}\0", 3), 2);
+	CU_ASSERT_EQUAL(json_message_len("{}", 2), 2);
+	CU_ASSERT_EQUAL(json_message_len(NULL, 0), 0);
+}
+
+static void files_stay_strict(void)
+{
+	cJSON *out = NULL;
+
+	CU_ASSERT_EQUAL(json_parse("{}\0", 3, &roomy, &out, NULL, NULL, NULL), ST_MALFORMED);
+	CU_ASSERT(refused("{}\x1A"));
+	CU_ASSERT(refused("{\"a\":1,\"a\":1}"));
 }
 
 static void limits_are_kept(void)
@@ -238,6 +371,35 @@ static void exact_integers_are_read_and_others_refused(void)
 	CU_ASSERT_EQUAL(n, 105);
 }
 
+static void integers_are_equal_by_their_digits_and_others_as_doubles(void)
+{
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+		{ "23.7", "23.699999999999999", true },
+		{ "4.14", "4.1399999999999997", true },
+		{ "23.7", "23.69999999999999", false },
+		{ "0", "-0", true },
+		{ "-0", "0.0", true },
+		{ "1e2", "100", true },
+		{ "1E+2", "100.00", true },
+		{ "9007199254740992", "9007199254740993", false },
+		{ "9007199254740993", "9007199254740993", true },
+		{ "9007199254740992", "9007199254740993.0", true },
+		{ "123456789012345678901234567890", "1.2345678901234568e+29", true },
+		{ "1", "-1", false },
+		{ "1", "10", false },
+		{ "1e-400", "0", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (json_number_equal(cases[i].a, cases[i].b) != cases[i].equal ||
+		    json_number_equal(cases[i].b, cases[i].a) != cases[i].equal)
+			CU_FAIL(cases[i].a);
+	}
+}
+
 static void numbers_in_strings_only_when_lenient(void)
 {
 	cJSON *node = tree("[\"42\",\"-7\",\"\",\"4x\",\"1.0\"]");
@@ -294,10 +456,16 @@ SUITE(json, TEST(number_tokens_keep_their_text),
       TEST(surrogates_alone_and_nul_are_refused), TEST(raw_nul_bytes_are_refused),
       TEST(invalid_utf8_is_refused), TEST(broken_structure_is_refused),
       TEST(a_repeated_member_name_is_refused_where_it_repeats),
+      TEST(path_of_a_repeated_name_goes_through_objects_and_lists), TEST(longest_paths_are_cut),
+      TEST(usual_mistakes_are_named_where_they_are_made),
+      TEST(in_a_message_the_last_of_a_repeated_name_counts),
+      TEST(one_stray_byte_behind_a_message_is_left_out), TEST(files_stay_strict),
       TEST(many_members_are_checked_quickly), TEST(limits_are_kept),
       TEST(a_million_brackets_do_no_harm), TEST(a_byte_order_mark_is_named_in_the_error),
       TEST(errors_name_line_and_column_in_characters), TEST(every_node_is_announced_with_its_line),
-      TEST(exact_integers_are_read_and_others_refused), TEST(numbers_in_strings_only_when_lenient),
+      TEST(exact_integers_are_read_and_others_refused),
+      TEST(integers_are_equal_by_their_digits_and_others_as_doubles),
+      TEST(numbers_in_strings_only_when_lenient),
       TEST(members_are_found_by_exact_name_in_objects_only),
       TEST(written_strings_read_back_the_same),
       TEST(a_string_that_does_not_fit_leaves_nothing_behind))

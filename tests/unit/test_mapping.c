@@ -173,6 +173,8 @@ static void payloads_are_wrapped_as_what_they_are(void)
 		{ "a\"b", "{\"v\":\"a\\\"b\"}", 3 },
 		{ "\xff\xfe", NULL, 2 },
 		{ "a\0b", NULL, 3 },
+		{ "{\"a\":1}\0", "{\"v\":{\"a\":1}}", 8 },
+		{ "21.5\x1A", "{\"v\":21.5}", 5 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -403,7 +403,27 @@ static void a_suspect_key_that_gives_way_is_not_counted_any_more(void)
 	table_free(p);
 }
 
-SUITE(permission, TEST(a_key_is_a_product_and_a_topic_whatever_the_device),
+static void what_an_earlier_run_found_the_hub_to_close_on_is_probed_alone_and_late(void)
+{
+	struct permissions *p = table_new();
+	uint16_t id = take(p, "bad");
+
+	permission_remember(p, id, NOW_MS);
+	permission_drop(p, id);
+	CU_ASSERT_EQUAL(take(p, "bad"), id);
+	CU_ASSERT_EQUAL(permission_way(p, id), PERMISSION_ASIDE);
+	CU_ASSERT_EQUAL(permission_due(p, true, NOW_MS + PERMISSION_PAUSE_MAX_MS - 1), PERMISSION_NONE);
+	CU_ASSERT_EQUAL(permission_due(p, false, NOW_MS + PERMISSION_PAUSE_MAX_MS), PERMISSION_NONE);
+	CU_ASSERT_EQUAL(permission_due(p, true, NOW_MS + PERMISSION_PAUSE_MAX_MS), id);
+	CU_ASSERT_TRUE(permission_acked(p, id, 1, NOW_MS));
+	CU_ASSERT_EQUAL(permission_way(p, id), PERMISSION_GO);
+	permission_remember(p, PERMISSION_OVERFLOW, NOW_MS);
+	CU_ASSERT_EQUAL(permission_way(p, PERMISSION_OVERFLOW), PERMISSION_GO);
+	table_free(p);
+}
+
+SUITE(permission, TEST(what_an_earlier_run_found_the_hub_to_close_on_is_probed_alone_and_late),
+      TEST(a_key_is_a_product_and_a_topic_whatever_the_device),
       TEST(one_message_of_an_unproven_key_goes_and_all_of_a_proven_one),
       TEST(all_that_is_not_proven_has_two_places_together),
       TEST(what_waits_of_a_doubted_key_is_put_aside_until_it_is_acknowledged),

@@ -316,8 +316,10 @@ static unsigned told_of_crowd(struct lan *l)
 	unsigned n = 0;
 	struct order o;
 
-	for (; mail_take_order(uplink_mail(l->h.uplink), &o) == ST_OK; n++)
+	while (mail_take_order(uplink_mail(l->h.uplink), &o) == ST_OK) {
+		n += o.kind != ORDER_STANDING; /* goes along with the first word about a device */
 		mail_free_order(&o);
+	}
 	return n;
 }
 

@@ -322,6 +322,27 @@ static void what_is_no_json_object_gets_no_answer(void)
 	closed(&s);
 }
 
+static void repeated_names_and_a_stray_byte_behind_are_taken(void)
+{
+	static const char update[] =
+		"{\"type\":\"get\",\"type\":\"update\",\"state\":{\"reported\":{\"a\":1,"
+		"\"b\":1,\"a\":{\"c\":1,\"c\":2}}}}";
+	static const char strays[] = { '\0', '\r', '\n', 0x1A };
+
+	for (size_t i = 0; i < sizeof strays; i++) {
+		struct shadow s = opened();
+		char text[sizeof update];
+
+		memcpy(text, update, sizeof update);
+		text[sizeof update - 1] = strays[i];
+		CU_ASSERT_EQUAL(shadow_doc_request(s.doc, text, sizeof text, now, &s.reply),
+		                SHADOW_CHANGED);
+		shadow_doc_keep(s.doc);
+		HAS(ask(&s, "{\"type\":\"get\"}"), "\"reported\":{\"b\":1,\"a\":{\"c\":2}}}");
+		closed(&s);
+	}
+}
+
 /* Many attributes in changing orders, against a plain list of what they must be. */
 static void thousand_attributes_are_merged_in_any_order(void)
 {
@@ -363,6 +384,56 @@ static void thousand_attributes_are_merged_in_any_order(void)
 				CU_FAIL(name);
 		}
 	}
+	buf_free(&text);
+	closed(&s);
+}
+
+static void add_attributes(struct buf *text, const char *name, int count)
+{
+	buf_addf(text, "\"%s\":{", name);
+	for (int i = 0; i < count; i++)
+		buf_addf(text, "%s\"%04x\":%d", i ? "," : "", i, i % 10);
+	buf_add_text(text, "}");
+}
+
+static size_t times(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void metadata_of_1600_attributes_is_answered(void)
+{
+	struct shadow s = opened();
+	struct buf text = BUF_MAX(1 << 16);
+
+	buf_add_text(&text, "{\"type\":\"update\",\"metadata\":true,\"state\":{");
+	add_attributes(&text, "reported", 1600);
+	buf_add_text(&text, "}}");
+	CU_ASSERT(text.len < SHADOW_BYTES_MAX);
+	CU_ASSERT_EQUAL(times(ask(&s, buf_text(&text)), "{\"timestamp\":1626771521739}"), 1600);
+	HAS(ask(&s, "{\"type\":\"get\",\"metadata\":true}"), "\"063f\":9}},\"timestamp\":");
+	CU_ASSERT_EQUAL(times(buf_text(&s.reply), "{\"timestamp\":1626771521739}"), 1600);
+	buf_free(&text);
+	closed(&s);
+}
+
+/* Documents as full as they can be, at the hub even fuller, with everything shown twice. */
+static void metadata_of_the_fullest_document_is_answered(void)
+{
+	struct shadow s = opened();
+	struct buf text = BUF_MAX(1 << 17);
+
+	buf_add_text(&text, "{");
+	add_attributes(&text, "desired", 7200);
+	buf_add_text(&text, ",\"reported\":{}}");
+	CU_ASSERT(text.len > 64000);
+	sync(&s, buf_text(&text), 2);
+	HAS(ask(&s, "{\"type\":\"get\",\"metadata\":true}"), "\"result\":0");
+	CU_ASSERT_EQUAL(times(buf_text(&s.reply), "{\"timestamp\":1514967076000}"), 14400);
 	buf_free(&text);
 	closed(&s);
 }
@@ -476,7 +547,10 @@ SUITE(shadow_doc, TEST(empty_document_is_answered_as_the_hub_does),
       TEST(delta_message_is_the_published_one), TEST(numbers_keep_their_spelling),
       TEST(faults_have_their_codes_and_change_nothing), TEST(document_over_16384_bytes_is_refused),
       TEST(what_is_no_json_object_gets_no_answer),
+      TEST(repeated_names_and_a_stray_byte_behind_are_taken),
       TEST(thousand_attributes_are_merged_in_any_order),
+      TEST(metadata_of_1600_attributes_is_answered),
+      TEST(metadata_of_the_fullest_document_is_answered),
       TEST(change_that_is_undone_was_never_there),
       TEST(local_desired_stands_over_the_hubs_until_the_device_clears_it),
       TEST(local_application_cannot_report), TEST(document_comes_back_from_its_stored_form),

@@ -471,7 +471,9 @@ static const char *live(uint64_t seed, bool told)
 		cJSON_AddNumberToObject(h.hub.reported, "a", 100000);
 		cJSON_AddNumberToObject(h.hub.reported, "elsewhere", 100001);
 		h.hub.version = 40;
+		h.hub.written = true;
 	}
+	h.hub.first_version = (int)pick(&h, 2);
 	if (pick(&h, 3) > 0)
 		link_up(&h);
 	for (int i = 0; i < STEPS && !h.broken; i++)

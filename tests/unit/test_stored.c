@@ -70,7 +70,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 		l = start();
 		CU_ASSERT_PTR_NULL(device_table_find(l->h.devices, GUEST, strlen(GUEST)));
 	}
-	d = device_admit(&l->h, LAMP_PID, NAME);
+	d = device_admit(&l->h, LAMP_PID, NAME, ORIGIN_MAPPING);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 	CU_ASSERT_EQUAL(d->bound, BOUND_YES);
 	CU_ASSERT_EQUAL(d->filter_count, 1);
@@ -88,7 +88,7 @@ static void device_gets_only_what_is_its_own(void)
 	leave_behind(l->h.state);
 	stop(l);
 	l = start();
-	d = device_admit(&l->h, LAMP_PID, NAME "2"); /* a longer name */
+	d = device_admit(&l->h, LAMP_PID, NAME "2", ORIGIN_MAPPING); /* a longer name */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 	CU_ASSERT_EQUAL(d->filter_count, 0);
 	CU_ASSERT_PTR_NULL(d->shadow);

@@ -403,6 +403,8 @@ static void step(struct history *h)
 		h->w.phase = PHASE_READY;
 	else if (what < 41 && h->bound && h->w.phase != PHASE_AWAY)
 		happens(h, SUBDEV_IN_LISTED);
+	else if (what < 43)
+		happens(h, pick(h, 2) ? SUBDEV_IN_UNPROVEN : SUBDEV_IN_PROVEN);
 	else if (what < 60)
 		sends(h);
 	else
@@ -456,6 +458,7 @@ static void calm_down(struct history *h)
 	h->calm = true;
 	h->w.phase = PHASE_READY;
 	happens(h, SUBDEV_IN_LINK_UP);
+	happens(h, SUBDEV_IN_PROVEN); /* else it is asked for within an hour */
 	if (pick(h, 8) == 0) {
 		h->w.phase = PHASE_LEAVING;
 		happens(h, SUBDEV_IN_LEAVING);

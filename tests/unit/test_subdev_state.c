@@ -280,7 +280,68 @@ static void own_bind_is_not_taken_for_that_of_a_program_that_asked_meanwhile(voi
 	CU_ASSERT_EQUAL(b.fx.answer, 809);
 }
 
-SUITE(subdev_state, TEST(exactly_the_moves_of_the_matrix_are_legal),
+/* The pause after a refusal: so long, with up to half of it on top. */
+static void refused_for(struct bench *b, int64_t least_ms)
+{
+	sent(b, GATEWAY_ONLINE);
+	replied(b, GATEWAY_ONLINE, -1);
+	CU_ASSERT(b->s.due_ms - b->now_ms >= least_ms);
+	CU_ASSERT(b->s.due_ms - b->now_ms <= least_ms + least_ms / 2);
+}
+
+static void a_name_that_nobody_says_is_ours_is_asked_for_ever_more_seldom(void)
+{
+	static const int64_t minutes[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
+	struct bench b;
+
+	linked(&b);
+	happens(&b, SUBDEV_IN_UNPROVEN);
+	happens(&b, SUBDEV_IN_PRESENT);
+	for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
+		refused_for(&b, minutes[i] * 60000);
+		b.now_ms = b.s.due_ms;
+	}
+}
+
+static void neither_a_link_nor_coming_back_shortens_what_a_refused_name_waits(void)
+{
+	struct bench b;
+	int64_t due_ms;
+
+	linked(&b);
+	happens(&b, SUBDEV_IN_UNPROVEN);
+	happens(&b, SUBDEV_IN_PRESENT);
+	refused_for(&b, 60000);
+	due_ms = b.s.due_ms;
+	happens(&b, SUBDEV_IN_ABSENT);
+	happens(&b, SUBDEV_IN_PRESENT);
+	happens(&b, SUBDEV_IN_LINK_DOWN);
+	happens(&b, SUBDEV_IN_LINK_UP);
+	CU_ASSERT_EQUAL(b.s.due_ms, due_ms);
+	happens(&b, SUBDEV_IN_LISTED);
+	sent(&b, GATEWAY_ONLINE); /* the hub's word counts at once */
+}
+
+static void a_name_that_is_proven_is_asked_for_at_once(void)
+{
+	struct bench b;
+
+	linked(&b);
+	happens(&b, SUBDEV_IN_UNPROVEN);
+	happens(&b, SUBDEV_IN_PRESENT);
+	refused_for(&b, 60000);
+	happens(&b, SUBDEV_IN_PROVEN);
+	sent(&b, GATEWAY_ONLINE);
+	replied(&b, GATEWAY_ONLINE, -1);
+	happens(&b, SUBDEV_IN_LINK_DOWN);
+	happens(&b, SUBDEV_IN_LINK_UP);
+	sent(&b, GATEWAY_ONLINE);
+}
+
+SUITE(subdev_state, TEST(a_name_that_nobody_says_is_ours_is_asked_for_ever_more_seldom),
+      TEST(neither_a_link_nor_coming_back_shortens_what_a_refused_name_waits),
+      TEST(a_name_that_is_proven_is_asked_for_at_once),
+      TEST(exactly_the_moves_of_the_matrix_are_legal),
       TEST(nothing_comes_online_without_being_bound),
       TEST(values_outside_the_table_are_never_legal), TEST(table_of_the_document_is_the_tables_own),
       TEST(online_under_way_when_the_unbind_was_told_does_not_make_it_online),
