@@ -13,7 +13,8 @@
 enum {
 	OTHERS = 007,
 	OTHERS_WRITE = 002,
-	CHUNK = 16384
+	CHUNK = 16384,
+	PEM_MAX = 4 << 20 /* a system's CAs are some 200 KiB */
 };
 
 static enum status status_of_errno(void)
@@ -126,17 +127,93 @@ static enum status read_secret(void *ctx, const char *path, struct buf *out, cha
 	return st;
 }
 
+/* Digests of something else would only be refused by the hub. */
+static enum status is_certificate(const char *path, char *why, size_t why_size)
+{
+	struct buf bytes = BUF_MAX(CERTIFICATE_BYTES_MAX);
+	enum status st;
+	mode_t mode;
+
+	st = read_regular(path, &bytes, &mode, why, why_size);
+	if (st == ST_OK && !certificate_is_any(bytes.data, bytes.len)) {
+		snprintf(why, why_size,
+		         "%.140s is no certificate; name the file that the console gave for the device",
+		         path);
+		st = ST_INVALID;
+	}
+	buf_free(&bytes);
+	return st;
+}
+
 static enum status read_certificate(void *ctx, const char *path, struct device_certificate *out,
                                     char *why, size_t why_size)
 {
 	enum status st = certificate_read(path, out);
 
 	(void)ctx;
+	if (st == ST_OK)
+		return is_certificate(path, why, why_size);
 	if (st == ST_IO)
 		snprintf(why, why_size, "%.160s cannot be read by user id %u: %s", path,
 		         (unsigned)geteuid(), strerror(errno));
-	else if (st != ST_OK)
+	else
 		snprintf(why, why_size, "%.160s: %s", path, status_text(st));
+	return st;
+}
+
+static enum status holds_certificate(enum config_pem what, const char *path, const struct buf *pem,
+                                     char *why, size_t why_size)
+{
+	if (certificate_is_pem(pem->data, pem->len))
+		return ST_OK;
+	snprintf(why, why_size, "%.140s holds no certificate (PEM); %s", path,
+	         what == CONFIG_PEM_CA
+	             ? "name the file of the hub's CA, or leave ca_file out for those "
+	               "of the system"
+	             : "download it from the console again");
+	return ST_INVALID;
+}
+
+static enum status holds_key(const char *path, const struct buf *pem, const struct buf *certificate,
+                             char *why, size_t why_size)
+{
+	switch (certificate_key_fits(pem->data, pem->len, certificate->data, certificate->len)) {
+	case CERTIFICATE_KEY_FITS:
+		return ST_OK;
+	case CERTIFICATE_KEY_OTHER:
+		snprintf(why, why_size, "%.140s is not the key of cert_file; take both from one download",
+		         path);
+		return ST_INVALID;
+	case CERTIFICATE_KEY_NONE:
+	default:
+		snprintf(why, why_size,
+		         "%.140s holds no private key (PEM) that opens without a passphrase; download it "
+		         "from the console again",
+		         path);
+		return ST_INVALID;
+	}
+}
+
+static enum status check_pem(void *ctx, enum config_pem what, const char *path,
+                             const char *certificate, char *why, size_t why_size)
+{
+	struct buf pem = BUF_MAX(PEM_MAX), cert = BUF_MAX(PEM_MAX);
+	char detail[512];
+	mode_t mode = 0;
+	enum status st;
+
+	(void)ctx;
+	st = read_regular(path, &pem, &mode, detail, sizeof detail);
+	if (st != ST_OK)
+		snprintf(why, why_size, "%.100s %s", path, detail);
+	else if (what != CONFIG_PEM_KEY)
+		st = holds_certificate(what, path, &pem, why, why_size);
+	else if (read_regular(certificate, &cert, &mode, detail, sizeof detail) == ST_OK)
+		st = holds_key(path, &pem, &cert, why, why_size);
+	if (pem.data)
+		explicit_bzero(pem.data, pem.cap);
+	buf_free(&pem);
+	buf_free(&cert);
 	return st;
 }
 
@@ -158,7 +235,8 @@ enum status config_file_load(const char *path, struct config *out, struct config
 	struct config_source src = { .name = path,
 		                         .read_file = read_secret,
 		                         .get_env = environment,
-		                         .read_certificate = read_certificate };
+		                         .read_certificate = read_certificate,
+		                         .check_pem = check_pem };
 	struct buf text = BUF_MAX(CONFIG_BYTES_MAX);
 	char why[CONFIG_LINE_MAX];
 	mode_t mode = 0;

@@ -170,8 +170,14 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && control_is_topic(ed->topic))
 		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
-	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic))
-		return apps_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
+	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic)) {
+		if (apps_may(h, ed))
+			return MOSQ_ERR_SUCCESS;
+		if (ed->access == MOSQ_ACL_WRITE) /* QoS 0 and 3.1.1 learn nothing of it */
+			limiter_log_closed(h, mosquitto_client_id(ed->client),
+			                   mosquitto_client_username(ed->client), ed->topic);
+		return denied(h);
+	}
 	return h->rights->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 

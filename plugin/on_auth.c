@@ -1,5 +1,4 @@
 /* A client logs in: BASIC_AUTH, and once more for every client on SIGHUP. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "plugin/base/limiter.h"
@@ -74,14 +73,14 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
                         const char *why)
 {
 	const char *address = mosquitto_client_address(client);
+	char text[LIMITER_MORE_MAX];
 	uint64_t more = 0;
 
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
 	if (limiter_may_log(h, LIMITED_LOGINS, &more))
-		log_line(&h->log, LOG_WARN,
-		         "login of %.64s from %s refused: %s (%" PRIu64 " more since the last line)",
+		log_line(&h->log, LOG_WARN, "login of %.64s from %s refused: %s%s",
 		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,
-		         more);
+		         limiter_more(more, text));
 }
 
 /* The client id of a device is for that device alone. */
@@ -106,6 +105,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	if (h->reloading)
 		return verdict_again(h, ed, client_id);
 	forget(h, ed->client);
+	if (uplink_leads_here(h->uplink, ed->username))
+		return VERDICT_NO;
 	claim.proven = tls_identity_take(h, ed->client);
 	d = broker_login_device(h, ed->username);
 	if (d && login_id_ok(h, client_id, d))

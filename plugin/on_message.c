@@ -1,14 +1,31 @@
 /* A client published, and on_acl() let it: a device's message goes to the hub. */
 #include <string.h>
 
+#include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/to_hub.h"
+#include "plugin/lan/apps.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
+
+/* A native bridge is asked for no rights: what it brings never saw on_acl() (docs/broker-notes.md
+ * 1.3, 7). Of all others without a session of ours only applications come this far. */
+static bool may_bring(const struct hubgate *h, const struct mosquitto_evt_message *ed)
+{
+	return !identity_is_cloud_topic(h, ed->topic) || apps_may_publish(h, ed->client, ed->topic);
+}
+
+static int refuse(struct hubgate *h, const struct mosquitto_evt_message *ed)
+{
+	metric_add(&h->metrics, M_ACL_DENIED, 1);
+	limiter_log_closed(h, mosquitto_client_id(ed->client), mosquitto_client_username(ed->client),
+	                   ed->topic);
+	return MOSQ_ERR_ACL_DENIED;
+}
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
@@ -19,7 +36,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 
 	if (s && s->over)
 		return MOSQ_ERR_ACL_DENIED;
-	/* on_acl() let only applications with the right to it come here. */
+	if (!s && !may_bring(h, ed))
+		return refuse(h, ed);
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
 	if (h->config->mapping_count > 0 && (!s || s->broker_login) &&

@@ -183,8 +183,11 @@ static enum status make_uplink(struct hubgate *h)
 {
 	const struct config *c = h->config;
 	const struct route_rules routes = route_rules_of(c);
+	struct listener_hint hints[LISTENER_HINTS_MAX];
 	const struct doorbell_conf doorbell = {
 		.listener = c->lan.waker,
+		.hints = hints,
+		.hint_count = broker_rights_hints(h, hints),
 		.client_id = h->doorbell->id,
 		.username = h->doorbell->id,
 		.password = h->doorbell->password,

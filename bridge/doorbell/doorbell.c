@@ -247,14 +247,15 @@ static enum status copy_texts(struct doorbell *w, const struct doorbell_conf *co
 	return w->client_id && w->username && w->password && w->topic ? ST_OK : ST_NOMEM;
 }
 
-static enum status set_listener(struct doorbell *w, const char *text)
+static enum status set_listener(struct doorbell *w, const struct doorbell_conf *conf)
 {
+	const char *text = conf->listener;
 	enum doorbell_state state = DOORBELL_SEARCHING;
 	struct listener only;
 
 	shared_text_set(&w->status, doorbell_trouble_text(NOT_YET));
 	if (!text || strcmp(text, "auto") == 0) {
-		doorbell_search_init(&w->search, NULL);
+		doorbell_search_init(&w->search, NULL, conf->hints, conf->hint_count);
 	} else if (strcmp(text, "off") == 0) {
 		state = DOORBELL_OFF;
 		shared_text_set(&w->status,
@@ -262,7 +263,7 @@ static enum status set_listener(struct doorbell *w, const char *text)
 	} else {
 		if (listener_parse(text, &only) != ST_OK)
 			return ST_INVALID;
-		doorbell_search_init(&w->search, &only);
+		doorbell_search_init(&w->search, &only, NULL, 0);
 	}
 	atomic_init(&w->state, state);
 	return ST_OK;
@@ -286,7 +287,7 @@ enum status doorbell_new(const struct doorbell_conf *conf, struct doorbell **out
 	shared_text_init(&w->status);
 	st = copy_texts(w, conf);
 	if (st == ST_OK)
-		st = set_listener(w, conf->listener);
+		st = set_listener(w, conf);
 	if (st != ST_OK) {
 		doorbell_free(w);
 		return st;

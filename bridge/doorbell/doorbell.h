@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/doorbell/listeners.h"
 #include "core/base/log.h"
 #include "core/base/status.h"
 
@@ -23,6 +24,8 @@ struct doorbell_conf {
 	const char *client_id, *username, *password; /* one-time, this process only */
 	const char *topic;                           /* "$hubgate/wake" */
 	const struct log *log;
+	const struct listener_hint *hints; /* for "auto"; of ports without one both ways are tried */
+	size_t hint_count;                 /* at most LISTENER_HINTS_MAX */
 };
 
 enum doorbell_state {

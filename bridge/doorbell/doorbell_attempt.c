@@ -50,9 +50,11 @@ void doorbell_lose(struct doorbell *w, enum trouble trouble, int64_t now_ms)
 		atomic_fetch_add(&w->unconfirmed, 1);
 	if (trouble == LOST)
 		snprintf(detail, sizeof detail, "%s", transport_error(w->link));
+	if (trouble == LOST)
+		w->lost_ms = now_ms;
 	doorbell_hang_up(w);
 	pause_search(w, now_ms);
-	doorbell_complain(w, trouble, detail);
+	doorbell_complain(w, trouble, detail, now_ms);
 }
 
 static enum status open_link(struct doorbell *w, int64_t now_ms)
@@ -84,9 +86,11 @@ static void try_next(struct doorbell *w, int64_t now_ms)
 	}
 	w->step = IDLE;
 	pause_search(w, now_ms);
-	if (w->worst == NO_LISTENER && w->search.count > 0)
+	if (w->worst == NO_LISTENER && doorbell_search_shut(&w->search))
+		w->worst = NOT_MQTT;
+	else if (w->worst == NO_LISTENER && w->search.count > 0)
 		return; /* all were left alone: what was said of them still stands */
-	doorbell_complain(w, w->worst, w->detail);
+	doorbell_complain(w, w->worst, w->detail, now_ms);
 }
 
 void doorbell_begin_round(struct doorbell *w, int64_t now_ms)

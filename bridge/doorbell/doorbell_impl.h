@@ -60,6 +60,9 @@ struct doorbell {
 	unsigned rounds;                      /* since the last confirmed ring */
 	enum trouble worst, told;             /* of this round; last told to the log */
 	char detail[LISTENER_TEXT_MAX + 160]; /* to worst */
+	int64_t lost_ms;                      /* the broker closed it then; 0: never */
+	bool held;                            /* ... and that is not told yet: it may be stopping */
+	char lost[160];                       /* why, while held */
 	atomic_int state;                     /* enum doorbell_state */
 	atomic_bool ringing;
 	atomic_ullong rings, unconfirmed;
@@ -68,7 +71,8 @@ struct doorbell {
 
 /* doorbell_view.c: what the log, `check` and BROKER see. detail is "" or what was met. */
 const char *doorbell_trouble_text(enum trouble trouble);
-void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail);
+void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail,
+                       int64_t now_ms);
 void doorbell_works(struct doorbell *w); /* the ring under way was confirmed */
 
 /* doorbell_attempt.c: from a round over the listeners to the CONNECT packet. */

@@ -32,14 +32,35 @@ static void remember(struct search *s, const char *text, bool tls, int64_t now_m
 	m->not_before_ms = now_ms + (is_good(s, text, tls) ? SEARCH_KNOWN_MS : SEARCH_UNKNOWN_MS);
 }
 
-void doorbell_search_init(struct search *s, const struct listener *only)
+void doorbell_search_init(struct search *s, const struct listener *only,
+                          const struct listener_hint *hints, size_t count)
 {
 	memset(s, 0, sizeof *s);
+	s->hint_count = count < LISTENER_HINTS_MAX ? count : LISTENER_HINTS_MAX;
+	if (s->hint_count > 0)
+		memcpy(s->hints, hints, s->hint_count * sizeof *hints);
 	if (!only)
 		return;
 	s->fixed = true;
 	s->list[0] = *only;
 	s->count = 1;
+}
+
+bool doorbell_search_shut(const struct search *s)
+{
+	IN_ROOM(ROOM_UPLINK);
+	return s->count > 0 && s->closed == 2 * s->count;
+}
+
+static bool leave_out(const struct search *s, const struct listener *l, bool tls)
+{
+	if (s->fixed || l->kind == LISTENER_UNIX)
+		return false;
+	for (size_t i = 0; i < s->hint_count; i++) {
+		if (s->hints[i].port == l->port)
+			return s->hints[i].way != (tls ? LISTENER_TLS : LISTENER_PLAIN);
+	}
+	return false;
 }
 
 static void good_first(struct search *s)
@@ -59,7 +80,7 @@ static void good_first(struct search *s)
 void doorbell_search_begin(struct search *s)
 {
 	IN_ROOM(ROOM_UPLINK);
-	s->next = 0;
+	s->next = s->closed = 0;
 	if (s->fixed)
 		return;
 	s->count = listeners_find(s->list, LISTENERS_MAX);
@@ -75,6 +96,10 @@ bool doorbell_search_next(struct search *s, int64_t now_ms, struct candidate *ou
 		const struct search_memo *m = find_memo(s, l->text, tls);
 
 		s->next++;
+		if (leave_out(s, l, tls)) {
+			s->closed++;
+			continue;
+		}
 		if (m && now_ms < m->not_before_ms)
 			continue;
 		out->at = *l;

@@ -44,10 +44,17 @@ struct search {
 	size_t memo_next;      /* the oldest is overwritten */
 	struct candidate good; /* the one that worked last */
 	bool has_good;
+	struct listener_hint hints[LISTENER_HINTS_MAX];
+	size_t hint_count;
+	size_t closed; /* of this round: tries left out by a hint */
 };
 
-/* only: NULL, or the configured listener (copied). */
-void doorbell_search_init(struct search *s, const struct listener *only);
+/* only: NULL, or the configured listener, which is tried both ways whatever the hints say. Both
+ * are copied. */
+void doorbell_search_init(struct search *s, const struct listener *only,
+                          const struct listener_hint *hints, size_t count);
+/* Every listener of this round is closed to us, as the hints say. */
+bool doorbell_search_shut(const struct search *s);
 /* A new round over the listeners there are now, the one that worked last first. */
 void doorbell_search_begin(struct search *s);
 bool doorbell_search_next(struct search *s, int64_t now_ms,

@@ -8,7 +8,9 @@
 
 /* Before "nothing listens" is worth a log line: listeners open after us. */
 enum {
-	PATIENT_ROUNDS = 3
+	PATIENT_ROUNDS = 3,
+	/* A broker that stops closes everything first: it has gone before this is over. */
+	STOP_MS = 3000
 };
 
 static const char *const trouble_text[] = {
@@ -34,20 +36,40 @@ const char *doorbell_trouble_text(enum trouble trouble)
 	return trouble_text[trouble];
 }
 
-void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail)
+static void tell(struct doorbell *w, enum trouble trouble, const char *line)
+{
+	w->told = trouble;
+	w->held = false;
+	log_line(w->log, LOG_WARN,
+	         "doorbell: %s; until it works messages to devices wait for the "
+	         "broker's tick",
+	         line);
+}
+
+/* True: what fails after the broker closed the connection tells nothing yet. The loss itself is
+ * told when the broker turns out to live on. */
+static bool may_be_stopping(struct doorbell *w, enum trouble trouble, const char *detail,
+                            int64_t now_ms)
+{
+	if (w->lost_ms == 0 || now_ms >= w->lost_ms + STOP_MS)
+		return false;
+	if (trouble == LOST) {
+		w->held = true;
+		snprintf(w->lost, sizeof w->lost, "%s", detail);
+	}
+	return trouble == LOST || trouble <= NOT_MQTT;
+}
+
+void doorbell_complain(struct doorbell *w, enum trouble trouble, const char *detail, int64_t now_ms)
 {
 	char line[SHARED_TEXT_MAX];
 	bool early = trouble <= UNREACHABLE && w->rounds < PATIENT_ROUNDS;
 
 	snprintf(line, sizeof line, "%s%s%s", trouble_text[trouble], detail[0] ? ": " : "", detail);
 	shared_text_set(&w->status, line);
-	if (trouble == w->told || early)
+	if (may_be_stopping(w, trouble, detail, now_ms) || trouble == w->told || early)
 		return;
-	w->told = trouble;
-	log_line(w->log, LOG_WARN,
-	         "doorbell: %s; until it works messages to devices wait for the "
-	         "broker's tick",
-	         line);
+	tell(w, trouble, line);
 }
 
 void doorbell_works(struct doorbell *w)
@@ -56,6 +78,10 @@ void doorbell_works(struct doorbell *w)
 
 	w->awaiting = false;
 	w->rounds = 0;
+	if (w->held) {
+		snprintf(line, sizeof line, "%s: %s", trouble_text[LOST], w->lost);
+		tell(w, LOST, line);
+	}
 	if (w->told == NONE)
 		return;
 	w->told = NONE;

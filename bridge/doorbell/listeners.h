@@ -15,6 +15,7 @@ enum {
 	LISTENERS_MAX = 32,      /* kept of one scan, in order of preference */
 	LISTENER_HOST_MAX = 256, /* bytes with NUL */
 	LISTENER_TEXT_MAX = LISTENER_HOST_MAX + 8,
+	LISTENER_HINTS_MAX = 65,
 };
 
 /* In order of preference. */
@@ -29,6 +30,16 @@ struct listener {
 	uint16_t port;                /* 0 for a unix socket */
 	char host[LISTENER_HOST_MAX]; /* address to connect to, or the socket's path */
 	char text[LISTENER_TEXT_MAX]; /* "unix:/path", "127.0.0.1:1883", "[::1]:1883" */
+};
+
+/* What mosquitto.conf says of a port of this broker, so that no try costs it a line in its log. */
+struct listener_hint {
+	uint16_t port;
+	enum listener_way {
+		LISTENER_PLAIN,
+		LISTENER_TLS,
+		LISTENER_CLOSED /* to us: PSK, websockets, client certificates */
+	} way;
 };
 
 /* Fills out with at most max listening stream sockets of this process: unix,

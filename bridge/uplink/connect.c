@@ -146,8 +146,11 @@ static enum status open_session(struct uplink *u, int64_t now_ms)
 	};
 	enum status st = login_strings(u, username, password);
 
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		atomic_store(&u->mail.leads_here, false);
+		shared_text_set(&u->mail.login, username);
 		st = session_open(&conf, now_ms, &u->session);
+	}
 	explicit_bzero(password, sizeof(password));
 	return st;
 }
@@ -265,7 +268,11 @@ static void log_lost(struct uplink *u, int64_t wait_ms)
 	char reason[REASON_MAX];
 	uint8_t code = u->session ? session_refusal(u->session) : 0;
 
-	if (code != 0)
+	if (code != 0 && atomic_load(&u->mail.leads_here))
+		snprintf(reason, sizeof(reason),
+		         "its name leads back to this very broker; set hub.address to the hub's own "
+		         "address, or mend the DNS of this machine");
+	else if (code != 0)
 		snprintf(reason, sizeof(reason), "login refused with code %u, %s", code,
 		         refusal_hint(code));
 	else if (u->session && session_error(u->session)[0])

@@ -33,6 +33,7 @@ enum status mail_init(struct mail *m, struct metrics *metrics)
 
 	m->log = (struct log){ to_logs, m };
 	atomic_init(&m->broker_due_ms, INT64_MAX);
+	shared_text_init(&m->login);
 	st = wake_init(&m->wake, &(struct wake_watch){ "UPLINK", &m->log, metrics });
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct order), MAIL_ORDERS_MAX, &m->orders);
@@ -59,6 +60,7 @@ void mail_fini(struct mail *m)
 	mailbox_free(m->inbox, drop_news);
 	mailbox_free(m->logs, NULL);
 	wake_fini(&m->wake);
+	shared_text_fini(&m->login);
 }
 
 /* --- orders --- */

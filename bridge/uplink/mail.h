@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "bridge/doorbell/shared_text.h"
 #include "bridge/gateway/live_room.h"
 #include "bridge/uplink/uplink.h"
 #include "core/base/mailbox.h"
@@ -73,6 +74,8 @@ struct mail { /* embedded; members are bridge/uplink/mail.c's, but for wake, log
 	_Atomic int64_t stop_by_ms;
 	atomic_bool clock_trusted;
 	_Atomic int64_t hub_offset_ms; /* the hub's clock minus ours */
+	struct shared_text login;      /* our user name in the last attempt; written by UPLINK */
+	atomic_bool leads_here;        /* ... came in at our own broker; since that attempt */
 };
 
 /* Zeroed before. It stays where it is: its log points to it. ST_OK; ST_NOMEM, ST_IO: only

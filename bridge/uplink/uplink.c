@@ -154,6 +154,19 @@ void uplink_wake(struct uplink *u)
 	wake_ring(&u->mail.wake);
 }
 
+/* The connid in it is random, and new in every attempt. */
+bool uplink_leads_here(struct uplink *u, const char *username)
+{
+	char own[SHARED_TEXT_MAX];
+
+	IN_ROOM(ROOM_BROKER);
+	shared_text_get(&u->mail.login, own, sizeof(own));
+	if (!own[0] || !username || strcmp(own, username) != 0)
+		return false;
+	atomic_store(&u->mail.leads_here, true);
+	return true;
+}
+
 bool uplink_disconnect(struct uplink *u, uint32_t wait_ms)
 {
 	IN_ROOM(ROOM_BROKER);

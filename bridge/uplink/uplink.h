@@ -127,6 +127,10 @@ enum status uplink_device_forget(struct uplink *u, const char *client_id);
 /* The doorbell subscribes filter at our own broker (bridge/doorbell/doorbell.h). */
 enum status uplink_watch(struct uplink *u, const char *filter);
 
+/* A client logs in at our own broker with this name. True: it is ourselves, the hub's name leads
+ * back to this broker. It must be refused; UPLINK says why. */
+bool uplink_leads_here(struct uplink *u, const char *username);
+
 /* What the uplink tells. What the hub says on $gateway/operation/result is read once, by the
  * gateway, and comes device by device; a reply that counts for nothing does not come at all
  * (docs/subdevice.md). */

@@ -152,6 +152,12 @@ struct config {
 	bool inline_secrets; /* the text itself holds a secret */
 };
 
+enum config_pem { /* what a file of TLS must hold */
+	CONFIG_PEM_CA,
+	CONFIG_PEM_CERTIFICATE,
+	CONFIG_PEM_KEY
+};
+
 struct config_source {
 	const char *name; /* of the file, for messages and as base of paths */
 	const char *text; /* borrowed; the caller wipes it */
@@ -164,6 +170,9 @@ struct config_source {
 	/* The digests of a certificate. Status and why as read_file; NULL: none are taken. */
 	enum status (*read_certificate)(void *ctx, const char *path, struct device_certificate *out,
 	                                char *why, size_t why_size);
+	/* Whether it can be used; certificate: the file that a key belongs to. The same. */
+	enum status (*check_pem)(void *ctx, enum config_pem what, const char *path,
+	                         const char *certificate, char *why, size_t why_size);
 	void *ctx;
 };
 

@@ -178,6 +178,34 @@ static void fill_hub(struct config_load *l)
 	l->no_memory |= !h->host || !h->register_url;
 }
 
+static void check_pem(struct config_load *l, const char *section, const char *name,
+                      enum config_pem what, const char *file)
+{
+	const cJSON *obj = json_member(l->root, section);
+	char why[CONFIG_FAULT_MAX] = "cannot be read", path[CONFIG_PATH_MAX];
+
+	if (!file || !l->src->check_pem ||
+	    l->src->check_pem(l->src->ctx, what, file, l->cfg->gateway.cert_file, why, sizeof why) ==
+	        ST_OK)
+		return;
+	snprintf(path, sizeof path, "%s.%s", section, name);
+	config_error(l, json_member(obj, name), path, "%s", why);
+}
+
+/* What is not used may be anything. */
+static void check_tls(struct config_load *l)
+{
+	const struct config_hub *h = &l->cfg->hub;
+	const struct config_gateway *g = &l->cfg->gateway;
+
+	if (h->tls && h->verify)
+		check_pem(l, "hub", "ca_file", CONFIG_PEM_CA, h->ca_file);
+	if (!h->tls || !g->cert_file || !g->key_file)
+		return;
+	check_pem(l, "gateway", "cert_file", CONFIG_PEM_CERTIFICATE, g->cert_file);
+	check_pem(l, "gateway", "key_file", CONFIG_PEM_KEY, g->key_file);
+}
+
 static void check_hub(struct config_load *l)
 {
 	struct config_hub *h = &l->cfg->hub;
@@ -421,6 +449,7 @@ void config_check(struct config_load *l)
 {
 	check_gateway(l);
 	check_hub(l);
+	check_tls(l);
 	check_products(l);
 	check_repeated_products(l);
 	check_routes(l);

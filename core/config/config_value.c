@@ -97,6 +97,14 @@ static bool set_text(struct config_load *l, const struct config_key *key, void *
 	return text_fits(key, node->valuestring) && own(l, field, strdup(node->valuestring));
 }
 
+/* One colon: an IPv6 address has more, a name has none. */
+static bool has_port(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	return colon && !strchr(colon + 1, ':');
+}
+
 static bool set_host(struct config_load *l, const struct config_key *key, void *field,
                      const cJSON *node)
 {
@@ -105,7 +113,7 @@ static bool set_host(struct config_load *l, const struct config_key *key, void *
 
 	while (text[good] && strchr(".-_:", text[good]))
 		good += 1 + strspn(text + good + 1, letters_digits);
-	return text[good] == '\0' && set_text(l, key, field, node);
+	return text[good] == '\0' && !has_port(text) && set_text(l, key, field, node);
 }
 
 static bool set_filter(struct config_load *l, const struct config_key *key, void *field,
@@ -313,6 +321,8 @@ static void wrong_value(const struct config_key *key, const cJSON *node, char ou
 	else if (key->kind == KIND_DEVICE_NAME && strlen(node->valuestring) <= DEVICE_NAME_MAX &&
 	         *node->valuestring)
 		snprintf(out, 128, "\"%s\" has a character that a device name cannot have", text);
+	else if (key->kind == KIND_HOST && has_port(node->valuestring))
+		snprintf(out, 128, "\"%.48s\" has a port in it, which is a key of its own", text);
 	else
 		snprintf(out, 128, "\"%s\" is not possible here", text);
 }

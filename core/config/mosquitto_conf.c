@@ -5,14 +5,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	FILE_SHOWN = 100 /* bytes of a file's name, the last ones */
+};
+
 struct line {
 	struct mosquitto_conf *conf;
+	const char *file;
+	unsigned number;
 	const char *name;
 	char *value;   /* trimmed; "" when there is none */
 	size_t offset; /* of the field that the name belongs to */
 	mosquitto_conf_include_fn *include;
 	void *ctx;
 };
+
+static struct mosquitto_place place_of(const struct line *line)
+{
+	struct mosquitto_place place;
+	size_t len = strlen(line->file), over = len > FILE_SHOWN ? len - FILE_SHOWN : 0;
+
+	snprintf(place.text, sizeof place.text, "%s%s:%u", over ? "..." : "", line->file + over,
+	         line->number);
+	return place;
+}
+
+/* The first one is told. */
+static void refuse(const struct line *line, const char *why)
+{
+	struct mosquitto_conf *conf = line->conf;
+
+	if (!conf->refused[0])
+		snprintf(conf->refused, sizeof conf->refused, "%s: %.40s: %.300s", place_of(line).text,
+		         line->name, why);
+}
+
+/* Lines are about the last listener that was named. */
+static struct mosquitto_listener *listener_of(const struct line *line)
+{
+	return &line->conf->listeners[line->conf->listener_count];
+}
 
 /* ---- plugins ---- */
 
@@ -59,15 +91,33 @@ static bool another_decides(const struct mosquitto_conf *conf)
 	return false;
 }
 
-static enum status add_plugin(struct mosquitto_conf *conf, const char *path)
+/* name: of plugin_load, or NULL. */
+static enum status add_ours(const struct line *line, const char *name)
 {
-	enum effect effect = effect_of(path);
+	struct mosquitto_conf *conf = line->conf;
+	char why[MOSQUITTO_CONF_WHY_MAX];
 
-	if (effect == IS_OURS) {
-		conf->ours = true;
-		conf->ours_not_first |= another_decides(conf);
+	if (conf->ours) {
+		snprintf(why, sizeof why,
+		         "hubgate is loaded a second time, first at %s; keep one of the two lines",
+		         conf->ours_at.text);
+		refuse(line, why);
 		return ST_OK;
 	}
+	conf->ours = true;
+	conf->ours_at = place_of(line);
+	conf->ours_not_first = another_decides(conf);
+	conf->ours_name = name ? strdup(name) : NULL;
+	return name && !conf->ours_name ? ST_NOMEM : ST_OK;
+}
+
+static enum status add_plugin(const struct line *line, const char *name, const char *path)
+{
+	struct mosquitto_conf *conf = line->conf;
+	enum effect effect = effect_of(path);
+
+	if (effect == IS_OURS)
+		return add_ours(line, name);
 	if (conf->plugin_count == MOSQUITTO_CONF_PLUGINS_MAX)
 		return ST_FULL;
 	conf->plugins[conf->plugin_count] = strdup(path);
@@ -130,14 +180,142 @@ static enum status anonymous(const struct line *line)
 
 static enum status plugin(const struct line *line)
 {
-	return add_plugin(line->conf, line->value);
+	return add_plugin(line, NULL, line->value);
+}
+
+/* Cuts the first word off *rest. */
+static char *next_word(char **rest)
+{
+	char *word = *rest, *end = word + strcspn(word, " ");
+
+	*rest = end + strspn(end, " ");
+	*end = '\0';
+	return word;
 }
 
 static enum status plugin_load(const struct line *line)
 {
-	const char *path = line->value + strcspn(line->value, " ");
+	char *path = line->value, *name = next_word(&path);
 
-	return add_plugin(line->conf, path + strspn(path, " "));
+	return add_plugin(line, name, path);
+}
+
+static enum status plugin_use(const struct line *line)
+{
+	const char *ours = line->conf->ours_name;
+
+	listener_of(line)->uses_ours |= ours && strcmp(ours, line->value) == 0;
+	return ST_OK;
+}
+
+/* ---- listeners ---- */
+
+static enum status listener(const struct line *line)
+{
+	struct mosquitto_conf *conf = line->conf;
+
+	if (conf->listener_count == MOSQUITTO_CONF_LISTENERS_MAX)
+		return ST_FULL;
+	conf->listener = true;
+	conf->listener_count++;
+	listener_of(line)->at = place_of(line);
+	listener_of(line)->port = (unsigned)strtoul(line->value, NULL, 10);
+	return ST_OK;
+}
+
+/* port and bind_address name the default listener. */
+static enum status default_listener(const struct line *line)
+{
+	struct mosquitto_listener *l = &line->conf->listeners[0];
+
+	line->conf->listener = true;
+	l->at = place_of(line);
+	if (strcmp(line->name, "port") == 0)
+		l->port = (unsigned)strtoul(line->value, NULL, 10);
+	return ST_OK;
+}
+
+static enum status certfile(const struct line *line)
+{
+	listener_of(line)->tls = true;
+	return ST_OK;
+}
+
+static enum status psk_hint(const struct line *line)
+{
+	listener_of(line)->psk = true;
+	return ST_OK;
+}
+
+static enum status protocol(const struct line *line)
+{
+	listener_of(line)->websockets = strcmp(line->value, "websockets") == 0;
+	return ST_OK;
+}
+
+static enum status require_certificate(const struct line *line)
+{
+	listener_of(line)->client_certificates = is_true(line->value);
+	return ST_OK;
+}
+
+static enum status max_connections(const struct line *line)
+{
+	long max = strtol(line->value, NULL, 10);
+
+	listener_of(line)->max_connections = max > 0 ? (unsigned)max : 0;
+	listener_of(line)->max_at = place_of(line);
+	return ST_OK;
+}
+
+static enum status mount_point(const struct line *line)
+{
+	refuse(line, "puts a prefix before the topics of its clients, so that those of devices and of "
+	             "the doorbell are not the hub's any more; take it out");
+	return ST_OK;
+}
+
+static enum status username_as_clientid(const struct line *line)
+{
+	if (is_true(line->value))
+		refuse(line, "gives a device another client id at each login, since its user name is "
+		             "another one each time; take it out");
+	return ST_OK;
+}
+
+static enum status clientid_prefixes(const struct line *line)
+{
+	struct mosquitto_conf *conf = line->conf;
+
+	free(conf->clientid_prefix);
+	conf->clientid_prefix = strdup(line->value);
+	conf->clientid_prefix_at = place_of(line);
+	return conf->clientid_prefix ? ST_OK : ST_NOMEM;
+}
+
+/* ---- native bridges ---- */
+
+/* topic PATTERN [DIRECTION [QOS [LOCAL-PREFIX [REMOTE-PREFIX]]]], "" for an empty text. */
+static enum status bridge_topic(const struct line *line)
+{
+	struct mosquitto_conf *conf = line->conf;
+	char *rest = line->value, *pattern = next_word(&rest), *prefix;
+	struct mosquitto_bridged *b;
+
+	next_word(&rest);
+	next_word(&rest);
+	prefix = next_word(&rest);
+	if (conf->bridged_count == MOSQUITTO_CONF_BRIDGED_MAX)
+		return ST_OK;
+	b = &conf->bridged[conf->bridged_count];
+	if (asprintf(&b->filter, "%s%s", strcmp(prefix, "\"\"") == 0 ? "" : prefix,
+	             strcmp(pattern, "\"\"") == 0 ? "" : pattern) < 0) {
+		b->filter = NULL;
+		return ST_NOMEM;
+	}
+	b->at = place_of(line);
+	conf->bridged_count++;
+	return ST_OK;
 }
 
 static enum status include_dir(const struct line *line)
@@ -157,21 +335,31 @@ static const struct {
 	{ "acl_file", named, FIELD(acl_file) },
 	{ "allow_anonymous", anonymous, 0 },
 	{ "auth_plugin", plugin, 0 },
-	{ "bind_address", named, FIELD(listener) },
+	{ "bind_address", default_listener, 0 },
+	{ "certfile", certfile, 0 },
+	{ "clientid_prefixes", clientid_prefixes, 0 },
 	{ "global_plugin", plugin, 0 },
 	{ "include_dir", include_dir, 0 },
-	{ "listener", named, FIELD(listener) },
+	{ "listener", listener, 0 },
 	{ "listener_allow_anonymous", named, FIELD(listener_anonymous) },
+	{ "max_connections", max_connections, 0 },
 	{ "max_queued_messages", is_zero, FIELD(no_queue) },
+	{ "mount_point", mount_point, 0 },
 	{ "password_file", named, FIELD(password_file) },
 	{ "per_listener_settings", set_flag, FIELD(per_listener_settings) },
 	{ "plugin", plugin, 0 },
 	{ "plugin_load", plugin_load, 0 },
-	{ "port", named, FIELD(listener) },
+	{ "plugin_use", plugin_use, 0 },
+	{ "port", default_listener, 0 },
+	{ "protocol", protocol, 0 },
 	{ "psk_file", named, FIELD(psk_file) },
+	{ "psk_hint", psk_hint, 0 },
+	{ "require_certificate", require_certificate, 0 },
 	{ "set_tcp_nodelay", set_flag, FIELD(tcp_nodelay) },
+	{ "topic", bridge_topic, 0 },
 	{ "use_identity_as_username", any_flag, FIELD(identity_as_username) },
 	{ "use_subject_as_username", any_flag, FIELD(subject_as_username) },
+	{ "use_username_as_clientid", username_as_clientid, 0 },
 };
 
 /* ---- lines ---- */
@@ -201,10 +389,10 @@ static enum status read_line(struct line *line, char *text)
 	return ST_OK;
 }
 
-enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *text, size_t len,
-                                mosquitto_conf_include_fn *include, void *ctx)
+enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *file, const char *text,
+                                size_t len, mosquitto_conf_include_fn *include, void *ctx)
 {
-	struct line line = { .conf = conf, .include = include, .ctx = ctx };
+	struct line line = { .conf = conf, .file = file, .include = include, .ctx = ctx };
 	enum status st = ST_OK;
 
 	while (len > 0 && st == ST_OK) {
@@ -216,6 +404,7 @@ enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *text, s
 			return ST_NOMEM;
 		memcpy(copy, text, used); /* no NUL ends text */
 		copy[used] = '\0';
+		line.number++;
 		st = read_line(&line, copy);
 		free(copy);
 		used += newline != NULL;
@@ -229,6 +418,10 @@ void mosquitto_conf_free(struct mosquitto_conf *conf)
 {
 	for (size_t i = 0; i < conf->plugin_count; i++)
 		free(conf->plugins[i]);
+	for (size_t i = 0; i < conf->bridged_count; i++)
+		free(conf->bridged[i].filter);
+	free(conf->ours_name);
+	free(conf->clientid_prefix);
 	memset(conf, 0, sizeof *conf);
 }
 
@@ -253,6 +446,80 @@ int mosquitto_conf_order(const char *a, const char *b)
 }
 
 /* ---- decisions ---- */
+
+/* The default listener is open when it is named, or when there is no other. */
+static size_t first_listener(const struct mosquitto_conf *conf)
+{
+	return conf->listeners[0].at.text[0] || conf->listener_count == 0 ? 0 : 1;
+}
+
+/* A listener that our plugin is not bound to (2.1): nobody would ask us about its clients. */
+static const struct mosquitto_listener *without_us(const struct mosquitto_conf *conf)
+{
+	if (!conf->ours_name)
+		return NULL;
+	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
+		if (!conf->listeners[i].uses_ours)
+			return &conf->listeners[i];
+	}
+	return NULL;
+}
+
+bool mosquitto_conf_refused(const struct mosquitto_conf *conf, char why[MOSQUITTO_CONF_REFUSED_MAX])
+{
+	const struct mosquitto_listener *open = without_us(conf);
+
+	snprintf(why, MOSQUITTO_CONF_REFUSED_MAX, "%s", conf->refused);
+	if (!conf->refused[0] && open)
+		snprintf(why, MOSQUITTO_CONF_REFUSED_MAX,
+		         "%s: plugin_use %.40s is missing: this listener would be open to anybody with a "
+		         "device's client id; load hubgate for all of them, with `global_plugin` instead "
+		         "of `plugin_load` at %s",
+		         open->at.text[0] ? open->at.text : "the default listener", conf->ours_name,
+		         conf->ours_at.text);
+	return why[0] != '\0';
+}
+
+static enum mosquitto_way way_of(const struct mosquitto_listener *l)
+{
+	if (l->websockets || (l->psk && !l->tls) || (l->tls && l->client_certificates))
+		return MOSQUITTO_WAY_CLOSED;
+	return l->tls ? MOSQUITTO_WAY_TLS : MOSQUITTO_WAY_PLAIN;
+}
+
+enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigned port)
+{
+	enum mosquitto_way way = MOSQUITTO_WAY_UNKNOWN;
+
+	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
+		const struct mosquitto_listener *l = &conf->listeners[i];
+
+		if (l->port != port)
+			continue;
+		if (way != MOSQUITTO_WAY_UNKNOWN && way != way_of(l))
+			return MOSQUITTO_WAY_UNKNOWN;
+		way = way_of(l);
+	}
+	return way;
+}
+
+const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
+                                                        size_t devices)
+{
+	const struct mosquitto_listener *crowded = NULL;
+
+	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
+		const struct mosquitto_listener *l = &conf->listeners[i];
+
+		bool full = l->max_connections > 0 && l->max_connections <= devices;
+
+		if (i > 0 && l->port == 0 && !full)
+			return NULL;
+		if (!crowded && full)
+			crowded = l;
+	}
+	return crowded;
+}
 
 static const char *unknown_plugin(const struct mosquitto_conf *conf)
 {

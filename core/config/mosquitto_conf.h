@@ -1,6 +1,6 @@
 /* mosquitto_conf.h - what hubgate must know of the broker's own configuration.
  * Room:  any, at start. Pure: the caller reads the files.
- * Facts: docs/broker-notes.md 1.4, 1.5, and the broker's conf.c: a line is a name, blanks
+ * Facts: docs/broker-notes.md 1.3, 1.4, 1.5, 7, and the broker's conf.c: a line is a name, blanks
  *        and a value; lines that start with # are comments; include_dir counts in
  *        the main file only.
  */
@@ -15,13 +15,36 @@
 
 enum {
 	MOSQUITTO_CONF_PLUGINS_MAX = 32,
-	MOSQUITTO_CONF_WHY_MAX = 256
+	MOSQUITTO_CONF_LISTENERS_MAX = 64,
+	MOSQUITTO_CONF_BRIDGED_MAX = 64,
+	MOSQUITTO_CONF_PLACE_MAX = 128,
+	MOSQUITTO_CONF_WHY_MAX = 256,
+	MOSQUITTO_CONF_REFUSED_MAX = 512
 };
 
 enum anonymous {
 	ANONYMOUS_UNSET,
 	ANONYMOUS_NO,
 	ANONYMOUS_YES
+};
+
+struct mosquitto_place { /* "FILE:LINE"; "": nowhere */
+	char text[MOSQUITTO_CONF_PLACE_MAX];
+};
+
+struct mosquitto_listener {
+	struct mosquitto_place at; /* of its listener line; nowhere: the default one, not named yet */
+	unsigned port;             /* 0: a unix socket */
+	bool uses_ours;            /* plugin_use names our plugin */
+	bool tls, psk, websockets, client_certificates;
+	unsigned max_connections; /* 0: no bound */
+	struct mosquitto_place max_at;
+};
+
+/* A topic line of a native bridge. */
+struct mosquitto_bridged {
+	struct mosquitto_place at;
+	char *filter; /* owned; on this broker, its local prefix included */
 };
 
 struct mosquitto_conf {
@@ -36,10 +59,20 @@ struct mosquitto_conf {
 	enum anonymous allow_anonymous; /* the last one counts */
 	bool dynamic_security;
 	bool unknown_plugin; /* one that may decide about logins or topics */
-	bool ours;           /* our plugin line was seen */
+	bool ours;           /* our plugin line was seen ... */
+	struct mosquitto_place ours_at;
+	char *ours_name;     /* owned; 2.1, plugin_load: only listeners that use this name; else NULL */
 	bool ours_not_first; /* after one of a plugin that decides about logins or topics */
 	char *plugins[MOSQUITTO_CONF_PLUGINS_MAX]; /* owned paths but ours, in their order */
 	size_t plugin_count;
+	/* The first is the broker's default one, which lines before any listener line are about. */
+	struct mosquitto_listener listeners[1 + MOSQUITTO_CONF_LISTENERS_MAX];
+	size_t listener_count; /* beside the first */
+	struct mosquitto_bridged bridged[MOSQUITTO_CONF_BRIDGED_MAX];
+	size_t bridged_count;  /* the first ones, that is */
+	char *clientid_prefix; /* owned; clients with other ids are refused. NULL: any */
+	struct mosquitto_place clientid_prefix_at;
+	char refused[MOSQUITTO_CONF_REFUSED_MAX]; /* an option that does not go with us; "": none */
 };
 
 /* Reads the files of dir into conf by mosquitto_conf_read(..., NULL, NULL). Its
@@ -47,16 +80,35 @@ struct mosquitto_conf {
 typedef enum status mosquitto_conf_include_fn(void *ctx, struct mosquitto_conf *conf,
                                               const char *dir);
 
-/* Adds one file's text to conf (zeroed before the first). include NULL: include_dir
- * has no effect, as in an included file. ST_OK; ST_NOMEM; ST_FULL (more plugins than
- * MOSQUITTO_CONF_PLUGINS_MAX); what include returns. Unknown names are no error. */
-enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *text, size_t len,
-                                mosquitto_conf_include_fn *include, void *ctx);
+/* Adds one file's text to conf (zeroed before the first); file is its name, for places. include
+ * NULL: include_dir has no effect, as in an included file. ST_OK; ST_NOMEM; ST_FULL (more plugins
+ * or listeners than fit); what include returns. Unknown names are no error. */
+enum status mosquitto_conf_read(struct mosquitto_conf *conf, const char *file, const char *text,
+                                size_t len, mosquitto_conf_include_fn *include, void *ctx);
 void mosquitto_conf_free(struct mosquitto_conf *conf);
 
 /* Which names in include_dir the broker reads, and in which order (as strcmp). */
 bool mosquitto_conf_is_included(const char *name);
 int mosquitto_conf_order(const char *a, const char *b);
+
+/* true: hubgate cannot work on such a broker; why names place, option and fix. */
+bool mosquitto_conf_refused(const struct mosquitto_conf *conf,
+                            char why[MOSQUITTO_CONF_REFUSED_MAX]);
+
+enum mosquitto_way {
+	MOSQUITTO_WAY_UNKNOWN, /* no listener line has this port, or several that differ */
+	MOSQUITTO_WAY_PLAIN,
+	MOSQUITTO_WAY_TLS,
+	MOSQUITTO_WAY_CLOSED /* to a client without key and certificate: PSK, websockets, ... */
+};
+
+/* How an MQTT client without key and certificate gets in at this port. */
+enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigned port);
+
+/* The listener whose max_connections leaves no place for the doorbell beside so many devices;
+ * NULL: none, or there is a unix socket with room, where the doorbell goes first. */
+const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
+                                                        size_t devices);
 
 /* What to do with topics and clients that are not ours; why says the reason, for the
  * log. ST_OK; ST_INVALID: another plugin may decide, so the user must set lan.acl

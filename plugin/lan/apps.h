@@ -9,7 +9,9 @@
 /* May the client do this, by a rule for its username? ed->topic is a topic, or for a
  * subscription a filter that the rule's must cover whole. */
 bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
-/* Says at start what apps[] cannot promise on this broker. */
+/* The same for a PUBLISH of client to topic. */
+bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, const char *topic);
+/* Says at start what apps[] cannot promise on this broker, and which bridges go past it. */
 void apps_check(const struct hubgate *h);
 
 #endif

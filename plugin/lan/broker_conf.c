@@ -78,7 +78,7 @@ static enum status read_conf(struct reading *r, struct mosquitto_conf *conf, con
 
 	if (st == ST_OK) {
 		r->why[0] = '\0';
-		st = mosquitto_conf_read(conf, (const char *)text.data, text.len, include, r);
+		st = mosquitto_conf_read(conf, path, (const char *)text.data, text.len, include, r);
 		if (st != ST_OK && !r->why[0])
 			snprintf(r->why, MOSQUITTO_CONF_WHY_MAX, "%.160s: %s", path, status_text(st));
 	}

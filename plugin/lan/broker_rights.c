@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/room.h"
 #include "plugin/lan/broker_conf.h"
@@ -20,6 +21,38 @@ enum status broker_rights_decide(const struct broker_rights *r, enum lan_acl wan
 	return ST_OK;
 }
 
+/* The doorbell needs a connection too. */
+static void warn_of_crowd(const struct hubgate *h, const struct mosquitto_conf *conf)
+{
+	const struct mosquitto_listener *l = mosquitto_conf_crowded(conf, h->config->device_count);
+
+	if (l)
+		log_line(&h->log, LOG_WARN,
+		         "%s: max_connections %u leaves no place for the doorbell beside the %zu devices "
+		         "of devices[]: allow %zu or more, or add a unix socket for it (`listener 0 "
+		         "/run/mosquitto/hubgate.sock`)",
+		         l->max_at.text, l->max_connections, h->config->device_count,
+		         h->config->device_count + 1);
+}
+
+/* The doorbell takes a prefix on, devices cannot. */
+static void warn_of_prefix(const struct hubgate *h, const struct mosquitto_conf *conf)
+{
+	for (size_t i = 0; conf->clientid_prefix && i < h->config->device_count; i++) {
+		const struct config_device *d = &h->config->devices[i];
+		char id[CLIENT_ID_MAX + 1];
+
+		snprintf(id, sizeof id, "%s%s", d->product_id, d->device_name);
+		if (d->login || strncmp(id, conf->clientid_prefix, strlen(conf->clientid_prefix)) == 0)
+			continue;
+		log_line(&h->log, LOG_WARN,
+		         "%s: clientid_prefixes %.60s keeps devices[%zu] (%s) out, perhaps others too: the "
+		         "broker refuses it before hubgate is asked; take it out",
+		         conf->clientid_prefix_at.text, conf->clientid_prefix, i, id);
+		return;
+	}
+}
+
 static void warn(const struct hubgate *h, const struct mosquitto_conf *conf)
 {
 	if (conf->ours_not_first)
@@ -30,6 +63,25 @@ static void warn(const struct hubgate *h, const struct mosquitto_conf *conf)
 		log_line(&h->log, LOG_WARN,
 		         "use_identity_as_username and use_subject_as_username skip hubgate's login "
 		         "check: clients of that listener are not devices");
+	warn_of_crowd(h, conf);
+	warn_of_prefix(h, conf);
+}
+
+/* What mosquitto.conf says that hubgate cannot work with. */
+static bool refused(const struct hubgate *h, const struct mosquitto_conf *conf)
+{
+	char why[MOSQUITTO_CONF_REFUSED_MAX];
+
+	if (conf->per_listener_settings) {
+		log_line(&h->log, LOG_ERROR,
+		         "not started: per_listener_settings true binds a plugin to one listener and, on "
+		         "2.0, silences its timer; set it to false and give options globally");
+		return true;
+	}
+	if (!mosquitto_conf_refused(conf, why))
+		return false;
+	log_line(&h->log, LOG_ERROR, "not started: %s", why);
+	return true;
 }
 
 enum status broker_rights_open(struct hubgate *h)
@@ -50,12 +102,8 @@ enum status broker_rights_open(struct hubgate *h)
 		return st;
 	}
 	r->known = st == ST_OK;
-	if (r->known && r->conf.per_listener_settings) {
-		log_line(&h->log, LOG_ERROR,
-		         "not started: per_listener_settings true binds a plugin to one listener and, on "
-		         "2.0, silences its timer; set it to false and give options globally");
+	if (r->known && refused(h, &r->conf))
 		return ST_INVALID;
-	}
 	st = broker_rights_decide(r, h->config->lan.acl, &r->acl, why);
 	if (st != ST_OK) {
 		log_line(&h->log, LOG_ERROR, "not started: %s", why);
@@ -66,6 +114,27 @@ enum status broker_rights_open(struct hubgate *h)
 	r->unknown_users_pass = mosquitto_conf_unknown_user_passes(&r->conf);
 	warn(h, &r->conf);
 	return ST_OK;
+}
+
+size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LISTENER_HINTS_MAX])
+{
+	static const enum listener_way ways[] = {
+		[MOSQUITTO_WAY_PLAIN] = LISTENER_PLAIN,
+		[MOSQUITTO_WAY_TLS] = LISTENER_TLS,
+		[MOSQUITTO_WAY_CLOSED] = LISTENER_CLOSED,
+	};
+	const struct mosquitto_conf *conf = &h->rights->conf;
+	size_t count = 0;
+
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i <= conf->listener_count && count < LISTENER_HINTS_MAX; i++) {
+		unsigned port = conf->listeners[i].port;
+		enum mosquitto_way way = port > 0 ? mosquitto_conf_way(conf, port) : MOSQUITTO_WAY_UNKNOWN;
+
+		if (way != MOSQUITTO_WAY_UNKNOWN)
+			out[count++] = (struct listener_hint){ (uint16_t)port, ways[way] };
+	}
+	return count;
 }
 
 bool broker_rights_denial_disconnects(const struct hubgate *h)

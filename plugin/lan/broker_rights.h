@@ -21,6 +21,9 @@ void broker_rights_close(struct hubgate *h);
 enum status broker_rights_decide(const struct broker_rights *r, enum lan_acl wanted,
                                  enum lan_acl *effective, char why[MOSQUITTO_CONF_WHY_MAX]);
 
+/* For the doorbell, what mosquitto.conf says of the ports. Returns how many. */
+size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LISTENER_HINTS_MAX]);
+
 /* This broker disconnects whoever publishes what we deny (docs/broker-notes.md 7). */
 bool broker_rights_denial_disconnects(const struct hubgate *h);
 

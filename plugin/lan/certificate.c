@@ -1,7 +1,12 @@
 #include "plugin/lan/certificate.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,4 +44,61 @@ enum status certificate_read(const char *path, struct device_certificate *out)
 	if (fd >= 0)
 		close(fd);
 	return st;
+}
+
+static X509 *first_of(const void *bytes, size_t len)
+{
+	BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(bytes, (int)len) : NULL;
+	X509 *x = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	ERR_clear_error(); /* the broker shares the queue */
+	return x;
+}
+
+bool certificate_is_pem(const void *bytes, size_t len)
+{
+	X509 *x = first_of(bytes, len);
+
+	X509_free(x);
+	return x != NULL;
+}
+
+bool certificate_is_any(const void *bytes, size_t len)
+{
+	const unsigned char *at = bytes;
+	X509 *x = len > 0 && len <= LONG_MAX ? d2i_X509(NULL, &at, (long)len) : NULL;
+
+	X509_free(x);
+	ERR_clear_error();
+	return x || certificate_is_pem(bytes, len);
+}
+
+/* Without it OpenSSL asks at the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+enum certificate_key certificate_key_fits(const void *key, size_t key_len, const void *certificate,
+                                          size_t len)
+{
+	BIO *bio = key_len <= INT_MAX ? BIO_new_mem_buf(key, (int)key_len) : NULL;
+	EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	X509 *x = first_of(certificate, len);
+	enum certificate_key result = CERTIFICATE_KEY_FITS;
+
+	if (!pkey)
+		result = CERTIFICATE_KEY_NONE;
+	else if (x && X509_check_private_key(x, pkey) != 1)
+		result = CERTIFICATE_KEY_OTHER;
+	X509_free(x);
+	EVP_PKEY_free(pkey);
+	BIO_free(bio);
+	ERR_clear_error();
+	return result;
 }

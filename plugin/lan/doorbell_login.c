@@ -7,17 +7,27 @@
 #include <sys/random.h>
 
 #include "core/base/room.h"
+#include "plugin/lan/broker_rights.h"
 
-static enum status random_text(char *out, size_t size, const char *prefix)
+static enum status random_text(char *out, size_t size, const char *prefix, const char *name)
 {
 	unsigned char bytes[16];
-	int at = snprintf(out, size, "%s", prefix);
+	int at = snprintf(out, size, "%s%s", prefix, name);
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		return ST_IO;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		at += snprintf(out + at, size - (size_t)at, "%02x", bytes[i]);
 	return ST_OK;
+}
+
+/* clientid_prefixes of mosquitto.conf: the broker refuses other ids before it asks us. One that is
+ * too long is left alone, and the doorbell says that it is refused. */
+static const char *prefix(const struct hubgate *h)
+{
+	const char *text = h->rights->conf.clientid_prefix;
+
+	return text && strlen(text) < DOORBELL_PREFIX_MAX ? text : "";
 }
 
 enum status doorbell_login_open(struct hubgate *h)
@@ -28,8 +38,8 @@ enum status doorbell_login_open(struct hubgate *h)
 	if (!l)
 		return ST_NOMEM;
 	h->doorbell = l;
-	st = random_text(l->id, sizeof(l->id), "hubgate-");
-	return st == ST_OK ? random_text(l->password, sizeof(l->password), "") : st;
+	st = random_text(l->id, sizeof(l->id), prefix(h), "hubgate-");
+	return st == ST_OK ? random_text(l->password, sizeof(l->password), "", "") : st;
 }
 
 void doorbell_login_close(struct hubgate *h)

@@ -10,16 +10,18 @@
 #define DOORBELL_TOPIC "$hubgate/wake"
 
 enum {
+	DOORBELL_PREFIX_MAX = 64,
 	DOORBELL_TEXT_MAX = 48
 };
 
 struct doorbell_login {
-	char id[DOORBELL_TEXT_MAX]; /* its client id, and its user name */
+	char id[DOORBELL_PREFIX_MAX + DOORBELL_TEXT_MAX]; /* its client id, and its user name */
 	char password[DOORBELL_TEXT_MAX];
 };
 
-enum status doorbell_login_open(struct hubgate *h); /* ST_OK; ST_IO; ST_NOMEM */
-void doorbell_login_close(struct hubgate *h);       /* wipes */
+/* After broker_rights_open(). ST_OK; ST_IO; ST_NOMEM. */
+enum status doorbell_login_open(struct hubgate *h);
+void doorbell_login_close(struct hubgate *h); /* wipes */
 /* The id is nobody else's. client_id NULL: no. */
 bool doorbell_login_is(const struct hubgate *h, const char *client_id);
 /* Who has the id is the doorbell: by its password, and from this machine. Both may be NULL. */

@@ -104,6 +104,9 @@ static const struct fault {
 	  ":3: hub.port: is a text; use a whole number from 1 to 65535" },
 	{ 3, "\"hub\": {\"host\":\"127.0.0.1\",\n\"tls\":\"yes\"},",
 	  ":4: hub.tls: is a text; use true or false, without quotes" },
+	{ 3, "\"hub\": {\"host\":\"127.0.0.1:1883\"},",
+	  ":3: hub.host: \"127.0.0.1:1883\" has a port in it, which is a key of its own; use a host "
+	  "name or address of A-Z a-z 0-9 . - _ :" },
 	{ 3, "\"hub\": [],", ":3: hub: must be an object; write {...}" },
 	{ 3, "\"hub\": {\"port\":70000},",
 	  ":3: hub.port: 70000 is not in range; use a whole number from 1 to 65535" },

@@ -288,6 +288,26 @@ static void hub_that_stalls_after_login_does_not_slow_the_lan(void)
 	scene_end(&s);
 }
 
+/* What a LAN does whose DNS sends the hub's name to the gateway, for devices. */
+static void hub_whose_name_leads_back_to_this_broker_is_told_with_the_fix(void)
+{
+	struct lan_opts opts = { .hub_port = 1 };
+	struct lan *lan = lan_start(&opts);
+	char *patch, *line;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lan);
+	patch = text_fmt("{\"hub\":{\"port\":%d}}", lan_port(lan));
+	line = text_fmt("hub 127.0.0.1:%d: its name leads back to this very broker; set hub.address",
+	                lan_port(lan));
+	CU_ASSERT(lan_configure(lan, patch) && lan_restart(lan));
+	CU_ASSERT(lan_log_await(lan, line, WAIT_MS));
+	CU_ASSERT_FALSE(lan_log_has(lan, "connected to the hub"));
+	CU_ASSERT_FALSE(lan_log_has(lan, "check gateway.secret"));
+	lan_free(lan);
+	free(patch);
+	free(line);
+}
+
 SUITE(outage, TEST(hub_that_dies_and_returns_gets_everything_and_only_the_devices_that_are_there),
       TEST(connection_reset_in_traffic_loses_nothing_and_no_device_notices),
       TEST(dead_link_is_noticed_within_thirty_seconds),
@@ -296,4 +316,5 @@ SUITE(outage, TEST(hub_that_dies_and_returns_gets_everything_and_only_the_device
       TEST(hub_that_accepts_and_never_answers_does_not_slow_the_lan),
       TEST(hub_whose_name_does_not_resolve_does_not_slow_the_lan),
       TEST(hub_whose_certificate_is_not_trusted_does_not_slow_the_lan),
-      TEST(hub_that_stalls_after_login_does_not_slow_the_lan))
+      TEST(hub_that_stalls_after_login_does_not_slow_the_lan),
+      TEST(hub_whose_name_leads_back_to_this_broker_is_told_with_the_fix))

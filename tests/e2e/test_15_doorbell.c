@@ -149,7 +149,51 @@ static void nobody_else_can_ring_or_listen(void)
 	sim_stop(sim);
 }
 
+static void a_normal_stop_says_nothing_of_the_doorbell(void)
+{
+	struct sim *sim = sim_start(NULL);
+	struct lan_opts opts = { .hub_port = sim ? sim_port(sim) : 0 };
+	struct lan *lan = lan_start(&opts);
+	struct dev *dev;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lan);
+	CU_ASSERT(lan_log_await(lan, "doorbell: works over", AWAIT_MS));
+	dev = dev_connect(lan, PRODUCT, "dev1", SECRET, NULL);
+	CU_ASSERT(lan_log_await(lan, "is online at the hub", AWAIT_MS));
+	CU_ASSERT(
+		sim_do(sim, "{\"cmd\":\"fault\",\"mode\":\"stall\"}")); /* a goodbye that takes long */
+	CU_ASSERT(lan_stop(lan) >= 0);
+	dev_drop(dev);
+	CU_ASSERT_FALSE(lan_log_has(lan, "until it works messages to devices wait"));
+	lan_free(lan);
+	sim_stop(sim);
+}
+
+/* A port that is lower than all others of this kind is tried first. */
+static void a_psk_listener_is_left_alone(void)
+{
+	int a = port_free(), b = port_free(), low = a < b ? a : b, high = a < b ? b : a;
+	char *lines =
+		text_fmt("listener %d 127.0.0.1\npsk_hint hubgate\nlistener %d 127.0.0.1", low, high);
+	char *works = text_fmt("doorbell: works over 127.0.0.1:%d", high);
+	struct sim *sim = sim_start(NULL);
+	struct lan_opts opts = {
+		.hub_port = sim ? sim_port(sim) : 0,
+		.no_plain = true,
+		.extra_conf = lines,
+	};
+	struct lan *lan = lan_start(&opts);
+
+	CU_ASSERT(lan && lan_log_await(lan, works, AWAIT_MS));
+	CU_ASSERT_FALSE(lan_log_has(lan, "OpenSSL Error"));
+	lan_free(lan);
+	sim_stop(sim);
+	free(lines);
+	free(works);
+}
+
 SUITE(e15_doorbell, TEST(over_a_plain_listener), TEST(over_a_broker_whose_queue_has_no_limit),
       TEST(over_a_unix_socket_first), TEST(over_a_broker_with_a_unix_socket_only),
       TEST(over_a_broker_with_tls_only), TEST(over_a_listener_on_one_address_only),
-      TEST(off_leaves_the_tick_and_commands_still_arrive), TEST(nobody_else_can_ring_or_listen))
+      TEST(off_leaves_the_tick_and_commands_still_arrive), TEST(nobody_else_can_ring_or_listen),
+      TEST(a_normal_stop_says_nothing_of_the_doorbell), TEST(a_psk_listener_is_left_alone))

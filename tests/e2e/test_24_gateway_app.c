@@ -178,9 +178,20 @@ static void unbound_device_with_a_known_secret_is_bound_and_then_online(void)
 /* docs/protocol/README.md, doubt 9: which digest is the key is not known. */
 static void device_with_a_certificate_is_bound_by_one_of_its_digests(void)
 {
-	static const char pem[] = "-----BEGIN CERTIFICATE-----\nMIIBtest\n-----END CERTIFICATE-----\n";
-	static const char *const keys[] = { "2abbd52226a023dc605d6cd28dd51dd2",
-		                                "8ddf6e83757c8aaa3ef862d10a1e4dabc2df6742" };
+	static const char pem[] = /* of anybody: only its digests count */
+		"-----BEGIN CERTIFICATE-----\n"
+		"MIIBijCCAS+gAwIBAgIUIjeLWQ5FYYC6TFcVKu1AcZULYJYwCgYIKoZIzj0EAwIw\n"
+		"GTEXMBUGA1UEAwwOU1VCUFJPRFVDMWRldjIwIBcNMjYxMTI3MjEyNzMyWhgPMjEy\n"
+		"NjExMDMyMTI3MzJaMBkxFzAVBgNVBAMMDlNVQlBST0RVQzFkZXYyMFkwEwYHKoZI\n"
+		"zj0CAQYIKoZIzj0DAQcDQgAE9DjimbT+ikrXBvoDaipxKAq2NhIbnhRBXNzvu523\n"
+		"FjQoLzbeKwtqXSfTOcQhhUYoijyWWPwc+uHSaLXHRKXsxKNTMFEwHQYDVR0OBBYE\n"
+		"FLUONUcjTO73jy3QSrCY8mablft8MB8GA1UdIwQYMBaAFLUONUcjTO73jy3QSrCY\n"
+		"8mablft8MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAIEJ4ALF\n"
+		"1Y1Q5kAna/WTXVkse7q43EyDL9gJIIOFfvy+AiEAniI2njgkvelPEG+LSvd9y0Ex\n"
+		"QTi5Qik7V/8qd13hHzw=\n"
+		"-----END CERTIFICATE-----\n";
+	static const char *const keys[] = { "bb0ec17ba83f9aefd2791f31c47f5a75",
+		                                "ef7d029bd7aed88850d64009a58744a66fdcd3b1" };
 	char *dir = dir_make(), *path = text_fmt("%s/cert.pem", dir);
 	char *patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"devices\":["
 	                       "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\","

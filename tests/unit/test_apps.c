@@ -93,6 +93,54 @@ static void device_gets_no_rights_by_rules_for_applications(void)
 	leave(l);
 }
 
+/* A native bridge: its messages never saw the access check. */
+static void bridge_brings_to_the_hubs_topics_only_what_a_rule_for_its_name_allows(void)
+{
+	struct lan *l = world();
+	struct mosquitto bridge = { .id = "plant.bridge", .username = "scada" };
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.9", .clean = true };
+
+	CU_ASSERT_EQUAL(lan_publish(&bridge, LAMP "/control", "{}", 1), YES);
+	CU_ASSERT_EQUAL(lan_publish(&bridge, LAMP "/event", "{}", 1), NO);
+	CU_ASSERT_EQUAL(lan_publish(&bridge, "$shadow/operation/" LAMP, "{}", 0), NO);
+	CU_ASSERT_EQUAL(lan_publish(&bridge, "$hubgate/shadow/operation/" LAMP, "{}", 0), NO);
+	CU_ASSERT(fake_logged("plant.bridge: refused " LAMP "/event: "));
+	CU_ASSERT_EQUAL(lan_publish(&bridge, "hall/lamp", "on", 1), YES);
+	bridge.username = NULL;
+	CU_ASSERT_EQUAL(lan_publish(&bridge, LAMP "/control", "{}", 1), NO);
+	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_ACL_DENIED), 4);
+	CU_ASSERT_EQUAL(lan_kept(l), 0);
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	CU_ASSERT_EQUAL(lan_publish(&lamp, LAMP "/event", "{}", 1), YES);
+	CU_ASSERT_EQUAL(lan_kept(l), 1);
+	lan_gone(&lamp);
+	leave(l);
+}
+
+static void a_publish_that_a_client_is_denied_is_told_without_hiding_what_devices_are(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.9", .clean = true };
+	size_t before = fake_lines();
+
+	CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_READ, LAMP "/event"), NO);
+	CU_ASSERT_EQUAL(fake_lines(), before);
+	for (int i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_WRITE, LAMP "/event"), NO);
+	CU_ASSERT_EQUAL(fake_lines(), before + 20);
+	CU_ASSERT(fake_logged("any-3: refused " LAMP "/event: "));
+	CU_ASSERT(fake_logged("apps[]"));
+	CU_ASSERT_FALSE(fake_logged("more since the last line"));
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, SIBLING "/event"), NO);
+	CU_ASSERT(fake_logged(LAMP_ID ": refused " SIBLING "/event: "));
+	lan_wait(1000);
+	CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_WRITE, LAMP "/event"), NO);
+	CU_ASSERT(fake_logged(" (80 more since the last line)"));
+	lan_gone(&lamp);
+	leave(l);
+}
+
 static void broker_that_checks_no_names_is_warned_about(void)
 {
 	struct lan *l = world();
@@ -109,4 +157,6 @@ SUITE(apps, TEST(reader_subscribes_and_gets_what_its_rule_covers_and_publishes_n
       TEST(writer_publishes_what_its_rule_matches_and_subscribes_nothing),
       TEST(rights_are_those_of_the_name_alone),
       TEST(device_gets_no_rights_by_rules_for_applications),
+      TEST(bridge_brings_to_the_hubs_topics_only_what_a_rule_for_its_name_allows),
+      TEST(a_publish_that_a_client_is_denied_is_told_without_hiding_what_devices_are),
       TEST(broker_that_checks_no_names_is_warned_about))

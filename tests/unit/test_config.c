@@ -207,6 +207,21 @@ static void secrets_that_cannot_be_had_are_named(void)
 #undef WITH
 }
 
+static void a_host_with_a_port_is_told_where_the_port_goes(void)
+{
+#define HOSTED(hub) "{" GATEWAY ",\"hub\":{" hub "}," STORE "}"
+	CU_ASSERT(
+		refused(HOSTED("\"host\":\"hub.test:1883\""),
+	            ":1: hub.host: \"hub.test:1883\" has a port in it, which is a key of its own; "
+	            "use a host name or address of A-Z a-z 0-9 . - _ :"));
+	CU_ASSERT(refused(HOSTED("\"address\":\"10.0.0.1:1883\""),
+	                  ":1: hub.address: \"10.0.0.1:1883\" has a port in it, which is a key of its "
+	                  "own; use a host name or address of A-Z a-z 0-9 . - _ :"));
+	CU_ASSERT_EQUAL(load(HOSTED("\"address\":\"fe80::1\"")), ST_OK);
+#undef HOSTED
+	config_free(&cfg);
+}
+
 static void a_certificate_replaces_the_secret(void)
 {
 	CU_ASSERT_EQUAL(load("{\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"g\","
@@ -391,7 +406,8 @@ static void freeing_wipes_and_may_be_repeated(void)
 SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(the_region_of_the_hub_sets_what_the_file_leaves_out),
       TEST(values_of_the_file_win_over_defaults), TEST(secrets_come_from_files_and_environment_too),
-      TEST(secrets_that_cannot_be_had_are_named), TEST(a_certificate_replaces_the_secret),
+      TEST(secrets_that_cannot_be_had_are_named),
+      TEST(a_host_with_a_port_is_told_where_the_port_goes), TEST(a_certificate_replaces_the_secret),
       TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
       TEST(repeated_ids_are_refused), TEST(errors_never_show_a_secret),

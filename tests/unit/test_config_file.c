@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fakes/certs.h"
 #include "tests/runner.h"
 
 #define PSK  "Z2F0ZXdheS1vbmUtcHNrIQ=="
@@ -172,10 +173,69 @@ static void a_secret_file_of_any_size_is_bounded(void)
 	leave();
 }
 
+/* --- TLS --- */
+
+/* hubgate.json with these files, "" none, and what its only error says after "FILE:1: ". */
+static bool tls_refused(const char *ca, const char *cert, const char *key, const char *device,
+                        const char *says)
+{
+	char text[1024], *error;
+
+	snprintf(text, sizeof text,
+	         HEAD "\"cert_file\":\"%s\",\"key_file\":\"%s\"},\"hub\":{\"ca_file\":\"%s\"},"
+	              "\"devices\":[{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"dev1\","
+	              "\"certificate\":true,\"cert_file\":\"%s\"}],\"store\":{\"dir\":\"/d\"}}",
+	         cert, key, ca, device);
+	put("hubgate.json", 0640, text);
+	if (load() == ST_OK)
+		return says == NULL;
+	error = rep.errors[0] + strlen(in_dir("hubgate.json"));
+	if (says && rep.error_count == 1 && strncmp(error, ":1: ", 4) == 0 && strstr(error, says))
+		return true;
+	for (size_t i = 0; i < rep.error_count; i++)
+		fprintf(stderr, "%s\n", rep.errors[i]);
+	return false;
+}
+
+static void files_of_tls_that_cannot_be_used_are_found_with_key_and_fix(void)
+{
+	static const struct cert_wish wishes[] = {
+		{ .name = "ca", .to_s = 86400 },
+		{ .name = "gw", .issuer = "ca", .to_s = 86400 },
+		{ .name = "dev", .issuer = "ca", .to_s = 86400 },
+	};
+	char *certs = certs_dir();
+	const char *ca, *gw, *gw_key, *dev, *dev_key;
+	char text[160];
+
+	enter();
+	for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++)
+		certs_make(certs, &wishes[i]);
+	ca = certs_path(certs, "ca", "pem");
+	gw = certs_path(certs, "gw", "pem");
+	gw_key = certs_path(certs, "gw", "key");
+	dev = certs_path(certs, "dev", "pem");
+	dev_key = certs_path(certs, "dev", "key");
+	put("psk", 0640, "no certificate");
+	snprintf(text, sizeof text, "%s", in_dir("psk"));
+	CU_ASSERT(tls_refused(ca, gw, gw_key, dev, NULL));
+	CU_ASSERT(tls_refused("/nowhere/ca.pem", gw, gw_key, dev,
+	                      "hub.ca_file: /nowhere/ca.pem cannot be read by user id"));
+	CU_ASSERT(tls_refused(gw_key, gw, gw_key, dev, "hub.ca_file: "));
+	CU_ASSERT(tls_refused(text, gw, gw_key, dev, "/psk holds no certificate (PEM); name"));
+	CU_ASSERT(tls_refused(ca, text, gw_key, dev, "/psk holds no certificate (PEM); download"));
+	CU_ASSERT(tls_refused(ca, gw, text, dev, "/psk holds no private key (PEM)"));
+	CU_ASSERT(tls_refused(ca, gw, dev_key, dev, "is not the key of cert_file; take both"));
+	CU_ASSERT(tls_refused(ca, gw, gw_key, text, "/psk is no certificate; name"));
+	leave();
+	certs_remove(certs);
+}
+
 SUITE(config_file, TEST(a_closed_file_with_secrets_is_read),
       TEST(an_open_file_with_secrets_is_refused_with_the_command_that_mends_it),
       TEST(an_open_file_without_secrets_is_read), TEST(an_open_secret_file_is_refused),
       TEST(links_to_secrets_are_followed),
       TEST(in_a_container_open_secrets_are_read_unless_others_can_write_them),
       TEST(secrets_come_from_the_environment), TEST(what_is_no_regular_file_is_refused),
-      TEST(a_secret_file_of_any_size_is_bounded))
+      TEST(a_secret_file_of_any_size_is_bounded),
+      TEST(files_of_tls_that_cannot_be_used_are_found_with_key_and_fix))

@@ -14,7 +14,7 @@ static char why[MOSQUITTO_CONF_WHY_MAX];
 
 static enum status read_more(const char *text)
 {
-	return mosquitto_conf_read(&conf, text, strlen(text), NULL, NULL);
+	return mosquitto_conf_read(&conf, "m.conf", text, strlen(text), NULL, NULL);
 }
 
 static void read_only(const char *text)
@@ -135,6 +135,107 @@ static void included_names_are_chosen_and_ordered_as_the_broker_does(void)
 	CU_ASSERT_EQUAL(mosquitto_conf_order("a.conf", "a.conf"), 0);
 }
 
+static const char *refusal_of(const char *text)
+{
+	static char said[MOSQUITTO_CONF_REFUSED_MAX];
+
+	read_only(text);
+	mosquitto_conf_refused(&conf, said);
+	mosquitto_conf_free(&conf);
+	return said;
+}
+
+static bool is_refused(const char *text, const char *begin, const char *fix)
+{
+	const char *said = refusal_of(text);
+
+	return strncmp(said, begin, strlen(begin)) == 0 && strstr(said, fix);
+}
+
+static void options_that_do_not_go_with_us_are_refused_with_place_and_fix(void)
+{
+	CU_ASSERT_STRING_EQUAL(refusal_of("listener 1883\nuse_username_as_clientid false\n"), "");
+	CU_ASSERT(is_refused("listener 1883\nmount_point a/\nuse_username_as_clientid true\n",
+	                     "m.conf:2: mount_point: ", "take it out"));
+	CU_ASSERT(is_refused("\n#\nuse_username_as_clientid true\n",
+	                     "m.conf:3: use_username_as_clientid: ", "take it out"));
+	CU_ASSERT(is_refused("plugin /a/mosquitto_hubgate.so\nplugin /b/mosquitto_hubgate.so\n",
+	                     "m.conf:2: plugin: ", "first at m.conf:1; keep one"));
+}
+
+#define LOAD "plugin_load hub /l/mosquitto_hubgate.so\n"
+
+static void a_listener_that_does_not_use_our_plugin_is_refused(void)
+{
+	CU_ASSERT(is_refused(LOAD "listener 1883\nplugin_use hub\nlistener 8883\n",
+	                     "m.conf:4: plugin_use hub is missing", "`global_plugin`"));
+	CU_ASSERT(is_refused(LOAD "listener 1883\nplugin_use other\n",
+	                     "m.conf:2: plugin_use hub is missing", "m.conf:1"));
+	CU_ASSERT(is_refused(LOAD "port 1884\nlistener 1883\nplugin_use hub\n",
+	                     "m.conf:2: plugin_use hub is missing", "m.conf:1"));
+	CU_ASSERT(is_refused(LOAD, "the default listener: plugin_use", "m.conf:1"));
+	CU_ASSERT_STRING_EQUAL(
+		refusal_of(LOAD "listener 1883\nplugin_use hub\nlistener 8883\nplugin_use hub\n"), "");
+	CU_ASSERT_STRING_EQUAL(refusal_of(LOAD "plugin_use hub\n"), "");
+	CU_ASSERT_STRING_EQUAL(
+		refusal_of("global_plugin /l/mosquitto_hubgate.so\nlistener 1883\nlistener 8883\n"), "");
+}
+
+static void a_listener_too_full_for_the_doorbell_is_found(void)
+{
+	const struct mosquitto_listener *l;
+
+	read_only("listener 1883\nmax_connections -1\nlistener 1884\nmax_connections 10\n");
+	CU_ASSERT_PTR_NULL(mosquitto_conf_crowded(&conf, 9));
+	l = mosquitto_conf_crowded(&conf, 10);
+	CU_ASSERT_FATAL(l != NULL);
+	CU_ASSERT_STRING_EQUAL(l->max_at.text, "m.conf:4");
+	CU_ASSERT_EQUAL(l->max_connections, 10);
+	read_only("max_connections 10\nport 1883\n");
+	CU_ASSERT_PTR_NOT_NULL(mosquitto_conf_crowded(&conf, 10));
+	read_only("listener 1883\nmax_connections 10\nlistener 0 /run/s.sock\n");
+	CU_ASSERT_PTR_NULL(mosquitto_conf_crowded(&conf, 10));
+	read_only("listener 1883\nlistener 0 /run/s.sock\nmax_connections 10\n");
+	CU_ASSERT_PTR_NOT_NULL(mosquitto_conf_crowded(&conf, 10));
+	mosquitto_conf_free(&conf);
+}
+
+static void the_topics_of_a_bridge_are_those_of_this_broker(void)
+{
+	static const char *const filters[] = { "#", "SUBPRODUC1/#", "local/x", "local/" };
+
+	read_only("connection a\ntopic # both\ntopic SUBPRODUC1/# in 1\n"
+	          "connection b\ntopic x out 0 local/ remote/\ntopic \"\" in 0 local/ \"\"\n");
+	CU_ASSERT_EQUAL_FATAL(conf.bridged_count, 4);
+	for (size_t i = 0; i < conf.bridged_count; i++)
+		CU_ASSERT_STRING_EQUAL(conf.bridged[i].filter, filters[i]);
+	CU_ASSERT_STRING_EQUAL(conf.bridged[3].at.text, "m.conf:6");
+	mosquitto_conf_free(&conf);
+}
+
+static void what_a_listener_speaks_is_known(void)
+{
+	read_only("psk_hint x\nport 8885\nlistener 8883\ncertfile /c\nrequire_certificate true\n"
+	          "listener 9001\nprotocol websockets\nlistener 1883\nprotocol mqtt\n"
+	          "clientid_prefixes dev-\n");
+	CU_ASSERT_EQUAL(conf.listener_count, 3);
+	CU_ASSERT(conf.listeners[0].psk && conf.listeners[0].port == 8885);
+	CU_ASSERT(conf.listeners[1].tls && conf.listeners[1].client_certificates);
+	CU_ASSERT(conf.listeners[2].websockets && !conf.listeners[2].tls);
+	CU_ASSERT(!conf.listeners[3].websockets && conf.listeners[3].port == 1883);
+	CU_ASSERT_STRING_EQUAL(conf.clientid_prefix, "dev-");
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8885), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 9001), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1883), MOSQUITTO_WAY_PLAIN);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1884), MOSQUITTO_WAY_UNKNOWN);
+	read_only("listener 8883 10.0.0.1\ncertfile /c\nlistener 8884 127.0.0.1\n"
+	          "listener 8884 10.0.0.1\ncertfile /c\n");
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_TLS);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8884), MOSQUITTO_WAY_UNKNOWN);
+	mosquitto_conf_free(&conf);
+}
+
 /* ---- files ---- */
 
 static char dir[64];
@@ -226,6 +327,10 @@ SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
       TEST(an_unknown_plugin_asks_for_a_decision),
       TEST(unknown_users_pass_only_where_the_broker_let_them),
       TEST(more_plugins_than_fit_are_refused),
+      TEST(options_that_do_not_go_with_us_are_refused_with_place_and_fix),
+      TEST(a_listener_that_does_not_use_our_plugin_is_refused),
+      TEST(a_listener_too_full_for_the_doorbell_is_found),
+      TEST(the_topics_of_a_bridge_are_those_of_this_broker), TEST(what_a_listener_speaks_is_known),
       TEST(included_names_are_chosen_and_ordered_as_the_broker_does),
       TEST(the_running_brokers_file_is_found_with_what_it_includes),
       TEST(a_file_that_cannot_be_read_is_named))

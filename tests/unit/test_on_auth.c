@@ -190,7 +190,7 @@ static void reused(struct lan *l)
 	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_auth(&c, "admin", "x"), YES);
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), MOSQ_ERR_ACL_DENIED);
-	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), YES);
+	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), MOSQ_ERR_ACL_DENIED);
 	CU_ASSERT_EQUAL(lan_kept(l), 0);
 	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 0);
 	lan_wait(LAN_GRACE_MS + 1);
@@ -213,10 +213,34 @@ static void reused_pointer_inherits_nothing(void)
 	lan_each(reused);
 }
 
+static void own_login(struct lan *l)
+{
+	struct mosquitto uplink = { .id = "GATEWAY001gw-1", .address = "127.0.0.1", .clean = false };
+	struct mosquitto app = uplink;
+	struct mail *mail = uplink_mail(l->h.uplink);
+
+	lan_sign(l, l->h.own, 0);
+	shared_text_set(&mail->login, "GATEWAY001gw-1;12010126;other;0");
+	CU_ASSERT_EQUAL(lan_auth(&app, l->username, l->password), YES);
+	CU_ASSERT_FALSE(atomic_load(&mail->leads_here));
+	lan_gone(&app);
+	shared_text_set(&mail->login, l->username);
+	CU_ASSERT_EQUAL(lan_auth(&uplink, NULL, NULL), NO);
+	CU_ASSERT_FALSE(atomic_load(&mail->leads_here));
+	CU_ASSERT_EQUAL(lan_auth(&uplink, l->username, l->password), NO);
+	CU_ASSERT(atomic_load(&mail->leads_here));
+}
+
+static void own_login_at_the_hub_that_comes_in_here_is_refused_and_told(void)
+{
+	lan_each(own_login);
+}
+
 SUITE(on_auth, TEST(devices_are_judged_here_and_others_by_the_broker),
       TEST(user_names_pass_where_the_broker_checked_none_but_not_as_a_device),
       TEST(missing_id_name_password_or_address_is_no_surprise),
       TEST(names_of_64_kilobytes_are_refused_like_short_ones),
       TEST(refused_passwords_never_reach_the_log),
       TEST(reload_refuses_nobody_and_changes_no_presence),
-      TEST(logins_are_checked_again_after_the_next_tick), TEST(reused_pointer_inherits_nothing))
+      TEST(logins_are_checked_again_after_the_next_tick), TEST(reused_pointer_inherits_nothing),
+      TEST(own_login_at_the_hub_that_comes_in_here_is_refused_and_told))

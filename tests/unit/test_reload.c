@@ -13,6 +13,7 @@
 #include "plugin/config_file.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
+#include "tests/fakes/certs.h"
 #include "tests/fakes/lan.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
@@ -321,6 +322,38 @@ static void count_change(void *ctx, const struct config_change *c)
 	++*(int *)ctx;
 }
 
+/* A certificate and its key, in one file. */
+static void put_pem(const char *path)
+{
+	static const char *const endings[] = { "pem", "key" };
+	char *dir = certs_dir(), text[8192] = "";
+	size_t len = 0;
+
+	certs_make(dir, &(struct cert_wish){ .name = "gw", .to_s = 86400 });
+	for (size_t i = 0; i < 2; i++) {
+		FILE *f = fopen(certs_path(dir, "gw", endings[i]), "re");
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		len += fread(text + len, 1, sizeof text - 1 - len, f);
+		fclose(f);
+	}
+	put_text(path, text);
+	certs_remove(dir);
+}
+
+/* A PATH of hubgate.json is looked at: side becomes what this key wants. */
+static void put_side(const struct world *w, const struct config_key *key)
+{
+	static const char *const pem[] = { "ca_file", "cert_file", "key_file" };
+
+	put_text(w->side, strcmp(key->name, "product_secret_file") == 0 ? "subproductsecret99999999"
+	                                                                : OTHER_SECRET);
+	for (size_t i = 0; i < sizeof pem / sizeof pem[0]; i++) {
+		if (strcmp(key->name, pem[i]) == 0)
+			put_pem(w->side);
+	}
+}
+
 static void reload_of_one_key(const struct config_key *key)
 {
 	const struct config_section *s = &config_sections[key->section];
@@ -330,8 +363,7 @@ static void reload_of_one_key(const struct config_key *key)
 	int differs = 0;
 
 	fill_lists(w.json);
-	put_text(w.side, strcmp(key->name, "product_secret_file") == 0 ? "subproductsecret99999999"
-	                                                               : OTHER_SECRET);
+	put_side(&w, key);
 	setenv("HUBGATE_TEST_SECRET",
 	       key->section == SECTION_product ? "subproductsecret99999999" : OTHER_SECRET, 1);
 	take_file(&w);
@@ -536,7 +568,7 @@ static void file_whose_second_certificate_is_unreadable_changes_nothing(void)
 	struct world w = open_world();
 	char line[400];
 
-	put_text(w.side, "certificate");
+	put_pem(w.side);
 	put(device_at(&w, 0), "secret", cJSON_CreateString(OTHER_SECRET));
 	put(device_at(&w, 0), "cert_file", cJSON_CreateString(w.side));
 	put(device_at(&w, 1), "cert_file", cJSON_CreateString("/nowhere/at/all"));

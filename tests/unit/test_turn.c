@@ -126,8 +126,8 @@ static void untouched(struct lan *l)
 	CU_ASSERT_EQUAL(lan_publish(&console, "livingroom/lamp", "1", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT(lan_retain_left());
 	CU_ASSERT_EQUAL(lan_kept(l), 2);
-	CU_ASSERT_EQUAL(lan_publish(&nobody, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
-	CU_ASSERT_EQUAL(lan_publish(NULL, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&nobody, LAMP "/event", "1", 1), MOSQ_ERR_ACL_DENIED);
+	CU_ASSERT_EQUAL(lan_publish(NULL, LAMP "/event", "1", 1), MOSQ_ERR_ACL_DENIED);
 	CU_ASSERT_EQUAL(lan_publish(&bell, DOORBELL_TOPIC, "1", 0), MOSQ_ERR_SUCCESS);
 	/* Should another plugin have let these pass, they stay on the LAN. */
 	CU_ASSERT_EQUAL(lan_publish(&c, SIBLING "/event", "1", 1), MOSQ_ERR_SUCCESS);
