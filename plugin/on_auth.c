@@ -25,20 +25,18 @@ static int other_client(const struct hubgate *h, const char *username)
 }
 
 /* On SIGHUP the broker asks again with what it remembers: no password for
- * restored sessions, an expired signature for long ones. Who was let in stays;
+ * restored sessions, an expired signature for long ones. Who was let in stays,
+ * and so does whoever was by an earlier process, whose user name the broker keeps;
  * presence does not change. */
-static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
-                         const char *client_id)
+static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const struct lan_session *s = lan_session_of(h, ed->client);
-	struct device *d;
 
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
 		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
-	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
-	return d ? VERDICT_YES : other_client(h, ed->username);
+	return identity_named(h, ed->username) ? VERDICT_YES : other_client(h, ed->username);
 }
 
 static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
@@ -102,7 +100,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	struct device *d = NULL;
 
 	if (h->reloading)
-		return verdict_again(h, ed, client_id);
+		return verdict_again(h, ed);
 	forget(h, ed->client);
 	claim.proven = tls_identity_take(h, ed->client);
 	d = broker_login_device(h, ed->username);

@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/room.h"
 #include "core/hub/topic.h"
+#include "plugin/lan/broker_login.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 
@@ -65,6 +66,26 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 		return LOGIN_REFUSED;
 	*device = d;
 	return LOGIN_DEVICE;
+}
+
+struct device *identity_named(const struct hubgate *h, const char *username)
+{
+	size_t len = username ? credential_username_id(username) : 0;
+
+	IN_ROOM(ROOM_BROKER);
+	return len > 0 ? device_table_find(h->devices, username, len) : NULL;
+}
+
+struct device *identity_kept(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *username = mosquitto_client_username(client);
+	const char *client_id = mosquitto_client_id(client);
+	struct device *d = identity_named(h, username);
+
+	IN_ROOM(ROOM_BROKER);
+	if (!d)
+		return broker_login_device(h, username);
+	return client_id && strcmp(client_id, d->client_id) == 0 ? d : NULL;
 }
 
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)

@@ -127,6 +127,7 @@ static void burst(struct lan *l)
 	struct mosquitto lamp = { .id = LAMP_ID, .clean = true };
 	struct mosquitto away = { .id = SIBLING_ID };    /* a kept session */
 	struct mosquitto restored = { .id = COUSIN_ID }; /* never seen by this process */
+	struct mosquitto named_by_id = { .id = COUSIN_ID, .username = COUSIN_ID };
 	struct mosquitto console = { .id = "console" }, bell;
 	int reload_rc = l->h.has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 
@@ -143,7 +144,10 @@ static void burst(struct lan *l)
 	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, l->password), YES);
 	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&away, l->username, l->password), YES);
-	CU_ASSERT_EQUAL(lan_auth(&restored, NULL, NULL), YES);
+	lan_sign(l, l->cousin, 1);
+	CU_ASSERT_EQUAL(lan_auth(&restored, l->username, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth(&named_by_id, COUSIN_ID, NULL), BROKER);
+	CU_ASSERT_EQUAL(lan_auth(&named_by_id, NULL, NULL), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, NULL), YES);
 	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
 	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
@@ -166,7 +170,7 @@ static void after_the_burst(struct lan *l)
 	struct mosquitto impostor = { .id = LAMP_ID };
 
 	lan_reload();
-	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), YES);
+	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), BROKER);
 	lan_tick();
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), NO);
 	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &impostor));
