@@ -189,12 +189,17 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	struct lan_session *s = lan_session_of(h, ed->client);
 
+	/* The broker asks about what it has, or it forgets it: as it was subscribed. */
+	if (h->kicking && ed->access == MOSQ_ACL_SUBSCRIBE)
+		return MOSQ_ERR_SUCCESS;
 	if (s && s->over)
 		return denied(h);
 	if (s && s->kind == SESSION_CLAIM) {
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
+	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE && presence_is_replaced(h, s))
+		return denied(h);
 	/* Topics that are no hub's are for a device with a login of the broker what
 	 * they are for any client. */
 	if (s && s->broker_login && !identity_is_cloud_topic(h, ed->topic))

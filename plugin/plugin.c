@@ -22,6 +22,7 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
@@ -352,6 +353,7 @@ static const struct part parts[] = {
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",

@@ -11,6 +11,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/reload_plan.h"
 #include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
@@ -289,7 +290,7 @@ static bool end_sessions(struct reload *r)
 		if (login)
 			mosquitto_kick_client_by_username(login, false);
 		else if (!s->broker_login)
-			mosquitto_kick_client_by_clientid(s->device->client_id, false);
+			mosquitto_kick_client_by_clientid(client_ids_of(r->h, s->client, s->device), false);
 		s = find_over(r->h);
 	}
 	return s != NULL;

@@ -34,6 +34,16 @@ bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	return false;
 }
 
+bool apps_have(const struct hubgate *h, const char *username)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; username && i < h->config->app_count; i++) {
+		if (strcmp(h->config->apps[i].username, username) == 0)
+			return true;
+	}
+	return false;
+}
+
 void apps_check(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);

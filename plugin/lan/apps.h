@@ -9,6 +9,8 @@
 /* May the client do this, by a rule for its username? ed->topic is a topic, or for a
  * subscription a filter that the rule's must cover whole. */
 bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
+/* Some rule is for this username. NULL: no. */
+bool apps_have(const struct hubgate *h, const char *username);
 /* Says at start what apps[] cannot promise on this broker. */
 void apps_check(const struct hubgate *h);
 

@@ -24,6 +24,10 @@ struct lan_claim { /* of a client that connects; any text may be NULL */
 enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why);
 
+/* Why a device may not have this client id now (static text). NULL: it may. */
+const char *identity_id_fault(const struct hubgate *h, const struct device *d,
+                              const char *client_id);
+
 /* The device that a user name of the hub's form names. NULL: no such form, or no such device; also
  * for username NULL. */
 struct device *identity_named(const struct hubgate *h, const char *username);

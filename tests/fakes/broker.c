@@ -26,6 +26,7 @@ static struct {
 	size_t blocks; /* of mosquitto_malloc(), alive */
 	bool refuse_publish, refuse_memory;
 	char kicked[LINE_SIZE];
+	void (*when_kicked)(const char *name);
 } broker;
 
 void fake_broker_start(enum fake_version version)
@@ -146,6 +147,13 @@ static void kick(const char *what, const char *name)
 
 	snprintf(broker.kicked + len, sizeof(broker.kicked) - len, "%s%s %s", len ? ", " : "", what,
 	         name);
+	if (broker.when_kicked)
+		broker.when_kicked(name);
+}
+
+void fake_when_kicked(void (*call)(const char *name))
+{
+	broker.when_kicked = call;
 }
 
 int mosquitto_kick_client_by_clientid(const char *clientid, bool with_will)

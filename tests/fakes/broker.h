@@ -45,6 +45,9 @@ void fake_refuse_memory(bool refuse);  /* mosquitto_malloc() fails */
 
 /* Who was kicked, in order: "id NAME, user NAME". The test reports their ends. */
 const char *fake_kicked(void);
+/* Instead: call() is called in the middle of the kick, and may make the events that the broker
+ * does. */
+void fake_when_kicked(void (*call)(const char *name));
 
 /* Lines that mosquitto_log_printf() got. */
 size_t fake_lines(void);
