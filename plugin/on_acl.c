@@ -171,6 +171,14 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	return h->rights->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
+static void look_for_intruder(struct hubgate *h, const struct mosquitto *client)
+{
+	struct device *d = identity_intruded(h, client);
+
+	if (d)
+		presence_intruded(h, d);
+}
+
 /* Not let in by us: the kept session of a device that is away, for which the broker asks before it
  * queues; or somebody else. */
 static int without_session(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
@@ -178,6 +186,10 @@ static int without_session(struct hubgate *h, const struct mosquitto_evt_acl_che
 	bool named = identity_named(h, mosquitto_client_username(ed->client)) != NULL;
 	struct device *d = NULL;
 
+	/* 2.1 has told of it when it came. A READ may be about one that is kept without a connection.
+	 */
+	if (ed->access != MOSQ_ACL_READ && !h->has_connect_event)
+		look_for_intruder(h, ed->client);
 	if (ed->access == MOSQ_ACL_READ && (named || identity_is_cloud_topic(h, ed->topic)))
 		d = identity_kept(h, ed->client);
 	if (d)

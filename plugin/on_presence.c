@@ -4,6 +4,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/client_ids.h"
+#include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
@@ -38,6 +39,7 @@ int on_connect(int event, void *event_data, void *userdata)
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
 	struct lan_session *s = lan_session_of(h, ed->client);
+	struct device *intruded = s ? NULL : identity_intruded(h, ed->client);
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)
@@ -46,6 +48,8 @@ int on_connect(int event, void *event_data, void *userdata)
 		presence_arrived(h, s);
 		presence_settle(h);
 	}
+	if (intruded)
+		presence_intruded(h, intruded);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -21,6 +21,7 @@ enum {
 struct presences {
 	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
 	LINE_OF(struct lan_session) fresh, replaced;
+	bool intruded;     /* some are */
 	bool unsaid;       /* of some the uplink has not been told the latest */
 	bool cut;          /* the last turn did not come to all of these */
 	uint64_t on_lan;   /* devices of which a client is there */
@@ -356,6 +357,48 @@ static void end_replaced(struct hubgate *h, struct lan_session *s)
 	h->kicking = false;
 }
 
+/* Unless the device came back: the broker then has ended the other one. Its will is its own, so the
+ * broker may publish it; and a session that is kept without a connection is left alone this way. */
+static void end_intruder(struct hubgate *h, const struct device *d)
+{
+	const struct lan_session *s = d->presence->current;
+	uint64_t more = 0;
+
+	if (s && strcmp(client_ids_of(h, s->client, d), d->client_id) == 0)
+		return;
+	if (limiter_may_log(h, LIMITED_LOGINS, &more))
+		log_line(&h->log, LOG_WARN,
+		         "disconnected a client with the client id of %s that hubgate was not asked about: "
+		         "it came by a listener with use_identity_as_username or by another plugin",
+		         d->client_id);
+	h->kicking = true;
+	mosquitto_kick_client_by_clientid(d->client_id, true);
+	h->kicking = false;
+}
+
+static void end_intruders(struct hubgate *h)
+{
+	struct table_at at;
+
+	if (!h->presences->intruded)
+		return;
+	h->presences->intruded = false;
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		if (!d->presence->intruded)
+			continue;
+		d->presence->intruded = false;
+		end_intruder(h, d);
+	}
+}
+
+void presence_intruded(struct hubgate *h, struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	d->presence->intruded = h->presences->intruded = true;
+	timer_ring_by(h, AT_ONCE_MS);
+}
+
 void presence_settle(struct hubgate *h)
 {
 	struct lan_session *s;
@@ -419,6 +462,7 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
 	presence_settle(h);
+	end_intruders(h);
 	for (int n = 0; n < TELLS_PER_TURN && h->presences->grace.first &&
 	                h->presences->grace.first->leave_ms <= now_ms;
 	     n++) {
@@ -438,7 +482,7 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 int64_t presence_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	if (h->presences->cut)
+	if (h->presences->cut || h->presences->intruded)
 		return AT_ONCE_MS;
 	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
 }

@@ -25,6 +25,7 @@ struct presence { /* one per device */
 	int64_t leave_ms;
 	bool clean;       /* its last session ended with the connection */
 	bool secret_told; /* the uplink has it */
+	bool intruded;    /* somebody else is to be disconnected who has its client id */
 	enum presence_unsaid unsaid;
 	/* The client that spoke for it last, where nothing else tells of it; never followed. */
 	const struct mosquitto *speaker;
@@ -56,6 +57,9 @@ void presence_arrived(struct hubgate *h, struct lan_session *s);
 void presence_settle(struct hubgate *h);
 /* It waits for its end and gets nothing any more. */
 bool presence_is_replaced(const struct hubgate *h, const struct lan_session *s);
+/* Somebody who never passed our check is connected with d's client id: the next turn ends that, and
+ * leaves what is subscribed in the kept session that it took. */
+void presence_intruded(struct hubgate *h, struct device *d);
 /* The client's socket is gone. Removes s. */
 void presence_left(struct hubgate *h, struct lan_session *s);
 /* With its secret the uplink can bind a device of which the hub says that it is not bound. Once per

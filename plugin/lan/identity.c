@@ -108,6 +108,19 @@ struct device *identity_kept(const struct hubgate *h, const struct mosquitto *cl
 	return d && client_id && strcmp(client_id, device_login_id(d)) == 0 ? d : NULL;
 }
 
+struct device *identity_intruded(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *username = mosquitto_client_username(client);
+	const char *client_id = mosquitto_client_id(client);
+	struct device *d =
+		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
+
+	IN_ROOM(ROOM_BROKER);
+	if (!d || identity_named(h, username) == d || broker_login_device(h, username) == d)
+		return NULL;
+	return d;
+}
+
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)
 {
 	size_t len = strlen(text);

@@ -37,6 +37,10 @@ struct device *identity_named(const struct hubgate *h, const char *username);
  * (use_identity_as_username) may have such an id; its user name, a CN, has no such form. */
 struct device *identity_kept(const struct hubgate *h, const struct mosquitto *client);
 
+/* The device whose {pid}{dname} a client has as its client id that has no session of ours and
+ * another user name. NULL: no such device. */
+struct device *identity_intruded(const struct hubgate *h, const struct mosquitto *client);
+
 /* True when {pid} of this topic or filter is a product of ours, or the text is
  * in one of the hub's trees: closed to everybody but the device itself. */
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text);

@@ -282,10 +282,65 @@ static void id_that_somebody_with_rights_holds_is_refused_while_he_is_there(void
 	lan_each(held_ids);
 }
 
+/* --- who came without our check --- */
+
+static void intrusion(struct lan *l)
+{
+	struct mosquitto certified = { .id = LAMP_ID, .username = LAMP_ID };
+
+	fake_when_kicked(end_of_the_kicked);
+	kicked = &certified;
+	asked = NO;
+	lan_connected(&certified);
+	lan_acl(&certified, MOSQ_ACL_SUBSCRIBE, "home/kitchen");
+	CU_ASSERT(!can_read(&certified));
+	CU_ASSERT_STRING_EQUAL(fake_kicked(), "");
+	lan_tick();
+	CU_ASSERT_STRING_EQUAL(fake_kicked(), "id " LAMP_ID);
+	CU_ASSERT_EQUAL(asked, YES);
+	CU_ASSERT(lan_quiet(l));
+	lan_tick();
+	CU_ASSERT_STRING_EQUAL(fake_kicked(), "id " LAMP_ID);
+}
+
+static void client_of_another_listener_with_a_devices_id_is_disconnected(void)
+{
+	lan_each(intrusion);
+}
+
+static void no_intrusion(struct lan *l)
+{
+	char name[USERNAME_MAX + 1];
+	struct mosquitto away = { .id = LAMP_ID, .username = name }, lamp = { .id = LAMP_ID };
+	struct mosquitto certified = { .id = LAMP_ID, .username = LAMP_ID };
+	struct mosquitto console = { .id = "console", .username = "console" };
+
+	lan_sign(l, l->lamp, 0);
+	strcpy(name, l->username);
+	lan_acl(&away, MOSQ_ACL_WRITE, LAMP "/will"); /* one that was delayed */
+	lan_connected(&console);
+	lan_acl(&console, MOSQ_ACL_SUBSCRIBE, "home/kitchen");
+	lan_acl(&certified, MOSQ_ACL_READ, COMMAND); /* of its kept session */
+	lan_tick();
+	CU_ASSERT_STRING_EQUAL(fake_kicked(), "");
+	lan_connected(&certified);
+	lan_acl(&certified, MOSQ_ACL_SUBSCRIBE, "home/kitchen");
+	CU_ASSERT(lan_enter(l, &lamp, l->lamp)); /* the broker ends the other one by itself */
+	lan_tick();
+	CU_ASSERT_STRING_EQUAL(fake_kicked(), "");
+}
+
+static void device_that_is_back_and_sessions_without_a_connection_are_not(void)
+{
+	lan_each(no_intrusion);
+}
+
 SUITE(one_client, TEST(newer_login_ends_the_older_one_once_it_lives),
       TEST(of_several_logins_the_newest_stays), TEST(login_that_fails_after_all_replaces_nobody),
       TEST(takeover_with_the_same_id_is_the_brokers),
       TEST(of_kept_sessions_that_of_the_newest_login_is_queued_for),
       TEST(subscriptions_that_a_kick_asks_about_stay_and_nobody_else_hears_of_it),
       TEST(newest_login_is_known_after_a_restart),
+      TEST(client_of_another_listener_with_a_devices_id_is_disconnected),
+      TEST(device_that_is_back_and_sessions_without_a_connection_are_not),
       TEST(id_that_somebody_with_rights_holds_is_refused_while_he_is_there))
