@@ -1,6 +1,7 @@
 /* plugin.c - the three functions that the broker looks for: wiring and cleanup.
  * Room: BROKER. Everything else hangs off struct hubgate.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,6 +290,7 @@ enum {
 
 static enum status register_callbacks(struct hubgate *h)
 {
+	*(void **)&h->find_client = dlsym(RTLD_DEFAULT, "mosquitto_client"); /* of 2.1 */
 	if (mosquitto_callback_register(h->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC, h) !=
 	    MOSQ_ERR_SUCCESS)
 		log_line(&h->log, LOG_WARN, "no commands on " CONTROL_TOPIC ": another plugin has them");

@@ -68,8 +68,9 @@ struct hubgate {
 	bool uplink_hangs; /* at the end: the journal is still its */
 
 	/* The LAN. */
-	bool has_connect_event; /* the broker is 2.1 or newer */
-	bool reloading;         /* between RELOAD and the next tick */
+	bool has_connect_event;                           /* the broker is 2.1 or newer */
+	bool reloading;                                   /* between RELOAD and the next tick */
+	struct mosquitto *(*find_client)(const char *id); /* of the broker; NULL: it has none (2.0) */
 	struct broker_rights *rights;
 	struct broker_logins *logins;
 	struct doorbell_login *doorbell;

@@ -25,6 +25,7 @@ static struct {
 	size_t line_count;
 	size_t blocks; /* of mosquitto_malloc(), alive */
 	bool refuse_publish, refuse_memory;
+	struct mosquitto *known;
 	char kicked[LINE_SIZE];
 	void (*when_kicked)(const char *name);
 } broker;
@@ -139,6 +140,16 @@ void *mosquitto_client_certificate(const struct mosquitto *client)
 		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
 		                           (const unsigned char *)client->certificate, -1, -1, 0);
 	return x;
+}
+
+void fake_has_client(struct mosquitto *c)
+{
+	broker.known = c;
+}
+
+struct mosquitto *fake_find_client(const char *id)
+{
+	return broker.known && strcmp(broker.known->id, id) == 0 ? broker.known : NULL;
 }
 
 static void kick(const char *what, const char *name)

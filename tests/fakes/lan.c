@@ -182,6 +182,8 @@ struct lan *lan_open(enum fake_version version)
 
 		if (callbacks[i].event == EVENT_CONNECT)
 			h->has_connect_event = rc == MOSQ_ERR_SUCCESS;
+		if (h->has_connect_event)
+			h->find_client = fake_find_client;
 	}
 	return l;
 }
@@ -262,6 +264,16 @@ int lan_auth(struct mosquitto *c, const char *username, const char *password)
 
 	free(ed.username);
 	free(ed.password);
+	return rc;
+}
+
+int lan_auth_again(struct mosquitto *c, const char *username, const char *password)
+{
+	int rc;
+
+	fake_has_client(c);
+	rc = lan_auth(c, username, password);
+	fake_has_client(NULL);
 	return rc;
 }
 

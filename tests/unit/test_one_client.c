@@ -162,8 +162,8 @@ static void kept(struct lan *l)
 	CU_ASSERT(!can_read(&second));
 	CU_ASSERT(can_read(&third));
 	lan_reload();
-	CU_ASSERT_EQUAL(lan_auth(&first, name, NULL), YES); /* no reason to forget it */
-	CU_ASSERT_EQUAL(lan_auth(&third, name, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&first, name, NULL), YES); /* no reason to forget it */
+	CU_ASSERT_EQUAL(lan_auth_again(&third, name, NULL), YES);
 	lan_tick();
 	CU_ASSERT(!can_read(&first));
 	CU_ASSERT(can_read(&third));
