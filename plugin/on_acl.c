@@ -129,12 +129,8 @@ static int judge_publish(struct hubgate *h, const struct device *d,
 static bool is_own(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	const struct lan_session *s = lan_session_of(h, ed->client);
-	const char *client_id = s ? NULL : mosquitto_client_id(ed->client);
-	const struct device *d = s ? s->device : NULL;
 
-	if (client_id)
-		d = device_table_find(h->devices, client_id, strlen(client_id));
-	return withheld_is_own(h, d, ed);
+	return withheld_is_own(h, s ? s->device : identity_kept(h, ed->client), ed);
 }
 
 static int judge_read(struct hubgate *h, const struct device *d, const char *topic)
@@ -181,33 +177,54 @@ static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	return h->rights->acl == LAN_ACL_DEFER ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
+static void look_for_intruder(struct hubgate *h, const struct mosquitto *client)
+{
+	struct device *d = identity_intruded(h, client);
+
+	if (d)
+		presence_intruded(h, d);
+}
+
+/* Not let in by us: the kept session of a device that is away, for which the broker asks before it
+ * queues; or somebody else. */
+static int without_session(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	bool named = identity_named(h, mosquitto_client_username(ed->client)) != NULL;
+	struct device *d = NULL;
+
+	/* 2.1 has told of it when it came. A READ may be about one that is kept without a connection.
+	 */
+	if (ed->access != MOSQ_ACL_READ && !h->has_connect_event)
+		look_for_intruder(h, ed->client);
+	if (ed->access == MOSQ_ACL_READ && (named || identity_is_cloud_topic(h, ed->topic)))
+		d = identity_kept(h, ed->client);
+	if (d)
+		return device(h, d, ed);
+	return named ? denied(h) : other(h, ed);
+}
+
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	struct lan_session *s = lan_session_of(h, ed->client);
-	const char *client_id;
-	struct device *d;
 
+	/* The broker asks about what it has, or it forgets it: as it was subscribed. */
+	if (h->kicking && ed->access == MOSQ_ACL_SUBSCRIBE)
+		return MOSQ_ERR_SUCCESS;
 	if (s && s->over)
 		return denied(h);
 	if (s && s->kind == SESSION_CLAIM) {
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
+	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE && presence_is_replaced(h, s))
+		return denied(h);
 	/* Topics that are no hub's are for a device with a login of the broker what
 	 * they are for any client. */
 	if (s && s->broker_login && !identity_is_cloud_topic(h, ed->topic))
 		return other(h, ed);
 	if (s)
 		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
-	client_id = mosquitto_client_id(ed->client);
-	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
-	if (!d && ed->access == MOSQ_ACL_READ && identity_is_cloud_topic(h, ed->topic))
-		d = broker_login_device(h, mosquitto_client_username(ed->client));
-	if (!d)
-		return other(h, ed);
-	/* The kept session of a device that is away: the broker asks before it
-	 * queues. Whoever is connected with a device's id has passed on_auth(). */
-	return ed->access == MOSQ_ACL_READ ? device(h, d, ed) : denied(h);
+	return without_session(h, ed);
 }
 
 int on_acl(int event, void *event_data, void *userdata)

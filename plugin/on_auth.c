@@ -5,11 +5,14 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
+#include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/lan/withheld.h"
+#include "plugin/services/mapping_service.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
@@ -25,26 +28,26 @@ static int other_client(const struct hubgate *h, const char *username)
 }
 
 /* On SIGHUP the broker asks again with what it remembers: no password for
- * restored sessions, an expired signature for long ones. Who was let in stays;
+ * restored sessions, an expired signature for long ones. Who was let in stays,
+ * and so does whoever was by an earlier process, whose user name the broker keeps;
  * presence does not change. */
-static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed,
-                         const char *client_id)
+static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 {
 	const struct lan_session *s = lan_session_of(h, ed->client);
-	struct device *d;
 
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
 		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
-	d = client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
-	return d ? VERDICT_YES : other_client(h, ed->username);
+	return identity_named(h, ed->username) ? VERDICT_YES : other_client(h, ed->username);
 }
 
 static int accept_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = lan_session_add(h, client, SESSION_DEVICE, d);
+	struct lan_session *s = NULL;
 
+	if (client_ids_hold(h, client, mosquitto_client_id(client), d) == ST_OK)
+		s = lan_session_add(h, client, SESSION_DEVICE, d);
 	if (!s)
 		return VERDICT_NO;
 	s->clean = mosquitto_client_clean_session(client);
@@ -67,6 +70,7 @@ static void forget(struct hubgate *h, const struct mosquitto *client)
 		presence_left(h, s);
 	else if (s)
 		lan_session_remove(h, s);
+	client_ids_release(h, client);
 }
 
 static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,
@@ -83,13 +87,38 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
 		         limiter_more(more, text));
 }
 
-/* The client id of a device is for that device alone. */
-static bool login_id_ok(const struct hubgate *h, const char *client_id, const struct device *d)
+/* No device takes the id of one that has rights on the hub's topics while it is here. */
+static int accept_other(struct hubgate *h, const struct mosquitto *client, const char *username)
 {
-	const struct device *named =
-		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
+	const char *client_id = mosquitto_client_id(client);
 
-	return !named || named == d;
+	if ((apps_have(h, username) || mapping_service_names(h, client_id, username)) &&
+	    client_ids_hold(h, client, client_id, NULL) != ST_OK)
+		return VERDICT_NO;
+	return other_client(h, username);
+}
+
+static int claim_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
+{
+	const char *client_id = mosquitto_client_id(client);
+	const char *why = identity_id_fault(h, d, client_id);
+
+	if (!why && broker_login_claim(h, client, d))
+		return VERDICT_BROKER;
+	log_refused(h, client, client_id, why ? why : "no memory");
+	return VERDICT_NO;
+}
+
+/* A client that logs in is not in the broker's table of clients yet; with its id it finds none
+ * there, or the one that it takes over. Where the table cannot be asked, nothing but such questions
+ * comes between RELOAD and the tick at the end of the loop's turn (docs/broker-notes.md 1.5, 7). */
+static bool is_again(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *client_id = mosquitto_client_id(client);
+
+	if (!h->find_client)
+		return h->reloading;
+	return client_id && h->find_client(client_id) == client;
 }
 
 static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
@@ -102,22 +131,22 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	const char *why = NULL;
 	struct device *d = NULL;
 
-	if (h->reloading)
-		return verdict_again(h, ed, client_id);
+	if (is_again(h, ed->client))
+		return verdict_again(h, ed);
 	forget(h, ed->client);
 	if (uplink_leads_here(h->uplink, ed->username))
 		return VERDICT_NO;
 	claim.proven = tls_identity_take(h, ed->client);
 	d = broker_login_device(h, ed->username);
-	if (d && login_id_ok(h, client_id, d))
-		return broker_login_claim(h, ed->client, d) ? VERDICT_BROKER : VERDICT_NO;
+	if (d)
+		return claim_device(h, ed->client, d);
 	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);
 	case LOGIN_DOORBELL:
 		return lan_session_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
 	case LOGIN_OTHER:
-		return other_client(h, ed->username);
+		return accept_other(h, ed->client, ed->username);
 	case LOGIN_REFUSED:
 	default:
 		log_refused(h, ed->client, client_id, why);

@@ -3,6 +3,8 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/client_ids.h"
+#include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
@@ -21,6 +23,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 		presence_left(h, s);
 	else if (s)
 		lan_session_remove(h, s);
+	client_ids_release(h, ed->client);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -36,12 +39,17 @@ int on_connect(int event, void *event_data, void *userdata)
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
 	struct lan_session *s = lan_session_of(h, ed->client);
+	struct device *intruded = s ? NULL : identity_intruded(h, ed->client);
 
 	(void)event;
 	if (s && s->kind == SESSION_CLAIM && !s->over)
 		broker_login_accept(h, s);
-	if (s && !s->over && s->kind == SESSION_DEVICE)
+	if (s && !s->over && s->kind == SESSION_DEVICE) {
 		presence_arrived(h, s);
+		presence_settle(h);
+	}
+	if (intruded)
+		presence_intruded(h, intruded);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }

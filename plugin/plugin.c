@@ -1,6 +1,7 @@
 /* plugin.c - the three functions that the broker looks for: wiring and cleanup.
  * Room: BROKER. Everything else hangs off struct hubgate.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
@@ -292,6 +294,7 @@ enum {
 
 static enum status register_callbacks(struct hubgate *h)
 {
+	*(void **)&h->find_client = dlsym(RTLD_DEFAULT, "mosquitto_client"); /* of 2.1 */
 	if (mosquitto_callback_register(h->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC, h) !=
 	    MOSQ_ERR_SUCCESS)
 		log_line(&h->log, LOG_WARN, "no commands on " CONTROL_TOPIC ": another plugin has them");
@@ -356,6 +359,7 @@ static const struct part parts[] = {
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",

@@ -1,17 +1,20 @@
 #include "plugin/reload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
 #include "core/config/config_changes.h"
+#include "core/hub/login_id.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/reload_plan.h"
 #include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
@@ -277,6 +280,14 @@ static const char *login_before(const struct reload_plan *p, const struct device
 	return NULL;
 }
 
+static void kick(const struct hubgate *h, const struct lan_session *s)
+{
+	char id[LOGIN_ID_MAX + 1]; /* the broker's call frees ours */
+
+	snprintf(id, sizeof(id), "%s", client_ids_of(h, s->client, s->device));
+	mosquitto_kick_client_by_clientid(id, false);
+}
+
 /* True: more wait. The broker tells of the end from inside the call, and s is gone. */
 static bool end_sessions(struct reload *r)
 {
@@ -289,7 +300,7 @@ static bool end_sessions(struct reload *r)
 		if (login)
 			mosquitto_kick_client_by_username(login, false);
 		else if (!s->broker_login)
-			mosquitto_kick_client_by_clientid(s->device->client_id, false);
+			kick(r->h, s);
 		s = find_over(r->h);
 	}
 	return s != NULL;

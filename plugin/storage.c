@@ -5,6 +5,7 @@
 
 #include "core/base/room.h"
 #include "plugin/devices/device_known.h"
+#include "plugin/devices/login_record.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/services/shadow.h"
@@ -15,6 +16,8 @@ static bool hand_out(struct hubgate *h, const struct state_entry *e)
 		return device_load(h, e);
 	if (e->kind == STATE_SHADOW)
 		return shadow_load(h, e);
+	if (e->kind == STATE_LOGIN)
+		return login_record_load(h, e);
 	return e->kind != STATE_SUBSCRIPTION || subscriptions_load(h, e);
 }
 

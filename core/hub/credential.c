@@ -134,6 +134,13 @@ enum status credential_parse_username(const char *username, struct login *out)
 	return ST_OK;
 }
 
+size_t credential_username_id(const char *username)
+{
+	struct login parts;
+
+	return credential_parse_username(username, &parts) == ST_OK ? strcspn(username, ";") : 0;
+}
+
 static enum status digest(const struct algorithm *alg, const void *key, size_t key_len,
                           const char *text, unsigned char out[DIGEST_MAX])
 {

@@ -58,6 +58,9 @@ struct login { /* the fields of a hub username */
  * ST_OK; ST_MALFORMED (also over USERNAME_MAX bytes; *out is then unspecified). */
 enum status credential_parse_username(const char *username, struct login *out);
 
+/* Such a user name begins with the device's client id: its length. 0: the name has no such form. */
+size_t credential_username_id(const char *username);
+
 /* Compares in constant time; expiry is the caller's to judge. ST_OK; ST_DENIED
  * (wrong digest, or secret wiped); ST_MALFORMED (not "{hex};hmacsha1|hmacsha256", a
  * digest length that is not the algorithm's, or username over USERNAME_MAX bytes);

@@ -48,6 +48,15 @@ struct mapping_rules mapping_rules_of(const struct config *c)
 	return (struct mapping_rules){ c->mappings, c->mapping_count };
 }
 
+bool mapping_names(const struct mapping_rules *r, const struct mapping_client *who)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->at[i].client && mapping_client_is(r->at[i].client, who))
+			return true;
+	}
+	return false;
+}
+
 enum status mapping_up(const struct mapping_rules *r, const struct mapping_client *who,
                        const char *topic, struct mapping_hit *hit)
 {

@@ -34,6 +34,8 @@ struct mapping_hit {
 /* Those of c, as long as it holds them. */
 struct mapping_rules mapping_rules_of(const struct config *c);
 
+/* Some rule is for this very client. */
+bool mapping_names(const struct mapping_rules *r, const struct mapping_client *who);
 /* Where a message that a client published goes. ST_OK; ST_NOTFOUND: no rule; ST_INVALID: a rule,
  * but what it makes of the topic is no device name or topic of the hub (hit->rule is set). */
 enum status mapping_up(const struct mapping_rules *r, const struct mapping_client *who,

@@ -27,6 +27,7 @@ struct clock_trust;    /* core/base/clock.h */
 struct limiters;       /* plugin/base/limiter */
 struct broker_logins;  /* plugin/lan/broker_login */
 struct broker_rights;  /* plugin/lan/broker_rights.h */
+struct client_ids;     /* plugin/lan/client_ids */
 struct doorbell_login; /* plugin/lan/doorbell_login.h */
 struct lan_sessions;   /* plugin/lan/lan_session */
 struct product_list;   /* plugin/lan/products.h */
@@ -68,12 +69,15 @@ struct hubgate {
 	bool uplink_hangs; /* at the end: the journal is still its */
 
 	/* The LAN. */
-	bool has_connect_event; /* the broker is 2.1 or newer */
-	bool reloading;         /* between RELOAD and the next tick */
+	bool has_connect_event;                           /* the broker is 2.1 or newer */
+	bool reloading;                                   /* between RELOAD and the next tick */
+	struct mosquitto *(*find_client)(const char *id); /* of the broker; NULL: it has none (2.0) */
 	struct broker_rights *rights;
 	struct broker_logins *logins;
 	struct doorbell_login *doorbell;
 	struct lan_sessions *sessions;
+	struct client_ids *client_ids;
+	bool kicking; /* the broker is ending a session that another login replaced */
 	struct product_list *products;
 	struct tls_identities *tls_identities;
 	struct withheld *withheld;

@@ -45,6 +45,7 @@ static void free_device(struct device *d)
 		free(f);
 	}
 	secret_wipe(&d->secret);
+	free(d->login_id);
 	free(d);
 }
 
@@ -206,6 +207,24 @@ static struct device_filter **find_link(struct device *d, const char *filter)
 	while (*at && strcmp((*at)->text, filter) != 0)
 		at = &(*at)->next;
 	return at;
+}
+
+const char *device_login_id(const struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	return d->login_id ? d->login_id : d->client_id;
+}
+
+enum status device_set_login_id(struct device *d, const char *id)
+{
+	char *copy = strcmp(id, d->client_id) == 0 ? NULL : strdup(id);
+
+	IN_ROOM(ROOM_BROKER);
+	if (!copy && strcmp(id, d->client_id) != 0)
+		return ST_NOMEM;
+	free(d->login_id);
+	d->login_id = copy;
+	return ST_OK;
 }
 
 enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)

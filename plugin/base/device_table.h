@@ -66,7 +66,8 @@ struct device {
 	bool online;                /* as far as mappings[] tell */
 	struct device_filter *filters;
 	size_t filter_count;
-	uint32_t accepted;                 /* messages since plugin/devices/inflow_report last looked */
+	char *login_id;    /* of its newest login, where that is not client_id; else NULL */
+	uint32_t accepted; /* messages since plugin/devices/inflow_report last looked */
 	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
 	struct presence *presence;         /* owned by plugin/devices/presence */
 	struct shadow *shadow;   /* owned by plugin/services/shadow; NULL: it never used one */
@@ -104,6 +105,10 @@ size_t device_table_known(const struct device_table *r); /* how many, without th
 /* All, those retired included, as by table_first() and table_next(). */
 struct device *device_table_first(const struct device_table *r, struct table_at *at);
 struct device *device_table_next(const struct device_table *r, struct table_at *at);
+
+/* The client id of its newest login that is known to live. */
+const char *device_login_id(const struct device *d);
+enum status device_set_login_id(struct device *d, const char *id); /* ST_OK; ST_NOMEM */
 
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */

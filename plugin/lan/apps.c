@@ -65,6 +65,16 @@ static void check_bridges(const struct hubgate *h)
 	}
 }
 
+bool apps_have(const struct hubgate *h, const char *username)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; username && i < h->config->app_count; i++) {
+		if (strcmp(h->config->apps[i].username, username) == 0)
+			return true;
+	}
+	return false;
+}
+
 void apps_check(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);

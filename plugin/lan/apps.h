@@ -11,6 +11,8 @@
 bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
 /* The same for a PUBLISH of client to topic. */
 bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, const char *topic);
+/* Some rule is for this username. NULL: no. */
+bool apps_have(const struct hubgate *h, const char *username);
 /* Says at start what apps[] cannot promise on this broker, and which bridges go past it. */
 void apps_check(const struct hubgate *h);
 

@@ -5,6 +5,7 @@
 
 #include "core/base/room.h"
 #include "plugin/lan/broker_rights.h"
+#include "plugin/lan/client_ids.h"
 
 struct broker_logins {
 	bool any;     /* some device has one */
@@ -74,9 +75,11 @@ struct device *broker_login_device(const struct hubgate *h, const char *username
 
 bool broker_login_claim(struct hubgate *h, const struct mosquitto *client, struct device *d)
 {
-	struct lan_session *s = lan_session_add(h, client, SESSION_CLAIM, d);
+	struct lan_session *s = NULL;
 
 	IN_ROOM(ROOM_BROKER);
+	if (client_ids_hold(h, client, mosquitto_client_id(client), d) == ST_OK)
+		s = lan_session_add(h, client, SESSION_CLAIM, d);
 	if (!s)
 		return false;
 	s->broker_login = true;

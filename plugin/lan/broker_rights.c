@@ -62,7 +62,9 @@ static void warn(const struct hubgate *h, const struct mosquitto_conf *conf)
 	if (conf->identity_as_username || conf->subject_as_username)
 		log_line(&h->log, LOG_WARN,
 		         "use_identity_as_username and use_subject_as_username skip hubgate's login "
-		         "check: clients of that listener are not devices");
+		         "check: clients of that listener are not devices, and whoever has a certificate "
+		         "for it can throw a device out by its client id, but neither read nor send its "
+		         "messages");
 	warn_of_crowd(h, conf);
 	warn_of_prefix(h, conf);
 }

@@ -4,7 +4,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
+#include "core/hub/login_id.h"
 #include "core/hub/topic.h"
+#include "plugin/lan/broker_login.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 
@@ -25,12 +28,34 @@ static const char *check_device(const struct hubgate *h, const struct device *d,
 	return NULL;
 }
 
+const char *identity_id_fault(const struct hubgate *h, const struct device *d,
+                              const char *client_id)
+{
+	const struct device *owner =
+		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
+	const struct login_id_use use = { .another_devices = owner && owner != d,
+		                              .held = client_ids_held(h, client_id, d) };
+
+	IN_ROOM(ROOM_BROKER);
+	return login_id_fault(client_id, &use);
+}
+
+/* No user name of the hub's form: somebody else's login, unless it wants what is a device's. */
+static const char *check_other(const struct hubgate *h, const char *client_id)
+{
+	if (client_id && device_table_find(h->devices, client_id, strlen(client_id)))
+		return "the client id is a device's, but the user name is not the hub's form "
+			   "{product}{device};{appid};{connid};{expiry}";
+	if (client_ids_held(h, client_id, NULL))
+		return "a device holds this client id now: two cannot have one id at a broker";
+	return NULL;
+}
+
 enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why)
 {
 	struct login claim;
 	struct device *d;
-	size_t id_len;
 
 	IN_ROOM(ROOM_BROKER);
 	*device = NULL;
@@ -41,30 +66,59 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 		*why = "the doorbell's client id is taken by hubgate itself";
 		return LOGIN_REFUSED;
 	}
-	id_len = c->client_id ? strlen(c->client_id) : 0;
-	d = c->client_id ? device_table_find(h->devices, c->client_id, id_len) : NULL;
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
-		if (!d)
-			return LOGIN_OTHER;
-		*why = "the client id is a device's, but the user name is not the hub's form "
-			   "{product}{device};{appid};{connid};{expiry}";
-		return LOGIN_REFUSED;
+		*why = check_other(h, c->client_id);
+		return *why ? LOGIN_REFUSED : LOGIN_OTHER;
 	}
-	if (!c->client_id || id_len != strlen(claim.product_id) + strlen(claim.device_name) ||
-	    strncmp(c->client_id, claim.product_id, PRODUCT_ID_LEN) != 0 ||
-	    strcmp(c->client_id + PRODUCT_ID_LEN, claim.device_name) != 0) {
-		*why = "the client id is not {product}{device} of the user name";
-		return LOGIN_REFUSED;
-	}
+	d = identity_named(h, c->username);
 	if (!d) {
 		*why = "unknown device: add it to devices[] of the configuration";
 		return LOGIN_REFUSED;
 	}
 	*why = check_device(h, d, &claim, c);
+	if (!*why)
+		*why = identity_id_fault(h, d, c->client_id);
 	if (*why)
 		return LOGIN_REFUSED;
 	*device = d;
 	return LOGIN_DEVICE;
+}
+
+struct device *identity_named(const struct hubgate *h, const char *username)
+{
+	size_t len = username ? credential_username_id(username) : 0;
+
+	IN_ROOM(ROOM_BROKER);
+	return len > 0 ? device_table_find(h->devices, username, len) : NULL;
+}
+
+struct device *identity_kept(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *username = mosquitto_client_username(client);
+	const char *client_id = mosquitto_client_id(client);
+	struct device *d = identity_named(h, username);
+
+	IN_ROOM(ROOM_BROKER);
+	if (!d) {
+		d = broker_login_device(h, username);
+		/* One that stores of an earlier version say nothing about. */
+		if (d && !d->login_id)
+			return d;
+	}
+	return d && client_id && strcmp(client_id, device_login_id(d)) == 0 ? d : NULL;
+}
+
+struct device *identity_intruded(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *username = mosquitto_client_username(client);
+	const char *client_id = mosquitto_client_id(client);
+	struct device *d =
+		client_id ? device_table_find(h->devices, client_id, strlen(client_id)) : NULL;
+
+	IN_ROOM(ROOM_BROKER);
+	if (!d || identity_named(h, username) == d || broker_login_device(h, username) == d)
+		return NULL;
+	return d;
 }
 
 bool identity_is_cloud_topic(const struct hubgate *h, const char *text)

@@ -12,6 +12,12 @@ enum session_kind {
 	SESSION_DOORBELL
 };
 
+enum session_line { /* of plugin/devices/presence */
+	LINE_NONE,
+	LINE_NEW,      /* logged in, not yet known to live */
+	LINE_REPLACED, /* to be ended once the newer one is known to live */
+};
+
 struct lan_session {
 	struct table_node node;
 	const struct mosquitto *client; /* the key; never followed */
@@ -21,6 +27,9 @@ struct lan_session {
 	bool clean;            /* its session ends with the connection */
 	bool over;             /* a new configuration took its rights; it is to be disconnected */
 	bool kicked;           /* the broker was told to do it */
+	bool replaced;         /* a newer login of its device took its place */
+	enum session_line line;
+	struct lan_session *prev, *next; /* in that line */
 };
 
 enum status lan_session_open(struct hubgate *h); /* ST_OK; ST_NOMEM */

@@ -173,6 +173,15 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	return st;
 }
 
+bool mapping_service_names(const struct hubgate *h, const char *client_id, const char *username)
+{
+	const struct mapping_rules rules = mapping_rules_of(h->config);
+	const struct mapping_client who = { client_id, username };
+
+	IN_ROOM(ROOM_BROKER);
+	return mapping_names(&rules, &who);
+}
+
 enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);

@@ -18,6 +18,8 @@ enum status mapping_service_start(struct hubgate *h);
 void mapping_service_rules_changed(struct hubgate *h);
 /* Is filter that of a presence topic? */
 bool mapping_service_watches(const struct hubgate *h, const char *filter);
+/* Some rule is for this very client, by its username or its id; any may be NULL. */
+bool mapping_service_names(const struct hubgate *h, const char *client_id, const char *username);
 /* A message of a client that is no device, or one with a login of plugin/lan/broker_login. ST_OK:
  * went up, or is none of ours; else as to_hub_send(). */
 enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed);

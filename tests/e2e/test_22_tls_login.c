@@ -12,6 +12,10 @@
 #define DEV2_KEY  "6465766963652d74776f2d70736b2d2d"
 #define C_CIPHERS "PSK-AES128-CBC-SHA:PSK-AES256-CBC-SHA"
 #define EVENT     PRODUCT "/dev1/event"
+#define SECRET1   "ZGV2aWNlLW9uZS1wc2stLQ=="
+#define SECRET2   "ZGV2aWNlLXR3by1wc2stLQ=="
+#define COMMAND1  PRODUCT "/dev1/control"
+#define COMMAND2  PRODUCT "/dev2/control"
 
 struct world {
 	struct scene s; /* the hub; its LAN broker is left alone */
@@ -173,7 +177,87 @@ static void certificate_lets_its_own_device_in_and_nobody_else(void)
 	free(lines);
 }
 
+/* use_identity_as_username: the broker asks no plugin who this is. */
+static struct dev *certified(const struct world *w, const char *dir)
+{
+	char *ca = text_fmt("%s/ca.pem", dir), *cert = text_fmt("%s/client.pem", dir);
+	char *key = text_fmt("%s/client.key", dir);
+	const struct dev_opts o = { .client_id = DEV1,
+		                        .username = "",
+		                        .password = "",
+		                        .persistent = true,
+		                        .tls_ca = ca,
+		                        .tls_cert = cert,
+		                        .tls_key = key };
+	struct dev *d = client_connect(w->port, &o);
+
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	free(ca);
+	free(cert);
+	free(key);
+	return d;
+}
+
+static struct dev *subscribed(const struct world *w, const char *name, const char *secret,
+                              const char *filter)
+{
+	const struct dev_opts keeps = { .persistent = true };
+	struct dev *d = dev_connect(w->lan, PRODUCT, name, secret, &keeps);
+
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	CU_ASSERT_EQUAL(dev_subscribe(d, filter, 1), 1);
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(w->s.sim, WAIT_MS, "ev", "subscribe", "filter", filter, NULL));
+	return d;
+}
+
+static void intrude(const struct world *w, const char *dir)
+{
+	struct dev *dev1 = subscribed(w, "dev1", SECRET1, COMMAND1);
+	struct dev *dev2 = subscribed(w, "dev2", SECRET2, COMMAND2), *thief;
+
+	CU_ASSERT(dev_leave(dev1));
+	thief = certified(w, dir);
+	CU_ASSERT(sim_publish(w->s.sim, COMMAND1, "secret", 1));
+	CU_ASSERT(sim_publish(w->s.sim, COMMAND2, "after it", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(dev2, COMMAND2, WAIT_MS));
+	dev_publish(thief, "home/kitchen", "hello", 0);
+	CU_ASSERT(dev_await_disconnect(thief, WAIT_MS));
+	CU_ASSERT_EQUAL(dev_count_messages(thief, NULL), 0);
+	CU_ASSERT(dev_reconnect(dev1)); /* still subscribed */
+	CU_ASSERT(sim_publish(w->s.sim, COMMAND1, "go", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(dev1, COMMAND1, WAIT_MS));
+	dev_disconnect(thief);
+	dev_disconnect(dev1);
+	dev_disconnect(dev2);
+}
+
+static void listener_that_asks_nobody(const char *cn)
+{
+	char *dir = dir_make(), *lines;
+	struct world w;
+
+	CU_ASSERT_FATAL(certs_make(dir, cn));
+	lines = text_fmt("cafile %s/ca.pem\ncertfile %s/server.pem\nkeyfile %s/server.key\n"
+	                 "require_certificate true\nuse_identity_as_username true\n",
+	                 dir, dir, dir);
+	w = started(lines);
+	CU_ASSERT(lan_log_has(w.lan, "can throw a device out by its client id"));
+	intrude(&w, dir);
+	ended(&w);
+	dir_remove(dir);
+	free(dir);
+	free(lines);
+}
+
+static void certificate_without_login_event_reads_nothing_and_leaves_subscriptions_alone(void)
+{
+	listener_that_asks_nobody("somebody");
+	listener_that_asks_nobody(DEV1);
+}
+
 SUITE(tls_login, TEST(device_with_its_key_logs_in_without_password_and_its_message_arrives),
       TEST(wrong_key_and_another_devices_identity_do_not_get_in),
       TEST(failed_handshake_with_a_live_devices_identity_does_not_take_it_offline),
-      TEST(certificate_lets_its_own_device_in_and_nobody_else))
+      TEST(certificate_lets_its_own_device_in_and_nobody_else),
+      TEST(certificate_without_login_event_reads_nothing_and_leaves_subscriptions_alone))

@@ -25,7 +25,9 @@ static struct {
 	size_t line_count;
 	size_t blocks; /* of mosquitto_malloc(), alive */
 	bool refuse_publish, refuse_memory;
+	struct mosquitto *known;
 	char kicked[LINE_SIZE];
+	void (*when_kicked)(const char *name);
 } broker;
 
 void fake_broker_start(enum fake_version version)
@@ -140,12 +142,29 @@ void *mosquitto_client_certificate(const struct mosquitto *client)
 	return x;
 }
 
+void fake_has_client(struct mosquitto *c)
+{
+	broker.known = c;
+}
+
+struct mosquitto *fake_find_client(const char *id)
+{
+	return broker.known && strcmp(broker.known->id, id) == 0 ? broker.known : NULL;
+}
+
 static void kick(const char *what, const char *name)
 {
 	size_t len = strlen(broker.kicked);
 
 	snprintf(broker.kicked + len, sizeof(broker.kicked) - len, "%s%s %s", len ? ", " : "", what,
 	         name);
+	if (broker.when_kicked)
+		broker.when_kicked(name);
+}
+
+void fake_when_kicked(void (*call)(const char *name))
+{
+	broker.when_kicked = call;
 }
 
 int mosquitto_kick_client_by_clientid(const char *clientid, bool with_will)

@@ -36,6 +36,10 @@ enum fake_version fake_broker_version(void);
 /* Calls what is registered for event. MOSQ_ERR_NOT_FOUND: nothing is. */
 int fake_fire(int event, void *event_data);
 
+/* The client in the broker's table; NULL: none. Of 2.1: by its id. */
+void fake_has_client(struct mosquitto *c);
+struct mosquitto *fake_find_client(const char *id);
+
 /* What was published since the start, oldest first; NULL: not so many. */
 size_t fake_published(void);
 const struct fake_publish *fake_publish_at(size_t nth);
@@ -45,6 +49,9 @@ void fake_refuse_memory(bool refuse);  /* mosquitto_malloc() fails */
 
 /* Who was kicked, in order: "id NAME, user NAME". The test reports their ends. */
 const char *fake_kicked(void);
+/* Instead: call() is called in the middle of the kick, and may make the events that the broker
+ * does. */
+void fake_when_kicked(void (*call)(const char *name));
 
 /* Lines that mosquitto_log_printf() got. */
 size_t fake_lines(void);

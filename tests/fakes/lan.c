@@ -12,6 +12,7 @@
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/client_ids.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
@@ -81,6 +82,7 @@ static const struct part parts[] = {
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
+	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "the devices",
@@ -189,6 +191,8 @@ struct lan *lan_open(enum fake_version version)
 
 		if (callbacks[i].event == EVENT_CONNECT)
 			h->has_connect_event = rc == MOSQ_ERR_SUCCESS;
+		if (h->has_connect_event)
+			h->find_client = fake_find_client;
 	}
 	return l;
 }
@@ -269,6 +273,16 @@ int lan_auth(struct mosquitto *c, const char *username, const char *password)
 
 	free(ed.username);
 	free(ed.password);
+	return rc;
+}
+
+int lan_auth_again(struct mosquitto *c, const char *username, const char *password)
+{
+	int rc;
+
+	fake_has_client(c);
+	rc = lan_auth(c, username, password);
+	fake_has_client(NULL);
 	return rc;
 }
 

@@ -52,6 +52,8 @@ void lan_sign(struct lan *l, const struct device *d, uint64_t expiry_s);
 
 /* Events, as the broker makes them. */
 int lan_auth(struct mosquitto *c, const char *username, const char *password);
+/* SIGHUP: the same question about a client that the broker has, connected or not. */
+int lan_auth_again(struct mosquitto *c, const char *username, const char *password);
 void lan_connected(struct mosquitto *c); /* 2.1 tells, 2.0 does not */
 void lan_gone(struct mosquitto *c);      /* DISCONNECT */
 void lan_offline(struct mosquitto *c);   /* socket of c gone, as version and session say */

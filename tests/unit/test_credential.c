@@ -188,6 +188,17 @@ static void any_sdkappid_and_connid_are_taken(void)
 	CU_ASSERT_EQUAL(login.expiry_s, UINT64_MAX);
 }
 
+static void username_of_the_hubs_form_begins_with_a_client_id(void)
+{
+	CU_ASSERT_EQUAL(credential_username_id("ABCDE12345dev;1;a;4102444800"), 13);
+	CU_ASSERT_EQUAL(credential_username_id("ABCDE12345d;;"), 11);
+	CU_ASSERT_EQUAL(credential_username_id("ABCDE12345dev"), 0);
+	CU_ASSERT_EQUAL(credential_username_id("ABCDE12345dev;1"), 0);
+	CU_ASSERT_EQUAL(credential_username_id("ABCDE12345dev;1;a;soon"), 0);
+	CU_ASSERT_EQUAL(credential_username_id("CN=ABCDE12345dev"), 0);
+	CU_ASSERT_EQUAL(credential_username_id(""), 0);
+}
+
 static void usernames_out_of_form_are_malformed(void)
 {
 	static const char *const usernames[] = {
@@ -384,10 +395,11 @@ SUITE(credential, TEST(published_secrets_decode_to_their_keys),
       TEST(shortest_and_longest_secret_are_taken), TEST(anything_but_strict_base64_is_no_secret),
       TEST(wiped_secret_holds_nothing_and_opens_nothing), TEST(ids_follow_their_grammar),
       TEST(published_usernames_split_into_their_fields), TEST(expiry_beyond_64_bits_means_never),
-      TEST(any_sdkappid_and_connid_are_taken), TEST(usernames_out_of_form_are_malformed),
-      TEST(hostile_lengths_are_malformed), TEST(published_logins_are_let_in),
-      TEST(key_that_was_not_decoded_is_denied), TEST(every_digit_of_the_digest_counts),
-      TEST(other_secret_or_other_username_is_denied),
+      TEST(any_sdkappid_and_connid_are_taken),
+      TEST(username_of_the_hubs_form_begins_with_a_client_id),
+      TEST(usernames_out_of_form_are_malformed), TEST(hostile_lengths_are_malformed),
+      TEST(published_logins_are_let_in), TEST(key_that_was_not_decoded_is_denied),
+      TEST(every_digit_of_the_digest_counts), TEST(other_secret_or_other_username_is_denied),
       TEST(letter_case_of_algorithm_and_digits_does_not_matter),
       TEST(passwords_out_of_form_are_malformed), TEST(our_passwords_equal_the_published_ones),
       TEST(username_over_the_bound_is_not_signed), TEST(our_username_has_the_published_form),

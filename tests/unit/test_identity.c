@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hub/login_id.h"
 #include "plugin/lan/doorbell_login.h"
 #include "tests/fakes/lan.h"
 #include "tests/runner.h"
@@ -44,20 +45,42 @@ static void signed_logins(void)
 	CU_ASSERT_PTR_EQUAL(d, l->lamp);
 	CU_ASSERT_EQUAL(login(SIBLING_ID, l->username, l->password), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(login(COUSIN_ID, l->username, l->password), LOGIN_REFUSED);
-	CU_ASSERT_EQUAL(login(LAMP_ID "x", l->username, l->password), LOGIN_REFUSED);
-	CU_ASSERT_EQUAL(login(LAMP_PID, l->username, l->password), LOGIN_REFUSED);
-	CU_ASSERT_EQUAL(login("", l->username, l->password), LOGIN_REFUSED);
+	CU_ASSERT_EQUAL(login("GATEWAY001gw-1", l->username, l->password), LOGIN_REFUSED);
 	CU_ASSERT_EQUAL(login(NULL, l->username, l->password), LOGIN_REFUSED);
-	CU_ASSERT_EQUAL(login("console", l->username, l->password), LOGIN_REFUSED);
 	l->password[0] ^= 1;
 	CU_ASSERT_EQUAL(login(LAMP_ID, l->username, l->password), LOGIN_REFUSED);
+	CU_ASSERT_EQUAL(login(LAMP_NAME, l->username, l->password), LOGIN_REFUSED);
 	lan_sign(l, l->sibling, 0);
 	CU_ASSERT_EQUAL(login(SIBLING_ID, l->username, l->password), LOGIN_DEVICE);
 }
 
-static void only_the_right_signature_under_the_own_id_lets_a_device_in(void)
+static void only_the_right_signature_lets_a_device_in(void)
 {
 	lan(signed_logins);
+}
+
+/* As seven public programs do. */
+static void other_ids(void)
+{
+	static const char *const ids[] = { LAMP_NAME,      LAMP_PID, LAMP_ID "x", LAMP_ID "_1764276970",
+		                               "esp8266-3f21", "",       "console" };
+	char id[LOGIN_ID_MAX + 2];
+
+	lan_sign(l, l->lamp, 0);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		CU_ASSERT_EQUAL(login(ids[i], l->username, l->password), LOGIN_DEVICE);
+	CU_ASSERT_EQUAL(login("http-api", l->username, l->password), LOGIN_REFUSED);
+	CU_ASSERT_EQUAL(login(l->h.doorbell->id, l->username, l->password), LOGIN_REFUSED);
+	memset(id, 'i', sizeof(id));
+	id[LOGIN_ID_MAX + 1] = '\0';
+	CU_ASSERT_EQUAL(login(id, l->username, l->password), LOGIN_REFUSED);
+	id[LOGIN_ID_MAX] = '\0';
+	CU_ASSERT_EQUAL(login(id, l->username, l->password), LOGIN_DEVICE);
+}
+
+static void device_may_log_in_with_another_client_id_that_is_nobodys(void)
+{
+	lan(other_ids);
 }
 
 static void unknown_devices(void)
@@ -222,7 +245,8 @@ static void products_and_hub_trees_are_cloud_topics_and_nothing_else(void)
 	lan(cloud_topics);
 }
 
-SUITE(identity, TEST(only_the_right_signature_under_the_own_id_lets_a_device_in),
+SUITE(identity, TEST(only_the_right_signature_lets_a_device_in),
+      TEST(device_may_log_in_with_another_client_id_that_is_nobodys),
       TEST(device_that_is_not_configured_is_refused), TEST(id_of_a_device_is_nobody_elses),
       TEST(clients_that_claim_nothing_of_ours_are_left_to_the_broker),
       TEST(expiry_counts_when_the_clock_is_trusted),

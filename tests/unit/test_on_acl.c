@@ -235,8 +235,9 @@ static void absent(struct lan *l)
 		{ SIBLING "/event", 0 },
 		{ "livingroom/lamp", 0 },
 	};
-	struct mosquitto kept = { .id = LAMP_ID }; /* restored, or away */
+	struct mosquitto kept = { .id = LAMP_ID, .username = l->username }; /* restored, or away */
 
+	lan_sign(l, l->lamp, 0);
 	CHECK(&kept, rows, YES);
 	CU_ASSERT_EQUAL(lan_acl(&kept, MOSQ_ACL_UNSUBSCRIBE, LAMP "/event"), NO);
 	CU_ASSERT(lan_enter(l, &kept, l->lamp));
@@ -248,6 +249,36 @@ static void absent(struct lan *l)
 static void kept_session_of_an_absent_device_may_only_be_queued_for(void)
 {
 	lan_each(absent);
+}
+
+/* As a certificate of use_identity_as_username makes them, or a client of another plugin. */
+static void ids_alone(struct lan *l)
+{
+	static const struct row rows[] = {
+		{ LAMP "/event", 0 },
+		{ LAMP "/#", 0 },
+		{ "$ota/update/" LAMP, 0 },
+		{ "$shadow/operation/result/" LAMP, 0 },
+	};
+	static const char *const names[] = { NULL, "", LAMP_ID, "CN=" LAMP_ID, "admin", LAMP_ID ";x" };
+	struct mosquitto c = { .id = LAMP_ID };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		c.username = names[i];
+		CHECK(&c, rows, YES);
+	}
+	lan_sign(l, l->sibling, 0);
+	c.username = l->username;
+	CHECK(&c, rows, YES);
+	lan_sign(l, l->lamp, 0);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_READ, LAMP "/event"), YES);
+	c.id = "another";
+	CHECK(&c, rows, YES);
+}
+
+static void client_id_of_a_device_reads_nothing_without_its_user_name(void)
+{
+	lan_each(ids_alone);
 }
 
 static const struct row others_cloud[] = {
@@ -400,6 +431,7 @@ SUITE(on_acl, TEST(device_uses_its_own_topics_in_their_direction_only),
       TEST(custom_subscriptions_end_at_the_hub_and_those_of_services_stay),
       TEST(subscription_that_cannot_be_mirrored_is_refused),
       TEST(kept_session_of_an_absent_device_may_only_be_queued_for),
+      TEST(client_id_of_a_device_reads_nothing_without_its_user_name),
       TEST(others_are_closed_out_of_cloud_topics_and_free_elsewhere),
       TEST(with_lan_acl_defer_others_are_left_to_the_acl_file),
       TEST(dashboard_on_everything_gets_all_but_the_cloud_topics),

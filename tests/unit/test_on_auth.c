@@ -127,6 +127,7 @@ static void burst(struct lan *l)
 	struct mosquitto lamp = { .id = LAMP_ID, .clean = true };
 	struct mosquitto away = { .id = SIBLING_ID };    /* a kept session */
 	struct mosquitto restored = { .id = COUSIN_ID }; /* never seen by this process */
+	struct mosquitto named_by_id = { .id = COUSIN_ID, .username = COUSIN_ID };
 	struct mosquitto console = { .id = "console" }, bell;
 	int reload_rc = l->h.has_connect_event ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 
@@ -140,13 +141,16 @@ static void burst(struct lan *l)
 	CU_ASSERT(lan_ordered(l, ORDER_LEFT, SIBLING_ID, NULL));
 	CU_ASSERT_EQUAL(lan_reload(), reload_rc);
 	lan_sign(l, l->lamp, 1);
-	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, l->password), YES);
-	CU_ASSERT_EQUAL(lan_auth(&lamp, l->username, NULL), YES);
-	CU_ASSERT_EQUAL(lan_auth(&away, l->username, l->password), YES);
-	CU_ASSERT_EQUAL(lan_auth(&restored, NULL, NULL), YES);
-	CU_ASSERT_EQUAL(lan_auth(&bell, l->h.doorbell->id, NULL), YES);
-	CU_ASSERT_EQUAL(lan_auth(&console, "admin", "secret"), BROKER);
-	CU_ASSERT_EQUAL(lan_auth(&console, NULL, NULL), BROKER);
+	CU_ASSERT_EQUAL(lan_auth_again(&lamp, l->username, l->password), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&lamp, l->username, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&away, l->username, l->password), YES);
+	lan_sign(l, l->cousin, 1);
+	CU_ASSERT_EQUAL(lan_auth_again(&restored, l->username, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&named_by_id, COUSIN_ID, NULL), BROKER);
+	CU_ASSERT_EQUAL(lan_auth_again(&named_by_id, NULL, NULL), BROKER);
+	CU_ASSERT_EQUAL(lan_auth_again(&bell, l->h.doorbell->id, NULL), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&console, "admin", "secret"), BROKER);
+	CU_ASSERT_EQUAL(lan_auth_again(&console, NULL, NULL), BROKER);
 	lan_tick();
 	CU_ASSERT(lan_quiet(l));
 	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
@@ -166,7 +170,7 @@ static void after_the_burst(struct lan *l)
 	struct mosquitto impostor = { .id = LAMP_ID };
 
 	lan_reload();
-	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), YES);
+	CU_ASSERT_EQUAL(lan_auth_again(&impostor, "admin", "x"), BROKER);
 	lan_tick();
 	CU_ASSERT_EQUAL(lan_auth(&impostor, "admin", "x"), NO);
 	CU_ASSERT_PTR_NULL(lan_session_of(&l->h, &impostor));
@@ -176,6 +180,27 @@ static void after_the_burst(struct lan *l)
 static void logins_are_checked_again_after_the_next_tick(void)
 {
 	lan_each(after_the_burst);
+}
+
+static void no_tick_after_the_burst(void)
+{
+	struct lan *l = lan_open(BROKER_2_1);
+	struct mosquitto lamp = { .id = LAMP_ID, .clean = true }, thief = lamp;
+
+	lan_reload();
+	lan_sign(l, l->lamp, 0);
+	CU_ASSERT_EQUAL(lan_auth(&thief, l->username, "wrong"), NO);
+	CU_ASSERT(lan_enter(l, &lamp, l->lamp));
+	CU_ASSERT_PTR_NOT_NULL(lan_session_of(&l->h, &lamp));
+	fake_has_client(&lamp); /* whom the thief would take over */
+	CU_ASSERT_EQUAL(lan_auth(&thief, l->username, "wrong"), NO);
+	fake_has_client(NULL);
+	lan_close(l);
+}
+
+static void login_is_checked_where_no_tick_ends_the_reload(void)
+{
+	no_tick_after_the_burst();
 }
 
 /* --- a pointer comes back with another client behind it --- */
@@ -242,5 +267,6 @@ SUITE(on_auth, TEST(devices_are_judged_here_and_others_by_the_broker),
       TEST(names_of_64_kilobytes_are_refused_like_short_ones),
       TEST(refused_passwords_never_reach_the_log),
       TEST(reload_refuses_nobody_and_changes_no_presence),
-      TEST(logins_are_checked_again_after_the_next_tick), TEST(reused_pointer_inherits_nothing),
+      TEST(logins_are_checked_again_after_the_next_tick),
+      TEST(login_is_checked_where_no_tick_ends_the_reload), TEST(reused_pointer_inherits_nothing),
       TEST(own_login_at_the_hub_that_comes_in_here_is_refused_and_told))

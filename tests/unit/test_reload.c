@@ -398,8 +398,8 @@ static void removed_device_has_no_rights_no_login_and_is_disconnected(void)
 	struct mosquitto lamp = { .id = LAMP_ID, .clean = true }, sibling = { .id = SIBLING_ID };
 	struct mosquitto again = { .id = LAMP_ID };
 
-	CU_ASSERT_TRUE(lan_enter(w.lan, &lamp, w.lan->lamp));
 	CU_ASSERT_TRUE(lan_enter(w.lan, &sibling, w.lan->sibling));
+	CU_ASSERT_TRUE(lan_enter(w.lan, &lamp, w.lan->lamp));
 	cJSON_DeleteItemFromArray(cJSON_GetObjectItem(w.json, "devices"), 0);
 	CU_ASSERT_TRUE(reload(&w));
 	CU_ASSERT_TRUE(fake_logged("1 devices, 0 of them new, 0 changed, 1 removed"));
