@@ -7,7 +7,8 @@
 #include "core/hub/topic.h"
 
 enum {
-	RELEASES_MAX = 64,      /* messages of QoS 2 on their way; of more the oldest is delivered */
+	RELEASES_MAX = 2048,    /* messages of QoS 2 on their way, by the hash of their address ... */
+	PROBES = 8,             /* ... or close behind; one that finds no place is delivered */
 	RELEASE_MS = 60 * 1000, /* until PUBREL; its memory may be another message's by then */
 };
 
@@ -22,7 +23,6 @@ struct own_publish {
 struct withheld {
 	struct own_publish now; /* the broker routes it */
 	struct own_publish releases[RELEASES_MAX];
-	size_t next; /* of releases, the oldest */
 	size_t open; /* so many of releases are not empty */
 };
 
@@ -52,13 +52,26 @@ static unsigned filters_for(const struct device *d, const char *topic)
 	return n;
 }
 
-static void keep_for_release(struct withheld *w, const struct own_publish *own)
+static struct own_publish *place(struct hubgate *h, const void *payload, size_t probe)
 {
-	struct own_publish *slot = &w->releases[w->next];
+	uint64_t hash = table_hash(h->seed, &payload, sizeof(payload));
 
-	w->open += slot->device == NULL;
-	w->next = (w->next + 1) % RELEASES_MAX;
-	*slot = *own;
+	return &h->withheld->releases[(hash + probe) % RELEASES_MAX];
+}
+
+static void keep_for_release(struct hubgate *h, const struct own_publish *own)
+{
+	int64_t now_ms = hubgate_now_ms();
+
+	for (size_t i = 0; i < PROBES; i++) {
+		struct own_publish *slot = place(h, own->payload, i);
+
+		if (slot->device && slot->payload != own->payload && now_ms < slot->until_ms)
+			continue;
+		h->withheld->open += slot->device == NULL;
+		*slot = *own;
+		return;
+	}
 }
 
 /* Without a payload the address says nothing: at QoS 2 that is handed back. */
@@ -76,7 +89,7 @@ void withheld_own(struct hubgate *h, const struct device *publisher, const struc
 	if (ed->qos < 2)
 		h->withheld->now = own;
 	else if (ed->payload)
-		keep_for_release(h->withheld, &own);
+		keep_for_release(h, &own);
 }
 
 static bool takes(const struct hubgate *h, struct own_publish *own, const struct device *d,
@@ -94,8 +107,8 @@ static bool is_release(struct hubgate *h, const struct device *d,
 {
 	struct withheld *w = h->withheld;
 
-	for (size_t i = 0; w->open > 0 && i < RELEASES_MAX; i++) {
-		struct own_publish *own = &w->releases[i];
+	for (size_t i = 0; w->open > 0 && i < PROBES; i++) {
+		struct own_publish *own = place(h, ed->payload, i);
 
 		if (!own->device || own->payload != ed->payload)
 			continue;

@@ -154,21 +154,23 @@ static void at_qos_2_it_is_withheld_when_it_is_released(void)
 
 static void many_releases(struct lan *l)
 {
-	static char bodies[100][2];
+	enum {
+		MANY = 500
+	};
+	static char bodies[MANY][2];
 	struct mosquitto c = DEVICE_CLIENT;
 
 	enter(l, &c, DATA);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < MANY; i++) {
 		strcpy(bodies[i], "x");
 		publish(&c, DATA, bodies[i], 2);
 	}
-	CU_ASSERT_EQUAL(reads(&c, DATA, bodies[0]), YES); /* too many at once: delivered */
-	for (int i = 36; i < 100; i++)
+	for (int i = 0; i < MANY; i++)
 		CU_ASSERT_EQUAL(reads(&c, DATA, bodies[i]), NO);
 	CU_ASSERT_FALSE(withheld_any(&l->h));
 }
 
-static void of_many_at_qos_2_the_newest_are_withheld(void)
+static void hundreds_at_qos_2_at_once_are_all_withheld(void)
 {
 	lan_each(many_releases);
 }
@@ -211,6 +213,6 @@ SUITE(withheld, TEST(a_device_does_not_get_back_what_it_published),
       TEST(what_is_read_after_another_callback_is_another_message),
       TEST(each_filter_that_asks_for_it_is_denied_once), TEST(others_get_it),
       TEST(at_qos_2_it_is_withheld_when_it_is_released),
-      TEST(of_many_at_qos_2_the_newest_are_withheld),
+      TEST(hundreds_at_qos_2_at_once_are_all_withheld),
       TEST(nothing_is_kept_of_what_the_device_does_not_subscribe),
       TEST(the_doorbell_is_not_denied_where_a_denial_disconnects))
