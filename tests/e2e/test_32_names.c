@@ -206,7 +206,10 @@ static void memory_does_not_grow_with_thousands_of_names(void)
 	speak_for(d, 1, 2 * STREET);
 	before_kb = memory_of(&s);
 	speak_for(d, 2 * STREET, 8 * STREET);
-	CU_ASSERT(before_kb > 0 && memory_of(&s) - before_kb < GROWTH_KB);
+	/* A sanitizer keeps what was freed for long, and finds leaks itself. */
+	CU_ASSERT(before_kb > 0);
+	if (!getenv("HUBGATE_PRELOAD"))
+		CU_ASSERT(memory_of(&s) - before_kb < GROWTH_KB);
 	strangers = scene_sys(&s, "unknown_names");
 	CU_ASSERT(strangers && atoi(strangers) <= 200);
 	free(strangers);
