@@ -139,7 +139,7 @@ static enum status note(struct reload_plan *p, const struct config_device *befor
 	d->before = before;
 	d->after = after;
 	d->ends = before && (!after || ends_logins(before, after));
-	snprintf(d->client_id, sizeof(d->client_id), "%s%s", named->product_id, named->device_name);
+	credential_client_id(named->product_id, named->device_name, d->client_id);
 	p->device_count++;
 	return before ? ST_OK : make_device(p, d);
 }

@@ -126,16 +126,14 @@ struct subdev *gateway_find(struct gateway *g, const char *product_id, const cha
 
 struct subdev *gateway_device(struct gateway *g, const char *client_id)
 {
-	size_t len = strlen(client_id);
-	struct subdev *d;
 	char product_id[PRODUCT_ID_LEN + 1];
+	const char *device_name = credential_split(client_id, product_id);
+	struct subdev *d;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (len <= PRODUCT_ID_LEN || len > CLIENT_ID_MAX)
+	if (!device_name || strlen(device_name) > DEVICE_NAME_MAX)
 		return NULL;
-	memcpy(product_id, client_id, PRODUCT_ID_LEN);
-	product_id[PRODUCT_ID_LEN] = '\0';
-	d = gateway_find(g, product_id, client_id + PRODUCT_ID_LEN);
+	d = gateway_find(g, product_id, device_name);
 	if (d) {
 		d->forgotten = false;
 		return d;
@@ -144,7 +142,7 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id)
 	if (!d)
 		return NULL;
 	memcpy(d->product_id, product_id, sizeof(product_id));
-	memcpy(d->device_name, client_id + PRODUCT_ID_LEN, len - PRODUCT_ID_LEN + 1);
+	memcpy(d->device_name, device_name, strlen(device_name) + 1);
 	subdev_init(&d->hub, false);
 	outbox_init(&d->outbox);
 	if (table_add(&g->devices, &d->node, hash_ids(g, d->product_id, d->device_name)) != ST_OK) {
@@ -175,7 +173,7 @@ bool gateway_has_application(const struct gateway *g)
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1])
 {
 	IN_ROOM(ROOM_UPLINK);
-	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", d->product_id, d->device_name);
+	credential_client_id(d->product_id, d->device_name, out);
 }
 
 /* --- live messages --- */

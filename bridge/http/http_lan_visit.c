@@ -346,8 +346,7 @@ bool http_lan_begin(struct visit *v, const char *path)
 	}
 	if (repeated(v, &suspended))
 		return suspended;
-	snprintf(v->client_id, sizeof(v->client_id), "%s%s", v->request.product_id,
-	         v->request.device_name);
+	credential_client_id(v->request.product_id, v->request.device_name, v->client_id);
 	if (!claim(h, v->client_id)) {
 		refuse(v, DYNREG_TOO_MANY); /* not used: it may come again */
 		return false;

@@ -82,7 +82,7 @@ static enum status ask(struct sdk *p, enum gateway_op op, const char *product_id
 
 	if (!ids_ok(product_id, device_name))
 		return ST_INVALID;
-	snprintf(p->asked_id, sizeof(p->asked_id), "%s%s", product_id, device_name);
+	credential_client_id(product_id, device_name, p->asked_id);
 	st = uplink_ask(p->uplink, p->asked_id, op, bind ? bind->data : NULL, bind ? bind->len : 0);
 	if (st != ST_OK)
 		return st;
@@ -150,6 +150,6 @@ enum status gateway_subdev_subscribe(struct sdk *p, const char *product_id, cons
 
 	if (!ids_ok(product_id, device_name))
 		return ST_INVALID;
-	snprintf(client_id, sizeof(client_id), "%s%s", product_id, device_name);
+	credential_client_id(product_id, device_name, client_id);
 	return uplink_subscribe(p->uplink, client_id, filter, qos);
 }

@@ -35,7 +35,7 @@ static enum status tell_of(struct uplink *u, const struct gateway_device *from)
 	news.topic = malloc(size);
 	if (!news.topic)
 		return ST_NOMEM;
-	snprintf(news.topic, size, "%s%s", from->product_id, from->device_name);
+	credential_client_id(from->product_id, from->device_name, news.topic);
 	return mail_put_news(&u->mail, &news);
 }
 

@@ -79,7 +79,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	mail = mail_init(&u->mail, conf->metrics);
 	u->log = u->mail.log;
 	u->sleep_ms = LONGEST_SLEEP_S * 1000;
-	snprintf(u->client_id, sizeof(u->client_id), "%s%s", conf->product_id, conf->device_name);
+	credential_client_id(conf->product_id, conf->device_name, u->client_id);
 	snprintf(u->operation_topic, sizeof(u->operation_topic), "$gateway/operation/%s/%s",
 	         conf->product_id, conf->device_name);
 	snprintf(u->result_topic, sizeof(u->result_topic), "$gateway/operation/result/%s/%s",

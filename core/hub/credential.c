@@ -109,6 +109,21 @@ static bool read_expiry(const char *text, uint64_t *out)
 	return true;
 }
 
+size_t credential_client_id(const char *product_id, const char *device_name,
+                            char out[CLIENT_ID_MAX + 1])
+{
+	return (size_t)snprintf(out, CLIENT_ID_MAX + 1, "%s%s", product_id, device_name);
+}
+
+const char *credential_split(const char *client_id, char product_id[PRODUCT_ID_LEN + 1])
+{
+	if (strnlen(client_id, PRODUCT_ID_LEN + 1) <= PRODUCT_ID_LEN)
+		return NULL;
+	memcpy(product_id, client_id, PRODUCT_ID_LEN);
+	product_id[PRODUCT_ID_LEN] = '\0';
+	return client_id + PRODUCT_ID_LEN;
+}
+
 enum status credential_parse_username(const char *username, struct login *out)
 {
 	const char *app, *connid, *expiry;

@@ -47,6 +47,14 @@ void secret_wipe(struct secret *s); /* a wiped secret lets nobody in */
 bool credential_product_id_ok(const char *text, size_t len);
 bool credential_device_name_ok(const char *text, size_t len);
 
+/* The client id of a device, {pid}{dname} (docs/protocol/connection.md 1), and its length: over
+ * CLIENT_ID_MAX when the two do not fit and *out was cut, which their grammar rules out. */
+size_t credential_client_id(const char *product_id, const char *device_name,
+                            char out[CLIENT_ID_MAX + 1]);
+/* The other way: its product id, and the device name, which is the rest of client_id. NULL: too
+ * short for both, *product_id is as it was. */
+const char *credential_split(const char *client_id, char product_id[PRODUCT_ID_LEN + 1]);
+
 struct login { /* the fields of a hub username */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];

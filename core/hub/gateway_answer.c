@@ -50,8 +50,7 @@ static void read_wish(const cJSON *from, struct gateway_wish *w)
 		return;
 	memcpy(w->product_id, product_id, strlen(product_id) + 1);
 	memcpy(w->device_name, device_name, strlen(device_name) + 1);
-	memcpy(w->client_id, product_id, PRODUCT_ID_LEN);
-	memcpy(w->client_id + PRODUCT_ID_LEN, device_name, strlen(device_name) + 1);
+	credential_client_id(product_id, device_name, w->client_id);
 	w->done = false;
 	w->result = CODE_OK;
 }

@@ -84,6 +84,16 @@ struct device *device_table_find(const struct device_table *r, const char *clien
 	return d && !d->retired ? d : NULL;
 }
 
+struct device *device_table_named(const struct device_table *r, const char *product_id,
+                                  const char *device_name)
+{
+	char client_id[CLIENT_ID_MAX + 1];
+	size_t len = credential_client_id(product_id, device_name, client_id);
+
+	IN_ROOM(ROOM_BROKER);
+	return len <= CLIENT_ID_MAX ? device_table_find(r, client_id, len) : NULL;
+}
+
 bool device_table_remembers(const struct device_table *r, const char *client_id, size_t len)
 {
 	IN_ROOM(ROOM_BROKER);
@@ -121,7 +131,7 @@ struct device *device_make(const char *product_id, const char *device_name,
 		return NULL;
 	snprintf(d->product_id, sizeof(d->product_id), "%s", product_id);
 	snprintf(d->device_name, sizeof(d->device_name), "%s", device_name);
-	snprintf(d->client_id, sizeof(d->client_id), "%s%s", product_id, device_name);
+	credential_client_id(product_id, device_name, d->client_id);
 	d->secret = *secret;
 	return d;
 }

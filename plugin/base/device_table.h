@@ -99,6 +99,8 @@ enum status device_table_add(struct device_table *r, const char *product_id,
                              struct device **out);
 /* NULL: unknown. len without NUL. */
 struct device *device_table_find(const struct device_table *r, const char *client_id, size_t len);
+struct device *device_table_named(const struct device_table *r, const char *product_id,
+                                  const char *device_name); /* NULL: unknown */
 /* True: it is there, or was retired. */
 bool device_table_remembers(const struct device_table *r, const char *client_id, size_t len);
 size_t device_table_known(const struct device_table *r); /* how many, without those retired */

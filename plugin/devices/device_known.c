@@ -154,7 +154,7 @@ struct device *device_admit(struct hubgate *h, const char *product_id, const cha
 	char client_id[CLIENT_ID_MAX + 1];
 
 	IN_ROOM(ROOM_BROKER);
-	snprintf(client_id, sizeof(client_id), "%s%s", product_id, device_name);
+	credential_client_id(product_id, device_name, client_id);
 	c.proven = names_bound(h, client_id);
 	c.bound = c.proven ? BOUND_YES : BOUND_UNKNOWN;
 	return admit(h, product_id, device_name, &c);
@@ -166,14 +166,12 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
 	const unsigned char *bits = e->value;
 	char product_id[PRODUCT_ID_LEN + 1];
-	const char *name = e->key + PRODUCT_ID_LEN;
+	const char *name = credential_split(e->key, product_id);
 	struct claim c = { .origins = 0 };
 
 	IN_ROOM(ROOM_BROKER);
-	if (e->len != 1 || strlen(e->key) <= PRODUCT_ID_LEN)
+	if (e->len != 1 || !name)
 		return true; /* nobody's */
-	memcpy(product_id, e->key, PRODUCT_ID_LEN);
-	product_id[PRODUCT_ID_LEN] = '\0';
 	c.bound = *bits & DEVICE_RECORD_BOUND ? BOUND_YES : BOUND_UNKNOWN;
 	/* Whom an application spoke for the hub had called bound. */
 	c.proven = *bits & (DEVICE_RECORD_BOUND | DEVICE_RECORD_PROVEN | DEVICE_RECORD_BY_APP);

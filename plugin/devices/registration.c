@@ -73,13 +73,12 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 {
 	struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 	char product_id[PRODUCT_ID_LEN + 1];
+	const char *device_name = credential_split(client_id, product_id);
 
-	memcpy(product_id, client_id, PRODUCT_ID_LEN);
-	product_id[PRODUCT_ID_LEN] = '\0';
-	if (!product_of(h, product_id))
+	if (!device_name || !product_of(h, product_id))
 		return; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
-		d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN, ORIGIN_REGISTERED);
+		d = device_admit(h, product_id, device_name, ORIGIN_REGISTERED);
 	if (!d || (d->secret.key_len > 0 &&
 	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
 		return;
@@ -94,16 +93,6 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 static void give_known(void *ctx, const char *client_id, const struct secret *secret)
 {
 	give(ctx, client_id, secret);
-}
-
-static struct device *named(const struct hubgate *h, const struct config_device *c)
-{
-	char client_id[CLIENT_ID_MAX + 1];
-	size_t len = strlen(c->device_name);
-
-	memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
-	memcpy(client_id + PRODUCT_ID_LEN, c->device_name, len + 1);
-	return device_table_find(h->devices, client_id, PRODUCT_ID_LEN + len);
 }
 
 static enum status join_line(struct registrations *r, struct device *d)
@@ -132,7 +121,7 @@ static enum status line_up(struct hubgate *h)
 		/* Cheap first: with a secret it needs nobody. */
 		if (c->secret.key_len > 0 || c->login || c->certificate)
 			continue;
-		d = named(h, c);
+		d = device_table_named(h->devices, c->product_id, c->device_name);
 		if (!d || d->secret.key_len > 0 || !product_of(h, c->product_id))
 			continue;
 		if (!d->waits)
@@ -288,13 +277,13 @@ void registration_ask(struct hubgate *h, const char *product_id, const char *dev
 	const struct config_product *p = product_of(h, product_id);
 	struct registrations *r = h->registrations;
 	struct command *c = p && r ? calloc(1, sizeof(*c)) : NULL;
-	int len = c ? snprintf(c->client_id, sizeof(c->client_id), "%s%s", product_id, device_name) : 0;
+	size_t len = c ? credential_client_id(product_id, device_name, c->client_id) : 0;
 
 	if (!p || !r) {
 		asker_answer(asker, "products[] holds no such product with register");
 		return;
 	}
-	if (!c || len >= (int)sizeof(c->client_id)) {
+	if (!c || len > CLIENT_ID_MAX) {
 		asker_answer(asker, c ? "no such device name" : "out of memory");
 		free(c);
 		return;

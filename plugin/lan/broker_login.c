@@ -62,13 +62,9 @@ struct device *broker_login_device(const struct hubgate *h, const char *username
 	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; h->logins->any && username && i < h->config->device_count; i++) {
 		const struct config_device *c = &h->config->devices[i];
-		char client_id[CLIENT_ID_MAX + 1];
 
-		if (!c->login || strcmp(c->login, username) != 0)
-			continue;
-		memcpy(client_id, c->product_id, PRODUCT_ID_LEN);
-		memcpy(client_id + PRODUCT_ID_LEN, c->device_name, strlen(c->device_name) + 1);
-		return device_table_find(h->devices, client_id, strlen(client_id));
+		if (c->login && strcmp(c->login, username) == 0)
+			return device_table_named(h->devices, c->product_id, c->device_name);
 	}
 	return NULL;
 }

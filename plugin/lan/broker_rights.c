@@ -42,7 +42,7 @@ static void warn_of_prefix(const struct hubgate *h, const struct mosquitto_conf 
 		const struct config_device *d = &h->config->devices[i];
 		char id[CLIENT_ID_MAX + 1];
 
-		snprintf(id, sizeof id, "%s%s", d->product_id, d->device_name);
+		credential_client_id(d->product_id, d->device_name, id);
 		if (d->login || strncmp(id, conf->clientid_prefix, strlen(conf->clientid_prefix)) == 0)
 			continue;
 		log_line(&h->log, LOG_WARN,

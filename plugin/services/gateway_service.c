@@ -332,15 +332,15 @@ static void result_said(struct hubgate *h, struct device *d, const struct uplink
 /* Only the store knows the name, by messages of an earlier run. */
 static void kept_name_refused(struct hubgate *h, const char *client_id)
 {
-	char product_id[PRODUCT_ID_LEN + 1] = "";
+	char product_id[PRODUCT_ID_LEN + 1];
+	const char *device_name = credential_split(client_id, product_id);
 	uint64_t messages, last_seq;
 	struct device *d;
 
-	if (strlen(client_id) <= PRODUCT_ID_LEN ||
-	    !journal_device_waits(h->journal, client_id, &messages, &last_seq) || messages == 0)
+	if (!device_name || !journal_device_waits(h->journal, client_id, &messages, &last_seq) ||
+	    messages == 0)
 		return;
-	memcpy(product_id, client_id, PRODUCT_ID_LEN);
-	d = device_admit(h, product_id, client_id + PRODUCT_ID_LEN, ORIGIN_NAMED);
+	d = device_admit(h, product_id, device_name, ORIGIN_NAMED);
 	if (d)
 		device_refused(h, d);
 }

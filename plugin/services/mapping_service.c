@@ -106,9 +106,7 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit, const char *topic)
 {
 	const struct config_mapping *m = hit->rule;
-	char client_id[CLIENT_ID_MAX + 1];
-	int len = snprintf(client_id, sizeof(client_id), "%s%s", m->product_id, hit->device_name);
-	struct device *d = device_table_find(h->devices, client_id, (size_t)len);
+	struct device *d = device_table_named(h->devices, m->product_id, hit->device_name);
 	bool is_new = !d;
 	const char *why;
 
@@ -120,7 +118,7 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	}
 	why = objection(d, m);
 	if (why) {
-		limiter_log_refusal(h, client_id, topic, why);
+		limiter_log_refusal(h, d->client_id, topic, why);
 		return NULL;
 	}
 	if (is_new || !(d->origins & ORIGIN_MAPPING)) {
@@ -210,17 +208,14 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload, size_t len)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
-	char client_id[CLIENT_ID_MAX + 1];
 	struct mapping_hit hit;
 	struct device *d;
 	bool online = false;
-	int n;
 
 	IN_ROOM(ROOM_BROKER);
 	if (mapping_presence(&rules, topic, payload, len, &hit, &online) != ST_OK)
 		return;
-	n = snprintf(client_id, sizeof(client_id), "%s%s", hit.rule->product_id, hit.device_name);
-	d = device_table_find(h->devices, client_id, (size_t)n);
+	d = device_table_named(h->devices, hit.rule->product_id, hit.device_name);
 	if (online)
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)

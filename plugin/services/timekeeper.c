@@ -53,8 +53,7 @@ static void topic_of(const struct hubgate *h, const char *tree, char out[TOPIC_B
 
 static void own_id(const struct hubgate *h, char out[CLIENT_ID_MAX + 1])
 {
-	snprintf(out, CLIENT_ID_MAX + 1, "%s%s", h->config->gateway.product_id,
-	         h->config->gateway.device_name);
+	credential_client_id(h->config->gateway.product_id, h->config->gateway.device_name, out);
 }
 
 void timekeeper_start(struct hubgate *h)

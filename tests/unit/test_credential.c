@@ -119,6 +119,31 @@ static void wiped_secret_holds_nothing_and_opens_nothing(void)
 	                ST_INVALID);
 }
 
+static void client_id_is_both_ids_and_splits_into_them_again(void)
+{
+	static const char longest[] = "a23456789b123456789c123456789d123456789e12345678";
+	char id[CLIENT_ID_MAX + 1], product_id[PRODUCT_ID_LEN + 1] = "as it was";
+
+	CU_ASSERT_EQUAL(credential_client_id("SUBPROD001", "a", id), 11);
+	CU_ASSERT_STRING_EQUAL(id, "SUBPROD001a");
+	CU_ASSERT_EQUAL(credential_client_id("SUBPROD001", longest, id), CLIENT_ID_MAX);
+	CU_ASSERT_PTR_NULL(credential_split("SUBPROD00", product_id));
+	CU_ASSERT_PTR_NULL(credential_split("", product_id));
+	CU_ASSERT_PTR_NULL(credential_split("SUBPROD001", product_id));
+	CU_ASSERT_STRING_EQUAL(product_id, "as it was");
+	CU_ASSERT_STRING_EQUAL(credential_split(id, product_id), longest);
+	CU_ASSERT_STRING_EQUAL(product_id, "SUBPROD001");
+}
+
+static void two_ids_that_do_not_fit_a_client_id_are_cut_and_told(void)
+{
+	static const char too_long[] = "a23456789b123456789c123456789d123456789e12345678f";
+	char id[CLIENT_ID_MAX + 1];
+
+	CU_ASSERT_EQUAL(credential_client_id("SUBPROD001", too_long, id), CLIENT_ID_MAX + 1);
+	CU_ASSERT_EQUAL(strlen(id), CLIENT_ID_MAX);
+}
+
 static void ids_follow_their_grammar(void)
 {
 	static const char name[] = "abcdefghijABCDEFGHIJ0123456789:_-zzzzzzzzzzzzzzz";
@@ -393,7 +418,9 @@ static void username_of_wrong_ids_is_refused(void)
 
 SUITE(credential, TEST(published_secrets_decode_to_their_keys),
       TEST(shortest_and_longest_secret_are_taken), TEST(anything_but_strict_base64_is_no_secret),
-      TEST(wiped_secret_holds_nothing_and_opens_nothing), TEST(ids_follow_their_grammar),
+      TEST(wiped_secret_holds_nothing_and_opens_nothing),
+      TEST(client_id_is_both_ids_and_splits_into_them_again),
+      TEST(two_ids_that_do_not_fit_a_client_id_are_cut_and_told), TEST(ids_follow_their_grammar),
       TEST(published_usernames_split_into_their_fields), TEST(expiry_beyond_64_bits_means_never),
       TEST(any_sdkappid_and_connid_are_taken),
       TEST(username_of_the_hubs_form_begins_with_a_client_id),
