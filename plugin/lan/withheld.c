@@ -17,7 +17,7 @@ struct own_publish {
 	const void *payload;         /* an address, never followed */
 	uint64_t topic;              /* a hash */
 	unsigned left;               /* so many filters of the device still ask for it */
-	int64_t until_ms;            /* of QoS 2 */
+	int64_t until_ms;            /* of releases */
 };
 
 struct withheld {
@@ -52,23 +52,24 @@ static unsigned filters_for(const struct device *d, const char *topic)
 	return n;
 }
 
-static struct own_publish *place(struct hubgate *h, const void *payload, size_t probe)
+static uint64_t first_place(const struct hubgate *h, const void *payload)
 {
-	uint64_t hash = table_hash(h->seed, &payload, sizeof(payload));
-
-	return &h->withheld->releases[(hash + probe) % RELEASES_MAX];
+	return table_hash(h->seed, &payload, sizeof(payload));
 }
 
-static void keep_for_release(struct hubgate *h, const struct own_publish *own)
+static void keep_for_release(struct hubgate *h, struct own_publish *own)
 {
+	struct withheld *w = h->withheld;
+	uint64_t first = first_place(h, own->payload);
 	int64_t now_ms = hubgate_now_ms();
 
+	own->until_ms = now_ms + RELEASE_MS;
 	for (size_t i = 0; i < PROBES; i++) {
-		struct own_publish *slot = place(h, own->payload, i);
+		struct own_publish *slot = &w->releases[(first + i) % RELEASES_MAX];
 
 		if (slot->device && slot->payload != own->payload && now_ms < slot->until_ms)
 			continue;
-		h->withheld->open += slot->device == NULL;
+		w->open += slot->device == NULL;
 		*slot = *own;
 		return;
 	}
@@ -85,7 +86,6 @@ void withheld_own(struct hubgate *h, const struct device *publisher, const struc
 	if (own.left == 0)
 		return;
 	own.topic = hash_of(h, ed->topic);
-	own.until_ms = hubgate_now_ms() + RELEASE_MS;
 	if (ed->qos < 2)
 		h->withheld->now = own;
 	else if (ed->payload)
@@ -106,9 +106,10 @@ static bool is_release(struct hubgate *h, const struct device *d,
                        const struct mosquitto_evt_acl_check *ed)
 {
 	struct withheld *w = h->withheld;
+	uint64_t first = w->open > 0 ? first_place(h, ed->payload) : 0;
 
 	for (size_t i = 0; w->open > 0 && i < PROBES; i++) {
-		struct own_publish *own = place(h, ed->payload, i);
+		struct own_publish *own = &w->releases[(first + i) % RELEASES_MAX];
 
 		if (!own->device || own->payload != ed->payload)
 			continue;
