@@ -276,10 +276,10 @@ void names_retire(struct hubgate *h, struct device *d)
 
 static bool is_idle(const struct hubgate *h, const struct device *d)
 {
-	uint64_t messages, last_seq;
+	uint64_t messages;
 
 	return !presence_is_there(h, d) &&
-	       journal_device_waits(h->journal, d->client_id, &messages, &last_seq) && messages == 0;
+	       journal_device_waits(h->journal, d->client_id, &messages, NULL) && messages == 0;
 }
 
 void names_trim(struct hubgate *h)

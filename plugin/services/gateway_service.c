@@ -334,10 +334,10 @@ static void kept_name_refused(struct hubgate *h, const char *client_id)
 {
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *device_name = credential_split(client_id, product_id);
-	uint64_t messages, last_seq;
+	uint64_t messages;
 	struct device *d;
 
-	if (!device_name || !journal_device_waits(h->journal, client_id, &messages, &last_seq) ||
+	if (!device_name || !journal_device_waits(h->journal, client_id, &messages, NULL) ||
 	    messages == 0)
 		return;
 	d = device_admit(h, product_id, device_name, ORIGIN_NAMED);

@@ -247,7 +247,8 @@ bool journal_device_waits(struct journal *j, const char *device, uint64_t *messa
 	pthread_mutex_lock(&j->lock);
 	s = journal_find_share(j, device);
 	*messages = s ? s->messages : 0;
-	*last_seq = s ? s->last_seq : 0;
+	if (last_seq)
+		*last_seq = s ? s->last_seq : 0;
 	known = j->caught_up;
 	pthread_mutex_unlock(&j->lock);
 	return known;

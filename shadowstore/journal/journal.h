@@ -89,8 +89,8 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
                            bool *was_idle);
 
 /* Room BROKER. What of device has not ended, and while there is any the sequence of the newest
- * that this process appended, 0: none. false: what earlier runs left has not all been read, so
- * neither is known. */
+ * that this process appended, 0: none (last_seq may be NULL). false: what earlier runs left has not
+ * all been read, so neither is known. */
 bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
                           uint64_t *last_seq);
 
