@@ -77,14 +77,10 @@ static void log_refused(struct hubgate *h, const struct mosquitto *client, const
                         const char *why)
 {
 	const char *address = mosquitto_client_address(client);
-	char text[LIMITER_MORE_MAX];
-	uint64_t more = 0;
 
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
-	if (limiter_may_log(h, LIMITED_LOGINS, &more))
-		log_line(&h->log, LOG_WARN, "login of %.64s from %s refused: %s%s",
-		         client_id ? client_id : "(no client id)", address ? address : "a unix socket", why,
-		         limiter_more(more, text));
+	limiter_log(h, LIMITED_LOGINS, LOG_WARN, "login of %.64s from %s refused: %s",
+	            client_id ? client_id : "(no client id)", address ? address : "a unix socket", why);
 }
 
 /* No device takes the id of one that has rights on the hub's topics while it is here. */

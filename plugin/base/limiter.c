@@ -1,6 +1,7 @@
 #include "plugin/base/limiter.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,12 +32,11 @@ void limiter_close(struct hubgate *h)
 	h->limiters = NULL;
 }
 
-bool limiter_may_log(struct hubgate *h, enum limited what, uint64_t *suppressed)
+/* *suppressed: how many were not since the last one. */
+static bool may_log(struct limiter *l, uint64_t *suppressed)
 {
-	struct limiter *l = &h->limiters->of[what];
 	int64_t now_ms = hubgate_now_ms();
 
-	IN_ROOM(ROOM_BROKER);
 	if (now_ms <= l->next_ms - LOG_BURST * LOG_INTERVAL_MS) {
 		l->suppressed++;
 		return false;
@@ -47,38 +47,38 @@ bool limiter_may_log(struct hubgate *h, enum limited what, uint64_t *suppressed)
 	return true;
 }
 
-const char *limiter_more(uint64_t suppressed, char out[LIMITER_MORE_MAX])
+void limiter_log(struct hubgate *h, enum limited what, enum log_level level, const char *format,
+                 ...)
 {
+	char line[LOG_LINE_MAX];
+	uint64_t more = 0;
+	va_list args;
+
 	IN_ROOM(ROOM_BROKER);
-	out[0] = '\0';
-	if (suppressed > 0)
-		snprintf(out, LIMITER_MORE_MAX, " (%" PRIu64 " more since the last line)", suppressed);
-	return out;
+	if (!may_log(&h->limiters->of[what], &more))
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (more > 0)
+		log_line(&h->log, level, "%s (%" PRIu64 " more since the last line)", line, more);
+	else
+		log_line(&h->log, level, "%s", line);
 }
 
 void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
                          const char *why)
 {
-	char text[LIMITER_MORE_MAX];
-	uint64_t more = 0;
-
 	IN_ROOM(ROOM_BROKER);
-	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_WARN, "%s: refused %.128s: %s%s", client_id, topic, why,
-		         limiter_more(more, text));
+	limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "%s: refused %.128s: %s", client_id, topic, why);
 }
 
 void limiter_log_closed(struct hubgate *h, const char *client_id, const char *username,
                         const char *topic)
 {
-	char text[LIMITER_MORE_MAX];
-	uint64_t more = 0;
-
 	IN_ROOM(ROOM_BROKER);
-	if (limiter_may_log(h, LIMITED_CLOSED, &more))
-		log_line(&h->log, LOG_WARN,
-		         "%.64s: refused %.128s: topics of the hub are for their devices; user name %.64s "
-		         "needs a rule in apps[] to publish there%s",
-		         client_id ? client_id : "(no client id)", topic, username ? username : "(none)",
-		         limiter_more(more, text));
+	limiter_log(h, LIMITED_CLOSED, LOG_WARN,
+	            "%.64s: refused %.128s: topics of the hub are for their devices; user name %.64s "
+	            "needs a rule in apps[] to publish there",
+	            client_id ? client_id : "(no client id)", topic, username ? username : "(none)");
 }

@@ -4,16 +4,10 @@
 #ifndef HUBGATE_LIMITER_H
 #define HUBGATE_LIMITER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "core/base/log.h"
 #include "core/base/status.h"
 
 struct hubgate;
-
-enum { /* with NUL */
-	LIMITER_MORE_MAX = 64
-};
 
 enum limited { /* of each 20 lines at once, then one per second, the rest counted */
 	LIMITED_REFUSALS,
@@ -25,11 +19,10 @@ enum limited { /* of each 20 lines at once, then one per second, the rest counte
 enum status limiter_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void limiter_close(struct hubgate *h);
 
-/* True when a line may be logged now; *suppressed is then how many were not since
- * the last one. */
-bool limiter_may_log(struct hubgate *h, enum limited what, uint64_t *suppressed);
-/* What ends such a line: " (N more since the last line)", or "" when there were none. */
-const char *limiter_more(uint64_t suppressed, char out[LIMITER_MORE_MAX]);
+/* A line when one may be logged now, else it is counted; it ends with how many were left out since
+ * the last one of these: " (N more since the last line)". */
+void limiter_log(struct hubgate *h, enum limited what, enum log_level level, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 /* A line about one message or subscription, one of LIMITED_REFUSALS. */
 void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
                          const char *why);

@@ -120,14 +120,12 @@ struct claim {
 
 static bool has_room(struct hubgate *h, const struct claim *c)
 {
-	uint64_t more;
-
 	if (!c->proven && !(c->origins & ORIGIN_REGISTERED))
 		return names_make_room(h, c->origins & ORIGIN_NAMED);
 	if (names_own(h) < DEVICES_MAX)
 		return true;
-	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_WARN, "no device more: a gateway may have %d", DEVICES_MAX);
+	limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "no device more: a gateway may have %d",
+	            DEVICES_MAX);
 	return false;
 }
 

@@ -16,11 +16,11 @@ static void put(struct hubgate *h, const struct device *d, unsigned char bits)
 {
 	enum status st =
 		state_put(h->state, STATE_DEVICE, d->client_id, bits ? &bits : NULL, bits != 0);
-	uint64_t more = 0;
 
-	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_WARN, "%s: that it is %s is not kept for the next start: %s",
-		         d->client_id, d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
+	if (st != ST_OK)
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		            "%s: that it is %s is not kept for the next start: %s", d->client_id,
+		            d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }
 
 void device_record_keep(struct hubgate *h, struct device *d)

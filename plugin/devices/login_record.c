@@ -26,7 +26,6 @@ void login_record_keep(struct hubgate *h, struct device *d, const char *id)
 {
 	bool other = strcmp(id, d->client_id) != 0;
 	enum status st;
-	uint64_t more;
 
 	IN_ROOM(ROOM_BROKER);
 	if (strcmp(id, device_login_id(d)) == 0)
@@ -35,7 +34,8 @@ void login_record_keep(struct hubgate *h, struct device *d, const char *id)
 	if (st == ST_OK && h->state)
 		st = state_put(h->state, STATE_LOGIN, d->client_id, other ? id : NULL,
 		               other ? strlen(id) : 0);
-	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_WARN, "%s: its client id is not kept for the next start: %s",
-		         d->client_id, status_text(st));
+	if (st != ST_OK)
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		            "%s: its client id is not kept for the next start: %s", d->client_id,
+		            status_text(st));
 }

@@ -1,5 +1,6 @@
 #include "plugin/devices/presence.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -397,18 +398,15 @@ bool presence_is_replaced(const struct hubgate *h, const struct lan_session *s)
 /* With the id of the newer one the broker ends it by itself. */
 static void end_replaced(struct hubgate *h, struct lan_session *s)
 {
-	char id[LOGIN_ID_MAX + 1];
-	uint64_t more = 0;
+	char id[LOGIN_ID_MAX + 1]; /* the broker's call frees ours */
 
 	if (s->over || !presence_is_replaced(h, s))
 		return;
-	strncpy(id, client_ids_of(h, s->client, s->device), sizeof(id) - 1);
-	id[sizeof(id) - 1] = '\0';
-	if (limiter_may_log(h, LIMITED_LOGINS, &more))
-		log_line(&h->log, LOG_NOTE,
-		         "%s logged in with client id %.64s: its session with client id %.64s is ended, a "
-		         "device is one client, as at the hub",
-		         s->device->client_id, device_login_id(s->device), id);
+	snprintf(id, sizeof(id), "%s", client_ids_of(h, s->client, s->device));
+	limiter_log(h, LIMITED_LOGINS, LOG_NOTE,
+	            "%s logged in with client id %.64s: its session with client id %.64s is ended, a "
+	            "device is one client, as at the hub",
+	            s->device->client_id, device_login_id(s->device), id);
 	h->kicking = s->kicked = true;
 	mosquitto_kick_client_by_clientid(id, false); /* s is gone */
 	h->kicking = false;
@@ -419,15 +417,13 @@ static void end_replaced(struct hubgate *h, struct lan_session *s)
 static void end_intruder(struct hubgate *h, const struct device *d)
 {
 	const struct lan_session *s = d->presence->current;
-	uint64_t more = 0;
 
 	if (s && strcmp(client_ids_of(h, s->client, d), d->client_id) == 0)
 		return;
-	if (limiter_may_log(h, LIMITED_LOGINS, &more))
-		log_line(&h->log, LOG_WARN,
-		         "disconnected a client with the client id of %s that hubgate was not asked about: "
-		         "it came by a listener with use_identity_as_username or by another plugin",
-		         d->client_id);
+	limiter_log(h, LIMITED_LOGINS, LOG_WARN,
+	            "disconnected a client with the client id of %s that hubgate was not asked about: "
+	            "it came by a listener with use_identity_as_username or by another plugin",
+	            d->client_id);
 	h->kicking = true;
 	mosquitto_kick_client_by_clientid(d->client_id, true);
 	h->kicking = false;

@@ -32,7 +32,6 @@ bool subscriptions_load(struct hubgate *h, const struct state_entry *e)
 static void put(struct hubgate *h, const struct device *d, const char *filter, const void *value)
 {
 	char key[KEY_MAX];
-	uint64_t suppressed;
 	enum status st = ST_TOOBIG;
 	int len = snprintf(key, sizeof(key), "%s %s", d->client_id, filter);
 
@@ -40,9 +39,10 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 		return;
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
-	if (st != ST_OK && limiter_may_log(h, LIMITED_REFUSALS, &suppressed))
-		log_line(&h->log, LOG_WARN, "%s: what it subscribes is not kept for the next start: %s",
-		         d->client_id, status_text(st));
+	if (st != ST_OK)
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		            "%s: what it subscribes is not kept for the next start: %s", d->client_id,
+		            status_text(st));
 }
 
 void subscriptions_keep(struct hubgate *h, const struct device *d, const char *filter, uint8_t qos)

@@ -225,7 +225,6 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 {
 	struct buf *reply = &h->shadows->reply;
 	int64_t now_ms = clocks_realtime_ms();
-	uint64_t more;
 	enum shadow_done done;
 	enum status st;
 
@@ -244,9 +243,9 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	}
 	shadow_doc_undo(s->doc);
 	metric_add(&h->metrics, M_SHADOW_FAILED, 1);
-	if (limiter_may_log(h, LIMITED_REFUSALS, &more))
-		log_line(&h->log, LOG_ERROR, "%s: its shadow cannot be stored (%s): the update is refused",
-		         s->device->client_id, status_text(st));
+	limiter_log(h, LIMITED_REFUSALS, LOG_ERROR,
+	            "%s: its shadow cannot be stored (%s): the update is refused", s->device->client_id,
+	            status_text(st));
 	buf_reset(reply);
 	shadow_doc_failed(s->doc, payload, len, now_ms, reply);
 	return false;

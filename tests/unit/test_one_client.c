@@ -70,6 +70,26 @@ static void newer_login_ends_the_older_one_once_it_lives(void)
 	lan_each(newer_login);
 }
 
+static void after_many_refused(struct lan *l)
+{
+	struct mosquitto old = { .id = "a", .clean = true }, new = { .id = "b", .clean = true };
+	struct mosquitto other = { .id = "other", .clean = true };
+
+	CU_ASSERT(lan_enter(l, &old, l->lamp));
+	lan_sign(l, l->lamp, 0);
+	for (int i = 0; i < 30; i++)
+		CU_ASSERT_EQUAL(lan_auth(&other, l->username, "00;hmacsha1"), REFUSED);
+	lan_wait(1000);
+	CU_ASSERT(lan_enter(l, &new, l->lamp));
+	turn(l);
+	CU_ASSERT(fake_logged("as at the hub (10 more since the last line)"));
+}
+
+static void its_line_tells_how_many_refused_logins_had_none(void)
+{
+	lan_each(after_many_refused);
+}
+
 static void two_at_once(struct lan *l)
 {
 	struct mosquitto c[] = { { .id = "a", .clean = true },
@@ -336,6 +356,7 @@ static void device_that_is_back_and_sessions_without_a_connection_are_not(void)
 }
 
 SUITE(one_client, TEST(newer_login_ends_the_older_one_once_it_lives),
+      TEST(its_line_tells_how_many_refused_logins_had_none),
       TEST(of_several_logins_the_newest_stays), TEST(login_that_fails_after_all_replaces_nobody),
       TEST(takeover_with_the_same_id_is_the_brokers),
       TEST(of_kept_sessions_that_of_the_newest_login_is_queued_for),
