@@ -13,7 +13,8 @@ enum {
 	AWAIT_MS = 10000
 };
 
-/* Commands arrive, and the broker says that it was rung for them. */
+/* Commands arrive, and the broker says that it was rung for them, by a doorbell that came once and
+ * was never thrown out. */
 static void commands_are_rung_for(struct lan_opts opts, struct dev_opts dev_opts,
                                   const char *expected_log)
 {
@@ -39,6 +40,8 @@ static void commands_are_rung_for(struct lan_opts opts, struct dev_opts dev_opts
 		CU_ASSERT_PTR_NOT_NULL(dev_await_message(dev, CONTROL, AWAIT_MS));
 	}
 	CU_ASSERT_FALSE(lan_log_has(lan, "doorbell: a ring"));
+	CU_ASSERT_EQUAL(scene_log_count(&(struct scene){ .lan = lan }, " as hubgate-"),
+	                lan_log_has(lan, "doorbell: works over"));
 	dev_disconnect(dev);
 	lan_free(lan);
 	sim_stop(sim);
@@ -53,27 +56,8 @@ static void over_a_plain_listener(void)
 /* Where every publish that is denied costs its client the connection. */
 static void over_a_broker_whose_queue_has_no_limit(void)
 {
-	struct sim *sim = sim_start(NULL);
-	struct lan *lan = lan_start(&(struct lan_opts){ .hub_port = sim ? sim_port(sim) : 0,
-	                                                .extra_conf = "max_queued_messages 0" });
-	struct dev *dev;
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(lan);
-	CU_ASSERT_TRUE(lan_log_await(lan, "doorbell: works over 127.0.0.1:", AWAIT_MS));
-	dev = dev_connect(lan, PRODUCT, "dev1", SECRET, NULL);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dev);
-	CU_ASSERT_EQUAL(dev_subscribe(dev, CONTROL, 1), 1);
-	CU_ASSERT_PTR_NOT_NULL(
-		sim_await_event(sim, AWAIT_MS, "ev", "subscribe", "filter", CONTROL, NULL));
-	for (int i = 0; i < COMMANDS; i++) {
-		CU_ASSERT_TRUE(sim_publish(sim, CONTROL, "{\"on\":1}", 1));
-		CU_ASSERT_PTR_NOT_NULL(dev_await_message(dev, CONTROL, AWAIT_MS));
-	}
-	/* It came once, and was never thrown out. */
-	CU_ASSERT_EQUAL(scene_log_count(&(struct scene){ .lan = lan }, " as hubgate-"), 1);
-	dev_disconnect(dev);
-	lan_free(lan);
-	sim_stop(sim);
+	commands_are_rung_for((struct lan_opts){ .extra_conf = "max_queued_messages 0" },
+	                      (struct dev_opts){ 0 }, "doorbell: works over 127.0.0.1:");
 }
 
 static void over_a_unix_socket_first(void)
@@ -104,25 +88,33 @@ static void over_a_broker_with_tls_only(void)
 	free(ca);
 }
 
+/* The listeners of mosquitto.conf, of which it takes that one. */
+static void works_over(const char *listeners, const char *address, int port)
+{
+	char *works = text_fmt("doorbell: works over %s:%d", address, port);
+	struct sim *sim = sim_start(NULL);
+	struct lan_opts opts = {
+		.hub_port = sim ? sim_port(sim) : 0,
+		.no_plain = true,
+		.extra_conf = listeners,
+	};
+	struct lan *lan = lan_start(&opts);
+
+	CU_ASSERT(lan && lan_log_await(lan, works, AWAIT_MS));
+	CU_ASSERT_FALSE(lan_log_has(lan, "OpenSSL Error"));
+	lan_free(lan);
+	sim_stop(sim);
+	free(works);
+}
+
 /* 127.0.0.2 stands for a LAN address: one that is not where a client would look. */
 static void over_a_listener_on_one_address_only(void)
 {
 	int port = port_free();
 	char *line = text_fmt("listener %d 127.0.0.2", port);
-	char *works = text_fmt("doorbell: works over 127.0.0.2:%d", port);
-	struct sim *sim = sim_start(NULL);
-	struct lan_opts opts = {
-		.hub_port = sim ? sim_port(sim) : 0,
-		.no_plain = true,
-		.extra_conf = line,
-	};
-	struct lan *lan = lan_start(&opts);
 
-	CU_ASSERT(lan && lan_log_await(lan, works, AWAIT_MS));
-	lan_free(lan);
-	sim_stop(sim);
+	works_over(line, "127.0.0.2", port);
 	free(line);
-	free(works);
 }
 
 static void off_leaves_the_tick_and_commands_still_arrive(void)
@@ -175,21 +167,9 @@ static void a_psk_listener_is_left_alone(void)
 	int a = port_free(), b = port_free(), low = a < b ? a : b, high = a < b ? b : a;
 	char *lines =
 		text_fmt("listener %d 127.0.0.1\npsk_hint hubgate\nlistener %d 127.0.0.1", low, high);
-	char *works = text_fmt("doorbell: works over 127.0.0.1:%d", high);
-	struct sim *sim = sim_start(NULL);
-	struct lan_opts opts = {
-		.hub_port = sim ? sim_port(sim) : 0,
-		.no_plain = true,
-		.extra_conf = lines,
-	};
-	struct lan *lan = lan_start(&opts);
 
-	CU_ASSERT(lan && lan_log_await(lan, works, AWAIT_MS));
-	CU_ASSERT_FALSE(lan_log_has(lan, "OpenSSL Error"));
-	lan_free(lan);
-	sim_stop(sim);
+	works_over(lines, "127.0.0.1", high);
 	free(lines);
-	free(works);
 }
 
 SUITE(e15_doorbell, TEST(over_a_plain_listener), TEST(over_a_broker_whose_queue_has_no_limit),

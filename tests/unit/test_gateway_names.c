@@ -18,6 +18,24 @@ static struct subdev *named(struct hub *h, const char *name, enum standing stand
 	return d;
 }
 
+/* A connected hub, and a name that may be nobody's. */
+static struct subdev *linked_name(struct hub *h, enum standing standing)
+{
+	hub_start(h);
+	hub_link(h, false);
+	return named(h, "lamp", standing);
+}
+
+/* ... that has a message, for which the hub was asked about it. */
+static struct subdev *asked_name(struct hub *h)
+{
+	struct subdev *d = linked_name(h, STANDING_STRANGER);
+
+	hub_queue(h, d, 1);
+	EXPECT(h, "online lamp");
+	return d;
+}
+
 /* Everybody was online, the link was cut, and is back. */
 static void cut_off_crowd(struct hub *h)
 {
@@ -152,13 +170,8 @@ static void a_program_that_asks_for_such_a_name_does_not_wait(void)
 static void the_hubs_word_makes_a_name_ours_at_once(void)
 {
 	struct hub h;
-	struct subdev *d;
+	struct subdev *d = asked_name(&h);
 
-	hub_start(&h);
-	hub_link(&h, false);
-	d = named(&h, "lamp", STANDING_STRANGER);
-	hub_queue(&h, d, 1);
-	EXPECT(&h, "online lamp");
 	hub_answer(&h, "online", "lamp", -1);
 	CU_ASSERT_EQUAL(h.log_lines, 0); /* there may be many */
 	EXPECT(&h, "");
@@ -183,13 +196,8 @@ static size_t devices_after_sweep(struct hub *h)
 static void a_forgotten_name_is_freed_once_its_answer_came(void)
 {
 	struct hub h;
-	struct subdev *d;
+	struct subdev *d = asked_name(&h);
 
-	hub_start(&h);
-	hub_link(&h, false);
-	d = named(&h, "lamp", STANDING_STRANGER);
-	hub_queue(&h, d, 1);
-	EXPECT(&h, "online lamp");
 	gateway_forget(&h.g, d, h.now_ms);
 	outbox_end(&d->outbox, 1);
 	CU_ASSERT_EQUAL(devices_after_sweep(&h), 1); /* a request is under way */
@@ -204,11 +212,8 @@ static void a_forgotten_name_is_freed_once_its_answer_came(void)
 static void a_forgotten_name_that_is_heard_again_stays(void)
 {
 	struct hub h;
-	struct subdev *d;
+	struct subdev *d = linked_name(&h, STANDING_STRANGER);
 
-	hub_start(&h);
-	hub_link(&h, false);
-	d = named(&h, "lamp", STANDING_STRANGER);
 	gateway_forget(&h.g, d, h.now_ms);
 	CU_ASSERT_PTR_EQUAL(hub_device(&h, "lamp"), d);
 	CU_ASSERT_EQUAL(devices_after_sweep(&h), 1);
@@ -221,11 +226,8 @@ static void a_forgotten_name_that_is_heard_again_stays(void)
 static void a_forgotten_name_with_an_online_that_came_true_is_taken_offline_first(void)
 {
 	struct hub h;
-	struct subdev *d;
+	struct subdev *d = linked_name(&h, STANDING_UNASKED);
 
-	hub_start(&h);
-	hub_link(&h, false);
-	d = named(&h, "lamp", STANDING_UNASKED);
 	hub_present(&h, d, true);
 	EXPECT(&h, "online lamp");
 	gateway_forget(&h.g, d, h.now_ms);
