@@ -74,16 +74,16 @@ bool broker_start(struct broker *b, const struct broker_opts *opts)
 
 bool broker_stop(struct broker *b)
 {
-	bool well;
+	bool well = true;
 
 	if (!b->proc)
 		return true;
 	/* Told to end before it says that it runs it dies of it. */
-	if (proc_alive(b->proc))
-		file_await(b->log, " running\n", NULL, WAIT_MS);
+	if (proc_alive(b->proc) && !file_await(b->log, " running\n", NULL, WAIT_MS))
+		well = harness_failed("it never said that it runs: is log_type information missing?");
 	proc_signal(b->proc, SIGTERM);
 	well = proc_wait(b->proc, WAIT_MS, NULL) >= 0 && proc_ended_well(b->proc) &&
-	       proc_never_said(b->proc, "hubgate: internal:");
+	       proc_never_said(b->proc, "hubgate: internal:") && well;
 	proc_free(b->proc);
 	b->proc = NULL;
 	return well;

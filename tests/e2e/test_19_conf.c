@@ -98,7 +98,8 @@ static void put_certs(const struct broker *b)
 	free(conf_d);
 }
 
-/* As broker_start(), with the whole file given. */
+/* As broker_start(), with the whole file given, which leaves out the line that broker_stop() waits
+ * for. */
 static bool start(struct broker *b, const struct sample *s, int secure_port)
 {
 	static char debian[] = "/usr/sbin/mosquitto", in_path[] = "mosquitto", config[] = "-c";
@@ -107,7 +108,7 @@ static bool start(struct broker *b, const struct sample *s, int secure_port)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 	text = moved(text, b, secure_port);
-	all = text_fmt("%s%s", text, root ? "\nuser root\n" : "");
+	all = text_fmt("%s\nlog_type information\n%s", text, root ? "user root\n" : "");
 	path = broker_file(b, "mosquitto.conf", all, 0644);
 	put_json(b, s->json);
 	put_certs(b);
