@@ -5,6 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/lan/apps.h"
@@ -182,7 +183,7 @@ static void look_for_intruder(struct hubgate *h, const struct mosquitto *client)
 	struct device *d = identity_intruded(h, client);
 
 	if (d)
-		presence_intruded(h, d);
+		one_client_intruded(h, d);
 }
 
 /* Not let in by us: the kept session of a device that is away, for which the broker asks before it
@@ -216,7 +217,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
-	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE && presence_is_replaced(h, s))
+	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE &&
+	    one_client_is_replaced(h, s))
 		return denied(h);
 	/* Topics that are no hub's are for a device with a login of the broker what
 	 * they are for any client. */

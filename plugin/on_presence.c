@@ -1,6 +1,7 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 
 #include "plugin/callbacks.h"
+#include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/client_ids.h"
@@ -46,10 +47,10 @@ int on_connect(int event, void *event_data, void *userdata)
 		broker_login_accept(h, s);
 	if (s && !s->over && s->kind == SESSION_DEVICE) {
 		presence_arrived(h, s);
-		presence_settle(h);
+		one_client_settle(h);
 	}
 	if (intruded)
-		presence_intruded(h, intruded);
+		one_client_intruded(h, intruded);
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }

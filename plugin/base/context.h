@@ -85,6 +85,7 @@ struct hubgate {
 	/* The devices. */
 	struct device_table *devices;
 	struct device *own; /* the gateway itself, in the device table */
+	struct one_client *one_client;
 	struct presences *presences;
 	struct names *names;
 	struct inflow_report *inflow;

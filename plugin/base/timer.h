@@ -8,6 +8,10 @@
 
 #include "plugin/base/context.h"
 
+enum {
+	TIMER_AT_ONCE_MS = 1 /* long ago by any clock, and not 0 */
+};
+
 /* Something is due at due_ms: the turn comes by then. */
 void timer_ring_by(struct hubgate *h, int64_t due_ms);
 /* Of the turn alone, which knows of all that is due. INT64_MAX: nothing is. */

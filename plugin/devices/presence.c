@@ -1,32 +1,24 @@
 #include "plugin/devices/presence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/list.h"
 #include "core/base/room.h"
-#include "core/hub/login_id.h"
-#include "plugin/base/limiter.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_service.h"
-#include "plugin/devices/login_record.h"
 #include "plugin/devices/min_interval.h"
-#include "plugin/lan/client_ids.h"
+#include "plugin/devices/one_client.h"
 
 enum {
 	TELLS_PER_TURN = 64, /* devices: all clients of the broker wait meanwhile */
-	AT_ONCE_MS = 1,      /* long ago by any clock, and not 0 */
 };
 
 struct presences {
 	LINE_OF(struct presence) grace; /* devices inside their grace time, soonest first */
-	LINE_OF(struct lan_session) fresh, replaced;
-	bool intruded;     /* some are */
-	bool unsaid;       /* of some the uplink has not been told the latest */
-	bool cut;          /* the last turn did not come to all of these */
-	uint64_t on_lan;   /* devices of which a client is there */
-	size_t spoken_for; /* devices that have a speaker */
+	bool unsaid;                    /* of some the uplink has not been told the latest */
+	bool cut;                       /* the last turn did not come to all of these */
+	uint64_t on_lan;                /* devices of which a client is there */
+	size_t spoken_for;              /* devices that have a speaker */
 };
 
 enum status presence_open(struct hubgate *h)
@@ -351,120 +343,7 @@ static void tell_of_app(struct hubgate *h)
 	if (h->presences->unsaid)
 		tell_some(h);
 	if (h->presences->cut)
-		timer_ring_by(h, AT_ONCE_MS);
-}
-
-/* --- one client per device --- */
-
-static void leave_line(struct hubgate *h, struct lan_session *s)
-{
-	if (s->line == LINE_NEW)
-		LINE_REMOVE(&h->presences->fresh, s);
-	else if (s->line == LINE_REPLACED)
-		LINE_REMOVE(&h->presences->replaced, s);
-	s->line = LINE_NONE;
-}
-
-static void join_line(struct hubgate *h, struct lan_session *s, enum session_line line)
-{
-	leave_line(h, s);
-	if (line == LINE_NEW)
-		LINE_PUT(&h->presences->fresh, s);
-	else
-		LINE_PUT(&h->presences->replaced, s);
-	s->line = line;
-	s->replaced = line == LINE_REPLACED;
-}
-
-/* The one that s, which failed, was to replace. NULL: none. */
-static struct lan_session *one_before(struct hubgate *h, const struct device *d)
-{
-	struct lan_session *s = h->presences->replaced.last;
-
-	while (s && (s->device != d || s->over))
-		s = s->prev;
-	if (s)
-		join_line(h, s, LINE_NEW);
-	return s;
-}
-
-bool presence_is_replaced(const struct hubgate *h, const struct lan_session *s)
-{
-	IN_ROOM(ROOM_BROKER);
-	return s->replaced &&
-	       strcmp(client_ids_of(h, s->client, s->device), device_login_id(s->device)) != 0;
-}
-
-/* With the id of the newer one the broker ends it by itself. */
-static void end_replaced(struct hubgate *h, struct lan_session *s)
-{
-	char id[LOGIN_ID_MAX + 1]; /* the broker's call frees ours */
-
-	if (s->over || !presence_is_replaced(h, s))
-		return;
-	snprintf(id, sizeof(id), "%s", client_ids_of(h, s->client, s->device));
-	limiter_log(h, LIMITED_LOGINS, LOG_NOTE,
-	            "%s logged in with client id %.64s: its session with client id %.64s is ended, a "
-	            "device is one client, as at the hub",
-	            s->device->client_id, device_login_id(s->device), id);
-	h->kicking = s->kicked = true;
-	mosquitto_kick_client_by_clientid(id, false); /* s is gone */
-	h->kicking = false;
-}
-
-/* Unless the device came back: the broker then has ended the other one. Its will is its own, so the
- * broker may publish it; and a session that is kept without a connection is left alone this way. */
-static void end_intruder(struct hubgate *h, const struct device *d)
-{
-	const struct lan_session *s = d->presence->current;
-
-	if (s && strcmp(client_ids_of(h, s->client, d), d->client_id) == 0)
-		return;
-	limiter_log(h, LIMITED_LOGINS, LOG_WARN,
-	            "disconnected a client with the client id of %s that hubgate was not asked about: "
-	            "it came by a listener with use_identity_as_username or by another plugin",
-	            d->client_id);
-	h->kicking = true;
-	mosquitto_kick_client_by_clientid(d->client_id, true);
-	h->kicking = false;
-}
-
-static void end_intruders(struct hubgate *h)
-{
-	struct table_at at;
-
-	if (!h->presences->intruded)
-		return;
-	h->presences->intruded = false;
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		if (!d->presence->intruded)
-			continue;
-		d->presence->intruded = false;
-		end_intruder(h, d);
-	}
-}
-
-void presence_intruded(struct hubgate *h, struct device *d)
-{
-	IN_ROOM(ROOM_BROKER);
-	d->presence->intruded = h->presences->intruded = true;
-	timer_ring_by(h, AT_ONCE_MS);
-}
-
-void presence_settle(struct hubgate *h)
-{
-	struct lan_session *s;
-
-	IN_ROOM(ROOM_BROKER);
-	while ((s = h->presences->fresh.first) != NULL) {
-		leave_line(h, s);
-		login_record_keep(h, s->device, client_ids_of(h, s->client, s->device));
-	}
-	while ((s = h->presences->replaced.first) != NULL) {
-		leave_line(h, s);
-		end_replaced(h, s);
-	}
+		timer_ring_by(h, TIMER_AT_ONCE_MS);
 }
 
 /* --- events --- */
@@ -477,9 +356,7 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	IN_ROOM(ROOM_BROKER);
 	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->presences->on_lan);
-	if (p->current && p->current != s)
-		join_line(h, p->current, LINE_REPLACED);
-	join_line(h, s, LINE_NEW);
+	one_client_arrived(h, s, p->current);
 	/* What is held waits for a subscription, but no longer than the grace time. */
 	if (!p->held.first)
 		grace_end(h, p);
@@ -497,9 +374,9 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	bool was_current = p->current == s;
 
 	IN_ROOM(ROOM_BROKER);
-	leave_line(h, s);
+	one_client_left(h, s);
 	if (was_current)
-		p->current = one_before(h, s->device);
+		p->current = one_client_before(h, s->device);
 	if (was_current && p->current)
 		p->clean = p->current->clean;
 	if (was_current && !p->current) {
@@ -514,8 +391,6 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 void presence_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
-	presence_settle(h);
-	end_intruders(h);
 	for (int n = 0; n < TELLS_PER_TURN && h->presences->grace.first &&
 	                h->presences->grace.first->leave_ms <= now_ms;
 	     n++) {
@@ -535,8 +410,8 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 int64_t presence_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	if (h->presences->cut || h->presences->intruded)
-		return AT_ONCE_MS;
+	if (h->presences->cut)
+		return TIMER_AT_ONCE_MS;
 	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
 }
 

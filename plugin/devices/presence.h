@@ -3,8 +3,6 @@
  * Keeps: keyed by the client's pointer, not its id: a take-over, a failed login
  *        with a live device's id or the end of a kept session's old object never
  *        takes a device offline that is there (docs/broker-notes.md 1.6, 8(e)).
- *        A device is one client, whatever client ids it uses: its newest login counts, as at the
- *        hub, and ends the older one once it is known to live.
  */
 #ifndef HUBGATE_PRESENCE_H
 #define HUBGATE_PRESENCE_H
@@ -27,7 +25,7 @@ struct presence { /* one per device */
 	bool clean;       /* its last session ended with the connection */
 	bool secret_told; /* the uplink has it */
 	bool standing_told;
-	bool intruded; /* somebody else is to be disconnected who has its client id */
+	bool intruded; /* plugin/devices/one_client: somebody else has its client id */
 	enum presence_unsaid unsaid;
 	/* The client that spoke for it last, where nothing else tells of it; never followed. */
 	const struct mosquitto *speaker;
@@ -51,17 +49,9 @@ void presence_renew(struct hubgate *h, struct device *d);
 /* presence.grace_ms was before_ms: times under way end as if they had begun with what it is. */
 void presence_grace_changed(struct hubgate *h, uint32_t before_ms);
 
-/* s was accepted; the device is there. A session it takes over is not a leave: that one waits to be
- * ended, and is the device's again should s fail. */
+/* s was accepted; the device is there. A session it takes over is not a leave: it waits with
+ * plugin/devices/one_client. */
 void presence_arrived(struct hubgate *h, struct lan_session *s);
-/* All logins under way have come to their end, and whoever is in the table of sessions lives: the
- * client ids of these logins are their devices' now, older sessions of them are ended. */
-void presence_settle(struct hubgate *h);
-/* It waits for its end and gets nothing any more. */
-bool presence_is_replaced(const struct hubgate *h, const struct lan_session *s);
-/* Somebody who never passed our check is connected with d's client id: the next turn ends that, and
- * leaves what is subscribed in the kept session that it took. */
-void presence_intruded(struct hubgate *h, struct device *d);
 /* The client's socket is gone. Removes s. */
 void presence_left(struct hubgate *h, struct lan_session *s);
 /* What the uplink has to know before all else: how far the device is known to be ours, and its

@@ -12,7 +12,7 @@ enum session_kind {
 	SESSION_DOORBELL
 };
 
-enum session_line { /* of plugin/devices/presence */
+enum session_line { /* of plugin/devices/one_client */
 	LINE_NONE,
 	LINE_NEW,      /* logged in, not yet known to live */
 	LINE_REPLACED, /* to be ended once the newer one is known to live */

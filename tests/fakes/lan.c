@@ -9,6 +9,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
+#include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
@@ -85,6 +86,11 @@ static const struct part parts[] = {
 	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
+	{ .name = "one client per device",
+	  .open = one_client_open,
+	  .run = one_client_run,
+	  .due = one_client_due,
+	  .close = one_client_close },
 	{ .name = "the devices",
 	  .open = presence_open,
 	  .run = presence_run,
