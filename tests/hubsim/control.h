@@ -22,6 +22,7 @@ struct sim { /* main thread only */
 	struct gatewayop *gatewayop;
 	struct shadows *shadows;
 	struct proxy *proxy;
+	struct firmwares *firmwares; /* NULL: none */
 	struct registrar *registrar; /* NULL: none */
 	struct peer *peers;
 	struct forward forward;
