@@ -5,6 +5,7 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/devices/presence.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
@@ -43,8 +44,9 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		uplink_down_free(down);
 		return;
 	}
-	if (d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
-	    mapping_service_command(h, d, down)) {
+	if ((d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
+	     mapping_service_command(h, d, down)) ||
+	    (kind == TOPIC_OTA_UPDATE && firmware_take(h, d, down))) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

@@ -34,6 +34,7 @@
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
@@ -388,6 +389,11 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "firmware",
+	  .open = firmware_open,
+	  .run = firmware_run,
+	  .due = firmware_due,
+	  .close = firmware_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,
@@ -409,6 +415,7 @@ static const struct part parts[] = {
 	  .stop = stop_uplink,
 	  .by_ms = UPLINK_BY_MS,
 	  .close = free_uplink },
+	{ .name = "downloads", .open = firmware_begin },
 	{ .name = "lan.http",
 	  .open = registration_listen,
 	  .start = registration_serve,

@@ -20,6 +20,7 @@
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
@@ -111,6 +112,11 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "firmware",
+	  .open = firmware_open,
+	  .run = firmware_run,
+	  .due = firmware_due,
+	  .close = firmware_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
