@@ -306,6 +306,7 @@ static void unsent_version_report_is_replaced_behind_what_came_before_it(void)
 
 	fw_version(d, "dev1", "0.9"); /* the hub knows that the topic is fine */
 	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&t.s, FW_REPORT("dev1"), WAIT_MS));
+	CU_ASSERT(scene_await_delivered(&t.s, 1));
 	CU_ASSERT(sim_do(t.s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
 	CU_ASSERT(sim_do(t.s.sim, "{\"cmd\":\"reset\"}"));
 	CU_ASSERT(lan_log_await(t.s.lan, "messages wait, next attempt in", WAIT_MS));
