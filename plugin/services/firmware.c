@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/http/firmware_hook.h"
 #include "core/base/clock.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
@@ -68,9 +69,11 @@ enum status firmware_begin(struct hubgate *h)
 	enum status st;
 
 	f->on = strcmp(h->config->lan.http, "off") != 0 && h->config->lan.http_advertise;
-	if (!f->on)
+	if (!f->on && !h->config->firmware.hook)
 		return ST_OK;
 	st = make(h);
+	if (st == ST_OK)
+		st = firmware_own_begin(h);
 	for (struct table_node *n = table_first(&f->tasks, &at); n && st == ST_OK;
 	     n = table_next(&f->tasks, &at))
 		firmware_task_want(h, table_entry(n, struct firmware_task, node));
@@ -86,6 +89,7 @@ void firmware_close(struct hubgate *h)
 	if (!f)
 		return;
 	firmware_fetch_free(f->fetch);
+	firmware_hook_free(f->hook);
 	firmware_offers_free(h->offers);
 	h->offers = NULL;
 	firmware_task_close_all(f);
@@ -163,6 +167,8 @@ bool firmware_take(struct hubgate *h, struct device *d, const struct uplink_down
 		return false;
 	if (st != ST_OK)
 		return pass(h, d, "it lacks something, or holds what cannot be");
+	if (d->own)
+		return firmware_own_takes(h) && order(h, d, &c, down);
 	if (!f->on)
 		return pass(h, d, "lan.http and lan.http_advertise are not set");
 	if (d->origins & ORIGIN_MAPPING)
@@ -211,10 +217,17 @@ static void news_for(struct hubgate *h, struct firmware_task *t, const struct fi
 
 	switch (n->kind) {
 	case FIRMWARE_PROGRESS:
-		if (d && t->stage == FIRMWARE_WAITS)
+		if (d && d->own)
+			firmware_own_progress(h, t, n->percent);
+		else if (d && t->stage == FIRMWARE_WAITS)
 			tell_progress(h, d, t, n->percent);
 		break;
 	case FIRMWARE_HERE:
+		if (d && d->own && firmware_own_takes(h)) {
+			t->stage = FIRMWARE_READY;
+			firmware_own_here(h, t);
+			break;
+		}
 		if (t->stage == FIRMWARE_WAITS) {
 			t->stage = FIRMWARE_READY;
 			firmware_offer_renew(h, t); /* of an earlier run */
@@ -292,6 +305,7 @@ void firmware_run(struct hubgate *h, int64_t now_ms)
 
 	if (!f->fetch)
 		return;
+	firmware_own_run(h);
 	while (firmware_fetch_take(f->fetch, &n) == ST_OK)
 		take_news(h, &n);
 	if (now_ms >= f->look_ms)

@@ -4,6 +4,7 @@
  *   firmware_offer.c    telling devices, within firmware.parallel
  *   firmware_task.c     the tasks, and what is stored of them
  *   firmware_rollout.c  versions with which devices failed
+ *   firmware_own.c      the gateway itself
  * Room: BROKER.
  */
 #ifndef HUBGATE_FIRMWARE_IMPL_H
@@ -51,6 +52,9 @@ struct firmware {
 	bool on; /* devices can download from here */
 	struct table tasks;
 	struct firmware_fetch *fetch; /* NULL: nothing is downloaded */
+	struct firmware_hook *hook;   /* NULL: nothing is installed here */
+	bool was_ready;               /* the hub, at the last turn with a hook */
+	bool start_judged;            /* what an earlier run's hook came to */
 	struct rollout *rollouts;
 	int64_t look_ms;   /* of the next look at all tasks; INT64_MAX: none */
 	bool more;         /* some had no turn */
@@ -81,6 +85,14 @@ bool firmware_offer(struct hubgate *h, struct firmware_task *t);
 void firmware_offer_renew(struct hubgate *h, struct firmware_task *t);
 /* Whether one more report of progress may go up now. */
 bool firmware_offer_may_tell(struct firmware *f, int64_t now_ms);
+
+/* --- firmware_own.c --- */
+
+enum status firmware_own_begin(struct hubgate *h); /* ST_OK; ST_NOMEM */
+bool firmware_own_takes(const struct hubgate *h);  /* update_firmware for the gateway is ours */
+void firmware_own_here(struct hubgate *h, struct firmware_task *t);
+void firmware_own_progress(struct hubgate *h, struct firmware_task *t, int percent);
+void firmware_own_run(struct hubgate *h);
 
 /* --- firmware_rollout.c --- */
 

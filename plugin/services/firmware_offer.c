@@ -83,10 +83,11 @@ static bool tell(struct hubgate *h, const struct device *d, struct firmware_task
 bool firmware_offer(struct hubgate *h, struct firmware_task *t)
 {
 	const struct device *d = device_of(h, t);
-	const char *address = d ? address_of(h, d) : NULL;
+	const char *address;
 
-	if (!t->owed || t->stage == FIRMWARE_WAITS)
+	if (!t->owed || t->stage == FIRMWARE_WAITS || !d || d->own)
 		return false;
+	address = address_of(h, d);
 	if (!address) {
 		t->owed = false; /* it hears of it when it reports its version again */
 		return false;
@@ -102,7 +103,7 @@ void firmware_offer_renew(struct hubgate *h, struct firmware_task *t)
 	const struct device *d = device_of(h, t);
 	const char *address = d ? address_of(h, d) : NULL;
 
-	if (!t->task.name[0] || (address && strcmp(address, t->task.address) == 0))
+	if (!t->task.name[0] || (d && d->own) || (address && strcmp(address, t->task.address) == 0))
 		return;
 	if (address)
 		snprintf(t->task.address, sizeof(t->task.address), "%s", address);
