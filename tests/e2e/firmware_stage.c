@@ -39,7 +39,7 @@ struct fw_stage fw_start(const struct fw_opts *opts)
 	                      lan, o->not_local ? "false" : "true", o->firmware ? o->firmware : "",
 	                      devices, o->more ? o->more : "");
 	const struct scene_opts so = {
-		.firmware = true, .more = more, .street = o->street, .hub_rate = o->hub_rate
+		.firmware = true, .hub = o->hub, .more = more, .street = o->street, .hub_rate = o->hub_rate
 	};
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -16,6 +16,7 @@ struct fw_stage {
 struct fw_opts {
 	const char *firmware; /* members of "firmware", each with a comma before */
 	const char *more;     /* members of the file, each with a comma before */
+	const char *hub;      /* members of "hub", each with a comma before */
 	const char *lan;      /* members of "lan" in place of the stage's */
 	bool not_local;       /* addresses of this machine are refused, as they are by default */
 	int street;

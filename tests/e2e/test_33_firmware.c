@@ -2,13 +2,24 @@
 #include "tests/e2e/firmware_stage.h"
 #include "tests/runner.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/diskshim/diskshim.h"
 
 enum {
 	SIZE = 3000000,
 	SOON_MS = 600,
+	CROWD = 1000,
+	QUICK_MS = 3000,
 };
 
 /* Of the reports that the hub gets; none of those before was more. */
@@ -65,7 +76,7 @@ static void many_devices_cost_one_download(void)
 	struct fw_stage t = fw_start(&o);
 	struct dev *d[8];
 	struct fw_update u[8];
-	char name[8], md5[40];
+	char name[16], md5[40];
 
 	fw_file(&t, "image", SIZE, md5);
 	for (int i = 0; i < o.street; i++) {
@@ -333,7 +344,7 @@ static void devices_take_turns_and_a_version_that_fails_is_stopped(void)
 	struct fw_stage t = fw_start(&o);
 	struct dev *d[4], *c = client_connect(lan_port(t.s.lan), &ops);
 	struct fw_update u;
-	char name[8];
+	char name[16];
 
 	fw_file(&t, "image", 1000, NULL);
 	for (int i = 0; i < 4; i++) {
@@ -362,6 +373,209 @@ static void devices_take_turns_and_a_version_that_fails_is_stopped(void)
 	fw_end(&t);
 }
 
+/* --- who else is at lan.http --- */
+
+/* Connected, from 127.0.0.host; sends what is to be sent, and reads nothing. */
+static int hang_on(int port, int host, const char *text)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                      .sin_port = htons((uint16_t)port),
+		                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + (uint32_t)host) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	CU_ASSERT_EQUAL(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+	return fd;
+}
+
+static void slow_reader_and_a_crowd_keep_nobody_from_its_file(void)
+{
+	struct fw_stage t = fw_start(NULL);
+	struct dev *one = fw_device(&t, "dev1"), *two = fw_device(&t, "dev2");
+	struct fw_update u, v;
+	int crowd[CROWD], slow;
+	char md5[40], *ask;
+	int64_t begun;
+
+	fw_file(&t, "image", SIZE, md5);
+	fw_task(&t, "dev1", "2.0", "image");
+	fw_task(&t, "dev2", "2.0", "image");
+	CU_ASSERT_FATAL(fw_await_update(one, "dev1", &u, WAIT_MS));
+	CU_ASSERT_FATAL(fw_await_update(two, "dev2", &v, WAIT_MS));
+	ask = text_fmt("GET %s HTTP/1.1\r\nHost: gw\r\n\r\n", strrchr(u.url, '/'));
+	slow = hang_on(t.http, 1, ask);
+	for (int i = 0; i < CROWD; i++)
+		crowd[i] = hang_on(t.http, 2 + i % 3, "GET /");
+	begun = now_ms();
+	CU_ASSERT_STRING_EQUAL(fw_get(v.url, 1, NULL).md5, md5);
+	CU_ASSERT_STRING_EQUAL(fw_get(u.url, 1, NULL).md5, md5); /* in place of the slow one */
+	CU_ASSERT(now_ms() - begun < QUICK_MS);
+	close(slow);
+	for (int i = 0; i < CROWD; i++)
+		close(crowd[i]);
+	free(ask);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	fw_end(&t);
+}
+
+/* --- room --- */
+
+static void cache_keeps_what_is_used_and_lets_the_oldest_go(void)
+{
+	const struct fw_opts o = { .firmware = ",\"max_bytes\":250000" };
+	struct fw_stage t = fw_start(&o);
+	struct dev *d = fw_device(&t, "dev1"), *other = fw_device(&t, "dev2");
+	struct fw_update u, in_use;
+	char md5[40];
+
+	fw_file(&t, "a", 100000, md5);
+	fw_file(&t, "b", 100001, NULL);
+	fw_file(&t, "c", 100002, NULL);
+	fw_file(&t, "huge", 250001, NULL);
+	fw_task(&t, "dev2", "2.0", "a"); /* stays in use */
+	CU_ASSERT_FATAL(fw_await_update(other, "dev2", &in_use, WAIT_MS));
+	fw_task(&t, "dev1", "2.0", "b");
+	CU_ASSERT(fw_await_update(d, "dev1", &u, WAIT_MS));
+	fw_state(d, "dev1", "2.0", "done", NULL);
+	fw_task(&t, "dev1", "3.0", "c"); /* b goes */
+	CU_ASSERT(fw_await_update(d, "dev1", &u, WAIT_MS));
+	fw_state(d, "dev1", "3.0", "done", NULL);
+	CU_ASSERT_STRING_EQUAL(fw_get(in_use.url, 1, NULL).md5, md5);
+	fw_task(&t, "dev1", "2.0", "b");
+	CU_ASSERT(fw_await_update(d, "dev1", &u, WAIT_MS));
+	CU_ASSERT_EQUAL(fw_fetched(&t, "b"), 200002); /* it was not here any more */
+	CU_ASSERT_EQUAL(fw_fetched(&t, "a"), 100000);
+	fw_state(d, "dev1", "2.0", "done", NULL);
+	CU_ASSERT_EQUAL(fw_await_report(&t, "dev1", "done", WAIT_MS), 0);
+	fw_task(&t, "dev1", "4.0", "huge");
+	CU_ASSERT_EQUAL(fw_await_report(&t, "dev1", "fail", WAIT_MS), -5);
+	CU_ASSERT(lan_log_await(t.s.lan, "larger than the gateway keeps", WAIT_MS));
+	dev_disconnect(d);
+	dev_disconnect(other);
+	fw_end(&t);
+}
+
+static void full_disk_is_reported_and_costs_no_message(void)
+{
+	char *dir = dir_make(), *so = text_fmt("%s/diskshim.so", build_dir());
+	char *absolute = realpath(so, NULL), *fw = text_fmt("%s/fw", dir);
+	char *image = text_fmt("%s/image", dir), *control = text_fmt("%s/control", dir);
+	char *members = text_fmt(",\"dir\":\"%s\"", fw);
+	const char *before = getenv("HUBGATE_PRELOAD");
+	char *kept = before ? strdup(before) : NULL;
+	char *all = text_fmt("%s%s%s", before ? before : "", before ? " " : "", absolute);
+	const struct fw_opts o = { .firmware = members };
+	int fd = open(control, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct diskshim *disk;
+	struct fw_stage t;
+	struct dev *d;
+	struct fw_update u;
+
+	CU_ASSERT_EQUAL(mkdir(image, 0700), 0);
+	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, sizeof *disk), 0);
+	disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CU_ASSERT_FATAL(disk != MAP_FAILED);
+	close(fd);
+	setenv("DISKSHIM_DIR", fw, 1);
+	setenv("DISKSHIM_IMAGE", image, 1);
+	setenv("DISKSHIM_CONTROL", control, 1);
+	setenv("HUBGATE_PRELOAD", all, 1);
+	t = fw_start(&o);
+	disk->fault[0].error = ENOSPC;
+	disk->fault[0].calls = DISKSHIM_WRITE;
+	strcpy(disk->fault[0].path, "/fw/");
+	atomic_store(&disk->fault[0].left, DISKSHIM_ALL);
+	d = fw_device(&t, "dev1");
+	fw_file(&t, "image", SIZE, NULL);
+	fw_task(&t, "dev1", "2.0", "image");
+	CU_ASSERT_EQUAL(fw_await_report(&t, "dev1", "fail", WAIT_MS), -5);
+	CU_ASSERT(lan_log_await(t.s.lan, "no room on the gateway's disk", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, PRODUCT "/dev1/event", 1, 20, WAIT_MS));
+	CU_ASSERT_FALSE(fw_await_update(d, "dev1", &u, 50));
+	atomic_store(&disk->fault[0].left, 0);
+	fw_task(&t, "dev1", "2.0", "image");
+	CU_ASSERT(fw_await_update(d, "dev1", &u, WAIT_MS));
+	dev_disconnect(d);
+	fw_end(&t);
+	if (kept)
+		setenv("HUBGATE_PRELOAD", kept, 1);
+	else
+		unsetenv("HUBGATE_PRELOAD");
+	munmap(disk, sizeof *disk);
+	dir_remove(dir);
+	free(dir);
+	free(so);
+	free(absolute);
+	free(fw);
+	free(image);
+	free(control);
+	free(members);
+	free(kept);
+	free(all);
+}
+
+/* --- many --- */
+
+static void hundred_devices_one_image_ten_cuts_a_restart_and_a_kill(void)
+{
+	enum {
+		DEVICES = 100,
+		CUTS = 10,
+	};
+	const struct fw_opts o = { .street = DEVICES, .hub_rate = 1000, .hub = ",\"rate_up\":500" };
+	struct fw_stage t = fw_start(&o);
+	struct dev *d[DEVICES];
+	struct fw_update u;
+	const long size = 32L << 20;
+	char name[16], md5[40], *fault;
+	bool done[DEVICES] = { false };
+	int64_t end_ms = now_ms() + 120000;
+	int exact = 0;
+
+	fw_file(&t, "image", size, md5);
+	fw_fault(&t, "\"kind\":\"slow\",\"rate\":16000000,\"count\":2");
+	for (int i = 0; i < DEVICES; i++) {
+		snprintf(name, sizeof name, "s%d", i + 1);
+		d[i] = fw_device(&t, name);
+		fw_task(&t, name, "2.0", "image");
+		if (i == 0) {
+			CU_ASSERT(fw_await_report(&t, name, "downloading", WAIT_MS) >= 0);
+			dev_drop(d[0]);
+			lan_kill(t.s.lan);
+			CU_ASSERT_FATAL(lan_restart(t.s.lan));
+			CU_ASSERT(fw_await_report(&t, name, "downloading", WAIT_MS) >= 0);
+			CU_ASSERT_FATAL(lan_restart(t.s.lan));
+			fault =
+				text_fmt("\"kind\":\"cut\",\"bytes\":%ld,\"count\":%d", size / (CUTS + 2), CUTS);
+			fw_fault(&t, fault);
+			free(fault);
+			CU_ASSERT(lan_log_await(t.s.lan, "connected to the hub", WAIT_MS));
+			d[0] = fw_device(&t, name);
+			fw_version(d[0], name, "1.0");
+		}
+	}
+	while (exact < DEVICES && now_ms() < end_ms) { /* 20 at once: the others wait for their turn */
+		for (int i = 0; i < DEVICES; i++) {
+			snprintf(name, sizeof name, "s%d", i + 1);
+			if (done[i] || !fw_await_update(d[i], name, &u, 5))
+				continue;
+			done[i] = strcmp(fw_get(u.url, 1, NULL).md5, md5) == 0;
+			exact += done[i];
+			fw_state(d[i], name, "2.0", done[i] ? "done" : "fail", NULL);
+		}
+	}
+	CU_ASSERT_EQUAL(exact, DEVICES);
+	CU_ASSERT(fw_fetched(&t, "image") <= 1.05 * (double)size);
+	for (int i = 0; i < DEVICES; i++)
+		dev_disconnect(d[i]);
+	fw_end(&t);
+}
+
 SUITE(firmware, TEST(device_gets_the_file_from_the_gateway_and_the_hub_its_reports),
       TEST(many_devices_cost_one_download),
       TEST(without_the_hub_a_device_is_answered_and_updates_from_the_cache),
@@ -372,4 +586,8 @@ SUITE(firmware, TEST(device_gets_the_file_from_the_gateway_and_the_hub_its_repor
       TEST(cut_downloads_go_on_over_restarts_and_kills), TEST(name_is_good_for_its_device_alone),
       TEST(without_an_address_for_devices_the_message_passes_unchanged),
       TEST(unsent_version_report_is_replaced_behind_what_came_before_it),
-      TEST(devices_take_turns_and_a_version_that_fails_is_stopped))
+      TEST(devices_take_turns_and_a_version_that_fails_is_stopped),
+      TEST(slow_reader_and_a_crowd_keep_nobody_from_its_file),
+      TEST(cache_keeps_what_is_used_and_lets_the_oldest_go),
+      TEST(full_disk_is_reported_and_costs_no_message),
+      TEST(hundred_devices_one_image_ten_cuts_a_restart_and_a_kill))
