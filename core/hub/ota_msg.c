@@ -135,7 +135,8 @@ static bool take_state(const cJSON *progress, struct ota_report *out)
 		if (strcmp(states[i].state, state) != 0)
 			continue;
 		out->kind = states[i].kind;
-		if (out->kind == OTA_REPORT_DOWNLOADING &&
+		/* Some leave it out; what is there is a number. */
+		if (json_member(progress, "percent") &&
 		    (!json_int(json_member(progress, "percent"), true, &percent) || percent < 0 ||
 		     percent > 100))
 			return false;
