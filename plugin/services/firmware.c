@@ -144,6 +144,8 @@ static bool order(struct hubgate *h, struct device *d, const struct ota_command 
 	if (changed)
 		log_line(&h->log, LOG_NOTE, "firmware %s for %s/%s: %llu bytes, MD5 %s", c->version,
 		         d->product_id, d->device_name, (unsigned long long)c->image.size, c->image.md5);
+	if (!t->owed)
+		t->since_ms = hubgate_now_ms();
 	t->owed = true;
 	t->qos = down->qos;
 	firmware_task_store(h, t);
@@ -263,8 +265,7 @@ static bool is_over(const struct hubgate *h, const struct firmware_task *t)
 	return clock_trusted(h->clock) && clocks_realtime_ms() / 1000 - t->task.at_s > FIRMWARE_KEEP_S;
 }
 
-/* True: its device was told just now. */
-static bool look_at(struct hubgate *h, struct firmware_task *t, int64_t now_ms)
+static void look_at(struct hubgate *h, struct firmware_task *t, int64_t now_ms)
 {
 	if (t->unsaid)
 		firmware_task_want(h, t);
@@ -272,29 +273,58 @@ static bool look_at(struct hubgate *h, struct firmware_task *t, int64_t now_ms)
 		t->stage = FIRMWARE_READY;
 	if (t->stage == FIRMWARE_TOLD)
 		firmware_offer_renew(h, t);
-	return firmware_offer(h, t);
+}
+
+/* Who waits for the longest time, and was not asked in this round; NULL: none. */
+static struct firmware_task *next_waiting(struct firmware *f)
+{
+	struct firmware_task *first = NULL;
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&f->tasks, &at); n; n = table_next(&f->tasks, &at)) {
+		struct firmware_task *t = table_entry(n, struct firmware_task, node);
+
+		if (t->owed && t->stage != FIRMWARE_WAITS && t->round != f->round &&
+		    (!first || t->since_ms < first->since_ms))
+			first = t;
+	}
+	return first;
+}
+
+/* True: more may be told now. */
+static bool tell_some(struct hubgate *h)
+{
+	struct firmware *f = h->firmware;
+	struct firmware_task *t = NULL;
+	int told = 0;
+
+	f->round++;
+	for (int n = 0; n < FIRMWARE_ASKS_PER_TURN && told < FIRMWARE_OFFERS_PER_TURN; n++) {
+		t = next_waiting(f);
+		if (!t)
+			return false;
+		t->round = f->round;
+		told += firmware_offer(h, t);
+	}
+	return told > 0;
 }
 
 static void look_at_all(struct hubgate *h, int64_t now_ms)
 {
 	struct firmware *f = h->firmware;
 	struct table_at at;
-	int told = 0;
-	bool more = false;
 
-	f->look_ms = f->tasks.count > 0 ? now_ms + FIRMWARE_TURN_MS : INT64_MAX;
+	f->look_ms = INT64_MAX;
 	for (struct table_node *n = table_first(&f->tasks, &at); n; n = table_next(&f->tasks, &at)) {
 		struct firmware_task *t = table_entry(n, struct firmware_task, node);
 
 		if (is_over(h, t))
 			firmware_task_end(h, t);
-		else if (told < FIRMWARE_OFFERS_PER_TURN)
-			told += look_at(h, t, now_ms);
 		else
-			more = true;
+			look_at(h, t, now_ms);
 	}
-	if (more)
-		firmware_task_look(h, now_ms);
+	if (f->tasks.count > 0)
+		firmware_task_look(h, tell_some(h) ? now_ms : now_ms + FIRMWARE_TURN_MS);
 	firmware_task_count(h);
 }
 

@@ -21,6 +21,7 @@ enum {
 	FIRMWARE_SILENT_MS = 15 * 60000, /* a device that was told and says nothing has no place */
 	FIRMWARE_KEEP_S = 7 * 24 * 3600, /* a task of which nothing was heard */
 	FIRMWARE_OFFERS_PER_TURN = 4,    /* the others of the broker wait meanwhile */
+	FIRMWARE_ASKS_PER_TURN = 32,     /* whether it is the turn of one */
 	FIRMWARE_PROGRESS_PER_S = 4,     /* reports of progress, of all devices together */
 };
 
@@ -38,6 +39,8 @@ struct firmware_task {
 	bool owed;        /* it is to be told when its file is here and it is its turn */
 	bool unsaid;      /* NET was not told that its file is wanted */
 	uint8_t qos;      /* of the message that it is owed */
+	int64_t since_ms; /* since when it is owed */
+	unsigned round;   /* in which it was asked last */
 	int64_t heard_ms; /* while FIRMWARE_TOLD */
 };
 
@@ -57,7 +60,7 @@ struct firmware {
 	bool start_judged;            /* what an earlier run's hook came to */
 	struct rollout *rollouts;
 	int64_t look_ms;   /* of the next look at all tasks; INT64_MAX: none */
-	bool more;         /* some had no turn */
+	unsigned round;    /* of those that were asked whether it is their turn */
 	int64_t budget_ms; /* since when budget counts */
 	unsigned budget;   /* reports of progress told since */
 	bool passed_told;  /* that messages are passed on */

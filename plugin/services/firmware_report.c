@@ -45,6 +45,8 @@ static void offer_without_hub(const struct reported *r)
 	if (!r->task || !ota_task_may_offer_offline(&r->task->task, clocks_realtime_ms() / 1000,
 	                                            h->config->firmware.task_ttl_s))
 		return;
+	if (!r->task->owed)
+		r->task->since_ms = hubgate_now_ms();
 	r->task->owed = true;
 	r->task->qos = 1;
 	firmware_task_look(h, hubgate_now_ms());

@@ -153,27 +153,6 @@ static void result_that_comes_later_is_told_at_the_next_start(void)
 	end(&o);
 }
 
-static void hook_without_a_verified_hub_is_refused(void)
-{
-	const struct scene_opts so = { .more = ",\"firmware\":{\"hook\":\"/bin/true\"}",
-		                           .hub_unreached = true };
-	char *config = scene_sim_config(&so), *patch = scene_patch(&so);
-	const struct sim_opts sim = { .config = config };
-	struct sim *s = sim_start(&sim);
-	struct lan_opts lo = { .patch = patch };
-	struct lan *l;
-
-	CU_ASSERT_FATAL(s != NULL);
-	lo.hub_port = sim_port(s);
-	l = lan_start(&lo);
-	CU_ASSERT_PTR_NULL(l);
-	lan_free(l);
-	sim_stop(s);
-	free(config);
-	free(patch);
-}
-
 SUITE(firmware_own, TEST(hook_gets_a_checked_file_and_nothing_of_the_broker),
       TEST(hook_that_fails_or_hangs_is_reported),
-      TEST(result_that_comes_later_is_told_at_the_next_start),
-      TEST(hook_without_a_verified_hub_is_refused))
+      TEST(result_that_comes_later_is_told_at_the_next_start))
