@@ -141,8 +141,7 @@ static bool disk_has(const struct firmware_cache *c, uint64_t bytes)
 {
 	struct statvfs v;
 
-	return fstatvfs(c->dir, &v) == 0 &&
-	       (uint64_t)v.f_bavail * v.f_frsize >= bytes + FIRMWARE_FREE_BYTES;
+	return fstatvfs(c->dir, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize >= bytes + c->leave_bytes;
 }
 
 static enum status refuse(enum status st, char why[OTA_WHY_MAX], const char *text)

@@ -12,13 +12,12 @@
 
 enum {
 	FIRMWARE_NAME_MAX = OTA_MD5_LEN + 32, /* of a file, with NUL */
-	FIRMWARE_FREE_BYTES = 32 << 20,       /* left free on the disk for the store and for others */
 };
 
 struct firmware_cache {
-	const char *path; /* of DIR; borrowed */
-	uint64_t max_bytes;
-	int dir; /* -1: not open */
+	const char *path;                /* of DIR; borrowed */
+	uint64_t max_bytes, leave_bytes; /* of all files; free on the disk */
+	int dir;                         /* -1: not open */
 };
 
 /* Any room. The name of an image's file. */

@@ -741,7 +741,7 @@ enum status firmware_fetch_new(struct net *n, const struct firmware_fetch_conf *
 	f->guest = (struct net_guest){ .turn = turn, .quit = quit, .fd = -1 };
 	f->net = n;
 	f->conf = *conf;
-	f->cache = (struct firmware_cache){ conf->dir, conf->max_bytes, -1 };
+	f->cache = (struct firmware_cache){ conf->dir, conf->max_bytes, conf->leave_bytes, -1 };
 	st = mailbox_new(sizeof(struct wish), FIRMWARE_WANTS_MAX, &f->wishes);
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct firmware_news), NEWS_MAX, &f->news);

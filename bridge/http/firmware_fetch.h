@@ -22,11 +22,11 @@ struct firmware_fetch; /* opaque */
 
 struct firmware_fetch_conf { /* borrowed until firmware_fetch_free() */
 	const char *dir;
-	uint64_t max_bytes;
-	uint32_t stall_s;    /* without a byte, and it is tried again */
-	const char *ca_file; /* NULL: the system's */
-	const char *hosts;   /* core/hub/ota_url.h; NULL: any */
-	bool allow_local;    /* addresses of this host and of the link, for tests */
+	uint64_t max_bytes, leave_bytes; /* of all files; on the disk */
+	uint32_t stall_s;                /* without a byte, and it is tried again */
+	const char *ca_file;             /* NULL: the system's */
+	const char *hosts;               /* core/hub/ota_url.h; NULL: any */
+	bool allow_local;                /* addresses of this host and of the link, for tests */
 	const struct log *log;
 	struct metrics *metrics;
 	/* Room NET. False: the hub cannot be reached, and what fails meanwhile does not count. */

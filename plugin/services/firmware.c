@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
+#include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/services/firmware_impl.h"
@@ -19,6 +20,7 @@ enum status firmware_open(struct hubgate *h)
 	h->firmware = calloc(1, sizeof(*h->firmware));
 	if (!h->firmware)
 		return ST_NOMEM;
+	h->firmware->seed = h->seed;
 	table_init(&h->firmware->tasks);
 	h->firmware->look_ms = INT64_MAX;
 	return ST_OK;
@@ -39,12 +41,21 @@ static void ring(void *ctx)
 	uplink_ring(h->uplink);
 }
 
+/* On the disk: what messages may need, as far as it is not out of all proportion, and some more. */
+static uint64_t left_free(const struct hubgate *h)
+{
+	uint64_t store = h->config->store.max_bytes;
+
+	return FIRMWARE_LEAVE_BYTES + (store < FIRMWARE_STORE_MAX ? store : FIRMWARE_STORE_MAX);
+}
+
 static enum status make(struct hubgate *h)
 {
 	const struct config_firmware *c = &h->config->firmware;
 	const struct firmware_fetch_conf conf = {
 		.dir = c->dir,
 		.max_bytes = c->max_bytes,
+		.leave_bytes = left_free(h),
 		.stall_s = c->stall_s,
 		.ca_file = c->ca_file,
 		.hosts = c->hosts,
@@ -194,7 +205,10 @@ static void tell_progress(struct hubgate *h, struct device *d, struct firmware_t
 	struct buf out = BUF_MAX(OTA_MESSAGE_MAX);
 	int64_t now_ms = hubgate_now_ms();
 
-	if (!uplink_ready(h->uplink) || !firmware_offer_may_tell(h->firmware, now_ms))
+	/* Of one that is away the hub is not told anything: it would have to be called online for it.
+	 */
+	if (!uplink_ready(h->uplink) || !presence_is_there(h, d) ||
+	    !firmware_offer_may_tell(h->firmware, now_ms))
 		return;
 	percent = ota_task_progress(&t->task, true, percent, now_ms);
 	if (percent >= 0 && ota_put_downloading(&out, t->task.command.version, percent) == ST_OK)

@@ -16,6 +16,8 @@
 #include "plugin/services/firmware.h"
 
 enum {
+	FIRMWARE_LEAVE_BYTES = 32 << 20,
+	FIRMWARE_STORE_MAX = 256 << 20,
 	FIRMWARE_TASKS_MAX = 3000,
 	FIRMWARE_TURN_MS = 1000,         /* between two looks at all tasks */
 	FIRMWARE_SILENT_MS = 15 * 60000, /* a device that was told and says nothing has no place */
@@ -53,6 +55,7 @@ struct rollout { /* a version of a product with which devices failed */
 
 struct firmware {
 	bool on; /* devices can download from here */
+	uint64_t seed;
 	struct table tasks;
 	struct firmware_fetch *fetch; /* NULL: nothing is downloaded */
 	struct firmware_hook *hook;   /* NULL: nothing is installed here */

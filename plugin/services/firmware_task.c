@@ -10,10 +10,14 @@ static bool same_id(const struct table_node *node, const void *key)
 	return strcmp(table_entry(node, const struct firmware_task, node)->client_id, key) == 0;
 }
 
+static uint64_t hash_of(const struct firmware *f, const char *client_id)
+{
+	return table_hash(f->seed, client_id, strlen(client_id));
+}
+
 struct firmware_task *firmware_task_find(const struct firmware *f, const char *client_id)
 {
-	struct table_node *n =
-		table_find(&f->tasks, table_hash(0, client_id, strlen(client_id)), same_id, client_id);
+	struct table_node *n = table_find(&f->tasks, hash_of(f, client_id), same_id, client_id);
 
 	return n ? table_entry(n, struct firmware_task, node) : NULL;
 }
@@ -27,7 +31,7 @@ struct firmware_task *firmware_task_add(struct hubgate *h, const char *client_id
 		return NULL;
 	memcpy(t->client_id, client_id, strlen(client_id) + 1);
 	t->task.told = -1;
-	if (table_add(&f->tasks, &t->node, table_hash(0, client_id, strlen(client_id))) != ST_OK) {
+	if (table_add(&f->tasks, &t->node, hash_of(f, client_id)) != ST_OK) {
 		free(t);
 		return NULL;
 	}

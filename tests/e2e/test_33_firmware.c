@@ -630,6 +630,9 @@ static double round_of_downloads(void)
 	us = text && strstr(text, "p99.9 ") ? atof(strstr(text, "p99.9 ") + 6) : -1;
 	fprintf(stderr, "firmware: 20 downloads at once: callbacks %s\n", text ? text : "?");
 	free(text);
+	text = scene_sys(&t.s, "store_sync_longest_ms");
+	fprintf(stderr, "firmware: the longest sync of messages meanwhile: %s ms\n", text ? text : "?");
+	free(text);
 	dev_disconnect(other);
 	fw_end(&t);
 	return us;
