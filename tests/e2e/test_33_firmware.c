@@ -424,6 +424,51 @@ static void slow_reader_and_a_crowd_keep_nobody_from_its_file(void)
 	fw_end(&t);
 }
 
+/* As the SDK for Python asks (docs/protocol/ota.md 3, 4): one byte more than there is, compressed
+ * if possible, with what stands before the last slash as Host. And that in C: up to the first
+ * slash. */
+static void stock_sdks_get_what_they_understand(void)
+{
+	static const char *const asks[] = {
+		"GET %s HTTP/1.1\r\nHost: http://gateway.lan\r\nRange: bytes=0-3000000\r\n"
+		"Accept-Encoding: gzip, deflate\r\nConnection: close\r\n\r\n",
+		"GET %s HTTP/1.1\r\nHost:gateway.lan\r\nRange: bytes=0-3000000\r\n"
+		"Accept-Encoding:gzip, deflate\r\nConnection: close\r\n\r\n",
+	};
+	struct fw_stage t = fw_start(NULL);
+	struct dev *d = fw_device(&t, "dev1");
+	struct fw_update u;
+
+	fw_file(&t, "image", SIZE, NULL);
+	fw_task(&t, "dev1", "2.0", "image");
+	CU_ASSERT_FATAL(fw_await_update(d, "dev1", &u, WAIT_MS));
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		char ask[400], *reply = malloc(SIZE + 4096), *body;
+		size_t len = 0;
+		ssize_t n;
+		int fd;
+
+		CU_ASSERT_FATAL(reply != NULL);
+		snprintf(ask, sizeof ask, asks[i], strrchr(u.url, '/'));
+		fd = hang_on(t.http, 1, ask);
+		while (len < SIZE + 4095 && (n = read(fd, reply + len, SIZE + 4095 - len)) > 0)
+			len += (size_t)n;
+		close(fd);
+		reply[len] = '\0';
+		body = memmem(reply, len, "\r\n\r\n", 4);
+		CU_ASSERT_FATAL(body != NULL);
+		*body = '\0';
+		CU_ASSERT_EQUAL(len - (size_t)(body + 4 - reply), SIZE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(reply, "\r\nContent-Length: 3000000"));
+		CU_ASSERT_PTR_NULL(strcasestr(reply, "Content-Encoding"));
+		CU_ASSERT_PTR_NULL(strcasestr(reply, "Transfer-Encoding"));
+		CU_ASSERT_EQUAL(strncmp(reply, "HTTP/1.1 206", 12), 0);
+		free(reply);
+	}
+	dev_disconnect(d);
+	fw_end(&t);
+}
+
 /* --- room --- */
 
 static void cache_keeps_what_is_used_and_lets_the_oldest_go(void)
@@ -661,6 +706,7 @@ SUITE(firmware, TEST(device_gets_the_file_from_the_gateway_and_the_hub_its_repor
       TEST(without_an_address_for_devices_the_message_passes_unchanged),
       TEST(unsent_version_report_is_replaced_behind_what_came_before_it),
       TEST(devices_take_turns_and_a_version_that_fails_is_stopped),
+      TEST(stock_sdks_get_what_they_understand),
       TEST(slow_reader_and_a_crowd_keep_nobody_from_its_file),
       TEST(cache_keeps_what_is_used_and_lets_the_oldest_go),
       TEST(full_disk_is_reported_and_costs_no_message),
