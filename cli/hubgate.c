@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 
-static const struct cli_command *const commands[] = { &credentials_command };
+static const struct cli_command *const commands[] = { &check_command, &credentials_command };
 
 enum {
 	COMMANDS = sizeof commands / sizeof commands[0]

@@ -1,6 +1,7 @@
-# The command `hubgate`: a process of its own. Of plugin/ it has the reading of hubgate.json.
+# The command `hubgate`: a process of its own. Of plugin/ it has the reading of the two
+# configuration files.
 
-cli_src := $(wildcard cli/*.c) plugin/config_file.c plugin/lan/certificate.c
+cli_src := $(wildcard cli/*.c) plugin/config_file.c plugin/lan/broker_conf.c plugin/lan/certificate.c
 
 $(call obj,cli/hubgate.c): private ALL_CFLAGS += -DHUBGATE_VERSION='"$(VERSION)"'
 $(call obj,cli/hubgate.c): VERSION

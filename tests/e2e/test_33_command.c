@@ -1,45 +1,11 @@
 /* The command `hubgate`, as a user calls it. */
+#include "tests/e2e/command_call.h"
 #include "tests/e2e/scene.h"
 #include "tests/runner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-
-struct call {
-	char *dir, *out, *err; /* what it wrote */
-	int code;              /* -1: it was killed, or did not end */
-};
-
-static void call_free(struct call *c)
-{
-	dir_remove(c->dir);
-	free(c->dir);
-	free(c->out);
-	free(c->err);
-}
-
-/* hubgate ARGUMENTS by a shell, which takes them apart. */
-static struct call call(const char *arguments)
-{
-	struct call c = { .dir = dir_make(), .code = -1 };
-	char *out = text_fmt("%s/out", c.dir), *err = text_fmt("%s/err", c.dir);
-	char *line = text_fmt("exec %s/hubgate %s", build_dir(), arguments);
-	char sh[] = "sh", option[] = "-c", *argv[] = { sh, option, line, NULL };
-	struct proc *p = proc_start(argv, out, err);
-	int status = 0;
-
-	if (p && proc_wait(p, WAIT_MS, &status) >= 0 && WIFEXITED(status))
-		c.code = WEXITSTATUS(status);
-	proc_free(p);
-	c.out = file_read(out);
-	c.err = file_read(err);
-	free(out);
-	free(err);
-	free(line);
-	return c;
-}
 
 static char *member(const cJSON *object, const char *name)
 {
@@ -53,7 +19,7 @@ static void lets_in(struct scene *s, const char *arguments)
 {
 	char *line =
 		text_fmt("credentials --json --config %s/hubgate.json %s", lan_dir(s->lan), arguments);
-	struct call c = call(line);
+	struct command_call c = command_call(line);
 	cJSON *printed = cJSON_Parse(c.out);
 	char *id = member(printed, "client_id"), *name = member(printed, "username");
 	char *password = member(printed, "password");
@@ -69,7 +35,7 @@ static void lets_in(struct scene *s, const char *arguments)
 	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(s, PRODUCT "/dev1/event", WAIT_MS));
 	dev_disconnect(d);
 	cJSON_Delete(printed);
-	call_free(&c);
+	command_call_free(&c);
 	free(line);
 	free(id);
 	free(name);
@@ -110,7 +76,7 @@ static const struct wrong {
 static void what_cannot_be_done_is_said_with_the_stated_code(void)
 {
 	for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
-		struct call c = call(wrongs[i].arguments);
+		struct command_call c = command_call(wrongs[i].arguments);
 
 		CU_ASSERT_EQUAL(c.code, wrongs[i].code);
 		CU_ASSERT_STRING_EQUAL(c.out ? c.out : "", "");
@@ -118,7 +84,7 @@ static void what_cannot_be_done_is_said_with_the_stated_code(void)
 			CU_FAIL("says something else");
 			fprintf(stderr, "hubgate %s (%d): %s\n", wrongs[i].arguments, c.code, c.err);
 		}
-		call_free(&c);
+		command_call_free(&c);
 	}
 }
 
@@ -127,15 +93,15 @@ static void device_that_the_file_does_not_name_is_asked_for(void)
 	struct scene s = scene_start(NULL);
 	char *line = text_fmt("credentials --config %s/hubgate.json", lan_dir(s.lan));
 	char *other = text_fmt("%s %s/nobody", line, PRODUCT);
-	struct call c = call(line), o = call(other);
+	struct command_call c = command_call(line), o = command_call(other);
 
 	CU_ASSERT_EQUAL(c.code, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(c.err, PRODUCT "/dev1\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(c.err, PRODUCT "/dev2\n"));
 	CU_ASSERT_EQUAL(o.code, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(o.err, "knows no " PRODUCT "/nobody"));
-	call_free(&c);
-	call_free(&o);
+	command_call_free(&c);
+	command_call_free(&o);
 	free(line);
 	free(other);
 	scene_end(&s);
@@ -144,23 +110,24 @@ static void device_that_the_file_does_not_name_is_asked_for(void)
 /* Vector of docs/protocol/connection.md 4: the connection id is drawn, the rest is known. */
 static void secret_is_taken_from_standard_input_and_is_not_printed(void)
 {
-	struct call c = call("credentials ABCDE12345/gateway01 --secret - --expiry 1700000000 "
-	                     "<<END\nMDEyMzQ1Njc4OWFiY2RlZg==\nEND");
+	struct command_call c =
+		command_call("credentials ABCDE12345/gateway01 --secret - --expiry 1700000000 "
+	                 "<<END\nMDEyMzQ1Njc4OWFiY2RlZg==\nEND");
 
 	CU_ASSERT_EQUAL(c.code, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c.out);
 	CU_ASSERT_PTR_NOT_NULL(strstr(c.out, "ABCDE12345gateway01;21010406;"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(c.out, ";1700000000'"));
 	CU_ASSERT_PTR_NULL(strstr(c.out, "MDEyMzQ1Njc4OWFiY2RlZg"));
-	call_free(&c);
+	command_call_free(&c);
 }
 
 static void output_that_is_lost_is_no_success(void)
 {
-	struct call c = call("version >/dev/full");
+	struct command_call c = command_call("version >/dev/full");
 
 	CU_ASSERT_EQUAL(c.code, 1);
-	call_free(&c);
+	command_call_free(&c);
 }
 
 SUITE(command, TEST(credentials_of_a_device_let_it_in),
