@@ -3,7 +3,8 @@
 
 #include "cli/cli.h"
 
-static const struct cli_command *const commands[] = { &check_command, &credentials_command };
+static const struct cli_command *const commands[] = { &init_command, &check_command,
+	                                                  &credentials_command };
 
 enum {
 	COMMANDS = sizeof commands / sizeof commands[0]

@@ -5,6 +5,7 @@ cli_src := $(wildcard cli/*.c) plugin/config_file.c plugin/lan/broker_conf.c plu
 
 $(call obj,cli/hubgate.c): private ALL_CFLAGS += -DHUBGATE_VERSION='"$(VERSION)"'
 $(call obj,cli/hubgate.c): VERSION
+$(call obj,cli/init.c): private ALL_CFLAGS += -DHUBGATE_TRIPLET='"$(TRIPLET)"'
 $(B)/hubgate: $(call obj,$(cli_src)) $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -pie -o $@ $^ $(LIBS)
