@@ -5,7 +5,8 @@
 
 #include "plugin/config_file.h"
 
-static int complain(int code, const struct cli_command *c, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static int complain(int code, const struct cli_command *c,
+                                                          const char *format, va_list args)
 {
 	fprintf(stderr, "hubgate %s: ", c->name);
 	vfprintf(stderr, format, args);
