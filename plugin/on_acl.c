@@ -217,6 +217,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
+	if (s && ed->access != MOSQ_ACL_READ && s->kind == SESSION_DEVICE)
+		presence_heard(h, s);
 	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE &&
 	    one_client_is_replaced(h, s))
 		return denied(h);

@@ -50,7 +50,7 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 		s = lan_session_add(h, client, SESSION_DEVICE, d);
 	if (!s)
 		return VERDICT_NO;
-	s->clean = mosquitto_client_clean_session(client);
+	lan_session_let_in(s, client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
 	registration_logged_in(h, d);
 	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login

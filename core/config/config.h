@@ -81,7 +81,7 @@ struct config_store {
 };
 
 struct config_presence {
-	uint32_t grace_ms, max_unknown;
+	uint32_t grace_ms, max_unknown, silence_s;
 };
 
 struct config_lan {

@@ -239,12 +239,12 @@ static void unknown_keys_suggest_the_nearest(void)
 	                  ":3: hub.prot: unknown key; did you mean \"port\"?"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"device\":[]}",
 	                  ":1: device: unknown key; did you mean \"devices\"?"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
-	            ":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown)"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
-	            ":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
+		":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
+		":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
 }
 
 static void wrong_types_and_ranges_say_what_to_write(void)
