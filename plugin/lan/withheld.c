@@ -8,7 +8,7 @@
 
 enum {
 	RELEASES_MAX = 2048,    /* messages of QoS 2 on their way, by the hash of their address ... */
-	PROBES = 8,             /* ... or close behind; one that finds no place is delivered */
+	PROBES = 32,            /* ... or close behind; one that finds no place is delivered */
 	RELEASE_MS = 60 * 1000, /* until PUBREL; its memory may be another message's by then */
 };
 
