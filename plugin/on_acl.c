@@ -103,8 +103,8 @@ static int judge_unsubscribe(struct hubgate *h, struct device *d,
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
-		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
-		         filter);
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, d->client_id, "still subscribed",
+		            "%s: still subscribed at the hub: %.128s", d->client_id, filter);
 	return MOSQ_ERR_SUCCESS;
 }
 
