@@ -175,6 +175,8 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		seed ^= (uint64_t)getpid() << 32;
 	request_limit_init(&h->limit, seed);
+	repeats_init(&h->refusals, seed);
+	repeats_init(&h->failures, seed);
 	atomic_init(&h->ids, (unsigned)seed);
 	h->fd = -1;
 	st = mailbox_new(sizeof(struct http_products *), 1, &h->news);

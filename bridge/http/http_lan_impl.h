@@ -13,6 +13,7 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
+#include "core/base/repeats.h"
 #include "core/hub/dynreg_replies.h"
 #include "core/pace/connections.h"
 #include "core/pace/request_limit.h"
@@ -34,6 +35,8 @@ struct http_lan {
 	struct http_lan_conf conf;
 	int fd;                    /* -1: the daemon has it */
 	struct MHD_Daemon *daemon; /* NULL: does not serve */
+	struct repeats refusals;   /* HTTP: lines about them */
+	struct repeats failures;   /* NET: lines about them */
 	unsigned crowd;            /* HTTP: connections that gave way, the last at crowd_ms */
 	int64_t crowd_ms;
 	char hub_host[DYNREG_HOST_MAX];

@@ -443,6 +443,10 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	    "{\"deviceName\":\"dev2\",\"nonce\":1,\"productId\":\"" PRODUCT
 	    "\",\"timestamp\":1,\"signature\":\"YQ==\"}");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "{\"code\":1010"));
+	CU_ASSERT(lan_log_await(t.s.lan, "its signature does not fit", WAIT_MS));
+	for (int i = 0; i < 20; i++)
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(repeat(&t, 1, headers, body), "AuthFailure.SignatureFailure"));
 	fd = dial(t.http);
 	say(fd, "/device/register", headers, "{");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "InvalidParameterValue"));
@@ -450,6 +454,7 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	say(fd, "/somewhere", "", "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "404"));
 	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), 1);
+	CU_ASSERT_EQUAL(scene_log_count(&t.s, "its signature does not fit"), 1);
 	free(headers);
 	free(body);
 	stage_end(&t);
