@@ -368,6 +368,7 @@ static const struct part parts[] = {
 	  .run = one_client_run,
 	  .due = one_client_due,
 	  .close = one_client_close },
+	{ .name = "silence", .open = silence_open, .close = silence_close },
 	{ .name = "the devices",
 	  .open = add_devices,
 	  .run = presence_run,

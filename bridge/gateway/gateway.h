@@ -20,6 +20,7 @@
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/base/repeats.h"
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
@@ -49,6 +50,7 @@ struct filter {
 	enum filter_state state; /* at the hub */
 	bool wanted;             /* by the device */
 	bool renew;              /* subscribed in an earlier connection: ask again */
+	bool refused;            /* by the hub, the last time */
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
@@ -164,6 +166,7 @@ struct gateway {
 	int64_t renew_ms; /* next renewal of a subscription not before */
 	bool renewing;
 	const struct log *log;
+	struct repeats repeats; /* of its lines */
 	struct metrics *metrics;
 	/* NULL, or told of packet ids that are free again without an answer. */
 	void (*release_id)(void *ctx, uint16_t packet_id);

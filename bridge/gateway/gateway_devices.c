@@ -39,6 +39,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->world.random = seed | 1;
 	g->due_ms = INT64_MAX;
 	g->log = log;
+	repeats_init(&g->repeats, seed);
 	g->metrics = metrics;
 }
 

@@ -1,4 +1,5 @@
 /* What the hub answers: results, notifications, SUBACKs - and silence. */
+#include <stdio.h>
 #include <string.h>
 
 #include "bridge/gateway/gateway.h"
@@ -33,8 +34,9 @@ enum status gateway_reply(struct gateway *g, const void *payload, size_t len, in
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK) {
-		log_line(g->log, LOG_WARN, "a message on the gateway channel is %s, ignored (%zu bytes)",
-		         status_text(st), len);
+		repeats_log(&g->repeats, g->log, LOG_WARN, "the gateway channel", status_text(st), now_ms,
+		            "a message on the gateway channel is %s, ignored (%zu bytes)", status_text(st),
+		            len);
 		return st;
 	}
 	if (out->op == GATEWAY_CHANGE)
@@ -61,6 +63,32 @@ static void subscribe_covered_again(struct subdev *d, const char *wildcard)
 	}
 }
 
+/* The topic without its device: what is declared is declared for all devices of a product. */
+static const char *topic_of_all(const struct subdev *d, const char *filter, char out[256])
+{
+	const char *at = strstr(filter, d->product_id), *behind;
+	size_t len = strlen(d->product_id) + 1 + strlen(d->device_name);
+
+	behind = at && strlen(at) > len ? at + len : "";
+	snprintf(out, 256, "%.*s%s", at ? (int)(at - filter) : 100, filter, behind);
+	return out;
+}
+
+/* It is asked for again and again, of each device, in each connection. */
+static void tell_refused(struct gateway *g, const struct subdev *d, struct filter *f,
+                         int64_t now_ms)
+{
+	char what[256];
+
+	if (!f->refused)
+		repeats_log(&g->repeats, g->log, LOG_WARN, d->product_id, topic_of_all(d, f->text, what),
+		            now_ms,
+		            "the hub refuses the subscription %s; when it is a custom topic, add it to the "
+		            "product's topic list in the console, perhaps also to the gateway product's",
+		            f->text);
+	f->refused = true;
+}
+
 static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
                             int64_t now_ms)
 {
@@ -75,12 +103,10 @@ static void filter_answered(struct gateway *g, struct subdev *d, struct filter *
 	} else if (code == MQTT_SUBACK_FAILURE) {
 		f->state = FILTER_NONE;
 		f->due_ms = now_ms + GATEWAY_RETRY_MS;
-		log_line(g->log, LOG_WARN,
-		         "the hub refuses the subscription %s; when it is a custom topic, add it to the "
-		         "product's topic list in the console, perhaps also to the gateway product's",
-		         f->text);
+		tell_refused(g, d, f, now_ms);
 	} else {
 		f->state = FILTER_SUBSCRIBED;
+		f->refused = false;
 	}
 	if (f->due_ms > now_ms && f->due_ms < g->due_ms)
 		g->due_ms = f->due_ms;

@@ -43,8 +43,9 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
 
 	if (st == ST_MALFORMED) {
-		log_line(&u->log, LOG_ERROR, "%s/%s: message %" PRIu64 " is lost, the disk damaged it",
-		         d->product_id, d->device_name, e->seq);
+		repeats_log(&u->repeats, &u->log, LOG_ERROR, "the disk", "damaged", now_ms,
+		            "%s/%s: message %" PRIu64 " is lost, the disk damaged it", d->product_id,
+		            d->device_name, e->seq);
 		if (e->packet_id != 0)
 			packet_ids_release(&u->ids, e->packet_id);
 		intake_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);

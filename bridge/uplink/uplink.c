@@ -84,6 +84,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	         conf->product_id, conf->device_name);
 	snprintf(u->result_topic, sizeof(u->result_topic), "$gateway/operation/result/%s/%s",
 	         conf->product_id, conf->device_name);
+	repeats_init(&u->repeats, random_seed());
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
 	u->gateway.world.binds = conf->bind;

@@ -81,7 +81,7 @@ struct config_store {
 };
 
 struct config_presence {
-	uint32_t grace_ms, max_unknown;
+	uint32_t grace_ms, max_unknown, silence_s;
 };
 
 struct config_lan {
@@ -170,7 +170,8 @@ struct config_source {
 	/* The digests of a certificate. Status and why as read_file; NULL: none are taken. */
 	enum status (*read_certificate)(void *ctx, const char *path, struct device_certificate *out,
 	                                char *why, size_t why_size);
-	/* Whether it can be used; certificate: the file that a key belongs to. The same. */
+	/* Whether it can be used; certificate: the file that a key belongs to. The same; ST_STATE: not
+	 * at this time, by this machine's clock. */
 	enum status (*check_pem)(void *ctx, enum config_pem what, const char *path,
 	                         const char *certificate, char *why, size_t why_size);
 	void *ctx;

@@ -183,13 +183,16 @@ static void check_pem(struct config_load *l, const char *section, const char *na
 {
 	const cJSON *obj = json_member(l->root, section);
 	char why[CONFIG_FAULT_MAX] = "cannot be read", path[CONFIG_PATH_MAX];
+	enum status st;
 
-	if (!file || !l->src->check_pem ||
-	    l->src->check_pem(l->src->ctx, what, file, l->cfg->gateway.cert_file, why, sizeof why) ==
-	        ST_OK)
+	if (!file || !l->src->check_pem)
 		return;
+	st = l->src->check_pem(l->src->ctx, what, file, l->cfg->gateway.cert_file, why, sizeof why);
 	snprintf(path, sizeof path, "%s.%s", section, name);
-	config_error(l, json_member(obj, name), path, "%s", why);
+	if (st == ST_STATE) /* the clock may be wrong, and the LAN needs no hub */
+		config_warning(l, json_member(obj, name), path, "%s", why);
+	else if (st != ST_OK)
+		config_error(l, json_member(obj, name), path, "%s", why);
 }
 
 /* What is not used may be anything. */

@@ -88,10 +88,10 @@ static enum status ask(struct hubgate *h, struct shadow *s, enum shadow_want wan
 	if (st == ST_OK)
 		metric_add(&h->metrics, M_SHADOW_SENT, 1);
 	else if (st == ST_TOOBIG)
-		log_line(&h->log, LOG_ERROR,
-		         "%s: an attribute of its shadow is too large for a message to the hub (16384 "
-		         "bytes); it stays on the LAN until it changes",
-		         s->device->client_id);
+		limiter_log(h, LIMITED_REFUSALS, LOG_ERROR, s->device->client_id, "large attribute",
+		            "%s: an attribute of its shadow is too large for a message to the hub (16384 "
+		            "bytes); it stays on the LAN until it changes",
+		            s->device->client_id);
 	else if (st != ST_EMPTY)
 		shadow_sync_failed(s->doc, now_ms); /* the disk or a mailbox is full: later */
 	return st;

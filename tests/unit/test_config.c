@@ -239,12 +239,12 @@ static void unknown_keys_suggest_the_nearest(void)
 	                  ":3: hub.prot: unknown key; did you mean \"port\"?"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"device\":[]}",
 	                  ":1: device: unknown key; did you mean \"devices\"?"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
-	            ":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown)"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
-	            ":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
+		":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
+		":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
 }
 
 static void wrong_types_and_ranges_say_what_to_write(void)
@@ -359,6 +359,11 @@ static void mistakes_in_json_are_named_with_line_column_and_fix(void)
 		refused("{\n  // the gateway\n" GATEWAY "}", ":2:3: JSON has no comments; remove it"));
 	CU_ASSERT(refused("{'gateway':{}}", ":1:2: write double quotes (\") in place of single ones"));
 	CU_ASSERT(refused("{" STORE "\n" GATEWAY "}", ":1:46: a comma is missing here"));
+	CU_ASSERT(refused("\xEF\xBB\xBF{}",
+	                  ":1:1: starts with a byte order mark; save it as UTF-8 without BOM"));
+	CU_ASSERT(refused("\xFF\xFE{}", ":1:1: is UTF-16; save it as UTF-8 without BOM"));
+	CU_ASSERT(refused("{\"store\":{\"dir\":\"/d},\n" GATEWAY "}",
+	                  ":1:22: the line ends inside a text; its closing quote is missing"));
 	CU_ASSERT(
 		refused("{gateway:{}}", ":1:2: the member name is not quoted; write it in double quotes"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"lan\":{\n\"acl\":\"allow\",\n\"acl\":\"auto\"}}",
