@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,17 +155,11 @@ static void keep(struct visit *v, const struct dynreg_grant *g)
 {
 	const struct http_lan_conf *c = &v->http->conf;
 	struct secret secret;
-	enum status st;
 
 	IN_ROOM(ROOM_NET);
-	if (g->type != DYNREG_KEY || secret_parse(g->psk, &secret) != ST_OK)
+	if (g->type != DYNREG_KEY ||
+	    secrets_keep(c->secrets, c->log, v->client_id, g->psk, &secret) != ST_OK)
 		return;
-	st = secrets_put(c->secrets, v->client_id, &secret);
-	if (st != ST_OK && st != ST_EXISTS)
-		log_line(c->log, LOG_ERROR,
-		         "%s was registered, but its secret cannot be kept (%s): it must register again "
-		         "after a restart",
-		         v->client_id, strerror(errno));
 	c->registered(c->ctx, v->client_id, &secret);
 	secret_wipe(&secret);
 }
