@@ -211,6 +211,7 @@ static enum status make_uplink(struct hubgate *h)
 		.key_file = c->gateway.key_file,
 		.keepalive_s = (uint16_t)c->hub.keepalive,
 		.clean_session = c->hub.clean_session,
+		.region = c->hub.region,
 		.rate_up = c->hub.rate_up,
 		.window = c->hub.window,
 		.min_reconnect_s = c->hub.min_reconnect_s,

@@ -65,9 +65,10 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 			outbox_forget_ids(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->renew = resumed && f->state == FILTER_SUBSCRIBED;
+			f->again = false;
 			f->due_ms = f->awaited_ms = 0;
 			if (!resumed)
-				f->state = FILTER_NONE;
+				gateway_filter_is(g, f, FILTER_NONE);
 		}
 		gateway_prune_filters(d);
 	}
@@ -96,9 +97,9 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 			/* A request without an answer: the hub may have carried it out or
 			 * not; asking again is harmless. */
 			if (f->state == FILTER_SUBSCRIBING)
-				f->state = FILTER_NONE;
+				gateway_filter_is(g, f, FILTER_NONE);
 			if (f->state == FILTER_UNSUBSCRIBING)
-				f->state = FILTER_SUBSCRIBED;
+				gateway_filter_is(g, f, FILTER_SUBSCRIBED);
 		}
 	}
 	gateway_line_up(g, now_ms);

@@ -43,12 +43,20 @@ enum filter_state {
 	FILTER_UNSUBSCRIBING
 };
 
+/* Bounds of the hub that count for the gateway as a whole. */
+struct gateway_limits {
+	const char *region;   /* its name; static */
+	size_t subscriptions; /* as that region's limits page says of a device, 0: unlimited */
+};
+
 /* A topic filter that a device subscribed, mirrored at the hub. */
 struct filter {
 	struct filter *next;
 	enum filter_state state; /* at the hub */
 	bool wanted;             /* by the device */
-	bool renew;              /* subscribed in an earlier connection: ask again */
+	bool renew;              /* subscribed in an earlier connection: ask again, in the background */
+	bool again;              /* the device asked for it anew since: at once */
+	bool lazy;               /* no device asked for it: after those that one did */
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
@@ -139,8 +147,9 @@ struct gateway {
 	struct subdev_world world;
 	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
 	/* Devices with control work. Urgent: data waits. Fresh: just arrived; the newest goes first,
-	 * and they and the others take turns. Last, and seldom: names that may be nobody's. */
-	struct turns urgent, normal, fresh, names[STANDINGS];
+	 * and they and the others take turns. Lazy: subscriptions that no device asked for. Last, and
+	 * seldom: names that may be nobody's. */
+	struct turns urgent, normal, fresh, lazy, names[STANDINGS];
 	bool fresh_turn;
 	int64_t names_ms[STANDINGS];     /* their next request not before */
 	struct subdev *forgotten;        /* by next_forgotten */
@@ -160,8 +169,11 @@ struct gateway {
 	int64_t settle_ms;
 	unsigned change_acks; /* notifications to acknowledge */
 	size_t online, unbound;
-	int64_t due_ms;   /* when gateway_tick() wants to run */
-	int64_t renew_ms; /* next renewal of a subscription not before */
+	struct gateway_limits limits;
+	size_t subscriptions;    /* at the hub, as far as is known, without the gateway's own channel */
+	bool subscriptions_near; /* which is said */
+	int64_t due_ms;          /* when gateway_tick() wants to run */
+	int64_t renew_ms;        /* next renewal of a subscription not before */
 	bool renewing;
 	const struct log *log;
 	struct metrics *metrics;
@@ -205,6 +217,8 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id);
 enum status gateway_set_own(struct gateway *g, const char *client_id);
 /* A program on the LAN is logged in as the gateway itself. */
 bool gateway_has_application(const struct gateway *g);
+/* Subscriptions at the hub, as far as is known, the gateway's own channel included. */
+size_t gateway_subscriptions(const struct gateway *g);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
@@ -228,7 +242,8 @@ void gateway_sweep(struct gateway *g);
 /* Takes secret; NULL: forget it. With it the device can be bound. */
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
-/* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
+/* ST_OK; ST_NOMEM. Again: subscribed anew when the QoS is another, or when that is not done yet
+ * since the session was resumed. */
 enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos);
 void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter);
 /* Takes m: a request, or telemetry, as its topic says. */

@@ -2,7 +2,7 @@
  *   gateway.c          presence, the link
  *   gateway_devices.c  the table of devices, live messages
  *   gateway_subdev.c   one device: what happens to it, the end of what it holds
- *   gateway_filters.c  what each subscribes
+ *   gateway_filters.c  what each subscribes, and how much that is
  *   gateway_live.c     what of its messages goes next
  *   gateway_want.c     what each wants, and whose turn it is
  *   gateway_reply.c    what the hub answers, and its silence
@@ -32,6 +32,10 @@ static inline bool gateway_is_linked(const struct gateway *g)
 	return g->world.phase != PHASE_AWAY;
 }
 void gateway_free_secret(struct secret *s); /* wipes; NULL is fine */
+/* The one place that moves the state of a filter: it counts them. */
+void gateway_filter_is(struct gateway *g, struct filter *f, enum filter_state state);
+/* Said once when they come near the hub's limit. */
+void gateway_say_subscriptions(struct gateway *g);
 struct filter *gateway_find_filter(const struct subdev *d, const char *text); /* NULL: none */
 void gateway_prune_filters(struct subdev *d); /* what is neither wanted nor subscribed */
 /* What of d's messages could go now, or when. */

@@ -26,16 +26,25 @@ static bool filter_wants(const struct gateway *g, const struct subdev *d, const 
 		return true;
 	/* Again when the device asked with another QoS since. */
 	return gateway_is_online(d) && f->wanted &&
-	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
+	       (f->state == FILTER_NONE ||
+	        (f->state == FILTER_SUBSCRIBED && (f->again || f->qos != f->asked_qos)));
+}
+
+static struct filter *first_filter(const struct gateway *g, const struct subdev *d, bool lazy,
+                                   int64_t now_ms)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (f->lazy == lazy && filter_wants(g, d, f) && f->due_ms <= now_ms)
+			return f;
+	}
+	return NULL;
 }
 
 static struct filter *next_filter(const struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
-	for (struct filter *f = d->filters; f; f = f->next) {
-		if (filter_wants(g, d, f) && f->due_ms <= now_ms)
-			return f;
-	}
-	return NULL;
+	struct filter *f = first_filter(g, d, false, now_ms);
+
+	return f ? f : first_filter(g, d, true, now_ms);
 }
 
 /* The next request for d, if its time has come. */
@@ -46,20 +55,20 @@ static enum gateway_op next_op(const struct gateway *g, const struct subdev *d, 
 	return op != GATEWAY_UNKNOWN && d->hub.due_ms <= now_ms ? op : GATEWAY_UNKNOWN;
 }
 
-static bool has_control(const struct gateway *g, const struct subdev *d, int64_t now_ms)
-{
-	return next_op(g, d, now_ms) != GATEWAY_UNKNOWN || next_filter(g, d, now_ms) != NULL;
-}
-
 /* Urgent: what the device's messages or a program wait for. */
 static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
+	bool asks = next_op(g, d, now_ms) != GATEWAY_UNKNOWN;
+	const struct filter *f = asks ? NULL : next_filter(g, d, now_ms);
+
 	if (!gateway_is_linked(g))
 		return NULL;
-	if (!has_control(g, d, now_ms))
+	if (!asks && !f)
 		return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
 	if (d->standing != STANDING_OWN && !d->hub.asked)
 		return &g->names[d->standing];
+	if (f && f->lazy)
+		return &g->lazy;
 	if (d->fresh_ms > now_ms && !gateway_is_online(d))
 		return &g->fresh;
 	return d->outbox.live > 0 || d->hub.asked ? &g->urgent : &g->normal;
@@ -124,6 +133,7 @@ void gateway_line_up(struct gateway *g, int64_t now_ms)
 	struct subdev *d;
 
 	IN_ROOM(ROOM_UPLINK);
+	gateway_say_subscriptions(g);
 	while (QUEUE_TAKE(&g->touched, d)) {
 		int64_t due_ms;
 
@@ -163,7 +173,8 @@ bool gateway_has_control(const struct gateway *g, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
 	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 || g->fresh.count > 0 ||
-	       describe_due(g, now_ms) || renewal_due(g, now_ms) || gateway_names_wait(g, now_ms);
+	       g->lazy.count > 0 || describe_due(g, now_ms) || renewal_due(g, now_ms) ||
+	       gateway_names_wait(g, now_ms);
 }
 
 /* One subscription of the resumed session that was not renewed yet. */
@@ -188,7 +199,9 @@ static bool next_renewal(struct gateway *g, struct gateway_action *out)
 /* Of devices that are ours. */
 static struct flow *next_flow(struct gateway *g)
 {
-	struct turns *others = g->urgent.count > 0 ? &g->urgent : &g->normal;
+	struct turns *others = g->urgent.count > 0   ? &g->urgent
+	                       : g->normal.count > 0 ? &g->normal
+	                                             : &g->lazy;
 
 	if (g->fresh.count > 0 && (g->fresh_turn || others->count == 0))
 		return g->fresh.head->prev; /* the newest */
@@ -245,7 +258,8 @@ static void filter_sent(struct gateway *g, const struct gateway_action *a, uint1
 		f->renew = false;
 		g->renew_ms = now_ms + GATEWAY_RENEW_MS;
 	}
-	f->state = a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING;
+	f->again = false;
+	gateway_filter_is(g, f, a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING);
 	f->asked_qos = f->qos;
 	f->packet_id = packet_id;
 	f->due_ms = now_ms + g->world.answer_ms;

@@ -68,6 +68,16 @@ static void release_id(void *ctx, uint16_t packet_id)
 	packet_ids_release(ctx, packet_id);
 }
 
+static void set_limits(struct gateway *g, const struct uplink_conf *conf)
+{
+	const struct region_limits *lim = region_limits(conf->region);
+
+	if (!lim)
+		return;
+	g->limits.region = lim->name;
+	g->limits.subscriptions = lim->subscriptions;
+}
+
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 {
 	struct uplink *u = calloc(1, sizeof(*u));
@@ -87,6 +97,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
 	u->gateway.world.binds = conf->bind;
+	set_limits(&u->gateway, conf);
 	u->gateway.release_id = release_id;
 	u->gateway.release_ctx = &u->ids;
 	u->gateway.answered = answered;

@@ -20,8 +20,8 @@ static const struct vendor_host {
 };
 
 static const struct region_limits limits[] = {
-	[REGION_MAINLAND] = { "mainland", 18, 20, 60, 850 },
-	[REGION_INTERNATIONAL] = { "international", 25, 30, 0, 900 },
+	[REGION_MAINLAND] = { "mainland", 18, 20, 60, 850, 100 },
+	[REGION_INTERNATIONAL] = { "international", 25, 30, 0, 900, 0 },
 };
 
 /* A name may be written with the dot of the root at its end. */

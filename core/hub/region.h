@@ -20,6 +20,7 @@ struct region_limits {
 	uint32_t rate_up;  /* messages per second: what is used, some below what the hub takes ... */
 	uint32_t rate_max; /* ... which is this */
 	uint32_t keepalive_min, keepalive_max; /* seconds */
+	uint32_t subscriptions; /* per device, 0: unlimited; nothing says whether of a gateway, too */
 };
 
 /* The set of the mainland for a host of the vendor that names no other region: it is the smaller

@@ -11,7 +11,7 @@ static void count_line(void *ctx, enum log_level level, const char *line)
 	struct hub *h = ctx;
 
 	(void)level;
-	(void)line;
+	snprintf(h->last_line, sizeof h->last_line, "%s", line);
 	h->log_lines++;
 }
 

@@ -15,6 +15,7 @@ struct hub {
 	struct metrics metrics;
 	struct log log;
 	unsigned log_lines;
+	char last_line[LOG_LINE_MAX];
 	int64_t now_ms;
 	uint16_t last_id; /* packet id of the last SUBSCRIBE or UNSUBSCRIBE */
 	char text[128];
