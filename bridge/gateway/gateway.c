@@ -70,7 +70,8 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 			if (!resumed)
 				gateway_filter_is(g, f, FILTER_NONE);
 		}
-		gateway_prune_filters(d);
+		d->never_wide = false;
+		gateway_prune_filters(g, d);
 	}
 	g->was_linked = g->fresh_turn = true;
 	gateway_line_up(g, now_ms);

@@ -45,8 +45,9 @@ enum filter_state {
 
 /* Bounds of the hub that count for the gateway as a whole. */
 struct gateway_limits {
-	const char *region;   /* its name; static */
-	size_t subscriptions; /* as that region's limits page says of a device, 0: unlimited */
+	const char *region;       /* its name; static */
+	size_t subscriptions;     /* as that region's limits page says of a device, 0: unlimited */
+	size_t max_subscriptions; /* never more, 0: no bound (bridge/gateway/gateway_budget.c) */
 };
 
 /* A topic filter that a device subscribed, mirrored at the hub. */
@@ -57,6 +58,8 @@ struct filter {
 	bool renew;              /* subscribed in an earlier connection: ask again, in the background */
 	bool again;              /* the device asked for it anew since: at once */
 	bool lazy;               /* no device asked for it: after those that one did */
+	bool custom;             /* of topics for which the device's wide filter can stand */
+	bool waits;              /* there is no place for it within max_subscriptions */
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
@@ -121,7 +124,10 @@ struct subdev {
 	enum bind_auth auth;
 	struct live_msg *bind; /* the signed request of an asked bind; owned */
 	struct filter *filters;
-	bool holds; /* latest has messages that wait for their time */
+	/* {pid}/{dname}/#; NULL: there is none. is_wide: it stands for all custom ones. */
+	struct filter *wide;
+	bool is_wide, never_wide; /* never: in this connection, the hub refused it */
+	bool holds;               /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
 	QUEUE_OF(struct live_msg) live;     /* telemetry; with the outbox, in order of arrival */
@@ -172,6 +178,9 @@ struct gateway {
 	struct gateway_limits limits;
 	size_t subscriptions;    /* at the hub, as far as is known, without the gateway's own channel */
 	bool subscriptions_near; /* which is said */
+	size_t waiting;          /* filters without a place */
+	bool place_free, full;   /* one of these may look again; it is said that there are some */
+	size_t wide;             /* devices that are */
 	int64_t due_ms;          /* when gateway_tick() wants to run */
 	int64_t renew_ms;        /* next renewal of a subscription not before */
 	bool renewing;
@@ -196,12 +205,17 @@ struct gateway_action {
 		ACT_CHANGE_ACK,
 		ACT_SUBSCRIBE,
 		ACT_UNSUBSCRIBE,
+		/* UNSUBSCRIBE filter, and in the same write SUBSCRIBE dev->wide again: the hub may keep a
+		 * wildcard as the list of its topics, from which the first takes one away. */
+		ACT_EXCHANGE,
 		ACT_SHADOW, /* publish dev->shadow */
 		ACT_DESCRIBE
 	} kind;
 	struct subdev *dev;
 	enum gateway_op op;    /* of ACT_REQUEST */
-	struct filter *filter; /* of ACT_SUBSCRIBE and ACT_UNSUBSCRIBE */
+	struct filter *filter; /* of ACT_SUBSCRIBE, ACT_UNSUBSCRIBE and ACT_EXCHANGE */
+	uint8_t qos;           /* of ACT_SUBSCRIBE and ACT_EXCHANGE */
+	uint16_t again_id;     /* of ACT_EXCHANGE, set by who sends: packet id of the SUBSCRIBE */
 };
 
 /* answer_ms: how long a reply may take. log and metrics are borrowed. */
@@ -219,6 +233,8 @@ enum status gateway_set_own(struct gateway *g, const char *client_id);
 bool gateway_has_application(const struct gateway *g);
 /* Subscriptions at the hub, as far as is known, the gateway's own channel included. */
 size_t gateway_subscriptions(const struct gateway *g);
+/* topic came under a wide filter of hubgate's own, and its device did not ask for it. */
+bool gateway_is_unasked(struct gateway *g, const char *topic);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 

@@ -72,6 +72,7 @@ static void set_limits(struct gateway *g, const struct uplink_conf *conf)
 {
 	const struct region_limits *lim = region_limits(conf->region);
 
+	g->limits.max_subscriptions = conf->max_subscriptions;
 	if (!lim)
 		return;
 	g->limits.region = lim->name;

@@ -27,7 +27,9 @@ void hub_stop(struct hub *h);
 struct subdev *hub_device(struct hub *h, const char *name);
 
 /* Sends the next thing. "online lamp", "offline lamp", "subscribe FILTER QOS",
- * "unsubscribe FILTER", "acknowledge change", "shadow TEXT", or "" for nothing. Borrowed. */
+ * "unsubscribe FILTER", "exchange FILTER for WIDE QOS" (last_id is then that of the SUBSCRIBE, the
+ * one of the UNSUBSCRIBE is before it), "acknowledge change", "shadow TEXT", or "" for nothing.
+ * Borrowed. */
 const char *hub_next(struct hub *h);
 /* Time passes, with ticks when they are due. */
 void hub_wait(struct hub *h, int64_t ms);
