@@ -1,0 +1,235 @@
+/* How many subscriptions the hub allows: kept with one filter for many, and told. */
+#include "tests/e2e/scene.h"
+#include "tests/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAINLAND ",\"region\":\"mainland\",\"rate_up\":null"
+#define RPC      "$rrpc/rxd/" PRODUCT
+#define SECRET   "ZGV2aWNlLW9uZS1wc2stLQ=="
+
+enum {
+	STREET = 34,
+	RATE_MAINLAND = 20,
+	EACH = 3,        /* messages of each device */
+	LONG_MS = 60000, /* for hundreds of messages at 18 per second */
+	NARROW = 6,      /* custom filters that are exchanged */
+	COMMANDS_MAX = 5000,
+	LIMIT = 10,
+};
+
+static char *name_of(int i)
+{
+	return text_fmt("s%d", i);
+}
+
+/* For scene_opts.more; caller frees. */
+static char *street_of_devices(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	CU_ASSERT_FATAL(f != NULL);
+	fprintf(f, ",\"devices\":[");
+	for (int i = 1; i <= STREET; i++)
+		fprintf(f,
+		        "%s{\"product_id\":\"" PRODUCT "\",\"device_name\":\"s%d\",\"secret\":\"" SECRET
+		        "\"}",
+		        i > 1 ? "," : "", i);
+	fprintf(f, "]");
+	fclose(f);
+	return text;
+}
+
+static bool hears(struct dev *d, const char *topic, int timeout_ms)
+{
+	return dev_await_message(d, topic, timeout_ms) != NULL;
+}
+
+static void declare(struct scene *s, const char *name)
+{
+	char *cmd = text_fmt("{\"cmd\":\"declare\",\"name\":\"%s\"}", name);
+
+	CU_ASSERT(sim_do(s->sim, cmd));
+	free(cmd);
+}
+
+static void subscribe_one(struct dev *d, const char *before, const char *name, const char *behind)
+{
+	char *filter = text_fmt("%s/%s/%s", before, name, behind);
+
+	CU_ASSERT_NOT_EQUAL(dev_subscribe(d, filter, 1), 0x80);
+	free(filter);
+}
+
+/* control, data, calls, and of the product's topics a, b, ... those in more. */
+static void subscribe(struct dev *d, const char *name, const char *more)
+{
+	subscribe_one(d, PRODUCT, name, "control");
+	subscribe_one(d, PRODUCT, name, "data");
+	subscribe_one(d, RPC, name, "+");
+	for (; *more; more++) {
+		const char one[] = { *more, '\0' };
+
+		subscribe_one(d, PRODUCT, name, one);
+	}
+}
+
+static bool metric_is(struct scene *s, const char *name, double expected)
+{
+	const char *const names[] = { name };
+	double value = -1;
+
+	for (int64_t until_ms = now_ms() + LONG_MS; now_ms() < until_ms;) {
+		if (scene_metrics(s, names, &value, 1) && value == expected)
+			return true;
+	}
+	return harness_failed("%s is %g, not %g", name, value, expected);
+}
+
+static void street_talks(struct scene *s, struct dev *d[STREET])
+{
+	for (int i = 0; i < STREET; i++) {
+		char *name = name_of(i + 1), *event = text_fmt(PRODUCT "/%s/event", name);
+
+		CU_ASSERT(scene_publish_run(d[i], event, 1, EACH, WAIT_MS));
+		free(name);
+		free(event);
+	}
+	for (int i = 0; i < STREET; i++) {
+		char *name = name_of(i + 1);
+
+		CU_ASSERT(scene_await_distinct(s, name, EACH, LONG_MS));
+		CU_ASSERT_EQUAL(scene_tally(s, name, "missing"), 0);
+		free(name);
+	}
+}
+
+static void street_listens(struct scene *s, struct dev *d[STREET])
+{
+	for (int i = 0; i < STREET; i++) {
+		char *name = name_of(i + 1), *control = text_fmt(PRODUCT "/%s/control", name);
+
+		CU_ASSERT(sim_publish(s->sim, control, "{}", 1));
+		CU_ASSERT(hears(d[i], control, WAIT_MS));
+		free(name);
+		free(control);
+	}
+}
+
+/* 34 devices with four filters each want 137 subscriptions. */
+static void many_devices_keep_every_limit_of_the_mainland_and_lose_nothing(void)
+{
+	char *devices = street_of_devices();
+	const struct scene_opts o = { .hub = MAINLAND ",\"max_subscriptions\":100",
+		                          .more = devices,
+		                          .limits = ",\"set\":\"mainland\"",
+		                          .hub_rate = RATE_MAINLAND,
+		                          .street = STREET };
+	struct scene s = scene_start(&o);
+	struct dev *d[STREET];
+
+	free(devices);
+	declare(&s, "a");
+	for (int i = 0; i < STREET; i++) {
+		char *name = name_of(i + 1);
+
+		d[i] = dev_connect(s.lan, PRODUCT, name, SECRET, NULL);
+		CU_ASSERT_FATAL(d[i] && dev_code(d[i]) == 0);
+		subscribe(d[i], name, "a");
+		free(name);
+	}
+	/* The gateway's own two, 34 requests, and 3 n + (34 - n) <= 99 - 36 for custom topics. */
+	CU_ASSERT(metric_is(&s, "hub_subscriptions", 98) && metric_is(&s, "devices_online", STREET));
+	CU_ASSERT(metric_is(&s, "hub_subscriptions_waiting", 0));
+	street_listens(&s, d);
+	street_talks(&s, d);
+	CU_ASSERT(sim_stat(s.sim, "most_subscriptions") <= 100);
+	CU_ASSERT(sim_stat(s.sim, "max_rate") <= RATE_MAINLAND);
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	CU_ASSERT_EQUAL(sim_stat(s.sim, "connects"), 1);
+	for (int i = 0; i < STREET; i++)
+		dev_disconnect(d[i]);
+	scene_end(&s);
+}
+
+static struct scene narrow_scene(void)
+{
+	const struct scene_opts o = { .hub = ",\"max_subscriptions\":10",
+		                          .limits = ",\"subscriptions\":10" };
+	struct scene s = scene_start(&o);
+
+	for (const char *name = "a\0b\0c\0d\0e\0"; *name; name += 2)
+		declare(&s, name);
+	return s;
+}
+
+static void command(struct scene *s, struct dev *d, const char *topic, int n)
+{
+	char text[32];
+	const struct dev_message *m;
+
+	snprintf(text, sizeof text, "{\"n\":%d}", n);
+	CU_ASSERT(sim_publish(s->sim, topic, text, 1));
+	do
+		m = dev_await_message(d, topic, WAIT_MS);
+	while (m && strcmp(m->payload, text) != 0); /* it may come twice */
+	CU_ASSERT(m != NULL);
+}
+
+static void no_command_is_lost_while_one_filter_takes_the_place_of_many(void)
+{
+	struct scene s = narrow_scene();
+	struct dev *one = scene_online_device(&s, "dev1", NULL);
+	struct dev *two = scene_online_device(&s, "dev2", NULL);
+	int n = 0;
+
+	subscribe(one, "dev1", "abcd");
+	CU_ASSERT(metric_is(&s, "hub_subscriptions", 9));
+	CU_ASSERT_EQUAL(dev_subscribe(two, PRODUCT "/dev2/control", 1), 1);
+	CU_ASSERT_EQUAL(dev_subscribe(two, PRODUCT "/dev2/data", 1), 1);
+	for (; sim_count_events(s.sim, "ev", "unsubscribe", NULL) < NARROW && n < COMMANDS_MAX; n++)
+		command(&s, one, n % 2 ? PRODUCT "/dev1/control" : PRODUCT "/dev1/d", n);
+	CU_ASSERT(metric_is(&s, "hub_subscriptions_wide", 1));
+	CU_ASSERT(metric_is(&s, "hub_subscriptions", 6));
+	command(&s, one, PRODUCT "/dev1/control", n);
+	CU_ASSERT(n > NARROW);
+	CU_ASSERT(sim_stat(s.sim, "most_subscriptions") <= LIMIT);
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	scene_end(&s);
+}
+
+/* dev1 has six custom topics, which are too many with dev2's. */
+static void the_lan_hears_no_more_than_it_asked_for(void)
+{
+	struct scene s = narrow_scene();
+	struct dev *one = scene_online_device(&s, "dev1", NULL);
+	struct dev *two = scene_online_device(&s, "dev2", NULL);
+
+	subscribe(two, "dev2", "");
+	subscribe(one, "dev1", "abcd");
+	CU_ASSERT(scene_await_filter(&s, PRODUCT "/dev1/#"));
+	CU_ASSERT(metric_is(&s, "hub_subscriptions_wide", 1));
+	CU_ASSERT(sim_publish(s.sim, PRODUCT "/dev1/e", "{}", 1));
+	CU_ASSERT(sim_publish(s.sim, PRODUCT "/dev1/d", "{}", 1));
+	CU_ASSERT(hears(one, PRODUCT "/dev1/d", WAIT_MS));
+	CU_ASSERT_EQUAL(dev_count_messages(one, PRODUCT "/dev1/e"), 0);
+	CU_ASSERT(metric_is(&s, "commands_unasked_total", 1));
+	CU_ASSERT(metric_is(&s, "commands_total", 1));
+	CU_ASSERT_EQUAL(dev_subscribe(one, PRODUCT "/dev1/e", 1), 1);
+	CU_ASSERT(sim_publish(s.sim, PRODUCT "/dev1/e", "{}", 1));
+	CU_ASSERT(hears(one, PRODUCT "/dev1/e", WAIT_MS));
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	scene_end(&s);
+}
+
+SUITE(subscriptions, TEST(many_devices_keep_every_limit_of_the_mainland_and_lose_nothing),
+      TEST(no_command_is_lost_while_one_filter_takes_the_place_of_many),
+      TEST(the_lan_hears_no_more_than_it_asked_for))
