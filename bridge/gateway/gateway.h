@@ -59,6 +59,7 @@ struct filter {
 	bool again;              /* the device asked for it anew since: at once */
 	bool lazy;               /* no device asked for it: after those that one did */
 	bool custom;             /* of topics for which the device's wide filter can stand */
+	bool refused;            /* which is said */
 	bool waits;              /* there is no place for it within max_subscriptions */
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
@@ -179,10 +180,15 @@ struct gateway {
 	size_t subscriptions;    /* at the hub, as far as is known, without the gateway's own channel */
 	bool subscriptions_near; /* which is said */
 	size_t waiting;          /* filters without a place */
-	bool place_free, full;   /* one of these may look again; it is said that there are some */
-	size_t wide;             /* devices that are */
-	int64_t due_ms;          /* when gateway_tick() wants to run */
-	int64_t renew_ms;        /* next renewal of a subscription not before */
+	/* So many were refused, 0: none; the hub closed on them so often, and is not asked for that
+	 * again before then (bridge/gateway/gateway_refusals.c). */
+	size_t refused_at;
+	unsigned closes;
+	int64_t closed_ms;
+	bool place_free, full; /* one of these may look again; it is said that there are some */
+	size_t wide;           /* devices that are */
+	int64_t due_ms;        /* when gateway_tick() wants to run */
+	int64_t renew_ms;      /* next renewal of a subscription not before */
 	bool renewing;
 	const struct log *log;
 	struct metrics *metrics;
@@ -298,6 +304,8 @@ void gateway_try_again(struct gateway *g);
 void gateway_line_up(struct gateway *g, int64_t now_ms);
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
+/* The hub closed the connection; before gateway_link_down(). */
+void gateway_closed(struct gateway *g, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);
 /* From now on only: take every device offline. */
 void gateway_leave(struct gateway *g, int64_t now_ms);

@@ -159,11 +159,16 @@ static bool exchanges(const struct subdev *d)
 bool gateway_budget_takes(struct gateway *g, struct subdev *d, struct filter *f, int64_t now_ms)
 {
 	bool exchange = f == d->wide && d->is_wide && exchanges(d);
+	int64_t pause_ms = gateway_refusals_pause(g, now_ms);
 
-	if (f->state != FILTER_NONE ||
+	if (f->state != FILTER_NONE)
+		return true;
+	if (pause_ms == 0 &&
 	    filter_budget_takes(g->limits.max_subscriptions, gateway_subscriptions(g), exchange))
 		return true;
-	f->due_ms = now_ms + GATEWAY_RETRY_MS;
+	f->due_ms = pause_ms ? pause_ms : now_ms + GATEWAY_RETRY_MS;
+	if (f->due_ms < g->due_ms)
+		g->due_ms = f->due_ms;
 	gateway_filter_waits(g, f, true);
 	return false;
 }

@@ -6,6 +6,7 @@
  *   gateway_budget.c   when one filter stands for many
  *   gateway_live.c     what of its messages goes next
  *   gateway_want.c     what each wants, and whose turn it is
+ *   gateway_refusals.c which limit a refusal smells of
  *   gateway_reply.c    what the hub answers, and its silence
  *   gateway_shadow.c   the device shadow's requests
  *   gateway_ask.c      what programs ask for, and its results
@@ -46,6 +47,11 @@ bool gateway_budget_takes(struct gateway *g, struct subdev *d, struct filter *f,
 void gateway_filter_waits(struct gateway *g, struct filter *f, bool waits);
 void gateway_budget_run(struct gateway *g); /* those that wait look again when a place is free */
 void gateway_filters_wide(struct gateway *g, struct subdev *d, bool wide);
+/* f was refused; was granted. What is worth a line is said once. */
+void gateway_filter_refused(struct gateway *g, const struct subdev *d, struct filter *f);
+void gateway_filter_granted(struct gateway *g, struct filter *f);
+/* Nothing new is subscribed before: the hub closes on it. 0: it is. */
+int64_t gateway_refusals_pause(const struct gateway *g, int64_t now_ms);
 /* Said once when they come near the hub's limit. */
 void gateway_say_subscriptions(struct gateway *g);
 struct filter *gateway_find_filter(const struct subdev *d, const char *text); /* NULL: none */

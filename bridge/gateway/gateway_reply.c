@@ -61,7 +61,7 @@ static void subscribe_covered_again(struct gateway *g, struct subdev *d, const c
 	}
 }
 
-static void filter_refused(struct gateway *g, struct subdev *d, struct filter *f, int64_t now_ms)
+static void take_refusal(struct gateway *g, struct subdev *d, struct filter *f, int64_t now_ms)
 {
 	gateway_filter_is(g, f, FILTER_NONE);
 	f->due_ms = now_ms + GATEWAY_RETRY_MS;
@@ -69,10 +69,7 @@ static void filter_refused(struct gateway *g, struct subdev *d, struct filter *f
 		d->never_wide = true;
 		gateway_filters_wide(g, d, false);
 	}
-	log_line(g->log, LOG_WARN,
-	         "the hub refuses the subscription %s; when it is a custom topic, add it to the "
-	         "product's topic list in the console, perhaps also to the gateway product's",
-	         f->text);
+	gateway_filter_refused(g, d, f);
 }
 
 static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
@@ -87,9 +84,10 @@ static void filter_answered(struct gateway *g, struct subdev *d, struct filter *
 		gateway_filter_is(g, f, FILTER_NONE);
 		subscribe_covered_again(g, d, f->text);
 	} else if (code == MQTT_SUBACK_FAILURE) {
-		filter_refused(g, d, f, now_ms);
+		take_refusal(g, d, f, now_ms);
 	} else {
 		gateway_filter_is(g, f, FILTER_SUBSCRIBED);
+		gateway_filter_granted(g, f);
 	}
 	if (f->due_ms > now_ms && f->due_ms < g->due_ms)
 		g->due_ms = f->due_ms;

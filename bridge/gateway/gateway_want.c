@@ -289,6 +289,7 @@ static void filter_sent(struct gateway *g, struct filter *f, enum filter_state t
 		g->renew_ms = now_ms + GATEWAY_RENEW_MS;
 	}
 	f->again = false;
+	gateway_filter_waits(g, f, false);
 	gateway_filter_is(g, f, to);
 	if (to == FILTER_SUBSCRIBING)
 		f->asked_qos = qos;

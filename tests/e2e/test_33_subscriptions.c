@@ -230,6 +230,57 @@ static void the_lan_hears_no_more_than_it_asked_for(void)
 	scene_end(&s);
 }
 
+/* The gateway's own two and one more; dev2 asks for the next. */
+static struct scene full_scene(const char *limits, struct dev *d[2])
+{
+	const struct scene_opts o = { .limits = limits };
+	struct scene s = scene_start(&o);
+
+	d[0] = scene_online_device(&s, "dev1", NULL);
+	d[1] = scene_online_device(&s, "dev2", NULL);
+	CU_ASSERT(scene_await_filter(&s, "$sys/operation/result/" GATEWAY));
+	CU_ASSERT_EQUAL(dev_subscribe(d[0], PRODUCT "/dev1/control", 1), 1);
+	CU_ASSERT(scene_await_filter(&s, PRODUCT "/dev1/control"));
+	CU_ASSERT_EQUAL(dev_subscribe(d[1], PRODUCT "/dev2/control", 1), 1);
+	return s;
+}
+
+static void full_scene_end(struct scene *s, struct dev *d[2])
+{
+	dev_disconnect(d[0]);
+	dev_disconnect(d[1]);
+	scene_end(s);
+}
+
+static void refusal_by_the_limit_is_said_with_its_fix(void)
+{
+	struct dev *d[2];
+	struct scene s = full_scene(",\"subscriptions\":3", d);
+
+	CU_ASSERT(lan_log_await(s.lan, "refuses the subscription " PRODUCT "/dev2/control", WAIT_MS));
+	CU_ASSERT_EQUAL(scene_log_count(&s, "set hub.max_subscriptions to 3"), 1);
+	full_scene_end(&s, d);
+}
+
+static void hub_that_closes_on_one_too_many_is_left_in_peace_and_the_rest_goes_on(void)
+{
+	struct dev *d[2];
+	struct scene s = full_scene(",\"subscriptions\":3,\"closes_over\":true", d);
+
+	CU_ASSERT(lan_log_await(s.lan, "closes the connection on the subscription", WAIT_MS));
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
+	CU_ASSERT(metric_is(&s, "devices_online", 2));
+	CU_ASSERT(metric_is(&s, "hub_subscriptions_waiting", 1));
+	CU_ASSERT(scene_publish_run(d[1], PRODUCT "/dev2/event", 1, EACH, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev2", EACH, WAIT_MS));
+	CU_ASSERT_EQUAL(sim_stat(s.sim, "violations.subscriptions"), 2);
+	CU_ASSERT_EQUAL(scene_log_count(&s, "set hub.max_subscriptions to 3"), 1);
+	full_scene_end(&s, d);
+}
+
 SUITE(subscriptions, TEST(many_devices_keep_every_limit_of_the_mainland_and_lose_nothing),
       TEST(no_command_is_lost_while_one_filter_takes_the_place_of_many),
-      TEST(the_lan_hears_no_more_than_it_asked_for))
+      TEST(the_lan_hears_no_more_than_it_asked_for),
+      TEST(refusal_by_the_limit_is_said_with_its_fix),
+      TEST(hub_that_closes_on_one_too_many_is_left_in_peace_and_the_rest_goes_on))
