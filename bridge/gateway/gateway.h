@@ -23,6 +23,7 @@
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/region.h"
 #include "core/hub/standing.h"
 #include "core/hub/subdev_state.h"
 #include "core/pace/pacer.h"
@@ -45,7 +46,8 @@ enum filter_state {
 
 /* Bounds of the hub that count for the gateway as a whole. */
 struct gateway_limits {
-	const char *region;       /* its name; static */
+	const struct region_limits
+		*region;              /* also what may explain a refusal; NULL: nobody's. Static */
 	size_t subscriptions;     /* as that region's limits page says of a device, 0: unlimited */
 	size_t max_subscriptions; /* never more, 0: no bound (bridge/gateway/gateway_budget.c) */
 };

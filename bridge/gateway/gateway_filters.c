@@ -34,7 +34,7 @@ void gateway_say_subscriptions(struct gateway *g)
 			g->log, LOG_WARN,
 			"%zu subscriptions at the hub: the limits of the %s hub name %zu for one device, and "
 			"may count a gateway as one",
-			now, g->limits.region, limit);
+			now, g->limits.region->name, limit);
 	g->subscriptions_near = near;
 }
 

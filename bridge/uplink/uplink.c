@@ -75,7 +75,7 @@ static void set_limits(struct gateway *g, const struct uplink_conf *conf)
 	g->limits.max_subscriptions = conf->max_subscriptions;
 	if (!lim)
 		return;
-	g->limits.region = lim->name;
+	g->limits.region = lim;
 	g->limits.subscriptions = lim->subscriptions;
 }
 

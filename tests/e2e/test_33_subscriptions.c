@@ -279,8 +279,44 @@ static void hub_that_closes_on_one_too_many_is_left_in_peace_and_the_rest_goes_o
 	full_scene_end(&s, d);
 }
 
+#define DEEP PRODUCT "/dev1/a/b/c/d/e/f"
+
+static void report_attributes(struct dev *d, int count)
+{
+	char text[1024] = "{\"type\":\"update\",\"state\":{\"reported\":{";
+
+	for (int i = 0; i < count; i++)
+		sprintf(text + strlen(text), "%s\"a%d\":%d", i > 0 ? "," : "", i, i);
+	strcat(text, "}},\"clientToken\":\"t\"}");
+	CU_ASSERT(dev_publish(d, "$shadow/operation/" PRODUCT "/dev1", text, 0));
+}
+
+static void what_only_the_mainland_bounds_is_taken_here_and_its_refusal_names_the_number(void)
+{
+	const struct scene_opts o = { .hub = MAINLAND,
+		                          .limits = ",\"set\":\"mainland\"",
+		                          .hub_rate = RATE_MAINLAND };
+	struct scene s = scene_start(&o);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	const struct dev_message *m;
+
+	declare(&s, "a/b/c/d/e/f");
+	CU_ASSERT_EQUAL(dev_subscribe(d, "$shadow/operation/result/" PRODUCT "/dev1", 0), 0);
+	report_attributes(d, 21);
+	m = dev_await_message(d, "$shadow/operation/result/" PRODUCT "/dev1", WAIT_MS);
+	CU_ASSERT(m && strstr(m->payload, "\"result\":0"));
+	CU_ASSERT(lan_log_await(s.lan, "takes 20 attributes of a shadow", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, DEEP, "{}", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, PRODUCT "/dev1/event", 1, EACH, WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", EACH, WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "takes 6 slashes in a topic", WAIT_MS));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 SUITE(subscriptions, TEST(many_devices_keep_every_limit_of_the_mainland_and_lose_nothing),
       TEST(no_command_is_lost_while_one_filter_takes_the_place_of_many),
       TEST(the_lan_hears_no_more_than_it_asked_for),
+      TEST(what_only_the_mainland_bounds_is_taken_here_and_its_refusal_names_the_number),
       TEST(refusal_by_the_limit_is_said_with_its_fix),
       TEST(hub_that_closes_on_one_too_many_is_left_in_peace_and_the_rest_goes_on))

@@ -107,7 +107,8 @@ static void coming_near_the_published_limit_is_said_once(void)
 	char filter[8];
 	unsigned before;
 
-	h.g.limits = (struct gateway_limits){ .region = "mainland", .subscriptions = 10 };
+	h.g.limits =
+		(struct gateway_limits){ .region = region_limits(REGION_MAINLAND), .subscriptions = 10 };
 	before = h.log_lines;
 	for (int i = 0; i < 9; i++) {
 		snprintf(filter, sizeof filter, "f%d", i);
