@@ -73,6 +73,8 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 		d->never_wide = false;
 		gateway_prune_filters(g, d);
 	}
+	if (resumed && !g->was_linked && g->limits.max_subscriptions > 0)
+		gateway_budget_inherit(g);
 	g->was_linked = g->fresh_turn = true;
 	gateway_line_up(g, now_ms);
 }

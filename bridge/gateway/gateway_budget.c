@@ -41,10 +41,10 @@ uint8_t gateway_filter_qos(const struct subdev *d, const struct filter *f)
 	return qos;
 }
 
-/* What it is about to have; of one that is away, what it has kept. */
-static struct filter_need need_of(const struct subdev *d)
+/* What it is about to have; of one that is away, what it has kept. any: as if it were there. */
+static struct filter_need need_of(const struct subdev *d, bool any)
 {
-	bool there = gateway_is_online(d) && !subdev_unbound(&d->hub);
+	bool there = any || (gateway_is_online(d) && !subdev_unbound(&d->hub));
 	struct filter_need n = { .wide = d->is_wide, .fixed = !there || d->never_wide };
 
 	for (const struct filter *f = d->filters; f; f = f->next) {
@@ -77,7 +77,7 @@ static void make_wide(struct gateway *g, struct subdev *d)
 }
 
 /* What all want, the gateway's own channel included, and who would give back most. */
-static size_t wanted_by_all(const struct gateway *g, struct subdev **best)
+static size_t wanted_by_all(const struct gateway *g, bool any, struct subdev **best)
 {
 	struct filter_need most = { 0 };
 	size_t wanted = 1;
@@ -87,7 +87,7 @@ static size_t wanted_by_all(const struct gateway *g, struct subdev **best)
 	for (struct table_node *n = table_first(&g->devices, &at); n;
 	     n = table_next(&g->devices, &at)) {
 		struct subdev *d = table_entry(n, struct subdev, node);
-		struct filter_need need = need_of(d);
+		struct filter_need need = need_of(d, any);
 
 		wanted += filter_budget_places(&need);
 		if (filter_budget_gain(&need) == 0 || (*best && !filter_budget_prefers(&need, &most)))
@@ -98,21 +98,49 @@ static size_t wanted_by_all(const struct gateway *g, struct subdev **best)
 	return wanted;
 }
 
+/* What is wanted in the end. */
+static size_t fit(struct gateway *g, bool any)
+{
+	struct subdev *best;
+	size_t wanted = wanted_by_all(g, any, &best);
+
+	while (best && filter_budget_over(g->limits.max_subscriptions, wanted)) {
+		make_wide(g, best);
+		wanted = wanted_by_all(g, any, &best);
+	}
+	return wanted;
+}
+
+/* As the earlier run chose, from the same filters, as far as is known; each is asked for again at
+ * once when its device is online. */
+void gateway_budget_inherit(struct gateway *g)
+{
+	struct table_at at;
+
+	fit(g, true);
+	for (struct table_node *n = table_first(&g->devices, &at); n;
+	     n = table_next(&g->devices, &at)) {
+		struct subdev *d = table_entry(n, struct subdev, node);
+
+		for (struct filter *f = d->filters; f; f = f->next) {
+			if (!gateway_filter_belongs(d, f))
+				continue;
+			gateway_filter_is(g, f, FILTER_SUBSCRIBED);
+			f->asked_qos = gateway_filter_qos(d, f);
+			f->again = true;
+		}
+	}
+}
+
 void gateway_budget_fit(struct gateway *g)
 {
 	size_t max = g->limits.max_subscriptions, wanted;
-	struct subdev *best;
 	bool over;
 
 	if (max == 0)
 		return;
-	for (;;) {
-		wanted = wanted_by_all(g, &best);
-		over = filter_budget_over(max, wanted);
-		if (!over || !best)
-			break;
-		make_wide(g, best);
-	}
+	wanted = fit(g, false);
+	over = filter_budget_over(max, wanted);
 	if (over && !g->full)
 		log_line(g->log, LOG_WARN,
 		         "devices want %zu subscriptions at the hub, with one for all custom topics of a "

@@ -42,6 +42,8 @@ bool gateway_filter_belongs(const struct subdev *d, const struct filter *f);
 uint8_t gateway_filter_qos(const struct subdev *d, const struct filter *f);
 /* The device that gains most gets one filter for all, until what is wanted fits. */
 void gateway_budget_fit(struct gateway *g);
+/* The hub kept the session of an earlier run: what is wanted counts as subscribed there. */
+void gateway_budget_inherit(struct gateway *g);
 /* There is a place for f, which is new at the hub; else it waits for one. */
 bool gateway_budget_takes(struct gateway *g, struct subdev *d, struct filter *f, int64_t now_ms);
 void gateway_filter_waits(struct gateway *g, struct filter *f, bool waits);

@@ -37,7 +37,7 @@ bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
 {
 	IN_ROOM(ROOM_UPLINK);
 	return gateway_is_linked(g) && !g->leaving && gateway_is_online(d) && d->shadow_filter &&
-	       d->shadow_filter->state == FILTER_SUBSCRIBED;
+	       d->shadow_filter->state == FILTER_SUBSCRIBED && !d->shadow_filter->again;
 }
 
 void gateway_shadow_update(struct gateway *g, struct subdev *d)

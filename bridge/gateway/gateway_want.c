@@ -18,7 +18,8 @@ static bool filter_leaves(const struct subdev *d, const struct filter *f)
 {
 	if (f->state != FILTER_SUBSCRIBED || subdev_unbound(&d->hub))
 		return f->state == FILTER_SUBSCRIBED;
-	return !gateway_filter_belongs(d, f) && (!f->wanted || d->wide->state == FILTER_SUBSCRIBED);
+	return !gateway_filter_belongs(d, f) &&
+	       (!f->wanted || (d->wide->state == FILTER_SUBSCRIBED && !d->wide->again));
 }
 
 static bool filter_wants(const struct gateway *g, const struct subdev *d, const struct filter *f)

@@ -230,6 +230,34 @@ static void the_lan_hears_no_more_than_it_asked_for(void)
 	scene_end(&s);
 }
 
+static void bound_holds_over_a_restart_in_the_session_that_the_hub_kept(void)
+{
+	struct scene s = narrow_scene();
+	struct dev *one = scene_online_device(&s, "dev1", NULL);
+	struct dev *two = scene_online_device(&s, "dev2", NULL);
+
+	subscribe(two, "dev2", "");
+	subscribe(one, "dev1", "abcd");
+	CU_ASSERT(metric_is(&s, "hub_subscriptions_wide", 1));
+	CU_ASSERT(metric_is(&s, "hub_subscriptions", 7));
+	dev_disconnect(one);
+	dev_disconnect(two);
+	CU_ASSERT_FATAL(lan_restart(s.lan));
+	CU_ASSERT(lan_log_await(s.lan, "(resumed session)", WAIT_MS));
+	one = scene_online_device(&s, "dev1", NULL);
+	two = scene_online_device(&s, "dev2", NULL);
+	subscribe(one, "dev1", "abcd");
+	subscribe(two, "dev2", "");
+	CU_ASSERT(metric_is(&s, "hub_subscriptions", 7));
+	command(&s, one, PRODUCT "/dev1/d", 1);
+	command(&s, two, PRODUCT "/dev2/control", 2);
+	CU_ASSERT(sim_stat(s.sim, "most_subscriptions") <= LIMIT);
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	scene_end(&s);
+}
+
 /* The gateway's own two and one more; dev2 asks for the next. */
 static struct scene full_scene(const char *limits, struct dev *d[2])
 {
@@ -317,6 +345,7 @@ static void what_only_the_mainland_bounds_is_taken_here_and_its_refusal_names_th
 SUITE(subscriptions, TEST(many_devices_keep_every_limit_of_the_mainland_and_lose_nothing),
       TEST(no_command_is_lost_while_one_filter_takes_the_place_of_many),
       TEST(the_lan_hears_no_more_than_it_asked_for),
+      TEST(bound_holds_over_a_restart_in_the_session_that_the_hub_kept),
       TEST(what_only_the_mainland_bounds_is_taken_here_and_its_refusal_names_the_number),
       TEST(refusal_by_the_limit_is_said_with_its_fix),
       TEST(hub_that_closes_on_one_too_many_is_left_in_peace_and_the_rest_goes_on))

@@ -276,7 +276,32 @@ static void a_lost_link_in_the_middle_of_an_exchange_ends_it_in_the_next_connect
 	hub_stop(&h);
 }
 
-SUITE(gateway_budget, TEST(below_the_bound_every_filter_is_subscribed_as_it_is),
+static void a_session_of_an_earlier_run_counts_as_holding_what_is_wanted(void)
+{
+	struct hub h;
+	struct subdev *lamp, *fan;
+
+	hub_start(&h);
+	h.g.limits.max_subscriptions = MAX;
+	lamp = hub_device(&h, "lamp");
+	fan = hub_device(&h, "fan");
+	subscribe_many(&h, lamp, LAMP, 8);
+	subscribe_many(&h, fan, FAN, 2);
+	hub_link(&h, true);
+	CU_ASSERT_EQUAL(gateway_subscriptions(&h.g), 4);
+	CU_ASSERT_TRUE(lamp->is_wide);
+	hub_present(&h, lamp, true);
+	EXPECT(&h, "online lamp");
+	hub_answer(&h, "online", "lamp", 0);
+	EXPECT(&h, "subscribe " LAMP "# 1");
+	hub_suback(&h, 1);
+	EXPECT(&h, "");
+	CU_ASSERT_EQUAL(gateway_subscriptions(&h.g), 4);
+	hub_stop(&h);
+}
+
+SUITE(gateway_budget, TEST(a_session_of_an_earlier_run_counts_as_holding_what_is_wanted),
+      TEST(below_the_bound_every_filter_is_subscribed_as_it_is),
       TEST(the_wide_filter_is_there_before_the_first_of_the_others_goes),
       TEST(exchange_leaves_one_filter_and_the_device_hears_all_that_it_asked_for),
       TEST(who_has_most_custom_topics_gives_way_first),
