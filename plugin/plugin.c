@@ -211,6 +211,8 @@ static enum status make_uplink(struct hubgate *h)
 		.key_file = c->gateway.key_file,
 		.keepalive_s = (uint16_t)c->hub.keepalive,
 		.clean_session = c->hub.clean_session,
+		.region = c->hub.region,
+		.max_subscriptions = c->hub.max_subscriptions,
 		.rate_up = c->hub.rate_up,
 		.window = c->hub.window,
 		.min_reconnect_s = c->hub.min_reconnect_s,

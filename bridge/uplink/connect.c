@@ -342,6 +342,8 @@ void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 	u->login_ms = 0;
 	u->prepare_id = 0;
 	u->paused = false;
+	if (why == ST_CLOSED)
+		gateway_closed(&u->gateway, now_ms);
 	gateway_link_down(&u->gateway, now_ms);
 	connect_move(u, UPLINK_WAITING);
 }

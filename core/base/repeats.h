@@ -1,9 +1,9 @@
 /* repeats.h - a line that repeats is said once, then counted: who was told of lately, and what.
  * Room:  any, one owner. Pure; the caller brings the time.
  * Keeps: somebody who is wrong for ever costs a line, another after ten minutes and one an hour
- * from then on, each with how many it stands for. Many who are wrong, or one under ever new names,
- *        cost 20 lines at once and two a minute. Who was mended and is wrong again is told of
- * again.
+ *        from then on, each with how many it stands for. Many who are wrong, or one under ever
+ *        new names, cost 20 lines at once and two a minute. Who was mended and is wrong again is
+ *        told of again.
  */
 #ifndef HUBGATE_REPEATS_H
 #define HUBGATE_REPEATS_H

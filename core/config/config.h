@@ -67,7 +67,7 @@ struct config_hub {
 	char *register_url; /* never NULL */
 	char *register_address;
 	uint32_t keepalive;
-	uint32_t rate_up, window;
+	uint32_t rate_up, max_subscriptions, window;
 	uint32_t min_reconnect_s, max_reconnect_s; /* min <= max */
 	uint32_t connect_timeout_s, request_timeout_s;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/config/config_load.h"
+#include "core/hub/filter_budget.h"
 #include "core/hub/route_rules.h"
 #include "core/json/json.h"
 #include "core/mapping/mapping.h"
@@ -221,6 +222,12 @@ static void check_hub(struct config_load *l)
 	if (strncmp(h->register_url, "https://", 8) != 0 && strncmp(h->register_url, "http://", 7) != 0)
 		config_error(l, json_member(obj, "register_url"), "hub.register_url",
 		             "is no URL; begin it with https:// (or http://, unencrypted)");
+	if (h->max_subscriptions > 0 && h->max_subscriptions < FILTER_BUDGET_LEAST) {
+		config_warning(l, json_member(obj, "max_subscriptions"), "hub.max_subscriptions",
+		               "is too few for anything, %d is taken; use 0 for no bound",
+		               FILTER_BUDGET_LEAST);
+		h->max_subscriptions = FILTER_BUDGET_LEAST;
+	}
 	if (h->max_reconnect_s < h->min_reconnect_s)
 		config_error(l, obj, "hub.max_reconnect_s",
 		             "%u is less than min_reconnect_s; use %u or more", h->max_reconnect_s,

@@ -5,13 +5,14 @@
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
+#include "core/hub/region.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/shadow_impl.h"
 
 enum {
-	CODE_TEXT_MAX = 64
+	CODE_TEXT_MAX = 64 + REGION_HINT_MAX
 };
 
 /* --- the line --- */
@@ -188,7 +189,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 {
 	struct shadow *s = d->shadow;
 	struct shadow_effect effect;
-	char code[CODE_TEXT_MAX];
+	char code[CODE_TEXT_MAX], hint[REGION_HINT_MAX];
 	int64_t now_ms = hubgate_now_ms();
 
 	IN_ROOM(ROOM_BROKER);
@@ -201,8 +202,10 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 	if (effect.delta && (s->warm || !effect.first))
 		shadow_send_delta(h, s);
 	if (effect.refused) {
-		snprintf(code, sizeof(code), "the hub refused it with %lld, tried again in a minute",
-		         (long long)effect.refused);
+		snprintf(code, sizeof(code), "the hub refused it with %lld, tried again in a minute%s",
+		         (long long)effect.refused,
+		         region_hint(region_limits(h->config->hub.region), REGION_ATTRIBUTES,
+		                     shadow_doc_attributes(s->doc), hint));
 		limiter_log_refusal(h, d->client_id, "$shadow/operation", code);
 	}
 	if (shadow_doc_synced(s->doc) && s->waiting)

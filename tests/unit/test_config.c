@@ -116,6 +116,8 @@ static void the_region_of_the_hub_sets_what_the_file_leaves_out(void)
 		{ "\"rate_up\":0", REGION_MAINLAND, 0, "//ap-guangzhou.", "hub.rate_up: is more than" },
 		{ "\"host\":\"127.0.0.1\",\"rate_up\":0", REGION_INTERNATIONAL, 0, "//ap-guangzhou.",
 		  NULL },
+		{ "\"max_subscriptions\":9", REGION_MAINLAND, 18, "//ap-guangzhou.",
+		  "hub.max_subscriptions: is too few for anything, 10 is taken; use 0 for no bound" },
 		{ "\"keepalive\":30", REGION_MAINLAND, 18, "//ap-guangzhou.",
 		  "hub.keepalive: is out of the 60 to 850 seconds" },
 	};
@@ -263,6 +265,10 @@ static void wrong_types_and_ranges_say_what_to_write(void)
 	CU_ASSERT(refused(HUB("\"host\":\"a b\""),
 	                  ":1: hub.host: \"a b\" is not possible here; use a host name or address of "
 	                  "A-Z a-z 0-9 . - _ :"));
+	CU_ASSERT(
+		refused(HUB("\"max_subscriptions\":100001"),
+	            ":1: hub.max_subscriptions: 100001 is not in range; use a whole number from 0 to "
+	            "100000"));
 	CU_ASSERT(refused(HUB("\"min_reconnect_s\":61"),
 	                  ":1: hub.max_reconnect_s: 60 is less than min_reconnect_s; use 61 or more"));
 	CU_ASSERT(refused("{" GATEWAY ",\"store\":{\"dir\":\"/d\",\"policy\":\"x\"}}",
