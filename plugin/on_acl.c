@@ -103,8 +103,8 @@ static int judge_unsubscribe(struct hubgate *h, struct device *d,
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
-		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
-		         filter);
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, d->client_id, "still subscribed",
+		            "%s: still subscribed at the hub: %.128s", d->client_id, filter);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -217,6 +217,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
+	if (s && ed->access != MOSQ_ACL_READ && s->kind == SESSION_DEVICE)
+		presence_heard(h, s);
 	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE &&
 	    one_client_is_replaced(h, s))
 		return denied(h);

@@ -5,7 +5,8 @@
  *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
  *        request because the reply was lost (core/hub/dynreg_replies.h); a source that asks too
  *        often, and a request that was used before, is refused in the protocol's form. Who sends
- *        slowly keeps nobody out (core/pace/connections.h).
+ *        slowly keeps nobody out (core/pace/connections.h), and is disconnected when header and
+ *        body are not there within HTTP_REQUEST_MS, however often it sends a byte.
  * Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
@@ -25,6 +26,7 @@ enum {
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
 	HTTP_CONNECTIONS = 64,
+	HTTP_REQUEST_MS = 5000, /* for a request, from the connecting or the last reply on */
 	HTTP_PRODUCT_SECRET_MAX = 32,
 };
 
@@ -52,8 +54,8 @@ struct http_lan_conf {  /* borrowed until http_lan_close() */
 	void *ctx;
 };
 
-/* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: the hub's
- * URL; ST_IO: it cannot be listened on; ST_NOMEM; why says it. */
+/* Listens, begins no thread: who connects waits. net is not started yet. Caller owns *out. ST_OK;
+ * ST_INVALID: the hub's URL; ST_IO: it cannot be listened on; ST_NOMEM; why says it. */
 enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCKET_WHY_MAX],
                           struct http_lan **out);
 /* Room BROKER. Those that may register, from the next request on; takes products. NULL is fine for

@@ -18,7 +18,6 @@ enum {
 	JOBS_MAX = 1024,
 	CONNECTIONS_MAX = 16,
 	GUESTS_MAX = 4,
-	POLL_MS = 1000,
 	URL_MAX = 512,
 	CONNECT_MS = 10000,
 };
@@ -39,6 +38,8 @@ struct net {
 	struct net_transfer *active; /* NET */
 	struct net_guest *guests;
 	atomic_bool stopping;
+	void (*turn)(void *ctx); /* NULL: none */
+	void *turn_ctx;
 	struct thread thread;
 };
 
@@ -273,7 +274,7 @@ void net_wake(struct net *n)
 /* Their turns; in how many ms another is due. */
 static int guests_turn(struct net *n)
 {
-	int64_t now_ms = clocks_monotonic_ms(), due_ms = now_ms + POLL_MS;
+	int64_t now_ms = clocks_monotonic_ms(), due_ms = now_ms + NET_TURN_MS;
 
 	for (struct net_guest *g = n->guests; g; g = g->next) {
 		int64_t due = g->turn(g, now_ms);
@@ -308,6 +309,8 @@ static void run(void *arg)
 		take_jobs(n, false);
 		curl_multi_perform(n->multi, &running);
 		take_finished(n);
+		if (n->turn)
+			n->turn(n->turn_ctx);
 		wait_ms = guests_turn(n);
 		/* The rule of core/base/wake.h, libcurl's descriptor without a flag of ours: net_post()
 		 * puts, then writes; the poll reads what was written, also before it began, then we take.
@@ -323,6 +326,12 @@ static void run(void *arg)
 	}
 	for (struct net_guest *g = n->guests; g; g = g->next)
 		g->quit(g);
+}
+
+void net_each_turn(struct net *n, void (*turn)(void *ctx), void *ctx)
+{
+	n->turn = turn;
+	n->turn_ctx = ctx;
 }
 
 enum status net_start(struct net *n)

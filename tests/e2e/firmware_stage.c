@@ -140,6 +140,15 @@ double fw_fetched(struct fw_stage *t, const char *file)
 	return bytes;
 }
 
+bool fw_await_fetched(struct fw_stage *t, const char *file, double least)
+{
+	int64_t end = now_ms() + WAIT_MS;
+
+	while (fw_fetched(t, file) < least && now_ms() < end)
+		sim_look_for_event(t->s.sim, 20, "ev", "none", NULL);
+	return fw_fetched(t, file) >= least;
+}
+
 /* --- the device's side --- */
 
 bool fw_await_update(struct dev *d, const char *name, struct fw_update *out, int timeout_ms)

@@ -36,6 +36,8 @@ void fw_file(struct fw_stage *t, const char *file, long size, char md5[40]);
 void fw_fault(struct fw_stage *t, const char *members); /* "\"kind\":\"403\"" */
 void fw_task(struct fw_stage *t, const char *device, const char *version, const char *file);
 double fw_fetched(struct fw_stage *t, const char *file); /* bytes that the hub sent of it */
+/* So many bytes of it were sent. False after WAIT_MS. */
+bool fw_await_fetched(struct fw_stage *t, const char *file, double least);
 
 struct fw_update {
 	char url[300], md5[40], version[40];

@@ -92,6 +92,7 @@ static const struct part parts[] = {
 	  .run = one_client_run,
 	  .due = one_client_due,
 	  .close = one_client_close },
+	{ .name = "silence", .open = silence_open, .close = silence_close },
 	{ .name = "the devices",
 	  .open = presence_open,
 	  .run = presence_run,

@@ -137,7 +137,7 @@ struct dev_opts {
 	bool mqtt31;                                 /* protocol level 3 */
 	bool persistent;                             /* clean session 0 */
 	bool may_fail;                               /* no CONNACK is fine: nothing is dumped */
-	int keepalive;                               /* 0: 60 */
+	int keepalive;                               /* 0: 60; -1: none */
 	int port;                                    /* 0: the broker's plain port */
 	const char *client_id, *username, *password; /* instead of hub credentials; "" = absent */
 	const char *tls_ca, *tls_cert, *tls_key;
