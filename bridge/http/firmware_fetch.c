@@ -1,32 +1,23 @@
 #include "bridge/http/firmware_fetch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bridge/http/firmware_cache.h"
-#include "bridge/http/net_impl.h"
+#include "bridge/http/firmware_request.h"
 #include "core/base/clocks.h"
 #include "core/base/list.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
-#include "core/hub/ota_download.h"
-#include "core/hub/ota_url.h"
 
 enum {
 	NEWS_MAX = 1024,
 	URLS_MAX = 4,
-	CONNECT_MS = 10000,
-	MIB = 1 << 20,
-	READ_BYTES = MIB, /* of a file that is digested, in one turn */
-	LOW_SPEED = 16,   /* bytes per second that count as silence */
+	READ_BYTES = 1 << 20, /* of a file that is digested, in one turn */
 	PROGRESS_MS = 1000,
 };
 
@@ -35,27 +26,17 @@ struct url {
 	char text[];
 };
 
-struct fetch {                    /* an image that is wanted */
-	struct net_transfer transfer; /* first: it is the fetch */
+struct fetch {                       /* an image that is wanted */
+	struct firmware_request request; /* first: it is the fetch */
 	struct fetch *next;
 	struct firmware_fetch *all;
 	struct ota_image image;
 	struct ota_download download;
 	struct url *urls;
-	int fd; /* -1: not begun */
-	bool begun, here, under_way;
+	bool begun, here;
 	bool named_whole; /* its file has the name of a whole one */
 	int64_t due_ms;   /* of the next try */
 	int64_t told_ms;
-	uint64_t synced; /* bytes of which writing was begun */
-	/* Of the request under way. */
-	char *location; /* where a redirect led; owned */
-	struct ota_url at;
-	unsigned redirects;
-	struct ota_reply reply;
-	enum ota_step verdict; /* ON: none yet */
-	bool forbidden, judged;
-	char why[CURL_ERROR_SIZE];
 };
 
 struct wish { /* BROKER -> NET, by value */
@@ -72,8 +53,6 @@ struct firmware_fetch {
 	struct fetch *fetches; /* NET */
 	bool hub_was_there;
 };
-
-static void begin(struct fetch *x, int64_t now_ms);
 
 /* --- news --- */
 
@@ -119,28 +98,18 @@ static void drop_urls(struct fetch *x)
 		free(u);
 }
 
-static void end_request(struct fetch *x)
-{
-	if (x->under_way)
-		net_abandon(x->all->net, &x->transfer);
-	x->under_way = false;
-	curl_easy_cleanup(x->transfer.easy);
-	x->transfer.easy = NULL;
-}
-
 static void close_file(struct fetch *x)
 {
-	if (x->fd >= 0)
-		close(x->fd);
-	x->fd = -1;
+	if (x->request.fd >= 0)
+		close(x->request.fd);
+	x->request.fd = -1;
 }
 
 static void fetch_free(struct fetch *x)
 {
-	end_request(x);
+	firmware_request_close(&x->request);
 	close_file(x);
 	drop_urls(x);
-	free(x->location);
 	ota_download_fini(&x->download);
 	free(x);
 }
@@ -160,7 +129,7 @@ static void failed(struct fetch *x)
 {
 	struct firmware_fetch *f = x->all;
 
-	end_request(x);
+	firmware_request_close(&x->request);
 	close_file(x);
 	if (f->cache.dir >= 0)
 		firmware_cache_drop(&f->cache, &x->image);
@@ -181,8 +150,8 @@ static void whole(struct fetch *x, bool downloaded)
 {
 	struct firmware_fetch *f = x->all;
 
-	end_request(x);
-	if (downloaded && firmware_cache_keep(&f->cache, &x->image, x->fd) != ST_OK) {
+	firmware_request_close(&x->request);
+	if (downloaded && firmware_cache_keep(&f->cache, &x->image, x->request.fd) != ST_OK) {
 		char why[OTA_WHY_MAX];
 
 		snprintf(why, sizeof(why), "the gateway's disk: %s", strerror(errno));
@@ -200,180 +169,7 @@ static void whole(struct fetch *x, bool downloaded)
 	tell(x, FIRMWARE_HERE);
 }
 
-/* --- where it may connect to --- */
-
-static bool address_of(const struct sockaddr *from, unsigned char out[16])
-{
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	if (from->sa_family == AF_INET6) {
-		memcpy(out, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
-		return true;
-	}
-	if (from->sa_family != AF_INET)
-		return false;
-	memcpy(out, mapped, sizeof(mapped));
-	memcpy(out + sizeof(mapped), &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
-	return true;
-}
-
-/* One of this machine's own, on whatever interface. */
-static bool is_own(const unsigned char address[16])
-{
-	struct ifaddrs *all = NULL;
-	unsigned char own[16];
-	bool found = false;
-
-	if (getifaddrs(&all) != 0)
-		return true; /* nobody knows: refused */
-	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
-		found = i->ifa_addr && address_of(i->ifa_addr, own) && memcmp(own, address, 16) == 0;
-	freeifaddrs(all);
-	return found;
-}
-
-static bool may_connect(const struct firmware_fetch *f, const struct sockaddr *to)
-{
-	unsigned char address[16];
-
-	if (!address_of(to, address))
-		return false;
-	return f->conf.allow_local ||
-	       (ota_address_kind(address) == OTA_ADDRESS_FINE && !is_own(address));
-}
-
-/* libcurl's, for every connection, whatever name or redirect led to it. */
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct fetch *x = ctx;
-
-	(void)purpose;
-	if (may_connect(x->all, &a->addr))
-		return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-	x->forbidden = true;
-	return CURL_SOCKET_BAD;
-}
-
-/* --- a reply --- */
-
-static enum ota_step cut_file(struct fetch *x)
-{
-	x->synced = 0;
-	return ftruncate(x->fd, 0) == 0 ? OTA_STEP_ON
-	                                : ota_download_fail(&x->download, OTA_UPDATE_FAILED,
-	                                                    "the gateway's disk cannot be written");
-}
-
-/* The head is over. Nothing more is read when it does not lead to bytes. */
-static bool judge_head(struct fetch *x)
-{
-	long status = 0;
-
-	curl_easy_getinfo(x->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200 || (status >= 300 && status < 400)) {
-		memset(&x->reply, 0, sizeof(x->reply));
-		return true; /* the next head, or a redirect */
-	}
-	x->reply.status = status;
-	x->judged = true;
-	x->verdict = ota_download_reply(&x->download, &x->reply);
-	if (x->verdict == OTA_STEP_RESTART)
-		x->verdict = cut_file(x);
-	return x->verdict == OTA_STEP_ON;
-}
-
-static void take_header(struct fetch *x, const char *line, size_t len)
-{
-	char text[256];
-
-	if (len >= sizeof(text))
-		return;
-	memcpy(text, line, len);
-	text[strcspn(text, "\r\n")] = '\0';
-	if (strncasecmp(text, "Content-Length:", 15) == 0) {
-		char *end;
-
-		errno = 0;
-		x->reply.length = strtoull(text + 15, &end, 10);
-		x->reply.has_length = errno == 0 && end != text + 15;
-	} else if (strncasecmp(text, "Content-Range:", 14) == 0) {
-		const char *value = text + 14 + strspn(text + 14, " \t");
-
-		x->reply.has_range = http_range_read_content(value, &x->reply.first, &x->reply.total);
-	}
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *ctx)
-{
-	char line[256] = "";
-	struct fetch *x = ctx;
-	size_t len = size * count;
-
-	if (len < sizeof(line)) {
-		memcpy(line, data, len);
-		line[len] = '\0';
-		take_header(x, line, len);
-	}
-	if (!x->judged && (strcmp(line, "\r\n") == 0 || strcmp(line, "\n") == 0) && !judge_head(x))
-		return 0;
-	return len;
-}
-
-/* A MiB at a time goes to the disk, so that the journal's sync finds little of it. */
-static void write_behind(struct fetch *x)
-{
-	while (x->download.have - x->synced >= MIB) {
-		if (x->synced >= MIB)
-			sync_file_range(x->fd, (off_t)(x->synced - MIB), MIB,
-			                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-			                    SYNC_FILE_RANGE_WAIT_AFTER);
-		sync_file_range(x->fd, (off_t)x->synced, MIB, SYNC_FILE_RANGE_WRITE);
-		x->synced += MIB;
-	}
-}
-
-static bool write_at(int fd, const char *data, size_t len, uint64_t at)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		at += (size_t)n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *ctx)
-{
-	struct fetch *x = ctx;
-	size_t len = size * count;
-	uint64_t at = x->download.have;
-
-	if (!x->judged)
-		return len; /* of a redirect */
-	if (len == 0)
-		return 0;
-	metric_add(x->all->conf.metrics, M_FIRMWARE_FETCHED, len);
-	x->verdict = ota_download_bytes(&x->download, data, len);
-	if ((x->verdict == OTA_STEP_ON || x->verdict == OTA_STEP_WHOLE) &&
-	    !write_at(x->fd, data, len, at))
-		x->verdict = ota_download_fail(&x->download, OTA_UPDATE_FAILED,
-		                               errno == ENOSPC || errno == EDQUOT
-		                                   ? "no room on the gateway's disk"
-		                                   : "the gateway's disk cannot be written");
-	if (x->verdict != OTA_STEP_ON)
-		return 0;
-	write_behind(x);
-	tell_progress(x, clocks_monotonic_ms());
-	return len;
-}
-
-/* --- a request --- */
+/* --- a request, and what comes of it --- */
 
 static void pause_for(struct fetch *x, int64_t ms)
 {
@@ -408,7 +204,7 @@ static void step(struct fetch *x, enum ota_step verdict)
 		return;
 	case OTA_STEP_ANEW:
 	case OTA_STEP_RESTART:
-		if (cut_file(x) == OTA_STEP_FAILED) {
+		if (firmware_request_cut_file(&x->request) == OTA_STEP_FAILED) {
 			failed(x);
 			return;
 		}
@@ -420,134 +216,22 @@ static void step(struct fetch *x, enum ota_step verdict)
 	pause_for(x, ota_download_pause_ms(&x->download));
 }
 
-static void refuse_url(struct fetch *x, const char *why)
+static void on_done(struct firmware_request *r, enum ota_step verdict)
 {
-	x->download.code = OTA_NOT_ALLOWED;
-	snprintf(x->download.why, sizeof(x->download.why), "%s", why);
-	log_line(x->all->conf.log, LOG_WARN, "firmware %s: %s", x->image.md5, why);
-	next_url(x);
+	step((struct fetch *)(void *)r, verdict);
 }
 
-/* False: the URL is refused. */
-static bool judge_url(struct fetch *x, const char *text, const struct ota_url *from)
+static void on_progress(struct firmware_request *r)
 {
-	char why[OTA_WHY_MAX];
-
-	if (ota_url_read(text, &x->at) != ST_OK)
-		snprintf(why, sizeof(why), "the URL is neither http nor https");
-	else if (from && !ota_url_may_follow(from, &x->at))
-		snprintf(why, sizeof(why), "the server redirects from https to http");
-	else if (!ota_url_host_allowed(x->all->conf.hosts, x->at.host))
-		snprintf(why, sizeof(why), "firmware.hosts does not name %.60s", x->at.host);
-	else
-		return true;
-	refuse_url(x, why);
-	return false;
+	tell_progress((struct fetch *)(void *)r, clocks_monotonic_ms());
 }
 
-static enum ota_end end_of(CURLcode code)
+static void ask(struct fetch *x)
 {
-	return code == CURLE_OK                   ? OTA_END_CLEAN
-	       : code == CURLE_OPERATION_TIMEDOUT ? OTA_END_SILENT
-	                                          : OTA_END_CUT;
-}
+	enum ota_step verdict = firmware_request_ask(&x->request, x->urls->text);
 
-static void follow(struct fetch *x)
-{
-	const struct ota_url from = x->at;
-
-	if (++x->redirects > OTA_REDIRECTS_MAX)
-		refuse_url(x, "the server redirects more than 5 times");
-	else if (judge_url(x, x->location, &from))
-		begin(x, clocks_monotonic_ms());
-}
-
-static void on_finished(struct net_transfer *t, CURLcode code, bool stopped)
-{
-	struct fetch *x = (struct fetch *)(void *)t;
-	char *location = NULL, why[OTA_WHY_MAX];
-	bool counts = x->all->conf.hub_is_there(x->all->conf.ctx);
-
-	x->under_way = false;
-	if (stopped)
-		return;
-	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
-	free(x->location);
-	x->location = location && code == CURLE_OK && !x->judged ? strdup(location) : NULL;
-	end_request(x);
-	if (x->verdict != OTA_STEP_ON) {
-		step(x, x->verdict);
-	} else if (x->forbidden) {
-		snprintf(why, sizeof(why), "%.60s is an address of the gateway or its link", x->at.host);
-		refuse_url(x, why);
-	} else if (x->location) {
-		follow(x);
-	} else {
-		if (code != CURLE_OK)
-			snprintf(why, sizeof(why), "%.120s", x->why[0] ? x->why : curl_easy_strerror(code));
-		step(x,
-		     ota_download_ended(&x->download, end_of(code), counts, code == CURLE_OK ? NULL : why));
-	}
-}
-
-static bool set_request(struct fetch *x, const char *url, const char *range)
-{
-	const struct firmware_fetch_conf *c = &x->all->conf;
-	CURL *e = x->transfer.easy;
-
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	/* A proxy would connect in our place, and an old connection was judged for another. */
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)LOW_SPEED);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)c->stall_s);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->why);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
-	if (c->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file) != CURLE_OK)
-		return false;
-	return curl_easy_setopt(e, CURLOPT_URL, url) == CURLE_OK &&
-	       (!range || curl_easy_setopt(e, CURLOPT_RANGE, range) == CURLE_OK);
-}
-
-/* Asks, at x->location or the newest URL. */
-static void begin(struct fetch *x, int64_t now_ms)
-{
-	const char *url = x->location ? x->location : x->urls->text;
-	uint64_t from = ota_download_asked(&x->download);
-	char range[32] = "";
-
-	snprintf(range, sizeof(range), "%llu-", (unsigned long long)from);
-	memset(&x->reply, 0, sizeof(x->reply));
-	x->verdict = OTA_STEP_ON;
-	x->forbidden = x->judged = false;
-	x->why[0] = '\0';
-	x->transfer.finished = on_finished;
-	x->transfer.easy = curl_easy_init();
-	x->under_way = x->transfer.easy && set_request(x, url, from > 0 ? range : NULL) &&
-	               net_begin(x->all->net, &x->transfer) == ST_OK;
-	if (!x->under_way) {
-		end_request(x);
-		x->due_ms = now_ms + OTA_PAUSE_MAX_MS;
-	}
-}
-
-static void ask(struct fetch *x, int64_t now_ms)
-{
-	free(x->location);
-	x->location = NULL;
-	x->redirects = 0;
-	if (judge_url(x, x->urls->text, NULL))
-		begin(x, now_ms);
+	if (verdict != OTA_STEP_ON)
+		step(x, verdict);
 }
 
 /* --- what is there already --- */
@@ -565,13 +249,13 @@ static void open_file(struct fetch *x)
 
 	x->begun = true;
 	if (firmware_cache_open(&f->cache) == ST_OK)
-		x->fd = firmware_cache_take(&f->cache, &x->image, &x->named_whole);
-	if (x->fd < 0 || fstat(x->fd, &st) != 0) {
+		x->request.fd = firmware_cache_take(&f->cache, &x->image, &x->named_whole);
+	if (x->request.fd < 0 || fstat(x->request.fd, &st) != 0) {
 		snprintf(why, sizeof(why), "the gateway's firmware.dir: %s", strerror(errno));
 		fail(x, OTA_UPDATE_FAILED, why);
 		return;
 	}
-	x->synced = (uint64_t)st.st_size;
+	x->request.synced = (uint64_t)st.st_size;
 	if (x->named_whole)
 		return;
 	if (firmware_cache_room(&f->cache, &x->image,
@@ -585,14 +269,17 @@ static void start_over(struct fetch *x)
 {
 	close_file(x);
 	firmware_cache_drop(&x->all->cache, &x->image);
+	ota_download_fini(&x->download);
 	x->begun = false;
+	if (ota_download_init(&x->download, &x->image) != ST_OK)
+		fail(x, OTA_UPDATE_FAILED, "the gateway has no memory");
 }
 
 /* A piece of the file is digested. */
 static void resume(struct fetch *x)
 {
 	static char piece[READ_BYTES]; /* NET's alone */
-	ssize_t n = pread(x->fd, piece, sizeof(piece), (off_t)x->download.have);
+	ssize_t n = pread(x->request.fd, piece, sizeof(piece), (off_t)x->download.have);
 	enum ota_step verdict = n > 0 ? ota_download_feed(&x->download, piece, (size_t)n) : OTA_STEP_ON;
 
 	if (verdict == OTA_STEP_WHOLE)
@@ -610,25 +297,25 @@ static unsigned count_busy(const struct firmware_fetch *f)
 	unsigned busy = 0;
 
 	for (const struct fetch *x = f->fetches; x; x = x->next)
-		busy += x->under_way;
+		busy += x->request.under_way;
 	return busy;
 }
 
 static void turn_of(struct fetch *x, int64_t now_ms, bool hub_came_back)
 {
-	if (x->here || x->under_way)
+	if (x->here || x->request.under_way)
 		return;
 	if (!x->begun)
 		open_file(x);
 	else if (x->download.state == OTA_RESUMING)
 		resume(x);
 	else if ((now_ms >= x->due_ms || hub_came_back) && count_busy(x->all) < FIRMWARE_FETCHES_MAX)
-		ask(x, now_ms);
+		ask(x);
 }
 
 static int64_t due_of(const struct fetch *x)
 {
-	if (x->here || x->under_way)
+	if (x->here || x->request.under_way)
 		return INT64_MAX;
 	if (!x->begun || x->download.state == OTA_RESUMING)
 		return 0;
@@ -666,7 +353,12 @@ static struct fetch *fetch_new(struct firmware_fetch *f, const struct ota_image 
 		return NULL;
 	x->all = f;
 	x->image = *image;
-	x->fd = -1;
+	x->request = (struct firmware_request){ .net = f->net,
+		                                    .conf = &f->conf,
+		                                    .download = &x->download,
+		                                    .fd = -1,
+		                                    .done = on_done,
+		                                    .progress = on_progress };
 	if (ota_download_init(&x->download, image) != ST_OK) {
 		free(x);
 		return NULL;
