@@ -67,22 +67,32 @@ static void put_address(const struct sockaddr *from, unsigned char out[16])
 	}
 }
 
+/* Each answer is used before the next question: since 1.0 libmicrohttpd writes them all to one
+ * place. */
+static bool look(struct MHD_Connection *c, unsigned char address[16], int *socket)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (!info || !info->client_addr)
+		return false;
+	put_address(info->client_addr, address);
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info)
+		*socket = info->connect_fd;
+	return info != NULL;
+}
+
 static void came(struct http_lan *h, struct MHD_Connection *c, void **place)
 {
-	const union MHD_ConnectionInfo *from =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const union MHD_ConnectionInfo *fd =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 	size_t i = 0;
 
 	while (i < HTTP_PLACES && h->places[i].state != CONNECTION_NONE)
 		i++;
-	if (i == HTTP_PLACES || !from || !fd)
+	if (i == HTTP_PLACES || !look(c, h->places[i].address, &h->sockets[i]))
 		return; /* not with its limit; it would live without a deadline */
 	h->places[i].state = CONNECTION_OPEN;
 	h->places[i].since_ms = clocks_monotonic_ms();
-	put_address(from->client_addr, h->places[i].address);
-	h->sockets[i] = fd->connect_fd;
 	*place = &h->places[i];
 	make_way(h);
 }
