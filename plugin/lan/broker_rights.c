@@ -145,6 +145,16 @@ bool broker_rights_denial_disconnects(const struct hubgate *h)
 	return !h->has_connect_event && h->rights->conf.no_queue;
 }
 
+/* A bridge is asked for nothing; what it is to carry cannot be told apart from what it is not. */
+bool broker_rights_read_hides(const struct hubgate *h)
+{
+	const struct mosquitto_conf *conf = &h->rights->conf;
+
+	IN_ROOM(ROOM_BROKER);
+	return broker_rights_denial_disconnects(h) && conf->bridged_count == 0 && conf->ours &&
+	       !conf->ours_not_first;
+}
+
 void broker_rights_close(struct hubgate *h)
 {
 	if (h->rights && h->rights->known)
