@@ -419,6 +419,7 @@ static const struct part parts[] = {
 	{ .name = "the clock",
 	  .open = timekeeper_open,
 	  .run = timekeeper_run,
+	  .due = timekeeper_due,
 	  .close = timekeeper_close },
 	{ .name = "the inflow",
 	  .open = inflow_report_open,

@@ -91,6 +91,17 @@ static bool another_decides(const struct mosquitto_conf *conf)
 	return false;
 }
 
+static bool another_decides_logins(const struct mosquitto_conf *conf)
+{
+	for (size_t i = 0; i < conf->plugin_count; i++) {
+		enum effect effect = effect_of(conf->plugins[i]);
+
+		if (effect != DECIDES_NOTHING && effect != IS_ACL_FILE)
+			return true;
+	}
+	return false;
+}
+
 /* name: of plugin_load, or NULL. */
 static enum status add_ours(const struct line *line, const char *name)
 {
@@ -557,7 +568,7 @@ enum status mosquitto_conf_acl(const struct mosquitto_conf *conf, enum lan_acl c
 bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf)
 {
 	if (conf->password_file || conf->per_listener_settings || conf->listener_anonymous ||
-	    another_decides(conf))
+	    another_decides_logins(conf))
 		return false;
 	if (conf->allow_anonymous == ANONYMOUS_UNSET)
 		return !conf->listener;

@@ -104,6 +104,9 @@ static void unknown_users_pass_only_where_the_broker_let_them(void)
 	CU_ASSERT(passes(""));
 	CU_ASSERT(passes("plugin /l/mosquitto_hubgate.so\n"));
 	CU_ASSERT(passes("listener 1883\nallow_anonymous true\n"));
+	CU_ASSERT(passes("allow_anonymous true\nplugin /l/mosquitto_acl_file.so\n"));
+	CU_ASSERT(passes("allow_anonymous true\nplugin /l/mosquitto_sparkplug_aware.so\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\nplugin /l/mosquitto_password_file.so\n"));
 	CU_ASSERT_FALSE(passes("listener 1883\n"));
 	CU_ASSERT_FALSE(passes("port 1883\n"));
 	CU_ASSERT_FALSE(passes("bind_address 127.0.0.1\n"));
