@@ -26,6 +26,12 @@ static void warn_of_crowd(const struct hubgate *h, const struct mosquitto_conf *
 {
 	const struct mosquitto_listener *l = mosquitto_conf_crowded(conf, h->config->device_count);
 
+	if (conf->global_max > 0 && (size_t)conf->global_max <= h->config->device_count)
+		log_line(&h->log, LOG_WARN,
+		         "%s: %ld clients or connections leave no place for the doorbell beside the %zu "
+		         "devices of devices[]: allow %zu or more",
+		         conf->global_max_at.text, conf->global_max, h->config->device_count,
+		         h->config->device_count + 1);
 	if (l)
 		log_line(&h->log, LOG_WARN,
 		         "%s: max_connections %u leaves no place for the doorbell beside the %zu devices "
