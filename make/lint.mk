@@ -4,7 +4,7 @@
 
 # Versions format differently: ours is 14, another one is better than none.
 CLANG_FORMAT ?= clang-format-14|clang-format
-lint_src = $(shell find core shadowstore bridge plugin tests bench -name "*.[ch]")
+lint_src = $(shell find core shadowstore bridge plugin cli tests bench -name "*.[ch]")
 
 .PHONY: lint format
 lint: deps all ## walls, circles, names, rooms, citations, clang-format, cppcheck; what is not installed is skipped
@@ -17,7 +17,7 @@ lint: deps all ## walls, circles, names, rooms, citations, clang-format, cppchec
 	$(Q).ci/with_tool.sh $(call quote,$(CLANG_FORMAT)) --dry-run --Werror $(lint_src)
 	$(Q).ci/with_tool.sh cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I. \
 	  -D_GNU_SOURCE --enable=warning,performance,portability --suppressions-list=.ci/cppcheck.txt \
-	  -j 2 core shadowstore bridge plugin tests bench
+	  -j 2 core shadowstore bridge plugin cli tests bench
 
 format: ## clang-format over all sources
 	$(Q)LINT_ALL=1 .ci/with_tool.sh $(call quote,$(CLANG_FORMAT)) -i $(lint_src)

@@ -31,7 +31,7 @@ unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubgate $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
 
 .PHONY: e2e-needs plain-e2e
 e2e-needs: $(E2E_NEEDS)
@@ -42,12 +42,13 @@ plain-e2e:
 e2e: $(E2E_NEEDS) ## tests on real brokers; TEST=part-of-a-name
 	$(Q)tests/tools/run_tests.sh $(B) e2e $(TEST)
 
+# Built by all processors where nobody said by how many.
 check: deps-test ## all tests
-	$(Q)$(MAKE) --no-print-directory check-run
-
-.PHONY: check-run
-check-run: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk) $(if $(filter thread,$(SAN)),,$(B)/crash) docs-check
+	$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) check-build
 	$(Q)tests/tools/run_tests.sh $(B) all $(TEST)
+
+.PHONY: check-build
+check-build: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk $(B)/crash) docs-check
 
 # What is generated: from core/config/config.tbl the schema and docs/configuration.md, from
 # core/base/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md.

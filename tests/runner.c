@@ -1,17 +1,19 @@
 #include "tests/runner.h"
 
 #include <CUnit/Basic.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct test_suite *suites;
 static char **wanted;
 static int wanted_count;
-static unsigned part = 0, parts = 1; /* every parts-th test, from the part-th on */
+static int tickets = -1; /* of --beside: a file that grows by a byte for each test that was taken */
 
 void runner_add(struct test_suite *suite)
 {
@@ -68,10 +70,20 @@ static bool run_one(CU_pSuite suite, const struct test_case *c, const char *full
 	return passed;
 }
 
+/* The number of the next test that none of the programs beside this one took, this one's from now
+ * on: where the file ends after an appended byte no two of them see alike. */
+static off_t take_ticket(void)
+{
+	if (write(tickets, "", 1) == 1)
+		return lseek(tickets, 0, SEEK_CUR) - 1;
+	perror("--beside");
+	exit(EXIT_FAILURE);
+}
+
 static int run_all(const char *count_file)
 {
 	unsigned passed = 0, failed = 0;
-	unsigned number = 0;
+	off_t number = 0, mine = tickets < 0 ? 0 : take_ticket();
 	char full_name[256];
 
 	for (struct test_suite *s = suites; s; s = s->next) {
@@ -79,12 +91,13 @@ static int run_all(const char *count_file)
 
 		for (size_t i = 0; suite && i < s->count; i++) {
 			snprintf(full_name, sizeof full_name, "%s.%s", s->name, s->cases[i].name);
-			if (!is_wanted(full_name) || number++ % parts != part)
+			if (!is_wanted(full_name) || number++ != mine)
 				continue;
 			if (run_one(suite, &s->cases[i], full_name))
 				passed++;
 			else
 				failed++;
+			mine = tickets < 0 ? number : take_ticket();
 		}
 	}
 	if (count_file) {
@@ -108,14 +121,12 @@ static void list_all(void)
 	}
 }
 
-/* "1/2": the first of two. */
-static bool take_part(const char *text)
+static bool open_tickets(const char *path)
 {
-	if (sscanf(text, "%u/%u", &part, &parts) == 2 && part > 0 && part <= parts) {
-		part--;
+	tickets = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (tickets >= 0)
 		return true;
-	}
-	fprintf(stderr, "--part %s: not of the form 1/2\n", text);
+	perror(path);
 	return false;
 }
 
@@ -132,8 +143,8 @@ int main(int argc, char **argv)
 		count_file = argv[at + 1];
 		at += 2;
 	}
-	if (at + 1 < argc && strcmp(argv[at], "--part") == 0) {
-		if (!take_part(argv[at + 1]))
+	if (at + 1 < argc && strcmp(argv[at], "--beside") == 0) {
+		if (!open_tickets(argv[at + 1]))
 			return EXIT_FAILURE;
 		at += 2;
 	}

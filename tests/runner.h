@@ -4,7 +4,8 @@
  *	SUITE(mailbox, TEST(full_queue_refuses), TEST(...))
  *
  * build/unit and build/e2e link every such file of their folder.
- * Arguments: [--list] [--count FILE] [--part 1/2] [part of "suite.test" ...]
+ * Arguments: [--list] [--count FILE] [--beside FILE] [part of "suite.test" ...]
+ * --beside: programs that are given the same FILE, empty or absent at first, share the tests.
  */
 #ifndef HUBGATE_TESTS_RUNNER_H
 #define HUBGATE_TESTS_RUNNER_H

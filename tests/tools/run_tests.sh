@@ -64,19 +64,23 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# What needs brokers mostly waits: three parts of it run side by side, unless some tests are named or
-# sanitizers want the processors. What the others say is shown when the first has ended.
+# What needs brokers mostly waits: two programs for each processor share the tests, one where
+# sanitizers want the processors, unless some tests are named. What the others say is shown when the
+# first has ended.
 run_e2e() {
-	case $build in *san-*) parts=1 ;; *) [ "$(nproc)" -gt 1 ] && parts=3 || parts=1 ;; esac
-	if [ "$parts" -lt 2 ] || [ $# -gt 0 ]; then
+	case $build in *san-*) parts=$(nproc) ;; *) parts=$(($(nproc) * 2)) ;; esac
+	[ "$parts" -lt 4 ] || parts=4
+	if [ $# -gt 0 ]; then
 		run_program e2e "$@"
 		return
 	fi
 	for part in $(seq 2 "$parts"); do
-		"$build/e2e" --count "$beside/count$part" --part "$part/$parts" >"$beside/log$part" 2>&1 &
+		# shellcheck disable=SC2086
+		$prefix "$clients/e2e" --count "$beside/count$part" --beside "$beside/taken" \
+			>"$beside/log$part" 2>&1 &
 		beside_pids="$beside_pids $!"
 	done
-	run_program e2e --part "1/$parts"
+	run_program e2e --beside "$beside/taken"
 	for pid in $beside_pids; do
 		wait "$pid" || status=1
 	done
