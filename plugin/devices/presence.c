@@ -362,6 +362,8 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 		grace_end(h, p);
 	p->current = s;
 	p->clean = s->clean;
+	if (s->clean)
+		device_begins_anew(s->device);
 	if (!known && p->device->own)
 		tell_of_app(h);
 	else if (!known)
