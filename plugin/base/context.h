@@ -43,6 +43,7 @@ struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
+struct unheard;        /* plugin/lan/unheard */
 struct reload;         /* plugin/reload */
 struct report;         /* plugin/report */
 struct exit_handler;   /* plugin/exit_handler */
@@ -82,6 +83,7 @@ struct hubgate {
 	struct product_list *products;
 	struct tls_identities *tls_identities;
 	struct withheld *withheld;
+	struct unheard *unheard;
 
 	/* The devices. */
 	struct device_table *devices;

@@ -372,6 +372,8 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 		grace_end(h, p);
 	set_current(h, p, s);
 	p->clean = s->clean;
+	if (s->clean)
+		device_begins_anew(s->device);
 	if (!known && p->device->own)
 		tell_of_app(h);
 	else if (!known)
