@@ -34,6 +34,7 @@ struct product_list;   /* plugin/lan/products.h */
 struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
+struct commands;       /* plugin/devices/command */
 struct names;          /* plugin/devices/names */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
@@ -87,6 +88,7 @@ struct hubgate {
 	struct device *own; /* the gateway itself, in the device table */
 	struct one_client *one_client;
 	struct presences *presences;
+	struct commands *commands;
 	struct names *names;
 	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */

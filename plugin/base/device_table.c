@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "core/hub/topic.h"
 
 struct key {
 	const char *client_id;
@@ -268,6 +269,34 @@ bool device_subscribes(const struct device *d, const char *filter)
 			return true;
 	}
 	return false;
+}
+
+void device_set_session(struct device *d, const char *filter, uint64_t session)
+{
+	struct device_filter *f = *find_link(d, filter);
+
+	IN_ROOM(ROOM_BROKER);
+	if (f)
+		f->session = session;
+}
+
+bool device_hears(const struct device *d, const char *topic, uint64_t session)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (const struct device_filter *f = d->filters; f; f = f->next) {
+		if (f->session == session && session != 0 && topic_matches(f->text, topic))
+			return true;
+	}
+	return false;
+}
+
+void device_heard(struct device *d, const char *topic, uint64_t session)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (struct device_filter *f = d->filters; f; f = f->next) {
+		if (topic_matches(f->text, topic))
+			f->session = session;
+	}
 }
 
 enum status device_unsubscribe(struct device *d, const char *filter)

@@ -1,6 +1,7 @@
 #include "plugin/devices/presence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/list.h"
 #include "core/base/room.h"
@@ -8,9 +9,11 @@
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
 #include "plugin/devices/one_client.h"
+#include "plugin/lan/client_ids.h"
 
 enum {
 	TELLS_PER_TURN = 64, /* devices: all clients of the broker wait meanwhile */
+	MQTT_5 = 5,
 };
 
 struct presences {
@@ -19,6 +22,7 @@ struct presences {
 	bool cut;                       /* the last turn did not come to all of these */
 	uint64_t on_lan;                /* devices of which a client is there */
 	size_t spoken_for;              /* devices that have a speaker */
+	uint64_t sessions;              /* the last serial given */
 };
 
 enum status presence_open(struct hubgate *h)
@@ -40,7 +44,6 @@ enum status presence_attach(struct device *d)
 		return ST_NOMEM;
 	p->device = d;
 	p->unsaid = UNSAID_STANDING;
-	command_init(&p->held);
 	d->presence = p;
 	return ST_OK;
 }
@@ -53,8 +56,6 @@ void presence_close(struct hubgate *h)
 		return;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (d->presence)
-			command_fini(&d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
 		min_interval_free(d);
@@ -233,7 +234,6 @@ void presence_retire(struct hubgate *h, struct device *d)
 		metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
 	p->current = NULL;
 	p->standing_told = false;
-	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
 }
 
@@ -255,8 +255,6 @@ void presence_forget(struct hubgate *h, struct device *d)
 	IN_ROOM(ROOM_BROKER);
 	grace_end(h, p);
 	presence_unspoken(h, d);
-	command_release(h, &p->held);
-	command_fini(&p->held);
 	free(p);
 	d->presence = NULL;
 }
@@ -265,6 +263,21 @@ void presence_changed(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
 	tell(h, d->presence, is_there(h, d->presence));
+}
+
+/* What waits for the device is looked at in the next turn. */
+static uint64_t next_serial(struct hubgate *h, const struct presence *p)
+{
+	if (p->commands > 0 || p->device->own) /* the application may speak for others */
+		timer_ring_by(h, TIMER_AT_ONCE_MS);
+	return ++h->presences->sessions;
+}
+
+static void mapped_begins(struct hubgate *h, struct presence *p)
+{
+	grace_end(h, p);
+	p->mapped_serial = next_serial(h, p);
+	p->mapped_ms = hubgate_now_ms();
 }
 
 void presence_mapped(struct hubgate *h, struct device *d, bool online)
@@ -276,8 +289,8 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 	if (d->online == online)
 		return;
 	d->online = online;
-	if (online && !p->held.first)
-		grace_end(h, p);
+	if (online)
+		mapped_begins(h, p);
 	if (online && !known)
 		tell(h, p, true);
 	if (!online && !on_lan(p))
@@ -348,6 +361,37 @@ static void tell_of_app(struct hubgate *h)
 
 /* --- events --- */
 
+/* A kept session that ended in this process, or is taken over, goes on where it was. Any other that
+ * is not clean may be of an earlier process: what it subscribes is not known here. So it is with
+ * MQTT 5, where the broker may have let go what the client calls kept. */
+static void number(struct hubgate *h, struct presence *p, struct lan_session *s)
+{
+	const struct lan_session *before = p->current;
+	bool same_id = strcmp(client_ids_of(h, s->client, p->device), device_login_id(p->device)) == 0;
+	uint64_t serial = before ? before->serial : p->kept.serial;
+	bool sure = before ? before->sure : p->kept.sure;
+	bool resumed = !s->clean && same_id && serial != 0 && !(before && before->clean) &&
+	               mosquitto_client_protocol_version(s->client) < MQTT_5;
+
+	s->since_ms = hubgate_now_ms();
+	s->keepalive_s = mosquitto_client_keepalive(s->client);
+	s->serial = next_serial(h, p);
+	s->sure = s->clean;
+	if (!resumed)
+		return;
+	s->serial = serial;
+	s->sure = sure;
+}
+
+/* A login that failed leaves the kept session what it was. */
+static void keep_session(struct presence *p, const struct lan_session *s)
+{
+	if (s->line == LINE_NEW)
+		return;
+	p->kept.serial = s->clean ? 0 : s->serial;
+	p->kept.sure = s->sure;
+}
+
 void presence_arrived(struct hubgate *h, struct lan_session *s)
 {
 	struct presence *p = s->device->presence;
@@ -356,12 +400,11 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	IN_ROOM(ROOM_BROKER);
 	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->presences->on_lan);
+	if (s->serial == 0)
+		number(h, p, s);
 	one_client_arrived(h, s, p->current);
-	/* What is held waits for a subscription, but no longer than the grace time. */
-	if (!p->held.first)
-		grace_end(h, p);
+	grace_end(h, p);
 	p->current = s;
-	p->clean = s->clean;
 	if (!known && p->device->own)
 		tell_of_app(h);
 	else if (!known)
@@ -374,11 +417,11 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	bool was_current = p->current == s;
 
 	IN_ROOM(ROOM_BROKER);
+	if (was_current)
+		keep_session(p, s);
 	one_client_left(h, s);
 	if (was_current)
 		p->current = one_client_before(h, s->device);
-	if (was_current && p->current)
-		p->clean = p->current->clean;
 	if (was_current && !p->current) {
 		if (!p->device->own)
 			metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
@@ -401,7 +444,6 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell_of_app(h);
 		else if (!p->current)
 			tell(h, p, is_there(h, p));
-		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
 	if (h->presences->unsaid)
 		tell_some(h);
@@ -415,7 +457,7 @@ int64_t presence_due(const struct hubgate *h)
 	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
 }
 
-/* --- commands in grace --- */
+/* --- who hears commands --- */
 
 struct presence *presence_listener(const struct hubgate *h, const struct device *d)
 {
@@ -425,8 +467,16 @@ struct presence *presence_listener(const struct hubgate *h, const struct device 
 	return by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
 }
 
-bool presence_in_grace(const struct presence *p)
+const struct lan_session *presence_session(const struct hubgate *h, const struct device *d)
+{
+	const struct lan_session *s = presence_listener(h, d)->current;
+
+	IN_ROOM(ROOM_BROKER);
+	return s && s->line != LINE_NEW && !s->over ? s : NULL;
+}
+
+uint64_t presence_sessions(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	return !p->current && p->leave_ms != 0 && p->clean;
+	return h->presences->sessions;
 }

@@ -69,6 +69,7 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 	}
 	s->kind = kind;
 	s->broker_login = s->over = s->kicked = s->replaced = false;
+	s->serial = 0;
 	s->device = device;
 	if (device)
 		device->had_client = true;

@@ -25,9 +25,15 @@ struct lan_session {
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool broker_login;     /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
-	bool over;             /* a new configuration took its rights; it is to be disconnected */
-	bool kicked;           /* the broker was told to do it */
-	bool replaced;         /* a newer login of its device took its place */
+	/* Since it arrived (plugin/devices/presence). A kept session that is resumed in this process
+	 * has the serial that it had. 0: it did not arrive. */
+	uint64_t serial;
+	bool sure; /* all that it subscribes is known here */
+	int keepalive_s;
+	int64_t since_ms; /* it arrived */
+	bool over;        /* a new configuration took its rights; it is to be disconnected */
+	bool kicked;      /* the broker was told to do it */
+	bool replaced;    /* a newer login of its device took its place */
 	enum session_line line;
 	struct lan_session *prev, *next; /* in that line */
 };

@@ -132,6 +132,16 @@ bool mosquitto_client_clean_session(const struct mosquitto *client)
 	return client ? client->clean : true;
 }
 
+int mosquitto_client_keepalive(const struct mosquitto *client)
+{
+	return client ? client->keepalive : -1;
+}
+
+int mosquitto_client_protocol_version(const struct mosquitto *client)
+{
+	return client && client->version ? client->version : 4;
+}
+
 void *mosquitto_client_certificate(const struct mosquitto *client)
 {
 	X509 *x = client && client->certificate ? X509_new() : NULL;

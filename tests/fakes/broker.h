@@ -12,6 +12,7 @@
 struct mosquitto { /* a client, as the test wants it; any text may be NULL */
 	const char *id, *username, *address;
 	bool clean;
+	int keepalive, version;  /* version 0: MQTT 3.1.1 */
 	const char *certificate; /* CN of its certificate; NULL: none */
 };
 
