@@ -15,9 +15,10 @@
 #include "plugin/devices/presence.h"
 
 enum {
-	RETRY_MS = 1000,       /* of what the disk did not take */
-	READ_MS = 5000,        /* the broker has long routed what it was given */
-	AGE_PAUSE_MS = 1000,   /* between two looks at ages, at least */
+	RETRY_MS = 1000,     /* of what the disk did not take */
+	READ_MS = 5000,      /* the broker has long routed what it was given */
+	AGE_PAUSE_MS = 1000, /* between two looks at ages, at least */
+	FULL_NO_MORE = COMMAND_MAX / 10 * 9,
 	VALUE_MAX = 512 << 10, /* of a stored command: the hub's messages are far smaller */
 };
 
@@ -144,37 +145,44 @@ static void end(struct hubgate *h, struct command *c)
 	erase(h, c);
 }
 
-/* Oldest first, so that none is kept whose elder is not. */
-static void keep_all(struct hubgate *h)
+/* Once when it begins, and when it is over. */
+static void say_disk(struct hubgate *h, enum status st)
 {
 	struct commands *all = h->commands;
-	enum status st = ST_OK;
 
-	for (struct command *c = all->queue.line.first; c && all->queue.unkept > 0 && st == ST_OK;
-	     c = c->next) {
-		if (c->kept || c->over)
-			continue;
-		st = write_record(h, c);
-		if (st != ST_OK)
-			break;
-		command_queue_kept(&all->queue, c);
-		acknowledge(h, c);
-	}
-	if (st != ST_OK)
-		due_by(h, hubgate_now_ms() + RETRY_MS);
-	if (st != ST_OK && !all->disk_fails)
+	if (st != ST_OK && !all->disk_fails) {
+		all->lost = 0;
 		log_line(&h->log, LOG_ERROR,
 		         "commands for devices that are away cannot be kept (%s): the hub gets no "
 		         "acknowledgement and keeps them; tried again every second, and of more than %d "
 		         "the oldest is dropped",
 		         status_text(st), COMMAND_UNKEPT_MAX);
-	else if (st == ST_OK && all->disk_fails && all->queue.unkept == 0)
+	} else if (st == ST_OK && all->disk_fails) {
 		log_line(&h->log, LOG_NOTE,
 		         "commands for devices that are away are kept again; %" PRIu64 " were dropped",
 		         all->lost);
-	if (st != ST_OK && !all->disk_fails)
-		all->lost = 0;
+	}
 	all->disk_fails = st != ST_OK;
+}
+
+/* Oldest first, so that none is kept whose elder is not. */
+static void keep_all(struct hubgate *h)
+{
+	struct command_queue *q = &h->commands->queue;
+	enum status st = ST_OK;
+
+	for (struct command *c = q->line.first; c && q->unkept > 0 && st == ST_OK; c = c->next) {
+		if (c->kept || c->over)
+			continue;
+		st = write_record(h, c);
+		say_disk(h, st);
+		if (st != ST_OK)
+			continue;
+		command_queue_kept(q, c);
+		acknowledge(h, c);
+	}
+	if (st != ST_OK)
+		due_by(h, hubgate_now_ms() + RETRY_MS);
 }
 
 /* --- drops --- */
@@ -226,7 +234,7 @@ static void hold_bounds(struct hubgate *h, const struct device *d)
 		say_bound(h, c, why);
 		drop(h, c, why);
 	}
-	if (h->commands->queue.count < COMMAND_MAX)
+	if (h->commands->queue.count < FULL_NO_MORE)
 		h->commands->full = false;
 }
 
