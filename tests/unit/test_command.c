@@ -577,6 +577,113 @@ static void session_that_the_broker_lost_gets_its_commands_when_it_subscribes(vo
 	lost();
 }
 
+/* --- plain devices --- */
+
+#define LOCAL "cmnd/" LAMP_NAME "/POWER"
+
+static struct config_mapping rule = { .product_id = LAMP_PID,
+	                                  .device = (char[]){ "{name}" },
+	                                  .up = (char[]){ "tele/{name}/STATE" },
+	                                  .to = (char[]){ "event" },
+	                                  .down = (char[]){ "cmnd/{name}/POWER" },
+	                                  .from = (char[]){ "control" },
+	                                  .online = (char[]){ "Online" } };
+
+static void map(struct lan *l, bool tells_presence)
+{
+	static char presence_topic[] = "tele/{name}/LWT";
+
+	rule.presence = tells_presence ? presence_topic : NULL;
+	l->config.mappings = &rule;
+	l->config.mapping_count = 1;
+	l->lamp->origins |= ORIGIN_MAPPING;
+}
+
+static void plain(struct lan *l)
+{
+	struct mosquitto monitor = { .id = "monitor", .clean = true };
+
+	map(l, true);
+	CU_ASSERT(command(l, CONTROL, 11));
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	presence_mapped(&l->h, l->lamp, true);
+	wait_for(l, 999);
+	CU_ASSERT_EQUAL(fake_published(), 0); /* it subscribes after it said that it is there */
+	wait_for(l, 100);
+	CU_ASSERT_EQUAL_FATAL(fake_published(), 1);
+	CU_ASSERT_STRING_EQUAL(fake_publish_at(0)->topic, LOCAL);
+	CU_ASSERT_EQUAL(reads(&monitor, LOCAL), MOSQ_ERR_SUCCESS);
+	forget_orders(l);
+	CU_ASSERT(command(l, CONTROL, 12)); /* at once now */
+	CU_ASSERT(fake_published() == 2 && waiting(l) == 1);
+	wait_for(l, COMMAND_LIVE_MS - 1000);
+	presence_mapped(&l->h, l->lamp, false);
+	wait_for(l, COMMAND_LIVE_MS);
+	CU_ASSERT(fake_published() == 2 && waiting(l) == 1);
+	presence_mapped(&l->h, l->lamp, true); /* it left too soon: it may not have heard */
+	wait_for(l, 1000);
+	CU_ASSERT_EQUAL(fake_published(), 3);
+	CU_ASSERT_EQUAL(reads(&monitor, LOCAL), MOSQ_ERR_SUCCESS);
+	wait_for(l, COMMAND_LIVE_MS);
+	CU_ASSERT_EQUAL(waiting(l), 0);
+}
+
+static void plain_device_hears_what_waits_a_second_after_it_came(void)
+{
+	each(plain);
+}
+
+static void plain_unread(struct lan *l)
+{
+	struct mosquitto c = { .id = "tasmota", .clean = true };
+
+	map(l, true);
+	presence_mapped(&l->h, l->lamp, true);
+	CU_ASSERT(lan_ordered(l, ORDER_PRESENT, LAMP_ID, NULL));
+	CU_ASSERT(command(l, CONTROL, 11));
+	wait_for(l, 1000);
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	wait_for(l, COMMAND_LIVE_MS);
+	CU_ASSERT(fake_published() == 1 && waiting(l) == 1); /* nobody read it */
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, "cmnd/other/POWER"), MOSQ_ERR_SUCCESS);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, "cmnd/" LAMP_NAME "/#"), MOSQ_ERR_SUCCESS);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 2);
+	wait_for(l, COMMAND_LIVE_MS);
+	CU_ASSERT_EQUAL(waiting(l), 0);
+}
+
+static void what_nobody_read_goes_out_when_somebody_subscribes_it(void)
+{
+	each(plain_unread);
+}
+
+static void blind(struct lan *l)
+{
+	struct mosquitto c = { .id = "relay", .clean = true };
+
+	map(l, false); /* never heard of since the start, and nothing would tell */
+	CU_ASSERT(command(l, CONTROL, 11));
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	CU_ASSERT_EQUAL(reads(&c, LOCAL), MOSQ_ERR_SUCCESS);
+	lan_tick();
+	CU_ASSERT_EQUAL(waiting(l), 0);
+	CU_ASSERT(command(l, CONTROL, 12));
+	CU_ASSERT(fake_published() == 2 && waiting(l) == 1);
+	wait_for(l, COMMAND_AGAIN_MS);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, LOCAL), MOSQ_ERR_SUCCESS);
+	lan_tick();
+	lan_tick();
+	CU_ASSERT(fake_published() == 3 && waiting(l) == 0);
+}
+
+static void plain_device_that_may_be_there_is_tried_and_whoever_reads_it_had_it(void)
+{
+	each(blind);
+}
+
 SUITE(command,
       TEST(commands_of_a_device_that_is_away_wait_until_it_subscribes_and_end_a_keepalive_later),
       TEST(kept_session_hears_each_command_once_when_it_resumes),
@@ -595,4 +702,7 @@ SUITE(command,
       TEST(kept_commands_survive_the_process_in_their_order_until_they_are_heard),
       TEST(what_ended_on_a_full_disk_is_erased_when_there_is_room),
       TEST(session_kept_by_an_earlier_process_has_what_it_is_seen_to_read),
-      TEST(session_that_the_broker_lost_gets_its_commands_when_it_subscribes))
+      TEST(session_that_the_broker_lost_gets_its_commands_when_it_subscribes),
+      TEST(plain_device_hears_what_waits_a_second_after_it_came),
+      TEST(what_nobody_read_goes_out_when_somebody_subscribes_it),
+      TEST(plain_device_that_may_be_there_is_tried_and_whoever_reads_it_had_it))
