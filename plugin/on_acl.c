@@ -63,7 +63,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter,
 		return shadow_follow(h, d) == ST_OK;
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK)
 		presence_say_again(h, d);
-	device_set_session(d, filter, s ? s->serial : 0);
+	device_set_connection(d, filter, s ? s->connection : 0);
 	command_subscribed(h, d);
 	return true;
 }
@@ -104,7 +104,7 @@ static int judge_unsubscribe(struct hubgate *h, struct device *d,
 {
 	const char *filter = unshared(ed->topic);
 
-	device_set_session(d, filter, 0);
+	device_set_connection(d, filter, 0);
 	if (filter[0] == '$' || device_unsubscribe(d, filter) != ST_OK)
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);

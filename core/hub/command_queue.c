@@ -129,15 +129,11 @@ bool command_queue_is_clear(const struct command_queue *q, const void *device, u
 bool command_is_kept(enum topic_kind kind)
 {
 	static const bool kept[] = {
-		[TOPIC_CUSTOM] = true,
-		[TOPIC_BROADCAST] = true,
-		[TOPIC_CONFIG_UPDATE] = true,
-		[TOPIC_RESOURCE_DOWN] = true,
-		[TOPIC_THING_DOWN_PROPERTY] = true,
-		[TOPIC_THING_DOWN_EVENT] = true,
-		[TOPIC_THING_DOWN_ACTION] = true,
-		[TOPIC_THING_DOWN_RAW] = true,
-		[TOPIC_THING_DOWN_SERVICE] = true,
+		[TOPIC_CUSTOM] = true,           [TOPIC_BROADCAST] = true,
+		[TOPIC_CONFIG_RESULT] = true,    [TOPIC_CONFIG_UPDATE] = true,
+		[TOPIC_RESOURCE_DOWN] = true,    [TOPIC_THING_DOWN_PROPERTY] = true,
+		[TOPIC_THING_DOWN_EVENT] = true, [TOPIC_THING_DOWN_ACTION] = true,
+		[TOPIC_THING_DOWN_RAW] = true,   [TOPIC_THING_DOWN_SERVICE] = true,
 	};
 
 	return (size_t)kind < sizeof(kept) / sizeof(kept[0]) && kept[kind];

@@ -101,9 +101,9 @@ enum command_step command_next(const struct command *c, const struct command_lis
 bool command_queue_is_clear(const struct command_queue *q, const void *device, uint64_t session);
 
 /* Is a QoS 1 message of this kind for a device that is not there worth keeping? Answers and calls
- * are not: who asked does not wait any more. An update of firmware comes again
- * (docs/protocol/ota.md 5), a remote configuration is asked for at the next start
- * (docs/protocol/other.md 3). */
+ * are not: who asked does not wait any more; but a remote configuration comes on the topic of its
+ * answers when it is distributed (docs/protocol/other.md 3). An update of firmware comes again
+ * (docs/protocol/ota.md 5). */
 bool command_is_kept(enum topic_kind kind);
 
 /* Milliseconds since it came, as far as can be known. wall_ms 0: the clock is not trusted. */

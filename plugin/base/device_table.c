@@ -271,31 +271,31 @@ bool device_subscribes(const struct device *d, const char *filter)
 	return false;
 }
 
-void device_set_session(struct device *d, const char *filter, uint64_t session)
+void device_set_connection(struct device *d, const char *filter, uint64_t connection)
 {
 	struct device_filter *f = *find_link(d, filter);
 
 	IN_ROOM(ROOM_BROKER);
 	if (f)
-		f->session = session;
+		f->connection = connection;
 }
 
-bool device_hears(const struct device *d, const char *topic, uint64_t session)
+bool device_hears(const struct device *d, const char *topic, uint64_t connection)
 {
 	IN_ROOM(ROOM_BROKER);
 	for (const struct device_filter *f = d->filters; f; f = f->next) {
-		if (f->session == session && session != 0 && topic_matches(f->text, topic))
+		if (f->connection == connection && connection != 0 && topic_matches(f->text, topic))
 			return true;
 	}
 	return false;
 }
 
-void device_heard(struct device *d, const char *topic, uint64_t session)
+void device_heard(struct device *d, const char *topic, uint64_t connection)
 {
 	IN_ROOM(ROOM_BROKER);
 	for (struct device_filter *f = d->filters; f; f = f->next) {
 		if (topic_matches(f->text, topic))
-			f->session = session;
+			f->connection = connection;
 	}
 }
 

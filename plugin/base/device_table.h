@@ -27,8 +27,7 @@ enum {
 struct device_filter { /* a subscription, mirrored at the hub */
 	struct device_filter *next;
 	uint8_t qos;
-	uint64_t
-		session; /* the last that subscribed it (struct lan_session); 0: none, or it ended it */
+	uint64_t connection; /* the last that subscribed it (struct lan_session); 0: it ended that */
 	char text[];
 };
 
@@ -118,12 +117,12 @@ enum status device_set_login_id(struct device *d, const char *id); /* ST_OK; ST_
  * DEVICE_FILTERS_MAX; ST_NOMEM. */
 enum status device_subscribe(struct device *d, const char *filter, uint8_t qos);
 bool device_subscribes(const struct device *d, const char *filter); /* this very filter */
-/* A session has subscribed this very filter; 0: it has ended that. Nothing when d has it not. */
-void device_set_session(struct device *d, const char *filter, uint64_t session);
-/* True: that session is known to subscribe topic. */
-bool device_hears(const struct device *d, const char *topic, uint64_t session);
-/* The session was seen to get a message on topic: by whatever filter of d that matches. */
-void device_heard(struct device *d, const char *topic, uint64_t session);
+/* A connection has subscribed this very filter; 0: it has ended that. Nothing when d has it not. */
+void device_set_connection(struct device *d, const char *filter, uint64_t connection);
+/* True: that connection is known to subscribe topic. */
+bool device_hears(const struct device *d, const char *topic, uint64_t connection);
+/* The connection was seen to get a message on topic: by whatever filter of d that matches. */
+void device_heard(struct device *d, const char *topic, uint64_t connection);
 /* ST_OK; ST_NOTFOUND. */
 enum status device_unsubscribe(struct device *d, const char *filter);
 

@@ -24,10 +24,10 @@ enum {
 
 struct commands {
 	struct command_queue queue;
-	int64_t due_ms;
-	uint64_t sessions; /* presence_sessions() when last looked */
-	int64_t tried_ms;  /* until when the broker may ask who reads what was tried; 0: nothing was */
-	uint64_t look;     /* counts them */
+	int64_t due_ms, age_ms; /* next look; at ages */
+	uint64_t sessions;      /* presence_sessions() when last looked */
+	int64_t tried_ms; /* until when the broker may ask who reads what was tried; 0: nothing was */
+	uint64_t look;    /* counts them */
 	bool disk_fails, full; /* which is logged */
 	uint64_t lost;         /* since then */
 };
@@ -39,7 +39,7 @@ enum status command_open(struct hubgate *h)
 	h->commands = calloc(1, sizeof(*h->commands));
 	if (!h->commands)
 		return ST_NOMEM;
-	h->commands->due_ms = TIMER_AT_ONCE_MS; /* what is loaded has ages */
+	h->commands->due_ms = h->commands->age_ms = INT64_MAX;
 	return ST_OK;
 }
 
@@ -238,6 +238,21 @@ static void hold_bounds(struct hubgate *h, const struct device *d)
 		h->commands->full = false;
 }
 
+void command_forget(struct hubgate *h, struct device *d)
+{
+	struct command *next;
+
+	IN_ROOM(ROOM_BROKER);
+	command_drop(h, d);
+	for (struct command *c = h->commands->queue.line.first; c; c = next) {
+		next = c->next;
+		if (c->device != d)
+			continue;
+		command_queue_remove(&h->commands->queue, c);
+		free_command(c);
+	}
+}
+
 void command_drop(struct hubgate *h, struct device *d)
 {
 	struct command *next;
@@ -321,6 +336,13 @@ static bool treat(struct hubgate *h, struct command *c, int64_t now_ms)
 	return step != COMMAND_SOON && went;
 }
 
+static void age_by(struct hubgate *h, int64_t due_ms)
+{
+	if (due_ms < h->commands->age_ms)
+		h->commands->age_ms = due_ms;
+	due_by(h, due_ms);
+}
+
 static bool is_too_old(struct hubgate *h, const struct command *c, int64_t now_ms)
 {
 	int64_t max_ms = INT64_C(1000) * h->config->commands.max_age_s;
@@ -330,8 +352,16 @@ static bool is_too_old(struct hubgate *h, const struct command *c, int64_t now_m
 	if (max_ms == 0)
 		return false;
 	if (age_ms < max_ms)
-		due_by(h, now_ms + (max_ms - age_ms > AGE_PAUSE_MS ? max_ms - age_ms : AGE_PAUSE_MS));
+		age_by(h, now_ms + (max_ms - age_ms > AGE_PAUSE_MS ? max_ms - age_ms : AGE_PAUSE_MS));
 	return age_ms >= max_ms;
+}
+
+/* Most that wait do so for somebody who is away. */
+static bool is_away(const struct command *c)
+{
+	const struct device *d = c->device;
+
+	return !d->presence->current && !(d->origins & (ORIGIN_MAPPING | ORIGIN_APPLICATION));
 }
 
 /* Of d, or of all. */
@@ -344,7 +374,7 @@ static void look(struct hubgate *h, const struct device *d, int64_t now_ms)
 		struct presence *p = presence_of(c);
 
 		next = c->next;
-		if (c->over || (d && c->device != d) || p->blocked == h->commands->look)
+		if (c->over || (d && c->device != d) || is_away(c) || p->blocked == h->commands->look)
 			continue;
 		if (!treat(h, c, now_ms))
 			p->blocked = h->commands->look;
@@ -394,7 +424,7 @@ static void keep(struct hubgate *h, struct device *d, enum topic_kind kind,
 	keep_all(h);
 	hold_bounds(h, d);
 	if (h->config->commands.max_age_s > 0)
-		due_by(h, now_ms + INT64_C(1000) * h->config->commands.max_age_s);
+		age_by(h, now_ms + INT64_C(1000) * h->config->commands.max_age_s);
 	look(h, d, now_ms);
 }
 
@@ -474,7 +504,7 @@ bool command_load(struct hubgate *h, const struct state_entry *e)
 	put(h, c);
 	hold_bounds(h, d);
 	d->stored = true;
-	h->commands->due_ms = TIMER_AT_ONCE_MS;
+	h->commands->due_ms = h->commands->age_ms = TIMER_AT_ONCE_MS;
 	return true;
 }
 
@@ -507,20 +537,20 @@ void command_lan_subscribed(struct hubgate *h, const char *filter)
 }
 
 static bool is_read(const struct hubgate *h, const struct command *c,
-                    const struct mosquitto_evt_acl_check *ed, int64_t now_ms)
+                    const struct mosquitto_evt_acl_check *ed, int64_t now_ms,
+                    struct command_target *t)
 {
-	struct command_target t;
-
 	if (c->over || c->taken || c->session == 0 || c->len != ed->payloadlen ||
 	    (c->len > 0 && memcmp(c->payload, ed->payload, c->len) != 0))
 		return false;
-	command_target_of(h, c->device, c->kind, c->topic, now_ms, &t);
-	return t.who.session == c->session && (!t.client || t.client == ed->client) &&
-	       strcmp(t.topic, ed->topic) == 0;
+	command_target_of(h, c->device, c->kind, c->topic, now_ms, t);
+	return t->who.session == c->session && (!t->client || t->client == ed->client) &&
+	       strcmp(t->topic, ed->topic) == 0;
 }
 
 void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
+	struct command_target t;
 	int64_t now_ms;
 
 	IN_ROOM(ROOM_BROKER);
@@ -532,10 +562,11 @@ void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return;
 	}
 	for (struct command *c = h->commands->queue.line.first; c; c = c->next) {
-		if (!is_read(h, c, ed, now_ms))
+		if (!is_read(h, c, ed, now_ms, &t))
 			continue;
 		c->taken = true;
-		device_heard(c->device, c->topic, c->session);
+		if (!t.mapped)
+			device_heard(c->device, c->topic, t.connection);
 		due_by(h, TIMER_AT_ONCE_MS);
 		return;
 	}
@@ -546,7 +577,7 @@ void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 void command_age_changed(struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	due_by(h, TIMER_AT_ONCE_MS);
+	age_by(h, TIMER_AT_ONCE_MS);
 }
 
 static void erase_again(struct hubgate *h)
@@ -565,6 +596,11 @@ static void drop_old(struct hubgate *h, int64_t now_ms)
 	struct command *next;
 	size_t count = 0;
 
+	if (now_ms < h->commands->age_ms) {
+		due_by(h, h->commands->age_ms);
+		return;
+	}
+	h->commands->age_ms = INT64_MAX;
 	for (struct command *c = h->commands->queue.line.first; c; c = next) {
 		next = c->next;
 		if (c->over || !is_too_old(h, c, now_ms))

@@ -21,7 +21,7 @@ bool command_load(struct hubgate *h, const struct state_entry *e);
 /* A message of the hub for d, on a topic of this kind. Takes down. */
 void command_take(struct hubgate *h, struct device *d, enum topic_kind kind,
                   struct uplink_down *down);
-/* A session subscribed something of d (device_set_session()): what waits for that goes out. */
+/* A session subscribed something of d (device_set_connection()): what waits for that goes out. */
 void command_subscribed(struct hubgate *h, struct device *d);
 /* Somebody subscribed this on the LAN, $share/{group}/ stripped: it may be a plain device. */
 void command_lan_subscribed(struct hubgate *h, const char *filter);
@@ -29,6 +29,8 @@ void command_lan_subscribed(struct hubgate *h, const char *filter);
 void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
 /* d was unbound or is removed: its commands are dropped. */
 void command_drop(struct hubgate *h, struct device *d);
+/* The same, and d is freed after it. */
+void command_forget(struct hubgate *h, struct device *d);
 /* commands.max_age_s changed. */
 void command_age_changed(struct hubgate *h);
 

@@ -61,8 +61,9 @@ static void device(const struct hubgate *h, const struct device *d, struct comma
 		return;
 	out->client = s->client;
 	out->who.session = s->serial;
-	out->who.sure = s->sure;
-	out->who.subscribes = device_hears(d, out->topic, s->serial);
+	out->connection = s->connection;
+	out->who.sure = s->clean;
+	out->who.subscribes = device_hears(d, out->topic, s->connection);
 	out->who.since_ms = s->since_ms;
 	out->who.live_ms = command_live_ms(s->keepalive_s);
 }

@@ -261,7 +261,7 @@ bool names_let_go(struct hubgate *h, struct device *d)
 	leave_line(h, d);
 	erase(h, d);
 	h->shadow_service->forget(h, d, d->stored);
-	command_drop(h, d);
+	command_forget(h, d);
 	presence_forget(h, d);
 	min_interval_free(d);
 	device_table_remove(h->devices, d);

@@ -14,6 +14,7 @@
 enum {
 	TELLS_PER_TURN = 64, /* devices: all clients of the broker wait meanwhile */
 	MQTT_5 = 5,
+	KEPT_MS = 3600000,
 };
 
 struct presences {
@@ -361,26 +362,31 @@ static void tell_of_app(struct hubgate *h)
 
 /* --- events --- */
 
-/* A kept session that ended in this process, or is taken over, goes on where it was. Any other that
- * is not clean may be of an earlier process: what it subscribes is not known here. So it is with
- * MQTT 5, where the broker may have let go what the client calls kept. */
-static void number(struct hubgate *h, struct presence *p, struct lan_session *s)
+/* The broker goes on with a session: the one that it keeps, or that is taken over. Not one of an
+ * earlier process, nor one that it may have let go meanwhile: with MQTT 5 as the client says, else
+ * after persistent_client_expiration, an hour at least. */
+static uint64_t resumed(const struct hubgate *h, const struct presence *p,
+                        const struct lan_session *s)
 {
 	const struct lan_session *before = p->current;
-	bool same_id = strcmp(client_ids_of(h, s->client, p->device), device_login_id(p->device)) == 0;
-	uint64_t serial = before ? before->serial : p->kept.serial;
-	bool sure = before ? before->sure : p->kept.sure;
-	bool resumed = !s->clean && same_id && serial != 0 && !(before && before->clean) &&
-	               mosquitto_client_protocol_version(s->client) < MQTT_5;
+	const char *id = client_ids_of(h, s->client, p->device);
 
+	if (s->clean || strcmp(id, device_login_id(p->device)) != 0 ||
+	    mosquitto_client_protocol_version(s->client) >= MQTT_5)
+		return 0;
+	if (before)
+		return before->clean ? 0 : before->serial;
+	return hubgate_now_ms() - p->kept.left_ms < KEPT_MS ? p->kept.serial : 0;
+}
+
+static void number(struct hubgate *h, struct presence *p, struct lan_session *s)
+{
+	uint64_t serial = resumed(h, p, s);
+
+	s->connection = next_serial(h, p);
+	s->serial = serial ? serial : s->connection;
 	s->since_ms = hubgate_now_ms();
 	s->keepalive_s = mosquitto_client_keepalive(s->client);
-	s->serial = next_serial(h, p);
-	s->sure = s->clean;
-	if (!resumed)
-		return;
-	s->serial = serial;
-	s->sure = sure;
 }
 
 /* A login that failed leaves the kept session what it was. */
@@ -389,7 +395,7 @@ static void keep_session(struct presence *p, const struct lan_session *s)
 	if (s->line == LINE_NEW)
 		return;
 	p->kept.serial = s->clean ? 0 : s->serial;
-	p->kept.sure = s->sure;
+	p->kept.left_ms = hubgate_now_ms();
 }
 
 void presence_arrived(struct hubgate *h, struct lan_session *s)

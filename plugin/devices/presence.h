@@ -28,10 +28,11 @@ struct presence { /* one per device */
 	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in the line of those in grace */
-	/* The session that the broker keeps for it, while it is away; serial 0: none, or not known. */
+	/* The session that the broker keeps for it while it is away, since then; serial 0: none, or not
+	 * known. */
 	struct {
 		uint64_t serial;
-		bool sure;
+		int64_t left_ms;
 	} kept;
 	/* Of mappings[]: since when it is there, and as which session (of presence_sessions()). 0: it
 	 * was never heard of. */

@@ -25,10 +25,10 @@ struct lan_session {
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool broker_login;     /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
-	/* Since it arrived (plugin/devices/presence). A kept session that is resumed in this process
-	 * has the serial that it had. 0: it did not arrive. */
+	/* Since it arrived (plugin/devices/presence); 0: it did not. A kept session that is resumed has
+	 * the serial that it had: the broker has what it was given. */
 	uint64_t serial;
-	bool sure; /* all that it subscribes is known here */
+	uint64_t connection; /* never that of another one */
 	int keepalive_s;
 	int64_t since_ms; /* it arrived */
 	bool over;        /* a new configuration took its rights; it is to be disconnected */

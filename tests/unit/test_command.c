@@ -173,11 +173,15 @@ static void kept_session(struct lan *l)
 	lan_gone(&c);
 	lan_connected(&again);
 	lan_tick();
-	/* The first session here may be an earlier process's: what it has not subscribed is tried. */
+	/* Whether the broker still has it, and what it subscribes, is seen by what it reads. */
 	CU_ASSERT_EQUAL_FATAL(fake_published(), 2);
 	CU_ASSERT_STRING_EQUAL(fake_publish_at(0)->topic, CONTROL);
+	CU_ASSERT_EQUAL(reads(&again, CONTROL), MOSQ_ERR_SUCCESS);
+	forget_orders(l);
+	CU_ASSERT(command(l, CONTROL, 13)); /* behind what waits, as it came */
+	CU_ASSERT(fake_published() == 3 && waiting(l) == 3);
 	wait_for(l, LIVE_MS);
-	CU_ASSERT(waiting(l) == 1 && fake_published() == 2);
+	CU_ASSERT(waiting(l) == 1 && fake_published() == 3);
 }
 
 static void kept_session_hears_each_command_once_when_it_resumes(void)
@@ -231,6 +235,31 @@ static void resumed_in_time(struct lan *l)
 	enter(l, &clean); /* the broker has thrown it away */
 	subscribe(l, &clean, CONTROL);
 	CU_ASSERT_EQUAL(fake_published(), 2);
+}
+
+static void expired(struct lan *l)
+{
+	struct mosquitto c = CLIENT(false), again = CLIENT(false);
+
+	CU_ASSERT(command(l, CONTROL, 11));
+	enter(l, &c);
+	subscribe(l, &c, CONTROL);
+	wait_for(l, COMMAND_AGAIN_MS);
+	lan_offline(&c);
+	fake_forget_published();
+	wait_for(l, 3600000);
+	forget_orders(l);
+	enter(l, &again); /* persistent_client_expiration may have ended its session */
+	CU_ASSERT_EQUAL(fake_published(), 1);
+	wait_for(l, LIVE_MS);
+	CU_ASSERT_EQUAL(waiting(l), 1); /* nobody read it */
+	subscribe(l, &again, CONTROL);
+	CU_ASSERT_EQUAL(fake_published(), 2);
+}
+
+static void session_that_the_broker_may_have_let_go_is_not_believed_to_have_anything(void)
+{
+	each(expired);
 }
 
 static void what_the_broker_has_for_a_kept_session_is_not_handed_over_twice(void)
@@ -688,6 +717,7 @@ SUITE(command,
       TEST(commands_of_a_device_that_is_away_wait_until_it_subscribes_and_end_a_keepalive_later),
       TEST(kept_session_hears_each_command_once_when_it_resumes),
       TEST(device_that_dies_within_a_keepalive_gets_it_again),
+      TEST(session_that_the_broker_may_have_let_go_is_not_believed_to_have_anything),
       TEST(what_the_broker_has_for_a_kept_session_is_not_handed_over_twice),
       TEST(live_device_gets_at_once_what_it_subscribes_and_the_rest_waits),
       TEST(qos_0_calls_and_answers_wait_for_nobody), TEST(nothing_is_kept_of_a_stranger),

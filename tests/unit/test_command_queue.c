@@ -210,7 +210,7 @@ static void answers_and_calls_are_no_commands_to_keep(void)
 	} rows[] = {
 		{ TOPIC_CUSTOM, true },        { TOPIC_BROADCAST, true },   { TOPIC_CONFIG_UPDATE, true },
 		{ TOPIC_RESOURCE_DOWN, true }, { TOPIC_RRPC_RXD, false },   { TOPIC_SHADOW_RESULT, false },
-		{ TOPIC_SYS_RESULT, false },   { TOPIC_LOG_RESULT, false }, { TOPIC_CONFIG_RESULT, false },
+		{ TOPIC_SYS_RESULT, false },   { TOPIC_LOG_RESULT, false }, { TOPIC_CONFIG_RESULT, true },
 		{ TOPIC_OTA_UPDATE, false },   { TOPIC_NONE, false },       { TOPIC_GATEWAY_RESULT, false },
 	};
 
