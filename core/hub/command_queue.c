@@ -104,7 +104,7 @@ int64_t command_heard_ms(const struct command *c, const struct command_listener 
 enum command_step command_next(const struct command *c, const struct command_listener *l,
                                int64_t now_ms)
 {
-	bool tried = c->session == l->session;
+	bool tried = c->connection == l->connection;
 
 	if (c->over || l->session == 0)
 		return COMMAND_STAYS;

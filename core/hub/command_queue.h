@@ -47,8 +47,8 @@ struct command { /* owned by who makes it */
 	uint32_t epoch;
 	int64_t wall_ms;  /* when it came; 0: the clock was not trusted */
 	int64_t since_ms; /* when it came or was loaded, of a clock that nobody sets */
-	/* The last session that it was handed to; 0: none was. */
-	uint64_t session;
+	/* The last session that it was handed to, and its connection then; 0: none was. */
+	uint64_t session, connection;
 	bool taken;  /* that session has it, or the broker for it */
 	bool wanted; /* of a plain device: its topic was subscribed since */
 	int64_t at_ms;
@@ -75,11 +75,12 @@ struct command *command_queue_excess(const struct command_queue *q, const void *
 
 /* Who could hear a command now. */
 struct command_listener {
-	uint64_t session; /* 0: nobody is there */
-	bool sure;        /* what the session subscribes is known: nobody hears what it does not */
-	bool subscribes;  /* it subscribes the command's topic, as far as that is known */
-	int64_t since_ms; /* its connection lives */
-	int64_t live_ms;  /* until what it has counts as heard */
+	uint64_t session;    /* 0: nobody is there */
+	uint64_t connection; /* the one that it has now */
+	bool sure;           /* what the session subscribes is known: nobody hears what it does not */
+	bool subscribes;     /* it subscribes the command's topic, as far as that is known */
+	int64_t since_ms;    /* its connection lives */
+	int64_t live_ms;     /* until what it has counts as heard */
 };
 
 enum command_step {

@@ -296,6 +296,7 @@ static bool hand_over(struct hubgate *h, struct command *c, const struct command
 	metric_add(&h->metrics, M_DOWN, 1);
 	metric_add(&h->metrics, M_COMMANDS_AGAIN, c->taken);
 	c->session = t->who.session;
+	c->connection = t->who.connection;
 	c->taken = taken;
 	c->wanted = false;
 	c->at_ms = now_ms;
@@ -566,7 +567,7 @@ void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 			continue;
 		c->taken = true;
 		if (!t.mapped)
-			device_heard(c->device, c->topic, t.connection);
+			device_heard(c->device, c->topic, t.who.connection);
 		due_by(h, TIMER_AT_ONCE_MS);
 		return;
 	}

@@ -51,6 +51,7 @@ static void plain_device(const struct hubgate *h, const struct device *d, int64_
 	}
 	if (d->online && now_ms - p->mapped_ms >= SETTLE_MS)
 		out->who.session = p->mapped_serial;
+	out->who.connection = out->who.session;
 }
 
 static void device(const struct hubgate *h, const struct device *d, struct command_target *out)
@@ -61,7 +62,7 @@ static void device(const struct hubgate *h, const struct device *d, struct comma
 		return;
 	out->client = s->client;
 	out->who.session = s->serial;
-	out->connection = s->connection;
+	out->who.connection = s->connection;
 	out->who.sure = s->clean;
 	out->who.subscribes = device_hears(d, out->topic, s->connection);
 	out->who.since_ms = s->since_ms;

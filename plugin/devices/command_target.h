@@ -13,7 +13,6 @@
 struct command_target {
 	struct command_listener who;
 	const struct mosquitto *client; /* of that session, never followed; NULL: any client's */
-	uint64_t connection;            /* of it: its subscriptions are known by that */
 	bool mapped;
 	/* Nobody can tell whether it is there: whoever of the LAN subscribes the topic is it. */
 	bool blind;

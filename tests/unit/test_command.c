@@ -237,6 +237,29 @@ static void resumed_in_time(struct lan *l)
 	CU_ASSERT_EQUAL(fake_published(), 2);
 }
 
+static void short_visit(struct lan *l)
+{
+	struct mosquitto c = CLIENT(false), again = CLIENT(false);
+
+	CU_ASSERT(command(l, CONTROL, 11));
+	enter(l, &c);
+	CU_ASSERT_EQUAL(fake_published(), 1); /* nobody reads it */
+	subscribe(l, &c, CONTROL);
+	lan_offline(&c); /* before the broker has surely routed it */
+	forget_orders(l);
+	CU_ASSERT(command(l, OTHER, 12));
+	fake_forget_published();
+	enter(l, &again);
+	CU_ASSERT_EQUAL_FATAL(fake_published(), 2);
+	CU_ASSERT_STRING_EQUAL(fake_publish_at(0)->topic, CONTROL);
+	CU_ASSERT_STRING_EQUAL(fake_publish_at(1)->topic, OTHER);
+}
+
+static void visit_that_ends_right_after_its_subscription_changes_no_order(void)
+{
+	each(short_visit);
+}
+
 static void expired(struct lan *l)
 {
 	struct mosquitto c = CLIENT(false), again = CLIENT(false);
@@ -717,6 +740,7 @@ SUITE(command,
       TEST(commands_of_a_device_that_is_away_wait_until_it_subscribes_and_end_a_keepalive_later),
       TEST(kept_session_hears_each_command_once_when_it_resumes),
       TEST(device_that_dies_within_a_keepalive_gets_it_again),
+      TEST(visit_that_ends_right_after_its_subscription_changes_no_order),
       TEST(session_that_the_broker_may_have_let_go_is_not_believed_to_have_anything),
       TEST(what_the_broker_has_for_a_kept_session_is_not_handed_over_twice),
       TEST(live_device_gets_at_once_what_it_subscribes_and_the_rest_waits),

@@ -111,7 +111,7 @@ static void at_most_10_wait_without_an_acknowledgement(void)
 
 static enum command_step step(const struct command *c, uint64_t session, bool sure, bool subscribes)
 {
-	const struct command_listener l = { session, sure, subscribes, 0, LIVE_MS };
+	const struct command_listener l = { session, session, sure, subscribes, 0, LIVE_MS };
 
 	return command_next(c, &l, NOW_MS);
 }
@@ -126,18 +126,21 @@ static void command_goes_only_to_a_live_session_that_subscribes_it(void)
 	CU_ASSERT_EQUAL(step(&c, 5, false, true), COMMAND_GOES);
 }
 
-static void kept_session_of_an_earlier_process_is_tried_once(void)
+static void kept_session_is_tried_once_on_each_connection(void)
 {
+	const struct command_listener again = { 5, 6, false, false, 0, LIVE_MS };
 	struct command c = { .kept = true };
 
 	CU_ASSERT_EQUAL(step(&c, 5, false, false), COMMAND_TRIED);
-	c.session = 5;
+	c.session = c.connection = 5;
 	c.at_ms = NOW_MS - COMMAND_AGAIN_MS;
 	CU_ASSERT_EQUAL(step(&c, 5, false, false), COMMAND_STAYS);
 	CU_ASSERT_EQUAL(step(&c, 5, false, true), COMMAND_GOES); /* it subscribed since */
 	c.at_ms = NOW_MS - COMMAND_AGAIN_MS + 1;                 /* the broker may still find it */
 	CU_ASSERT_EQUAL(step(&c, 5, false, true), COMMAND_SOON);
 	CU_ASSERT_EQUAL(step(&c, 6, false, false), COMMAND_TRIED); /* another session */
+	/* It came back, and may have subscribed before it left. */
+	CU_ASSERT_EQUAL(command_next(&c, &again, NOW_MS), COMMAND_TRIED);
 }
 
 static void command_ends_when_the_session_that_has_it_lived_long_enough(void)
@@ -153,7 +156,7 @@ static void command_ends_when_the_session_that_has_it_lived_long_enough(void)
 static void kept_session_that_is_resumed_has_to_live_as_long_again(void)
 {
 	const struct command c = { .session = 5, .taken = true, .at_ms = NOW_MS - 10 * LIVE_MS };
-	struct command_listener l = { 5, true, true, NOW_MS - LIVE_MS + 1, LIVE_MS };
+	struct command_listener l = { 5, 6, true, true, NOW_MS - LIVE_MS + 1, LIVE_MS };
 
 	CU_ASSERT_EQUAL(command_next(&c, &l, NOW_MS), COMMAND_STAYS);
 	CU_ASSERT_EQUAL(command_heard_ms(&c, &l), NOW_MS + 1);
@@ -243,7 +246,7 @@ SUITE(command_queue, TEST(commands_stand_in_the_order_of_their_numbers_however_t
       TEST(one_device_keeps_32_and_loses_its_own_oldest), TEST(all_devices_together_keep_1000),
       TEST(at_most_10_wait_without_an_acknowledgement),
       TEST(command_goes_only_to_a_live_session_that_subscribes_it),
-      TEST(kept_session_of_an_earlier_process_is_tried_once),
+      TEST(kept_session_is_tried_once_on_each_connection),
       TEST(command_ends_when_the_session_that_has_it_lived_long_enough),
       TEST(kept_session_that_is_resumed_has_to_live_as_long_again),
       TEST(session_that_died_before_has_not_heard_and_the_next_one_gets_it),
