@@ -399,6 +399,46 @@ static void device_has_32_commands_and_the_oldest_gives_way(void)
 	each(many);
 }
 
+static void add_device(struct lan *l, const char *name)
+{
+	static const struct secret none;
+	struct device *d = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, LAMP_PID, name, &none, &d), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
+	d->origins = ORIGIN_CONFIGURED;
+}
+
+static void thousand(struct lan *l)
+{
+	enum {
+		DEVICES = 40,
+		EACH = 26
+	};
+	size_t lines = fake_lines();
+	char name[16], topic[64];
+
+	for (int i = 0; i < DEVICES; i++) {
+		snprintf(name, sizeof(name), "many-%d", i);
+		add_device(l, name);
+	}
+	for (int n = 0; n < DEVICES * EACH; n++) {
+		snprintf(topic, sizeof(topic), LAMP_PID "/many-%d/control", n % DEVICES);
+		lan_command(l, topic, 1, (uint16_t)(n + 1));
+		lan_tick();
+	}
+	forget_orders(l);
+	CU_ASSERT_EQUAL(waiting(l), COMMAND_MAX);
+	CU_ASSERT_EQUAL(metric(l, M_COMMANDS_BOUND), DEVICES * EACH - COMMAND_MAX);
+	CU_ASSERT(fake_logged("more than 1000 commands wait for devices that are away"));
+	CU_ASSERT_EQUAL(fake_lines(), lines + 1); /* once, not for each */
+}
+
+static void all_devices_have_1000_commands_and_the_oldest_gives_way(void)
+{
+	each(thousand);
+}
+
 static void too_old(struct lan *l)
 {
 	CU_ASSERT(command(l, CONTROL, 11));
@@ -748,6 +788,7 @@ SUITE(command,
       TEST(session_that_took_over_has_not_subscribed_what_the_older_one_did),
       TEST(login_that_fails_changes_nothing_for_the_session_that_lives),
       TEST(device_has_32_commands_and_the_oldest_gives_way),
+      TEST(all_devices_have_1000_commands_and_the_oldest_gives_way),
       TEST(command_that_nobody_takes_ends_at_its_age_and_0_means_never),
       TEST(unbinding_and_removal_drop_the_commands),
       TEST(what_the_disk_does_not_take_is_not_acknowledged_and_at_most_10_wait_so),
