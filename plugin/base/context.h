@@ -35,6 +35,7 @@ struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
 struct silences;       /* plugin/devices/silence */
+struct commands;       /* plugin/devices/command */
 struct names;          /* plugin/devices/names */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
@@ -91,6 +92,7 @@ struct hubgate {
 	struct one_client *one_client;
 	struct presences *presences;
 	struct silences *silences;
+	struct commands *commands;
 	struct names *names;
 	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */

@@ -249,20 +249,6 @@ static void commands_of_qos_0_and_1_reach_the_device_with_their_qos(void)
 	scene_end(&s);
 }
 
-static bool await_number(struct scene *s, const char *name, const char *expected)
-{
-	int64_t end_ms = now_ms() + WAIT_MS;
-	bool same = false;
-
-	while (!same && now_ms() < end_ms) {
-		char *text = scene_sys(s, name);
-
-		same = text && strcmp(text, expected) == 0;
-		free(text);
-	}
-	return same;
-}
-
 static void command_for_a_device_in_its_grace_time_is_held_until_it_subscribes_again(void)
 {
 	const struct scene_opts o = { .grace_ms = 8000 };
@@ -272,9 +258,9 @@ static void command_for_a_device_in_its_grace_time_is_held_until_it_subscribes_a
 	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
 	CU_ASSERT(scene_await_filter(&s, CONTROL));
 	dev_drop(d);
-	CU_ASSERT(await_number(&s, "devices_present", "0"));
+	CU_ASSERT(scene_await_metric(&s, "devices_present", 0));
 	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"held\":1}", 1));
-	CU_ASSERT(await_number(&s, "commands_held_total", "1"));
+	CU_ASSERT(scene_await_metric(&s, "commands_held_total", 1));
 	d = scene_device(&s, "dev1", NULL);
 	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
 	CU_ASSERT(payload_is(dev_await_message(d, CONTROL, WAIT_MS), "{\"held\":1}"));

@@ -7,6 +7,7 @@
 #include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/one_client.h"
@@ -99,6 +100,11 @@ static const struct part parts[] = {
 	  .run = presence_run,
 	  .due = presence_due,
 	  .close = presence_close },
+	{ .name = "the commands",
+	  .open = command_open,
+	  .run = command_run,
+	  .due = command_due,
+	  .close = command_close },
 	{ .name = "the names",
 	  .open = names_open,
 	  .run = names_run,
