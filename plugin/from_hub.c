@@ -4,10 +4,9 @@
 
 #include "core/base/room.h"
 #include "core/hub/topic.h"
-#include "plugin/devices/presence.h"
+#include "plugin/devices/command.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -33,7 +32,6 @@ static void message(struct hubgate *h, struct uplink_down *down)
 {
 	enum topic_kind kind = TOPIC_NONE;
 	struct device *d = addressee(h, down->topic, &kind);
-	struct presence *listener;
 
 	if (!d || kind == TOPIC_SHADOW_RESULT || timekeeper_take(h, down)) {
 		if (!d)
@@ -44,19 +42,12 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		uplink_down_free(down);
 		return;
 	}
-	if ((d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
-	     mapping_service_command(h, d, down)) ||
-	    (kind == TOPIC_OTA_UPDATE && firmware_take(h, d, down))) {
+	if (kind == TOPIC_OTA_UPDATE && firmware_take(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;
 	}
-	listener = presence_listener(h, d);
-	if (down->qos > 0 && presence_in_grace(listener) && command_hold(&listener->held, down)) {
-		metric_add(&h->metrics, M_DOWN_HELD, 1);
-		return;
-	}
-	command_hand_over(h, down);
+	command_take(h, d, kind, down);
 }
 
 void from_hub_take(struct hubgate *h, struct uplink_down *down)

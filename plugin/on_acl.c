@@ -5,6 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
@@ -13,6 +14,7 @@
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
@@ -47,8 +49,11 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 }
 
 /* The subscription is mirrored at the hub and remembered. False: no room for it. */
-static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint8_t qos)
+static bool mirror(struct hubgate *h, struct device *d, const char *filter,
+                   const struct mosquitto_evt_acl_check *ed)
 {
+	const struct lan_session *s = lan_session_of(h, ed->client);
+	uint8_t qos = ed->qos;
 	enum status st = device_subscribe(d, filter, qos > 0);
 
 	if (st != ST_OK && st != ST_EXISTS)
@@ -59,7 +64,8 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter, uint
 		return shadow_follow(h, d) == ST_OK;
 	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK)
 		presence_say_again(h, d);
-	command_release_for(h, &presence_listener(h, d)->held, filter);
+	device_set_connection(d, filter, s ? s->connection : 0);
+	command_subscribed(h, d);
 	return true;
 }
 
@@ -86,7 +92,7 @@ static int judge_subscribe(struct hubgate *h, struct device *d,
 	}
 	if (t.kind == TOPIC_GATEWAY_RESULT) /* the plugin's own, at the hub */
 		return MOSQ_ERR_SUCCESS;
-	if (mirror(h, d, unshared(ed->topic), ed->qos))
+	if (mirror(h, d, unshared(ed->topic), ed))
 		return MOSQ_ERR_SUCCESS;
 	limiter_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
 	return denied(h);
@@ -99,6 +105,7 @@ static int judge_unsubscribe(struct hubgate *h, struct device *d,
 {
 	const char *filter = unshared(ed->topic);
 
+	device_set_connection(d, filter, 0);
 	if (filter[0] == '$' || device_unsubscribe(d, filter) != ST_OK)
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);
@@ -231,6 +238,33 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	return without_session(h, ed);
 }
 
+/* Whatever rights there are. */
+static bool is_hidden(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	return unheard_is(h, ed) || (withheld_any(h) && is_own(h, ed));
+}
+
+static int asked(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	int verdict;
+
+	withheld_over(h);
+	unheard_over(h);
+	verdict = judge(h, ed);
+	if (verdict == MOSQ_ERR_ACL_DENIED && ed->access == MOSQ_ACL_WRITE && unheard_write(h, ed))
+		return MOSQ_ERR_SUCCESS;
+	return verdict;
+}
+
+/* Who hears what waits for a device? */
+static void tell_commands(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	if (ed->access == MOSQ_ACL_READ)
+		command_read(h, ed);
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && h->config->mapping_count > 0)
+		command_lan_subscribed(h, unshared(ed->topic));
+}
+
 int on_acl(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *ed = event_data;
@@ -239,12 +273,12 @@ int on_acl(int event, void *event_data, void *userdata)
 	int verdict;
 
 	(void)event;
-	if (ed->access != MOSQ_ACL_READ)
-		withheld_over(h);
-	if (ed->access == MOSQ_ACL_READ && withheld_any(h) && is_own(h, ed))
-		verdict = MOSQ_ERR_ACL_DENIED;
+	if (ed->access == MOSQ_ACL_READ)
+		verdict = is_hidden(h, ed) ? MOSQ_ERR_ACL_DENIED : judge(h, ed);
 	else
-		verdict = judge(h, ed);
+		verdict = asked(h, ed);
+	if (verdict != MOSQ_ERR_ACL_DENIED)
+		tell_commands(h, ed);
 	callback_end(h, CALLBACK_ACL, start);
 	return verdict;
 }

@@ -12,19 +12,24 @@
 #include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
 	VERDICT_NO = MOSQ_ERR_AUTH,
-	VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER
+	VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER,
+	VERDICT_NONE = ANSWER_IGNORE
 };
 
 /* With a plugin present the broker refuses every user name that all plugins
- * DEFER, even where it let any name in before: such clients are let in here. */
+ * DEFER, even where it let any name in before. 2.1 can be told to judge as it did before;
+ * on 2.0 such clients are let in here. */
 static int other_client(const struct hubgate *h, const char *username)
 {
+	if (h->has_connect_event)
+		return VERDICT_NONE;
 	return username && h->rights->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
 }
 
@@ -39,7 +44,7 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
-		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
+		return s->broker_login ? VERDICT_BROKER : VERDICT_YES;
 	return identity_named(h, ed->username) ? VERDICT_YES : other_client(h, ed->username);
 }
 
@@ -167,6 +172,7 @@ int on_auth(int event, void *event_data, void *userdata)
 	(void)event;
 	parts_start(&h->parts, h);
 	withheld_over(h);
+	unheard_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

@@ -9,6 +9,7 @@
 #include "core/config/config_changes.h"
 #include "core/hub/login_id.h"
 #include "plugin/config_file.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
@@ -374,6 +375,7 @@ static enum status swap(struct reload *r)
 	take_limits(r, &hub_was, &store_was);
 	take_routes(r);
 	presence_grace_changed(h, grace_was_ms);
+	command_age_changed(h);
 	names_trim(h);
 	take_devices(h, p);
 	take_mappings(r);

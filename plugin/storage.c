@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/login_record.h"
 #include "plugin/devices/stored.h"
@@ -19,6 +20,8 @@ static bool hand_out(struct hubgate *h, const struct state_entry *e)
 		return shadow_load(h, e);
 	if (e->kind == STATE_LOGIN)
 		return login_record_load(h, e);
+	if (e->kind == STATE_COMMAND)
+		return command_load(h, e);
 	if (firmware_load(h, e))
 		return true;
 	return e->kind != STATE_SUBSCRIPTION || subscriptions_load(h, e);

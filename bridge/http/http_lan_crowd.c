@@ -89,35 +89,43 @@ static void put_address(const struct sockaddr *from, unsigned char out[16])
 	}
 }
 
+/* Each answer is used before the next question: since 1.0 libmicrohttpd writes them all to one
+ * place. */
+static bool look(struct MHD_Connection *c, unsigned char address[16], int *socket)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (!info || !info->client_addr)
+		return false;
+	put_address(info->client_addr, address);
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info)
+		*socket = info->connect_fd;
+	return info != NULL;
+}
+
 /* Under the lock. NULL: none is free, which does not happen with the daemon's limit; it would live
  * without a deadline. */
-static struct connection *take_place(struct http_lan *h, const struct sockaddr *from, int fd)
+static struct connection *take_place(struct http_lan *h, struct MHD_Connection *c)
 {
 	size_t i = 0;
 
 	while (i < HTTP_PLACES && h->places[i].state != CONNECTION_NONE)
 		i++;
-	if (i == HTTP_PLACES)
+	if (i == HTTP_PLACES || !look(c, h->places[i].address, &h->sockets[i]))
 		return NULL;
 	h->places[i].state = CONNECTION_OPEN;
 	h->places[i].since_ms = clocks_monotonic_ms();
-	put_address(from, h->places[i].address);
-	h->sockets[i] = fd;
 	return &h->places[i];
 }
 
 static void came(struct http_lan *h, struct MHD_Connection *c, void **place)
 {
-	const union MHD_ConnectionInfo *from =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const union MHD_ConnectionInfo *fd =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 	bool crowd;
 
-	if (!from || !fd)
-		return;
 	pthread_mutex_lock(&h->lock);
-	*place = take_place(h, from->client_addr, fd->connect_fd);
+	*place = take_place(h, c);
 	crowd = *place && make_way(h);
 	pthread_mutex_unlock(&h->lock);
 	if (crowd)

@@ -85,6 +85,10 @@ struct config_presence {
 	uint32_t grace_ms, max_unknown, silence_s;
 };
 
+struct config_commands {
+	uint32_t max_age_s;
+};
+
 struct config_lan {
 	enum lan_acl acl;
 	char *waker, *http, *http_advertise;
@@ -145,6 +149,7 @@ struct config {
 	struct config_hub hub;
 	struct config_store store;
 	struct config_presence presence;
+	struct config_commands commands;
 	struct config_lan lan;
 	struct config_shadow shadow;
 	struct config_firmware firmware;

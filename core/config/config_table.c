@@ -38,6 +38,7 @@ static const struct {
 	[SECTION_hub] = { offsetof(struct config, hub), 0 },
 	[SECTION_store] = { offsetof(struct config, store), 0 },
 	[SECTION_presence] = { offsetof(struct config, presence), 0 },
+	[SECTION_commands] = { offsetof(struct config, commands), 0 },
 	[SECTION_lan] = { offsetof(struct config, lan), 0 },
 	[SECTION_shadow] = { offsetof(struct config, shadow), 0 },
 	[SECTION_firmware] = { offsetof(struct config, firmware), 0 },

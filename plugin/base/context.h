@@ -35,6 +35,7 @@ struct tls_identities;  /* plugin/lan/tls_identity */
 struct stored;          /* plugin/devices/stored */
 struct presences;       /* plugin/devices/presence */
 struct silences;        /* plugin/devices/silence */
+struct commands;        /* plugin/devices/command */
 struct names;           /* plugin/devices/names */
 struct inflow_report;   /* plugin/devices/inflow_report */
 struct registrations;   /* plugin/devices/registration */
@@ -45,6 +46,7 @@ struct firmware;        /* plugin/services/firmware */
 struct firmware_offers; /* bridge/http/firmware_offers.h */
 struct timekeeper;      /* plugin/services/timekeeper */
 struct withheld;        /* plugin/lan/withheld */
+struct unheard;         /* plugin/lan/unheard */
 struct reload;          /* plugin/reload */
 struct report;          /* plugin/report */
 struct exit_handler;    /* plugin/exit_handler */
@@ -84,6 +86,7 @@ struct hubgate {
 	struct product_list *products;
 	struct tls_identities *tls_identities;
 	struct withheld *withheld;
+	struct unheard *unheard;
 
 	/* The devices. */
 	struct device_table *devices;
@@ -91,6 +94,7 @@ struct hubgate {
 	struct one_client *one_client;
 	struct presences *presences;
 	struct silences *silences;
+	struct commands *commands;
 	struct names *names;
 	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */

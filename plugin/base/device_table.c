@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "core/hub/topic.h"
 
 struct key {
 	const char *client_id;
@@ -244,6 +245,7 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 
 	IN_ROOM(ROOM_BROKER);
 	if (*at) {
+		(*at)->earlier = false;
 		if ((*at)->qos == qos)
 			return ST_EXISTS;
 		(*at)->qos = qos;
@@ -260,6 +262,13 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 	return ST_OK;
 }
 
+void device_begins_anew(struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (struct device_filter *f = d->filters; f; f = f->next)
+		f->earlier = true;
+}
+
 bool device_subscribes(const struct device *d, const char *filter)
 {
 	IN_ROOM(ROOM_BROKER);
@@ -268,6 +277,34 @@ bool device_subscribes(const struct device *d, const char *filter)
 			return true;
 	}
 	return false;
+}
+
+void device_set_connection(struct device *d, const char *filter, uint64_t connection)
+{
+	struct device_filter *f = *find_link(d, filter);
+
+	IN_ROOM(ROOM_BROKER);
+	if (f)
+		f->connection = connection;
+}
+
+bool device_hears(const struct device *d, const char *topic, uint64_t connection)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (const struct device_filter *f = d->filters; f; f = f->next) {
+		if (f->connection == connection && connection != 0 && topic_matches(f->text, topic))
+			return true;
+	}
+	return false;
+}
+
+void device_heard(struct device *d, const char *topic, uint64_t connection)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (struct device_filter *f = d->filters; f; f = f->next) {
+		if (topic_matches(f->text, topic))
+			f->connection = connection;
+	}
 }
 
 enum status device_unsubscribe(struct device *d, const char *filter)

@@ -27,6 +27,8 @@ enum {
 struct device_filter { /* a subscription, mirrored at the hub */
 	struct device_filter *next;
 	uint8_t qos;
+	bool earlier;        /* of an earlier session; the one that is here began anew without it */
+	uint64_t connection; /* the last that subscribed it (struct lan_session); 0: it ended that */
 	char text[];
 };
 
@@ -115,7 +117,15 @@ enum status device_set_login_id(struct device *d, const char *id); /* ST_OK; ST_
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */
 enum status device_subscribe(struct device *d, const char *filter, uint8_t qos);
+/* Its session has no subscription yet: all that are remembered are of earlier ones. */
+void device_begins_anew(struct device *d);
 bool device_subscribes(const struct device *d, const char *filter); /* this very filter */
+/* A connection has subscribed this very filter; 0: it has ended that. Nothing when d has it not. */
+void device_set_connection(struct device *d, const char *filter, uint64_t connection);
+/* True: that connection is known to subscribe topic. */
+bool device_hears(const struct device *d, const char *topic, uint64_t connection);
+/* The connection was seen to get a message on topic: by whatever filter of d that matches. */
+void device_heard(struct device *d, const char *topic, uint64_t connection);
 /* ST_OK; ST_NOTFOUND. */
 enum status device_unsubscribe(struct device *d, const char *filter);
 

@@ -6,6 +6,7 @@
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/names.h"
@@ -34,6 +35,8 @@ void device_set_bound(struct hubgate *h, struct device *d, bool bound)
 	d->bound = bound ? BOUND_YES : BOUND_NO;
 	d->proven |= bound;
 	names_settle(h, d);
+	if (!bound)
+		command_drop(h, d);
 	if (!bound && d->origins & ORIGIN_APPLICATION)
 		device_set_by_app(h, d, false);
 	else if (changed)
@@ -91,6 +94,7 @@ void device_end_sessions(struct hubgate *h, struct device *d)
 
 static void retire(struct hubgate *h, struct device *d)
 {
+	command_drop(h, d);
 	presence_unspoken(h, d);
 	d->origins = 0;
 	memset(&d->certificate, 0, sizeof(d->certificate));

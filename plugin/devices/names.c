@@ -6,6 +6,7 @@
 
 #include "core/base/list.h"
 #include "core/base/room.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
@@ -260,6 +261,7 @@ bool names_let_go(struct hubgate *h, struct device *d)
 	leave_line(h, d);
 	erase(h, d);
 	h->shadow_service->forget(h, d, d->stored);
+	command_forget(h, d);
 	presence_forget(h, d);
 	min_interval_free(d);
 	device_table_remove(h->devices, d);

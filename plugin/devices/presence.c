@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/list.h"
 #include "core/base/room.h"
@@ -9,9 +10,12 @@
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
 #include "plugin/devices/one_client.h"
+#include "plugin/lan/client_ids.h"
 
 enum {
 	TELLS_PER_TURN = 64, /* devices: all clients of the broker wait meanwhile */
+	MQTT_5 = 5,
+	KEPT_MS = 3600000,
 };
 
 struct presences {
@@ -20,6 +24,7 @@ struct presences {
 	bool cut;                       /* the last turn did not come to all of these */
 	uint64_t on_lan;                /* devices of which a client is there */
 	size_t spoken_for;              /* devices that have a speaker */
+	uint64_t sessions;              /* the last serial given */
 };
 
 enum status presence_open(struct hubgate *h)
@@ -41,7 +46,6 @@ enum status presence_attach(struct device *d)
 		return ST_NOMEM;
 	p->device = d;
 	p->unsaid = UNSAID_STANDING;
-	command_init(&p->held);
 	d->presence = p;
 	return ST_OK;
 }
@@ -54,8 +58,6 @@ void presence_close(struct hubgate *h)
 		return;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (d->presence)
-			command_fini(&d->presence->held);
 		free(d->presence);
 		d->presence = NULL;
 		min_interval_free(d);
@@ -135,7 +137,7 @@ static void set_current(struct hubgate *h, struct presence *p, struct lan_sessio
 {
 	p->current = s;
 	silence_unwatch(h, &p->quiet);
-	if (s && s->keepalive_0 && !p->device->own)
+	if (s && s->keepalive_s == 0 && !p->device->own)
 		silence_watch(h, &p->quiet, p->device);
 }
 
@@ -243,7 +245,6 @@ void presence_retire(struct hubgate *h, struct device *d)
 		metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
 	set_current(h, p, NULL);
 	p->standing_told = false;
-	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
 }
 
@@ -265,8 +266,6 @@ void presence_forget(struct hubgate *h, struct device *d)
 	IN_ROOM(ROOM_BROKER);
 	grace_end(h, p);
 	presence_unspoken(h, d);
-	command_release(h, &p->held);
-	command_fini(&p->held);
 	free(p);
 	d->presence = NULL;
 }
@@ -275,6 +274,21 @@ void presence_changed(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
 	tell(h, d->presence, is_there(h, d->presence));
+}
+
+/* What waits for the device is looked at in the next turn. */
+static uint64_t next_serial(struct hubgate *h, const struct presence *p)
+{
+	if (p->commands > 0 || p->device->own) /* the application may speak for others */
+		timer_ring_by(h, TIMER_AT_ONCE_MS);
+	return ++h->presences->sessions;
+}
+
+static void mapped_begins(struct hubgate *h, struct presence *p)
+{
+	grace_end(h, p);
+	p->mapped_serial = next_serial(h, p);
+	p->mapped_ms = hubgate_now_ms();
 }
 
 void presence_mapped(struct hubgate *h, struct device *d, bool online)
@@ -286,8 +300,8 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 	if (d->online == online)
 		return;
 	d->online = online;
-	if (online && !p->held.first)
-		grace_end(h, p);
+	if (online)
+		mapped_begins(h, p);
 	if (online && !known)
 		tell(h, p, true);
 	if (!online && !on_lan(p))
@@ -358,6 +372,42 @@ static void tell_of_app(struct hubgate *h)
 
 /* --- events --- */
 
+/* The broker goes on with a session: the one that it keeps, or that is taken over. Not one of an
+ * earlier process, nor one that it may have let go meanwhile: with MQTT 5 as the client says, else
+ * after persistent_client_expiration, an hour at least. */
+static uint64_t resumed(const struct hubgate *h, const struct presence *p,
+                        const struct lan_session *s)
+{
+	const struct lan_session *before = p->current;
+	const char *id = client_ids_of(h, s->client, p->device);
+
+	if (s->clean || strcmp(id, device_login_id(p->device)) != 0 ||
+	    mosquitto_client_protocol_version(s->client) >= MQTT_5)
+		return 0;
+	if (before)
+		return before->clean ? 0 : before->serial;
+	return hubgate_now_ms() - p->kept.left_ms < KEPT_MS ? p->kept.serial : 0;
+}
+
+static void number(struct hubgate *h, struct presence *p, struct lan_session *s)
+{
+	uint64_t serial = resumed(h, p, s);
+
+	s->connection = next_serial(h, p);
+	s->serial = serial ? serial : s->connection;
+	s->since_ms = hubgate_now_ms();
+	s->keepalive_s = mosquitto_client_keepalive(s->client);
+}
+
+/* A login that failed leaves the kept session what it was. */
+static void keep_session(struct presence *p, const struct lan_session *s)
+{
+	if (s->line == LINE_NEW)
+		return;
+	p->kept.serial = s->clean ? 0 : s->serial;
+	p->kept.left_ms = hubgate_now_ms();
+}
+
 void presence_arrived(struct hubgate *h, struct lan_session *s)
 {
 	struct presence *p = s->device->presence;
@@ -366,12 +416,13 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	IN_ROOM(ROOM_BROKER);
 	if (!p->current && !p->device->own)
 		metric_set(&h->metrics, M_PRESENT, ++h->presences->on_lan);
+	if (s->serial == 0)
+		number(h, p, s);
 	one_client_arrived(h, s, p->current);
-	/* What is held waits for a subscription, but no longer than the grace time. */
-	if (!p->held.first)
-		grace_end(h, p);
+	grace_end(h, p);
 	set_current(h, p, s);
-	p->clean = s->clean;
+	if (s->clean)
+		device_begins_anew(s->device);
 	if (!known && p->device->own)
 		tell_of_app(h);
 	else if (!known)
@@ -384,8 +435,6 @@ static void end_current(struct hubgate *h, struct presence *p, bool was_there)
 	grace_end(h, p);
 	if (was_there)
 		grace_begin(h, p, hubgate_now_ms());
-	else
-		command_release(h, &p->held);
 }
 
 void presence_left(struct hubgate *h, struct lan_session *s)
@@ -394,11 +443,11 @@ void presence_left(struct hubgate *h, struct lan_session *s)
 	bool was_current = p->current == s, was_there = on_lan(p);
 
 	IN_ROOM(ROOM_BROKER);
+	if (was_current)
+		keep_session(p, s);
 	one_client_left(h, s);
 	if (was_current)
 		set_current(h, p, one_client_before(h, s->device));
-	if (was_current && p->current)
-		p->clean = p->current->clean;
 	if (was_current && p->current && !was_there)
 		tell(h, p, true);
 	if (was_current && !p->current) {
@@ -414,7 +463,7 @@ void presence_heard(struct hubgate *h, struct lan_session *s)
 	struct presence *p = s->device->presence;
 
 	IN_ROOM(ROOM_BROKER);
-	if (s->keepalive_0 && p->current == s && silence_broken(h, &p->quiet))
+	if (s->keepalive_s == 0 && p->current == s && silence_broken(h, &p->quiet))
 		tell(h, p, true);
 }
 
@@ -447,7 +496,6 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell_of_app(h);
 		else if (!p->current)
 			tell(h, p, is_there(h, p));
-		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
 	take_silent(h, now_ms);
 	if (h->presences->unsaid)
@@ -466,7 +514,7 @@ int64_t presence_due(const struct hubgate *h)
 	return due_ms;
 }
 
-/* --- commands in grace --- */
+/* --- who hears commands --- */
 
 struct presence *presence_listener(const struct hubgate *h, const struct device *d)
 {
@@ -476,8 +524,16 @@ struct presence *presence_listener(const struct hubgate *h, const struct device 
 	return by_app && !d->presence->current && h->own ? h->own->presence : d->presence;
 }
 
-bool presence_in_grace(const struct presence *p)
+const struct lan_session *presence_session(const struct hubgate *h, const struct device *d)
+{
+	const struct lan_session *s = presence_listener(h, d)->current;
+
+	IN_ROOM(ROOM_BROKER);
+	return s && s->line != LINE_NEW && !s->over ? s : NULL;
+}
+
+uint64_t presence_sessions(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	return !p->current && p->leave_ms != 0 && p->clean;
+	return h->presences->sessions;
 }

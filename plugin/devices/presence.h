@@ -7,7 +7,6 @@
 #ifndef HUBGATE_PRESENCE_H
 #define HUBGATE_PRESENCE_H
 
-#include "plugin/devices/command.h"
 #include "plugin/devices/silence.h"
 #include "plugin/lan/lan_session.h"
 
@@ -21,9 +20,7 @@ enum presence_unsaid { /* what the uplink has not been told of a device */
 struct presence { /* one per device */
 	struct device *device;
 	struct lan_session *current; /* NULL: not on the LAN */
-	/* When grace ends: gone by then, or back with commands that still wait; else 0. */
-	int64_t leave_ms;
-	bool clean;       /* its last session ended with the connection */
+	int64_t leave_ms; /* when grace ends and it is gone; 0: it is not in its grace time */
 	bool secret_told; /* the uplink has it */
 	bool standing_told;
 	bool intruded; /* plugin/devices/one_client: somebody else has its client id */
@@ -32,8 +29,20 @@ struct presence { /* one per device */
 	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in the line of those in grace */
-	struct held_line held;        /* commands that wait for it */
 	struct quiet quiet;           /* while current cannot be noticed gone */
+	/* The session that the broker keeps for it while it is away, since then; serial 0: none, or not
+	 * known. */
+	struct {
+		uint64_t serial;
+		int64_t left_ms;
+	} kept;
+	/* Of mappings[]: since when it is there, and as which session (of presence_sessions()). 0: it
+	 * was never heard of. */
+	uint64_t mapped_serial;
+	int64_t mapped_ms;
+	size_t commands;  /* that wait for it: plugin/devices/command */
+	bool overflows;   /* some of them were dropped, which is logged */
+	uint64_t blocked; /* the look at them in which one could not go */
 };
 
 /* Before the first device. presence_close() is for all that are in the device table. */
@@ -82,11 +91,11 @@ void presence_unspoken(struct hubgate *h, struct device *d);
 void presence_run(struct hubgate *h, int64_t now_ms);
 int64_t presence_due(const struct hubgate *h); /* INT64_MAX: nothing is under way */
 
-/* Where commands for d wait: with the device, or with the gateway application that speaks for it.
- */
+/* Who hears commands for d: the device, or the gateway application that speaks for it. */
 struct presence *presence_listener(const struct hubgate *h, const struct device *d);
-/* True when a command shall wait for the device to come back: it is inside its
- * grace time and the broker keeps nothing for it. */
-bool presence_in_grace(const struct presence *p);
+/* The session that hears them. NULL: nobody is there, or a login is under way. */
+const struct lan_session *presence_session(const struct hubgate *h, const struct device *d);
+/* Grows whenever a session begins or a mapped device appears. */
+uint64_t presence_sessions(const struct hubgate *h);
 
 #endif

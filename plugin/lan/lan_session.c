@@ -79,6 +79,7 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 	note_address(s, client);
 	s->kind = kind;
 	s->broker_login = s->over = s->kicked = s->replaced = false;
+	s->serial = 0;
 	s->device = device;
 	if (device)
 		device->had_client = true;
@@ -89,7 +90,6 @@ void lan_session_let_in(struct lan_session *s, const struct mosquitto *client)
 {
 	IN_ROOM(ROOM_BROKER);
 	s->clean = mosquitto_client_clean_session(client);
-	s->keepalive_0 = mosquitto_client_keepalive(client) == 0;
 }
 
 void lan_session_remove(struct hubgate *h, struct lan_session *s)

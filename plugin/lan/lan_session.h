@@ -29,10 +29,15 @@ struct lan_session {
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool broker_login;     /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
-	bool keepalive_0;      /* the broker never notices that it is gone */
-	bool over;             /* a new configuration took its rights; it is to be disconnected */
-	bool kicked;           /* the broker was told to do it */
-	bool replaced;         /* a newer login of its device took its place */
+	/* Since it arrived (plugin/devices/presence); 0: it did not. A kept session that is resumed has
+	 * the serial that it had: the broker has what it was given. */
+	uint64_t serial;
+	uint64_t connection; /* never that of another one */
+	int keepalive_s;     /* 0: the broker never notices that it is gone */
+	int64_t since_ms;    /* it arrived */
+	bool over;           /* a new configuration took its rights; it is to be disconnected */
+	bool kicked;         /* the broker was told to do it */
+	bool replaced;       /* a newer login of its device took its place */
 	char address[LAN_ADDRESS_MAX]; /* from where it came, as text; loopback for a unix socket */
 	enum session_line line;
 	struct lan_session *prev, *next; /* in that line */

@@ -63,7 +63,7 @@ static unsigned filters_for(const struct device *d, const char *topic)
 	unsigned n = 0;
 
 	for (const struct device_filter *f = d->filters; f; f = f->next)
-		n += topic_matches(f->text, topic);
+		n += !f->earlier && topic_matches(f->text, topic);
 	return n;
 }
 
@@ -161,20 +161,22 @@ static bool is_release(struct hubgate *h, const struct device *d,
                        const struct mosquitto_evt_acl_check *ed)
 {
 	struct withheld *w = h->withheld;
-	struct release *r;
+	struct own_publish own;
 	uint16_t *link;
-	bool is;
+	bool young;
 
 	if (w->open == 0)
 		return false;
 	link = find_release(h, ed->payload);
 	if (*link == NONE)
 		return false;
-	r = &w->releases[*link];
-	is = hubgate_now_ms() < r->until_ms && takes(h, &r->own, d, ed);
-	if (!is || !r->own.device) /* another message has its memory, or nobody asks any more */
-		end_release(w, link);
-	return is;
+	own = w->releases[*link].own;
+	young = hubgate_now_ms() < w->releases[*link].until_ms;
+	end_release(w, link);
+	if (!young || !takes(h, &own, d, ed)) /* another message has its memory */
+		return false;
+	w->now = own; /* the broker routes it */
+	return true;
 }
 
 bool withheld_is_own(struct hubgate *h, const struct device *d,

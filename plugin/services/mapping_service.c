@@ -6,7 +6,6 @@
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
-#include "plugin/base/publish.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/names.h"
@@ -220,19 +219,4 @@ void mapping_service_presence(struct hubgate *h, const char *topic, const void *
 		d = device_of(h, &hit, topic);
 	if (d && d->origins & ORIGIN_MAPPING)
 		presence_mapped(h, d, online);
-}
-
-bool mapping_service_command(struct hubgate *h, const struct device *d,
-                             const struct uplink_down *down)
-{
-	const struct mapping_rules rules = mapping_rules_of(h->config);
-	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
-	char local[MAPPING_TOPIC_MAX];
-
-	IN_ROOM(ROOM_BROKER);
-	if (mapping_down(&rules, d->product_id, d->device_name, rest, local) != ST_OK)
-		return false;
-	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
-		metric_add(&h->metrics, M_DOWN, 1);
-	return true;
 }

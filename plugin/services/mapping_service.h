@@ -26,8 +26,5 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 /* A message on its way to the doorbell. */
 void mapping_service_presence(struct hubgate *h, const char *topic, const void *payload,
                               size_t len);
-/* A command for d. True: it was published on the local topic of a rule. */
-bool mapping_service_command(struct hubgate *h, const struct device *d,
-                             const struct uplink_down *down);
 
 #endif

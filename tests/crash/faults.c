@@ -163,6 +163,7 @@ const struct scenario scenarios[] = {
 	{ .name = "kill_while_draining", .disturb = kill_while_draining, .rate_up = 800 },
 	{ .name = "kill_in_a_row", .disturb = kill_in_a_row },
 	{ .name = "kill_with_hub", .disturb = kill_with_hub },
+	{ .name = "kill_commands", .disturb = fault_commands, .devices = EAR_ACCOUNT, .brief = true },
 	{ .name = "hub_kill", .disturb = hub_kill, .brief = true },
 	{ .name = "link_cut", .disturb = link_cut },
 	{ .name = "link_reset", .disturb = link_reset },

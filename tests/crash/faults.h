@@ -9,7 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tests/crash/load.h"
+
 struct world;
+
+/* A device of the simulator that publishes nothing; a scenario that uses it names it in `devices`.
+ */
+#define EAR        "ear"
+#define EAR_SECRET "ZGV2aWNlLWVhci1wc2stLQ=="
+#define EAR_ACCOUNT                                                                              \
+	",{\"product_id\":\"" LOAD_PRODUCT "\",\"device_name\":\"" EAR "\",\"secret\":\"" EAR_SECRET \
+	"\"}"
 
 enum loss {
 	LOSS_NONE,
@@ -69,6 +79,9 @@ char *stops_patch(void);
 char *stops_conf(void);
 bool fault_stops(struct world *w);
 bool fault_failing_starts(struct world *w);
+
+/* commands.c */
+bool fault_commands(struct world *w);
 
 /* faults_power.c */
 bool fault_power_cut(struct world *w);

@@ -67,11 +67,13 @@ static char *accounts(bool with_bound)
 static struct sim *start_sim(void)
 {
 	char *devices = accounts(false), *bound = accounts(true);
-	char *config = text_fmt("{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
-	                        "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},%s],"
-	                        "\"bound\":[%s],\"fault\":\"refuse\","
-	                        "\"limits\":{\"connect_s\":0,\"rate_up\":1000000}}",
-	                        devices, bound);
+	char *config =
+		text_fmt("{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+	             "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},%s" EAR_ACCOUNT "],"
+	             "\"bound\":[%s,{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" LOAD_PRODUCT "\","
+	             "\"device_name\":\"" EAR "\"}],\"fault\":\"refuse\","
+	             "\"limits\":{\"connect_s\":0,\"rate_up\":1000000}}",
+	             devices, bound);
 	const struct sim_opts o = { .config = config };
 	struct sim *s = sim_start(&o);
 

@@ -297,6 +297,18 @@ bool scene_metrics(struct scene *s, const char *const names[], double values[], 
 	return m != NULL;
 }
 
+bool scene_await_metric(struct scene *s, const char *name, double value)
+{
+	int64_t until_ms = now_ms() + WAIT_MS;
+	double now = -1;
+
+	do {
+		if (!scene_metrics(s, &name, &now, 1))
+			return false;
+	} while (now != value && now_ms() < until_ms);
+	return now == value || harness_failed("%s is %g, not %g", name, now, value);
+}
+
 bool scene_await_delivered(struct scene *s, int count)
 {
 	static const char *const names[] = { "messages_delivered_total" };

@@ -70,6 +70,8 @@ double scene_violations(struct scene *s); /* all of them */
 char *scene_sys(struct scene *s, const char *name);
 /* The same for numbers that belong together: all from one publication. */
 bool scene_metrics(struct scene *s, const char *const names[], double values[], int count);
+/* Waits until hubgate says that one of its numbers is this. */
+bool scene_await_metric(struct scene *s, const char *name, double value);
 /* Waits until hubgate says that the hub acknowledged `count` messages. */
 bool scene_await_delivered(struct scene *s, int count);
 /* How often `text` stands in the LAN broker's log. */

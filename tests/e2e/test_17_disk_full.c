@@ -199,7 +199,95 @@ static void client_that_speaks_for_several_devices_stays_while_the_disk_is_full(
 	end(&f);
 }
 
+/* --- commands for a device that is away --- */
+
+#define CONTROL PRODUCT "/dev1/control"
+
+static void send_run(struct full *f, int from, int to)
+{
+	for (int n = from; n <= to; n++) {
+		char text[32];
+
+		snprintf(text, sizeof text, "{\"n\":%d}", n);
+		CU_ASSERT(sim_publish(f->scene.sim, CONTROL, text, 1));
+	}
+}
+
+static void hears_run(struct full *f, int from, int to)
+{
+	struct dev *d = scene_device(&f->scene, "dev1", NULL);
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	for (int n = from; n <= to; n++) {
+		const struct dev_message *m = dev_await_message(d, CONTROL, WAIT_MS);
+
+		CU_ASSERT(m && atoi(m->payload + strlen("{\"n\":")) == n);
+	}
+	CU_ASSERT_EQUAL(dev_count_messages(d, CONTROL), to - from + 1);
+	dev_disconnect(d);
+}
+
+static void leave_subscribed(struct full *f)
+{
+	struct dev *d = scene_online_device(&f->scene, "dev1", NULL);
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&f->scene, CONTROL));
+	dev_disconnect(d);
+	CU_ASSERT(scene_await_metric(&f->scene, "devices_present", 0));
+}
+
+static void full_disk_leaves_commands_with_the_hub_and_loses_none(void)
+{
+	struct full f = start("drop_oldest");
+
+	leave_subscribed(&f);
+	send_run(&f, 1, 2);
+	CU_ASSERT(scene_await_metric(&f.scene, "commands_waiting", 2));
+	fill(&f, ENOSPC);
+	send_run(&f, 3, 6);
+	CU_ASSERT(scene_await_metric(&f.scene, "commands_unacknowledged", 4));
+	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 4);
+	CU_ASSERT_EQUAL(scene_log_count(&f.scene, "cannot be kept (no room on the disk)"), 1);
+	lan_kill(f.scene.lan); /* what memory had is the hub's still */
+	fill(&f, 0);
+	CU_ASSERT_FATAL(lan_restart(f.scene.lan));
+	CU_ASSERT(scene_await_metric(&f.scene, "commands_waiting", 6));
+	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 0);
+	hears_run(&f, 1, 6);
+	end(&f);
+}
+
+static void full_disk_holds_up_no_command_of_a_device_that_is_there(void)
+{
+	enum {
+		UNKEPT = 10, /* as core/hub/command_queue.h */
+		MANY = 30,   /* more than the hub's window */
+	};
+	struct full f = start("drop_oldest");
+	struct dev *other;
+
+	leave_subscribed(&f);
+	other = scene_online_device(&f.scene, "dev2", NULL);
+	CU_ASSERT_EQUAL(dev_subscribe(other, PRODUCT "/dev2/control", 1), 1);
+	CU_ASSERT(scene_await_filter(&f.scene, PRODUCT "/dev2/control"));
+	fill(&f, ENOSPC);
+	send_run(&f, 1, MANY);
+	CU_ASSERT(sim_publish(f.scene.sim, PRODUCT "/dev2/control", "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(other, PRODUCT "/dev2/control", WAIT_MS));
+	CU_ASSERT(scene_await_metric(&f.scene, "commands_dropped_disk_total", MANY - UNKEPT));
+	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), UNKEPT);
+	fill(&f, 0);
+	CU_ASSERT(scene_await_metric(&f.scene, "commands_unacknowledged", 0));
+	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 0);
+	hears_run(&f, MANY - UNKEPT + 1, MANY);
+	dev_disconnect(other);
+	end(&f);
+}
+
 SUITE(disk_full, TEST(full_disk_refuses_and_drops_nothing_that_was_accepted),
       TEST(quota_that_is_used_up_refuses_and_drops_nothing_either),
       TEST(full_disk_drops_and_counts_qos_0_and_answers_shadows_with_5006),
-      TEST(client_that_speaks_for_several_devices_stays_while_the_disk_is_full))
+      TEST(client_that_speaks_for_several_devices_stays_while_the_disk_is_full),
+      TEST(full_disk_leaves_commands_with_the_hub_and_loses_none),
+      TEST(full_disk_holds_up_no_command_of_a_device_that_is_there))

@@ -11,7 +11,7 @@
 
 static struct dev *enters(struct scene *s, const char *id, bool persistent)
 {
-	const struct dev_opts o = { .client_id = id, .persistent = persistent };
+	const struct dev_opts o = { .client_id = id, .persistent = persistent, .keepalive = 5 };
 
 	return scene_device(s, "dev1", &o);
 }
@@ -66,6 +66,8 @@ kept_session_with_another_id_gets_what_came_meanwhile(struct scene *s,
 	CU_ASSERT(dev_reconnect(d));
 	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, COMMAND, WAIT_MS));
 	CU_ASSERT_EQUAL(dev_count_messages(d, COMMAND), 2);
+	/* It lived a keepalive with it: else the next session would get it again. */
+	CU_ASSERT(scene_await_metric(s, "commands_waiting", 0));
 	CU_ASSERT(dev_reconnect(old)); /* nothing was queued for it, and now it is the newest */
 	CU_ASSERT(dev_await_disconnect(d, WAIT_MS));
 	CU_ASSERT(gets(s, old, "third"));

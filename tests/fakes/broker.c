@@ -134,7 +134,14 @@ bool mosquitto_client_clean_session(const struct mosquitto *client)
 
 int mosquitto_client_keepalive(const struct mosquitto *client)
 {
-	return client && client->keepalive_0 ? 0 : 60;
+	if (!client)
+		return -1;
+	return client->keepalive_0 ? 0 : client->keepalive ? client->keepalive : 60;
+}
+
+int mosquitto_client_protocol_version(const struct mosquitto *client)
+{
+	return client && client->version ? client->version : 4;
 }
 
 void *mosquitto_client_certificate(const struct mosquitto *client)

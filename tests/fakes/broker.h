@@ -12,6 +12,7 @@
 struct mosquitto { /* a client, as the test wants it; any text may be NULL */
 	const char *id, *username, *address;
 	bool clean, keepalive_0;
+	int keepalive, version;  /* 0: 60 s; MQTT 3.1.1 */
 	const char *certificate; /* CN of its certificate; NULL: none */
 };
 

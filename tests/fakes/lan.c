@@ -7,6 +7,7 @@
 #include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/command.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/one_client.h"
@@ -17,6 +18,7 @@
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -86,6 +88,7 @@ static const struct part parts[] = {
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
+	{ .name = "the unheard publishes", .open = unheard_open, .close = unheard_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "one client per device",
 	  .open = one_client_open,
@@ -98,6 +101,11 @@ static const struct part parts[] = {
 	  .run = presence_run,
 	  .due = presence_due,
 	  .close = presence_close },
+	{ .name = "the commands",
+	  .open = command_open,
+	  .run = command_run,
+	  .due = command_due,
+	  .close = command_close },
 	{ .name = "the names",
 	  .open = names_open,
 	  .run = names_run,

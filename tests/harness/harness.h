@@ -49,6 +49,12 @@ bool file_await(const char *path, const char *substring, long *offset, int timeo
 /* Says on stderr what failed and dumps the logs. Returns false, for `return harness_failed(..)`. */
 bool harness_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The broker's version begins so: "2.1", "2.0.21". What it has to be asked for has a reason in the
+ * test: an event, an option or a fault of one line only. */
+bool broker_is(const char *version);
+/* A plugin that came with the broker ("dynamic_security"). Caller frees; NULL: it has none. */
+char *broker_plugin(const char *name);
+
 /* The hub simulator ---------------------------------------------------------------------------- */
 
 struct sim_opts {

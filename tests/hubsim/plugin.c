@@ -249,7 +249,8 @@ static int on_acl(int event, void *event_data, void *userdata)
 	struct account *who;
 
 	(void)event;
-	if (ed->access == MOSQ_ACL_READ && forward_is_own(&s->forward, ed->client, ed->payload))
+	if (ed->access == MOSQ_ACL_READ &&
+	    forward_is_own(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen))
 		return MOSQ_ERR_ACL_DENIED;
 	if (ed->access != MOSQ_ACL_READ)
 		forward_over(&s->forward);

@@ -70,6 +70,15 @@ void proxy_withhold(struct proxy *p, const char *address, uint64_t ordinal)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static int unacked(const struct proxy *p)
+{
+	int count = 0;
+
+	for (const struct conn *c = p->conns; c; c = c->next)
+		count += c->unacked_count;
+	return count;
+}
+
 void proxy_stats(struct proxy *p, cJSON *stats)
 {
 	const struct proxy_counts *n = &p->counts;
@@ -86,6 +95,7 @@ void proxy_stats(struct proxy *p, cJSON *stats)
 	cJSON_AddNumberToObject(stats, "rate_dropped", (double)n->rate_dropped);
 	cJSON_AddNumberToObject(stats, "pubacks_dropped", (double)n->pubacks_dropped);
 	cJSON_AddNumberToObject(stats, "pubacks_withheld", (double)n->pubacks_withheld);
+	cJSON_AddNumberToObject(stats, "unacknowledged", unacked(p));
 	log = cJSON_AddArrayToObject(stats, "accept_times");
 	first = p->accept_logged > LOG_RING ? p->accept_logged - LOG_RING : 0;
 	for (uint64_t i = first; i < p->accept_logged; i++)

@@ -34,6 +34,9 @@ struct conn {
 	uint64_t qos1_count;
 	uint16_t mids[MID_RING];     /* of the n-th QoS 1 PUBLISH */
 	uint8_t withheld[65536 / 8]; /* packet ids whose PUBACK is not passed on */
+	/* Packet ids that went to the client at QoS 1 and that it has not acknowledged. */
+	uint8_t unacked[65536 / 8];
+	int unacked_count;
 };
 
 struct last_connect {

@@ -188,6 +188,23 @@ static enum verdict watch_subscribe(struct proxy *p, struct conn *c, const struc
 	return FORWARD;
 }
 
+static void set_unacked(struct conn *c, uint16_t mid, bool on)
+{
+	uint8_t bit = (uint8_t)(1u << (mid % 8));
+	bool was = c->unacked[mid / 8] & bit;
+
+	c->unacked[mid / 8] = (uint8_t)(on ? c->unacked[mid / 8] | bit : c->unacked[mid / 8] & ~bit);
+	c->unacked_count += on - was;
+}
+
+static void watch_ack(struct conn *c, const struct packet *packet)
+{
+	uint16_t mid;
+
+	if (packet_read_id(packet, &mid))
+		set_unacked(c, mid, false);
+}
+
 enum verdict watch_up(struct proxy *p, struct conn *c, const struct packet *packet, uint8_t *bytes)
 {
 	if (packet->type == PACKET_CONNECT)
@@ -196,6 +213,8 @@ enum verdict watch_up(struct proxy *p, struct conn *c, const struct packet *pack
 		return watch_publish(p, c, packet);
 	if (packet->type == PACKET_SUBSCRIBE)
 		return watch_subscribe(p, c, packet, bytes);
+	if (packet->type == PACKET_PUBACK)
+		watch_ack(c, packet);
 	return FORWARD;
 }
 
@@ -236,10 +255,20 @@ static enum verdict watch_puback(struct proxy *p, struct conn *c, const struct p
 	return DISCARD;
 }
 
+static void watch_command(struct conn *c, const struct packet *packet)
+{
+	struct packet_publish pub;
+
+	if (packet_read_publish(packet, &pub) && pub.qos > 0)
+		set_unacked(c, pub.id, true);
+}
+
 enum verdict watch_down(struct proxy *p, struct conn *c, const struct packet *packet)
 {
 	if (packet->type == PACKET_CONNACK)
 		watch_connack(p, c, packet);
+	if (packet->type == PACKET_PUBLISH)
+		watch_command(c, packet);
 	if (packet->type == PACKET_PUBACK)
 		return watch_puback(p, c, packet);
 	return FORWARD;

@@ -85,6 +85,7 @@ static void a_minimal_file_gets_all_defaults(void)
 	CU_ASSERT_EQUAL(cfg.store.policy, STORE_DROP_OLDEST);
 	CU_ASSERT(cfg.store.queue_qos0);
 	CU_ASSERT_EQUAL(cfg.presence.grace_ms, 5000);
+	CU_ASSERT_EQUAL(cfg.commands.max_age_s, 86400);
 	CU_ASSERT_EQUAL(cfg.lan.acl, LAN_ACL_AUTO);
 	CU_ASSERT_STRING_EQUAL(cfg.lan.waker, "auto");
 	CU_ASSERT_EQUAL(cfg.metrics.sys_interval_s, 10);
@@ -271,6 +272,9 @@ static void wrong_types_and_ranges_say_what_to_write(void)
 	            "100000"));
 	CU_ASSERT(refused(HUB("\"min_reconnect_s\":61"),
 	                  ":1: hub.max_reconnect_s: 60 is less than min_reconnect_s; use 61 or more"));
+	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"commands\":{\"max_age_s\":-1}}",
+	                  ":1: commands.max_age_s: -1 is not in range; use a whole number from 0 to "
+	                  "315360000"));
 	CU_ASSERT(refused("{" GATEWAY ",\"store\":{\"dir\":\"/d\",\"policy\":\"x\"}}",
 	                  ":1: store.policy: \"x\" is not possible here; use \"drop_oldest\" or "
 	                  "\"refuse\""));

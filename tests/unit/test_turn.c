@@ -145,12 +145,20 @@ static void only_own_messages_of_devices_go_up_and_none_is_retained(void)
 
 /* --- down --- */
 
+static void enter_subscribed(struct lan *l, struct mosquitto *c)
+{
+	enter(l, c);
+	lan_tick();
+	CU_ASSERT_EQUAL(lan_acl(c, MOSQ_ACL_SUBSCRIBE, CONTROL), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, CONTROL));
+}
+
 static void handed_on(struct lan *l)
 {
 	struct mosquitto c = DEVICE_CLIENT(true), bell;
 	const struct fake_publish *p;
 
-	enter(l, &c);
+	enter_subscribed(l, &c);
 	CU_ASSERT(lan_doorbell(l, &bell));
 	lan_command(l, CONTROL, 1, 11);
 	lan_command(l, "$ota/update/" LAMP, 0, 0);
@@ -175,7 +183,7 @@ static void without_memory(struct lan *l)
 {
 	struct mosquitto c = DEVICE_CLIENT(true);
 
-	enter(l, &c);
+	enter_subscribed(l, &c);
 	fake_refuse_publish(true);
 	lan_command(l, CONTROL, 1, 11);
 	lan_tick();
@@ -210,157 +218,6 @@ static void strays(struct lan *l)
 static void messages_for_nobody_known_are_counted_and_acknowledged(void)
 {
 	lan_each(strays);
-}
-
-/* --- commands for a device inside its grace time --- */
-
-static void back_in_time(struct lan *l)
-{
-	struct mosquitto c = DEVICE_CLIENT(true), again = DEVICE_CLIENT(true);
-
-	enter(l, &c);
-	lan_gone(&c);
-	lan_command(l, CONTROL, 1, 11);
-	lan_command(l, LAMP "/other", 1, 12);
-	lan_command(l, CONTROL, 1, 13);
-	lan_command(l, CONTROL, 0, 0);
-	lan_tick();
-	CU_ASSERT_EQUAL(fake_published(), 1); /* QoS 0 waits for nobody */
-	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), 3);
-	CU_ASSERT(lan_quiet(l));
-	enter(l, &again);
-	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, LAMP "/con/+"), MOSQ_ERR_SUCCESS);
-	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL) && lan_quiet(l));
-	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, CONTROL), MOSQ_ERR_SUCCESS);
-	CU_ASSERT_EQUAL_FATAL(fake_published(), 3);
-	CU_ASSERT_STRING_EQUAL(fake_publish_at(1)->topic, CONTROL);
-	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL));
-	CU_ASSERT(lan_done(l, 11) && lan_done(l, 13) && lan_quiet(l));
-	CU_ASSERT_EQUAL(lan_acl(&again, MOSQ_ACL_SUBSCRIBE, LAMP "/#"), MOSQ_ERR_SUCCESS);
-	CU_ASSERT_EQUAL(fake_published(), 4);
-	CU_ASSERT(lan_ordered(l, ORDER_SUBSCRIBE, LAMP_ID, NULL));
-	CU_ASSERT(lan_done(l, 12) && lan_quiet(l));
-}
-
-static void held_commands_go_out_when_the_device_subscribes_again(void)
-{
-	lan_each(back_in_time);
-}
-
-static void not_back(struct lan *l)
-{
-	struct mosquitto c = DEVICE_CLIENT(true);
-
-	enter(l, &c);
-	lan_gone(&c);
-	lan_command(l, CONTROL, 1, 11);
-	lan_tick();
-	lan_wait(LAN_GRACE_MS);
-	lan_tick();
-	CU_ASSERT(fake_published() == 0 && lan_quiet(l));
-	lan_wait(1);
-	lan_tick();
-	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL));
-	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
-}
-
-static void held_commands_go_to_the_broker_when_grace_ends(void)
-{
-	lan_each(not_back);
-}
-
-static void back_and_silent(struct lan *l)
-{
-	struct mosquitto c = DEVICE_CLIENT(true), again = DEVICE_CLIENT(true);
-
-	enter(l, &c);
-	lan_gone(&c);
-	lan_command(l, CONTROL, 1, 11);
-	lan_tick();
-	enter(l, &again);
-	lan_wait(LAN_GRACE_MS + 1);
-	lan_tick();
-	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
-	CU_ASSERT_EQUAL(metric(l, M_PRESENT), 1);
-	lan_gone(&again);
-	lan_wait(LAN_GRACE_MS + 1);
-	lan_tick();
-	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL) && lan_quiet(l));
-}
-
-static void device_that_returns_and_never_subscribes_holds_nothing_for_ever(void)
-{
-	lan_each(back_and_silent);
-}
-
-static void flapping(struct lan *l)
-{
-	struct mosquitto c[2] = { DEVICE_CLIENT(true), DEVICE_CLIENT(true) };
-
-	enter(l, &c[0]);
-	lan_gone(&c[0]);
-	lan_command(l, CONTROL, 1, 11);
-	lan_tick();
-	for (int i = 1; i < 6; i++) {
-		lan_wait(LAN_GRACE_MS / 2);
-		lan_tick();
-		enter(l, &c[i % 2]);
-		lan_gone(&c[i % 2]);
-	}
-	CU_ASSERT(fake_published() == 0 && lan_quiet(l));
-	lan_wait(LAN_GRACE_MS + 1);
-	lan_tick();
-	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT(lan_ordered(l, ORDER_LEFT, LAMP_ID, NULL));
-	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
-}
-
-static void commands_stay_held_while_the_device_flaps(void)
-{
-	lan_each(flapping);
-}
-
-static void kept_by_broker(struct lan *l)
-{
-	struct mosquitto c = DEVICE_CLIENT(false);
-
-	enter(l, &c);
-	lan_offline(&c);
-	lan_command(l, CONTROL, 1, 11);
-	lan_tick();
-	CU_ASSERT_EQUAL(fake_published(), 1);
-	CU_ASSERT(lan_done(l, 11) && lan_quiet(l));
-	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), 0);
-}
-
-static void kept_sessions_need_no_holding(void)
-{
-	lan_each(kept_by_broker);
-}
-
-static void many_held(struct lan *l)
-{
-	struct mosquitto c = DEVICE_CLIENT(true);
-
-	enter(l, &c);
-	lan_gone(&c);
-	for (int i = 0; i < HELD_MAX + 3; i++)
-		lan_command(l, CONTROL, 1, (uint16_t)(100 + i));
-	lan_tick();
-	CU_ASSERT_EQUAL(metric(l, M_DOWN_HELD), HELD_MAX);
-	CU_ASSERT_EQUAL(fake_published(), 3);
-	for (int i = HELD_MAX; i < HELD_MAX + 3; i++)
-		CU_ASSERT(lan_done(l, (uint16_t)(100 + i)));
-	CU_ASSERT(lan_quiet(l));
-	/* The rest is freed with the presence: lan_close() looks for leaks. */
-}
-
-static void no_more_than_32_commands_are_held_for_a_device(void)
-{
-	lan_each(many_held);
 }
 
 /* --- the turn --- */
@@ -486,11 +343,6 @@ SUITE(turn, TEST(a_flood_is_taken_in_slices_and_the_doorbell_rings_for_the_next)
       TEST(ring_hands_on_all_commands_and_acknowledges_qos_1),
       TEST(command_that_the_broker_could_not_take_is_not_acknowledged),
       TEST(messages_for_nobody_known_are_counted_and_acknowledged),
-      TEST(held_commands_go_out_when_the_device_subscribes_again),
-      TEST(held_commands_go_to_the_broker_when_grace_ends),
-      TEST(device_that_returns_and_never_subscribes_holds_nothing_for_ever),
-      TEST(commands_stay_held_while_the_device_flaps), TEST(kept_sessions_need_no_holding),
-      TEST(no_more_than_32_commands_are_held_for_a_device),
       TEST(lines_of_the_uplink_reach_the_brokers_log),
       TEST(metrics_are_published_retained_at_their_interval),
       TEST(turn_comes_by_the_earliest_time_asked_for_and_sets_the_next),

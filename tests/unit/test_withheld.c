@@ -213,6 +213,42 @@ static void those_that_never_come_make_room_for_others(void)
 	lan_each(lost_releases);
 }
 
+static void earlier(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, LAMP "/#");
+	enter(l, &c, DATA); /* anew */
+	for (uint8_t qos = 0; qos <= 2; qos++) {
+		publish(&c, DATA, here, qos);
+		CU_ASSERT_EQUAL(reads(&c, DATA, here), NO);
+		CU_ASSERT_EQUAL(reads(&c, DATA, here), YES); /* the hub's, in the same memory */
+	}
+}
+
+static void a_filter_of_an_earlier_session_withholds_nothing(void)
+{
+	lan_each(earlier);
+}
+
+static void interrupted(struct lan *l)
+{
+	struct mosquitto c = DEVICE_CLIENT;
+
+	enter(l, &c, DATA);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, LAMP "/#"), YES);
+	publish(&c, DATA, here, 2);
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), NO); /* PUBREL */
+	lan_tick();
+	CU_ASSERT_EQUAL(reads(&c, DATA, here), YES);
+	CU_ASSERT_FALSE(withheld_any(&l->h));
+}
+
+static void what_was_released_is_over_with_the_next_callback(void)
+{
+	lan_each(interrupted);
+}
+
 static void nobody_asks(struct lan *l)
 {
 	struct mosquitto c = DEVICE_CLIENT;
@@ -253,5 +289,7 @@ SUITE(withheld, TEST(a_device_does_not_get_back_what_it_published),
       TEST(at_qos_2_it_is_withheld_when_it_is_released),
       TEST(two_thousand_at_qos_2_at_once_are_all_withheld),
       TEST(those_that_never_come_make_room_for_others),
+      TEST(a_filter_of_an_earlier_session_withholds_nothing),
+      TEST(what_was_released_is_over_with_the_next_callback),
       TEST(nothing_is_kept_of_what_the_device_does_not_subscribe),
       TEST(the_doorbell_is_not_denied_where_a_denial_disconnects))
