@@ -188,7 +188,7 @@ enum status sdk_subscribe_and_wait(struct sdk *p, const char *client_id, const c
 	while (st == ST_OK && p->granted < 0 && clocks_monotonic_ms() < end_ms)
 		sdk_run(p, (int)(end_ms - clocks_monotonic_ms()));
 	p->awaited = NULL;
-	if (st == ST_OK && (p->granted < (int)qos || p->granted > 2))
+	if (st == ST_OK && p->granted != 1)
 		st = p->granted < 0 ? ST_TIMEOUT : ST_DENIED;
 	return st;
 }

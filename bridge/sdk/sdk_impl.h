@@ -2,7 +2,6 @@
  *   sdk.c         callbacks
  *   sdk_subdev.c  subdevices, requests that wait
  *   ota.c         updates of firmware
- *   sdk_shadow.c  device shadows
  * Room: the program's thread.
  */
 #ifndef HUBGATE_SDK_IMPL_H
@@ -32,8 +31,8 @@ struct sdk {
 	int granted;         /* what SUBACK said of it; -1: nothing yet */
 };
 
-/* Subscribes, and waits up to timeout_ms for SUBACK. ST_OK: at least this QoS was granted;
- * ST_DENIED; ST_TIMEOUT; statuses of uplink_subscribe(). */
+/* Subscribes, and waits up to timeout_ms for SUBACK. ST_OK: at least QoS 1 was granted; ST_DENIED;
+ * ST_TIMEOUT; statuses of uplink_subscribe(). */
 enum status sdk_subscribe_and_wait(struct sdk *p, const char *client_id, const char *filter,
                                    uint8_t qos, int timeout_ms);
 

@@ -3,7 +3,6 @@
 #include "bridge/http/dynreg_device.h"
 #include "bridge/sdk/ota.h"
 #include "bridge/sdk/sdk.h"
-#include "bridge/sdk/sdk_shadow.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -36,9 +35,6 @@ static struct {
 	atomic_bool granted, refused; /* set in NET */
 	struct ota *ota;
 	int version_rsps;
-	struct sdk_shadow *shadow;
-	int got, updated, deltas;
-	char shadow_text[2000];
 	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic;
 } s;
 
@@ -593,62 +589,6 @@ static void test_otaReportUpgradeSuccess(void)
 	CU_ASSERT_EQUAL(ota_report_upgrade_success(s.ota, "2.0"), ST_OK);
 	CU_ASSERT(reported("\"done\"", "2.0"));
 	ota_free(s.ota);
-}
-
-/* --- the shadow of the gateway itself --- */
-
-static void on_shadow(void *ctx, const struct sdk_shadow_news *n)
-{
-	(void)ctx;
-	CU_ASSERT_EQUAL(n->result, 0);
-	CU_ASSERT_EQUAL(n->token == NULL, n->kind == SDK_SHADOW_DELTA);
-	s.got += n->kind == SDK_SHADOW_GOT;
-	s.updated += n->kind == SDK_SHADOW_UPDATED;
-	s.deltas += n->kind == SDK_SHADOW_DELTA;
-	snprintf(s.shadow_text, sizeof s.shadow_text, "%.*s", (int)n->len, n->text);
-}
-
-static void test_shadowInit(void)
-{
-	CU_ASSERT_EQUAL_FATAL(
-		sdk_shadow_init(s.program, "GWPRODUCT1", "gw1", on_shadow, NULL, WAIT_MS, &s.shadow),
-		ST_OK);
-	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter",
-	                                       "$shadow/operation/result/" GATEWAY, "qos", "0", NULL));
-}
-
-static void test_getShadow(void)
-{
-	CU_ASSERT_EQUAL(sdk_shadow_get(s.shadow), ST_OK);
-	CU_ASSERT(run_until(&s.got, 1));
-	CU_ASSERT_PTR_NOT_NULL(
-		sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic", "$shadow/operation/" GATEWAY,
-	                    "payload", "{\"type\":\"get\",\"clientToken\":\"GWPRODUCT1-0\"}", NULL));
-}
-
-static void test_shadowUpdate(void)
-{
-	CU_ASSERT_EQUAL(sdk_shadow_report(s.shadow, "[1]"), ST_INVALID);
-	CU_ASSERT_EQUAL(sdk_shadow_report(s.shadow, "{\"lamp\":\"off\"}"), ST_OK);
-	CU_ASSERT(run_until(&s.updated, 1));
-	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"desire\",\"device\":\"" GATEWAY
-	                        "\",\"desired\":{\"lamp\":\"on\"}}"));
-	CU_ASSERT(run_until(&s.deltas, 1));
-	CU_ASSERT_PTR_NOT_NULL(strstr(s.shadow_text, "\"lamp\":\"on\""));
-}
-
-static void test_shadowJsonConstructDesireAllNull(void)
-{
-	cJSON *doc;
-
-	CU_ASSERT_EQUAL(sdk_shadow_clear_desired(s.shadow), ST_OK);
-	CU_ASSERT(run_until(&s.updated, 2));
-	doc = sim_command(s.sim, "{\"cmd\":\"shadow\",\"device\":\"" GATEWAY "\"}");
-	CU_ASSERT_STRING_EQUAL(cJSON_GetStringValue(cJSON_GetObjectItem(doc, "desired")), "{}");
-	CU_ASSERT_STRING_EQUAL(cJSON_GetStringValue(cJSON_GetObjectItem(doc, "reported")),
-	                       "{\"lamp\":\"off\"}");
-	cJSON_Delete(doc);
-	sdk_shadow_free(s.shadow);
 }
 
 static void test_disconnect(void)
