@@ -36,6 +36,8 @@
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 #include "plugin/storage.h"
@@ -388,6 +390,12 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "the calls",
+	  .open = rrpc_service_open,
+	  .run = rrpc_service_run,
+	  .due = rrpc_service_due,
+	  .close = rrpc_service_close },
+	{ .name = "remote configuration", .open = remote_config_open, .close = remote_config_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

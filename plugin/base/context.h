@@ -40,6 +40,8 @@ struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
+struct rrpc;           /* core/hub/rrpc.h */
+struct remote_configs; /* plugin/services/remote_config */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
 struct reload;         /* plugin/reload */
@@ -95,6 +97,8 @@ struct hubgate {
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
 	struct gateway_asks *asks;
+	struct rrpc *rrpc; /* kept by plugin/services/rrpc_service */
+	struct remote_configs *remote_configs;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

@@ -21,6 +21,8 @@
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 #include "tests/fakes/store_dir.h"
@@ -111,6 +113,12 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "the calls",
+	  .open = rrpc_service_open,
+	  .run = rrpc_service_run,
+	  .due = rrpc_service_due,
+	  .close = rrpc_service_close },
+	{ .name = "remote configuration", .open = remote_config_open, .close = remote_config_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
