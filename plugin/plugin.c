@@ -36,6 +36,7 @@
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/own_config.h"
 #include "plugin/services/remote_config.h"
 #include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
@@ -328,6 +329,8 @@ static void unregister_callbacks(struct hubgate *h)
 static enum status begin(struct hubgate *h)
 {
 	timekeeper_start(h);
+	if (own_config_start(h))
+		reload_ask(h); /* what counted in an earlier run is merged into the file */
 	apps_check(h);
 	return mapping_service_start(h);
 }
@@ -396,6 +399,10 @@ static const struct part parts[] = {
 	  .due = rrpc_service_due,
 	  .close = rrpc_service_close },
 	{ .name = "remote configuration", .open = remote_config_open, .close = remote_config_close },
+	{ .name = "remote configuration of the gateway",
+	  .open = own_config_open,
+	  .run = own_config_run,
+	  .close = own_config_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

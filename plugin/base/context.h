@@ -42,6 +42,7 @@ struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct rrpc;           /* core/hub/rrpc.h */
 struct remote_configs; /* plugin/services/remote_config */
+struct own_config;     /* plugin/services/own_config */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
 struct reload;         /* plugin/reload */
@@ -99,6 +100,7 @@ struct hubgate {
 	struct gateway_asks *asks;
 	struct rrpc *rrpc; /* kept by plugin/services/rrpc_service */
 	struct remote_configs *remote_configs;
+	struct own_config *own_config;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

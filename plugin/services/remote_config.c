@@ -9,6 +9,7 @@
 #include "core/hub/config_msg.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
+#include "plugin/services/own_config.h"
 
 enum {
 	TOPIC_BYTES = 128,
@@ -124,6 +125,8 @@ static void note(struct hubgate *h, const struct device *d, const struct uplink_
 	if (st == ST_OK)
 		keep(h, d->product_id, &reply);
 	buf_free(&reply);
+	if (d->own)
+		own_config_said(h, &msg);
 	buf_free(&msg.content);
 }
 
@@ -179,6 +182,9 @@ bool remote_config_message(struct hubgate *h, const struct device *d,
 
 	IN_ROOM(ROOM_BROKER);
 	note(h, d, down);
+	/* The plugin asked, not a gateway application. */
+	if (d->own && !older && !listens(d, "operation/result"))
+		return true;
 	topic_of(d, "update", topic);
 	if (!older || strcmp(down->topic, topic) == 0 ||
 	    publish_on_lan(topic, down->payload, down->len, down->qos, false) != ST_OK)

@@ -21,6 +21,7 @@
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/own_config.h"
 #include "plugin/services/remote_config.h"
 #include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
@@ -119,6 +120,10 @@ static const struct part parts[] = {
 	  .due = rrpc_service_due,
 	  .close = rrpc_service_close },
 	{ .name = "remote configuration", .open = remote_config_open, .close = remote_config_close },
+	{ .name = "remote configuration of the gateway",
+	  .open = own_config_open,
+	  .run = own_config_run,
+	  .close = own_config_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
