@@ -23,6 +23,7 @@ enum {
 
 /* What the device waits for after it published. */
 static const enum topic_kind answers[TOPIC_CUSTOM + 1] = {
+	[TOPIC_SHADOW] = TOPIC_SHADOW_RESULT,
 	[TOPIC_OTA_REPORT] = TOPIC_OTA_UPDATE,
 	[TOPIC_CONFIG] = TOPIC_CONFIG_RESULT,
 	[TOPIC_CONFIG_REPORT] = TOPIC_CONFIG_RESULT,

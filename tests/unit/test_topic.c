@@ -420,6 +420,7 @@ static void the_filter_of_an_answer_stands_beside_its_request(void)
 	static const struct {
 		const char *topic, *filter; /* NULL: nothing answers */
 	} rows[] = {
+		{ "$shadow/operation/" OWN, "$shadow/operation/result/" OWN },
 		{ "$sys/operation/" OWN, "$sys/operation/result/" OWN },
 		{ "$config/operation/" OWN, "$config/operation/result/" OWN },
 		{ "$config/report/" OWN, "$config/operation/result/" OWN },
