@@ -9,11 +9,14 @@
 #include "core/hub/config_msg.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
+#include "plugin/base/timer.h"
 #include "plugin/services/own_config.h"
 
 enum {
 	TOPIC_BYTES = 128,
-	REPLY_MAX = CONFIG_MSG_BYTES_MAX + 64
+	REPLY_MAX = CONFIG_MSG_BYTES_MAX + 64,
+	ANSWER_MS = 2000, /* for the hub: a link may be dead before anybody knows */
+	ASKED_MAX = 256
 };
 
 struct product_config { /* what a get of its devices is answered with */
@@ -23,9 +26,17 @@ struct product_config { /* what a get of its devices is answered with */
 	char reply[];
 };
 
+struct asked { /* a get that went up */
+	struct asked *next;
+	int64_t due_ms;
+	char client_id[CLIENT_ID_MAX + 1];
+};
+
 struct remote_configs {
 	struct product_config *products;
 	size_t count;
+	QUEUE_OF(struct asked) asked; /* without an answer; all wait equally long, so soonest first */
+	size_t asked_count;
 };
 
 enum status remote_config_open(struct hubgate *h)
@@ -37,9 +48,12 @@ enum status remote_config_open(struct hubgate *h)
 void remote_config_close(struct hubgate *h)
 {
 	struct product_config *c;
+	struct asked *a;
 
 	while (h->remote_configs && LIST_TAKE(&h->remote_configs->products, c))
 		free(c);
+	while (h->remote_configs && QUEUE_TAKE(&h->remote_configs->asked, a))
+		free(a);
 	free(h->remote_configs);
 	h->remote_configs = NULL;
 }
@@ -160,6 +174,72 @@ static void answer(struct hubgate *h, const struct device *d)
 	}
 }
 
+/* --- gets that went up --- */
+
+static void note_asked(struct hubgate *h, const struct device *d)
+{
+	struct remote_configs *all = h->remote_configs;
+	struct asked *a =
+		*find(h, d->product_id) && all->asked_count < ASKED_MAX ? calloc(1, sizeof(*a)) : NULL;
+
+	if (!a)
+		return; /* there is nothing else to say, or enough waits */
+	strcpy(a->client_id, d->client_id);
+	a->due_ms = hubgate_now_ms() + ANSWER_MS;
+	QUEUE_PUT(&all->asked, a);
+	all->asked_count++;
+	timer_ring_by(h, a->due_ms);
+}
+
+static void note_answered(struct hubgate *h, const struct device *d)
+{
+	struct remote_configs *all = h->remote_configs;
+	struct asked *before = NULL, *a = all->asked.first;
+
+	while (a) {
+		struct asked *next = a->next;
+
+		if (strcmp(a->client_id, d->client_id) != 0) {
+			before = a;
+		} else {
+			*(before ? &before->next : &all->asked.first) = next;
+			if (all->asked.last == a)
+				all->asked.last = before;
+			all->asked_count--;
+			free(a);
+		}
+		a = next;
+	}
+}
+
+void remote_config_run(struct hubgate *h, int64_t now_ms)
+{
+	struct remote_configs *all = h->remote_configs;
+
+	IN_ROOM(ROOM_BROKER);
+	while (all->asked.first && all->asked.first->due_ms <= now_ms) {
+		const char *id = all->asked.first->client_id;
+		const struct device *d = device_table_find(h->devices, id, strlen(id));
+		struct asked *a;
+
+		if (d)
+			answer(h, d);
+		QUEUE_TAKE(&all->asked, a);
+		all->asked_count--;
+		free(a);
+	}
+}
+
+int64_t remote_config_due(const struct hubgate *h)
+{
+	const struct asked *first = h->remote_configs->asked.first;
+
+	IN_ROOM(ROOM_BROKER);
+	return first ? first->due_ms : INT64_MAX;
+}
+
+/* --- in --- */
+
 bool remote_config_request(struct hubgate *h, const struct device *d, const void *payload,
                            size_t len)
 {
@@ -169,7 +249,9 @@ bool remote_config_request(struct hubgate *h, const struct device *d, const void
 	if (d->standing != STANDING_OWN || !config_msg_is_get(payload, len))
 		return false;
 	topic_of(d, "operation", topic);
-	if (uplink_publish_live(h->uplink, d->client_id, topic, payload, len) != ST_OK)
+	if (uplink_publish_live(h->uplink, d->client_id, topic, payload, len) == ST_OK)
+		note_asked(h, d);
+	else
 		answer(h, d);
 	return true;
 }
@@ -181,6 +263,7 @@ bool remote_config_message(struct hubgate *h, const struct device *d,
 	char topic[TOPIC_BYTES];
 
 	IN_ROOM(ROOM_BROKER);
+	note_answered(h, d);
 	note(h, d, down);
 	/* The plugin asked, not a gateway application. */
 	if (d->own && !older && !listens(d, "operation/result"))

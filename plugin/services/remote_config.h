@@ -22,6 +22,9 @@ bool remote_config_load(struct hubgate *h, const struct state_entry *e);
  * name of today, or is answered here. */
 bool remote_config_request(struct hubgate *h, const struct device *d, const void *payload,
                            size_t len);
+/* Gets that the hub does not answer within two seconds are answered here. */
+void remote_config_run(struct hubgate *h, int64_t now_ms);
+int64_t remote_config_due(const struct hubgate *h); /* INT64_MAX: none waits */
 /* The hub's word for d, remembered for its product. True: handed on under the older name, which is
  * all that d listens to; false: d gets it as it came. */
 bool remote_config_message(struct hubgate *h, const struct device *d,

@@ -242,6 +242,40 @@ static void last_configuration_of_the_product_answers_while_the_hub_is_away(void
 	lan_each(asked_here);
 }
 
+static void silent_hub(struct lan *l)
+{
+	struct mosquitto c = CLIENT(LAMP_ID);
+
+	enter(l, &c, l->lamp);
+	lan_hub(l, true);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, TOLD), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&c, ASK, GET, 0), MOSQ_ERR_SUCCESS);
+	lan_wait(2000);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 0); /* nothing to say */
+	from_hub(l, TOLD, PUSH);
+	fake_forget_published();
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(lan_publish(&c, ASK, GET, 0), MOSQ_ERR_SUCCESS);
+	lan_wait(1999);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 0);
+	lan_wait(1);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 2);
+	CU_ASSERT(told(TOLD, KEPT));
+	CU_ASSERT_EQUAL(lan_publish(&c, ASK, GET, 0), MOSQ_ERR_SUCCESS);
+	from_hub(l, TOLD, PUSH);
+	lan_wait(2000);
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 3); /* the hub's own */
+}
+
+static void get_that_the_hub_does_not_answer_in_two_seconds_is_answered_here(void)
+{
+	lan_each(silent_hub);
+}
+
 static void unreadable(struct lan *l)
 {
 	struct mosquitto c = CLIENT(LAMP_ID);
@@ -293,5 +327,6 @@ SUITE(services, TEST(device_is_called_once_at_a_time_and_late_answers_do_not_go_
       TEST(time_is_asked_at_the_hub_without_a_trusted_clock_as_is_all_else_on_sys),
       TEST(older_topics_of_remote_configuration_are_those_of_today_at_the_hub),
       TEST(last_configuration_of_the_product_answers_while_the_hub_is_away),
+      TEST(get_that_the_hub_does_not_answer_in_two_seconds_is_answered_here),
       TEST(configuration_that_cannot_be_read_is_passed_on_and_not_remembered),
       TEST(configuration_is_known_after_a_restart))
