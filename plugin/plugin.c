@@ -406,6 +406,7 @@ static const struct part parts[] = {
 	{ .name = "remote configuration of the gateway",
 	  .open = own_config_open,
 	  .run = own_config_run,
+	  .due = own_config_due,
 	  .close = own_config_close },
 	{ .name = "the store",
 	  .open = open_journal,

@@ -14,7 +14,8 @@ enum {
 	TOPIC_BYTES = 256,
 	REPORT_MAX = 4096,
 	ASK_MS = 10000, /* doubled with every silence, up to ... */
-	ASK_MAX_MS = 600000
+	ASK_MAX_MS = 600000,
+	TRY_MS = 1000 /* least time between two texts that are tried: each is a reload */
 };
 
 struct text { /* owned; at NULL: none */
@@ -33,6 +34,7 @@ struct own_config {
 	bool answered;       /* since the last connecting */
 	int64_t ask_ms;      /* next question; 0: at once */
 	int64_t pause_ms;
+	int64_t try_ms; /* the next text is not tried before */
 };
 
 static void drop(struct text *t)
@@ -182,8 +184,18 @@ void own_config_said(struct hubgate *h, const struct config_msg *msg)
 
 bool own_config_waits(const struct hubgate *h)
 {
+	const struct own_config *o = h->own_config;
+
 	IN_ROOM(ROOM_BROKER);
-	return h->own_config->waiting.at != NULL && !h->own_config->held;
+	return o->waiting.at && !o->held && hubgate_now_ms() >= o->try_ms;
+}
+
+int64_t own_config_due(const struct hubgate *h)
+{
+	const struct own_config *o = h->own_config;
+
+	IN_ROOM(ROOM_BROKER);
+	return o->waiting.at && !o->held && hubgate_now_ms() < o->try_ms ? o->try_ms : INT64_MAX;
 }
 
 /* --- the reload --- */
@@ -194,8 +206,10 @@ const char *own_config_lend(struct hubgate *h, size_t *len, bool *fresh)
 	const struct text *t;
 
 	IN_ROOM(ROOM_BROKER);
-	if (o->waiting.at)
+	if (o->waiting.at) {
 		move(&o->tried, &o->waiting);
+		o->try_ms = hubgate_now_ms() + TRY_MS;
+	}
 	o->held = false;
 	t = o->tried.at ? &o->tried : &o->good;
 	*fresh = o->tried.at != NULL;

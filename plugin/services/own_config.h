@@ -27,10 +27,13 @@ bool own_config_load(struct hubgate *h, const struct state_entry *e);
 bool own_config_start(struct hubgate *h);
 /* Asks the hub after each connecting, until it answers. */
 void own_config_run(struct hubgate *h, int64_t now_ms);
+int64_t
+own_config_due(const struct hubgate *h); /* a text may be tried then; INT64_MAX: none waits */
 
 /* The hub's word to the gateway. */
 void own_config_said(struct hubgate *h, const struct config_msg *msg);
-bool own_config_waits(const struct hubgate *h); /* a text that was not tried yet */
+/* A text that was not tried yet, and may be now: at most one a second is. */
+bool own_config_waits(const struct hubgate *h);
 
 /* For the reload: the text to be merged into the file, NULL: none. *fresh: it never counted. It
  * stays as it is until one of the following. */

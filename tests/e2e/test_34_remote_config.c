@@ -154,6 +154,7 @@ static void last_good_one_counts_after_a_restart_without_the_hub(void)
 
 	configure(&s, "{\"routes\":[" FAR_ROUTE "]}");
 	CU_ASSERT(reports(&s, "\"result\":0"));
+	CU_ASSERT(lan_log_await(s.lan, "routes has changed and counts now", WAIT_MS));
 	configure(&s, "{\"lan\":{\"acl\":\"allow\"}}");
 	CU_ASSERT(reports(&s, "\"result\":1"));
 	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
@@ -180,7 +181,6 @@ static void what_was_saved_while_the_gateway_was_away_is_fetched_when_it_connect
 	scene_end(&s);
 }
 
-/* Neither by the hub's word nor by anybody's who can publish there. */
 static void without_the_option_nothing_is_asked_and_nothing_taken(void)
 {
 	struct scene s = start("");

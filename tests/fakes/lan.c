@@ -127,6 +127,7 @@ static const struct part parts[] = {
 	{ .name = "remote configuration of the gateway",
 	  .open = own_config_open,
 	  .run = own_config_run,
+	  .due = own_config_due,
 	  .close = own_config_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },

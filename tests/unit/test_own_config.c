@@ -64,8 +64,12 @@ static void newest_word_is_tried_and_kept_when_it_counts(void)
 	CU_ASSERT_FALSE(own_config_waits(&l->h));
 	said(l, "{\"a\":3}"); /* while DISK reads */
 	settle(l, OWN_CONFIG_COUNTS);
-	CU_ASSERT_EQUAL(lan_kept(l), 1); /* the report */
+	CU_ASSERT_EQUAL(lan_kept(l), 1);          /* the report */
+	CU_ASSERT_FALSE(own_config_waits(&l->h)); /* a hub that is in a hurry: one reload a second */
+	CU_ASSERT_EQUAL(own_config_due(&l->h), hubgate_now_ms() + 1000);
+	lan_wait(1000);
 	CU_ASSERT(own_config_waits(&l->h));
+	CU_ASSERT_EQUAL(own_config_due(&l->h), INT64_MAX);
 	CU_ASSERT(lends(l, "{\"a\":3}", true));
 	settle(l, OWN_CONFIG_COUNTS);
 	said(l, "{\"a\":3}"); /* the answer after the next connecting */
@@ -102,6 +106,7 @@ static void reload_that_begins_again_loses_no_word(void)
 	said(l, "{\"a\":1}");
 	CU_ASSERT(lends(l, "{\"a\":1}", true));
 	own_config_give_back(&l->h);
+	lan_wait(1000);
 	CU_ASSERT(own_config_waits(&l->h));
 	CU_ASSERT(lends(l, "{\"a\":1}", true));
 	said(l, "{\"a\":2}");
