@@ -65,7 +65,7 @@ bench_src  := $(wildcard bench/*.c)
 obj         = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: all clean help
-all: $(B)/mosquitto_hubgate.so $(B)/libhubbridge.a ## the plugin and the library (default)
+all: $(B)/mosquitto_hubgate.so $(B)/libhubbridge.a $(B)/hubgate ## the plugin, the library and the command (default)
 
 include make/*.mk
 

@@ -8,7 +8,7 @@ cd "${2:-$here/..}"
 
 # Type, symbol, file: of what is defined (D) and what is used (U).
 symbols() {
-	find core shadowstore bridge plugin -name '*.c' | sort | sed -E "s#^(.*)\.c\$#$objects/\1.o#" |
+	find core shadowstore bridge plugin cli -name '*.c' | sort | sed -E "s#^(.*)\.c\$#$objects/\1.o#" |
 		xargs "${NM:-nm}" -A | sed -E "s#^$objects/([^:]*)\.o:#\1 #" |
 		awk 'NF == 3 && $2 == "U" { print "U", $3, $1 }
 		     NF == 4 && $3 ~ /^[TDBRVW]$/ { print "D", $4, $1 }'

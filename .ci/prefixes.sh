@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 objects=$1
 cd "${2:-$here/..}"
 
-find core shadowstore bridge plugin -name '*.c' | sort | sed -E "s#^(.*)\.c\$#$objects/\1.o#" |
+find core shadowstore bridge plugin cli -name '*.c' | sort | sed -E "s#^(.*)\.c\$#$objects/\1.o#" |
 	xargs "${NM:-nm}" -A | sed -E "s#^$objects/([^:]*)\.o:#\1 #" |
 	awk -v table="$here/prefixes.txt" '
 	BEGIN {

@@ -16,7 +16,7 @@ complain() {                    # what is wrong, where
 }
 
 includes() {                    # file:line:folder/header of every include of the product
-	find core shadowstore bridge plugin -name '*.[ch]' -exec \
+	find core shadowstore bridge plugin cli -name '*.[ch]' -exec \
 		grep -nE '^[[:space:]]*#[[:space:]]*include "' /dev/null {} + |
 		sed -E 's/^([^:]+:[0-9]+):[^"]*"([^"]+)".*/\1 \2/'
 }

@@ -1,9 +1,10 @@
-# make install DESTDIR= PREFIX=: the plugin where Debian keeps its own, the C interface for other
-# programs, and the documentation with samples, which nothing loads until mosquitto.conf names one.
+# make install DESTDIR= PREFIX=: the plugin where Debian keeps its own, the command, the C interface for
+# other programs, and the documentation with samples, which nothing loads until mosquitto.conf names one.
 # make uninstall with the same variables takes away what install put there.
 
 TRIPLET = $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR     ?= $(PREFIX)/lib/$(TRIPLET)
+BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR     ?= $(PREFIX)/share/doc/hubgate
 
@@ -40,8 +41,9 @@ drop    = [ ! -d $(call quote,$(DESTDIR)$(1)) ] || \
 
 .PHONY: install uninstall
 install: private export HUBBRIDGE_PC = $(hubbridge_pc)
-install: all ## plugin, C interface and documentation into DESTDIR, PREFIX (/usr)
+install: all ## plugin, command, C interface and documentation into DESTDIR, PREFIX (/usr)
 	$(Q)$(call put,$(B),$(LIBDIR),$(lib_files))
+	$(Q)install -D -m 0755 $(B)/hubgate $(call quote,$(DESTDIR)$(BINDIR)/hubgate)
 	$(Q)printf '%s\n' "$$HUBBRIDGE_PC" | \
 	  install -D -m 0644 /dev/stdin $(call quote,$(DESTDIR)$(LIBDIR)/pkgconfig/hubbridge.pc)
 	$(Q)$(call put,.,$(INCLUDEDIR)/hubgate,$(sdk_files))
@@ -50,6 +52,7 @@ install: all ## plugin, C interface and documentation into DESTDIR, PREFIX (/usr
 
 uninstall: ## takes away what install put there
 	$(Q)$(call take,$(LIBDIR),$(lib_files) pkgconfig/hubbridge.pc)
+	$(Q)$(call take,$(BINDIR),hubgate)
 	$(Q)$(call take,$(INCLUDEDIR)/hubgate,$(sdk_files))
 	$(Q)$(call take,$(DOCDIR),$(doc_files))
 	$(Q)$(call drop,$(INCLUDEDIR)/hubgate)

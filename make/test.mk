@@ -31,9 +31,10 @@ unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubgate $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
 
-.PHONY: plain-e2e
+.PHONY: e2e-needs plain-e2e
+e2e-needs: $(E2E_NEEDS)
 plain-e2e:
 	$(Q)$(MAKE) --no-print-directory SAN= build/e2e build/crash
 

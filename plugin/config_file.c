@@ -161,11 +161,33 @@ static enum status read_certificate(void *ctx, const char *path, struct device_c
 	return st;
 }
 
+static enum status is_timely(enum config_pem what, const char *path, const struct buf *pem,
+                             char *why, size_t why_size)
+{
+	switch (certificate_time(pem->data, pem->len, what == CONFIG_PEM_CA)) {
+	case CERTIFICATE_OVER:
+		snprintf(why, why_size,
+		         "%.140s has expired by this machine's clock: the hub cannot be reached with it; "
+		         "get a new one%s, or set the clock",
+		         path, what == CONFIG_PEM_CA ? "" : " from the console");
+		return ST_STATE;
+	case CERTIFICATE_LATER:
+		snprintf(why, why_size,
+		         "%.140s is not valid yet by this machine's clock: the hub cannot be reached with "
+		         "it; set the clock",
+		         path);
+		return ST_STATE;
+	case CERTIFICATE_NOW:
+	default:
+		return ST_OK;
+	}
+}
+
 static enum status holds_certificate(enum config_pem what, const char *path, const struct buf *pem,
                                      char *why, size_t why_size)
 {
 	if (certificate_is_pem(pem->data, pem->len))
-		return ST_OK;
+		return is_timely(what, path, pem, why, why_size);
 	snprintf(why, why_size, "%.140s holds no certificate (PEM); %s", path,
 	         what == CONFIG_PEM_CA
 	             ? "name the file of the hub's CA, or leave ca_file out for those "

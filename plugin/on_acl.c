@@ -13,6 +13,7 @@
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
@@ -108,8 +109,8 @@ static int judge_unsubscribe(struct hubgate *h, struct device *d,
 		return MOSQ_ERR_SUCCESS;
 	subscriptions_forget(h, d, filter);
 	if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
-		log_line(&h->log, LOG_WARN, "%s: still subscribed at the hub: %.128s", d->client_id,
-		         filter);
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, d->client_id, "still subscribed",
+		            "%s: still subscribed at the hub: %.128s", d->client_id, filter);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -222,6 +223,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		broker_login_accept(h, s);
 		presence_arrived(h, s);
 	}
+	if (s && ed->access != MOSQ_ACL_READ && s->kind == SESSION_DEVICE)
+		presence_heard(h, s);
 	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE &&
 	    one_client_is_replaced(h, s))
 		return denied(h);
@@ -234,6 +237,24 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	return without_session(h, ed);
 }
 
+/* Whatever rights there are. */
+static bool is_hidden(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	return unheard_is(h, ed) || (withheld_any(h) && is_own(h, ed));
+}
+
+static int asked(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
+{
+	int verdict;
+
+	withheld_over(h);
+	unheard_over(h);
+	verdict = judge(h, ed);
+	if (verdict == MOSQ_ERR_ACL_DENIED && ed->access == MOSQ_ACL_WRITE && unheard_write(h, ed))
+		return MOSQ_ERR_SUCCESS;
+	return verdict;
+}
+
 int on_acl(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *ed = event_data;
@@ -242,12 +263,10 @@ int on_acl(int event, void *event_data, void *userdata)
 	int verdict;
 
 	(void)event;
-	if (ed->access != MOSQ_ACL_READ)
-		withheld_over(h);
-	if (ed->access == MOSQ_ACL_READ && withheld_any(h) && is_own(h, ed))
-		verdict = MOSQ_ERR_ACL_DENIED;
+	if (ed->access == MOSQ_ACL_READ)
+		verdict = is_hidden(h, ed) ? MOSQ_ERR_ACL_DENIED : judge(h, ed);
 	else
-		verdict = judge(h, ed);
+		verdict = asked(h, ed);
 	callback_end(h, CALLBACK_ACL, start);
 	return verdict;
 }

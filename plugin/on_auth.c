@@ -1,4 +1,5 @@
 /* A client logs in: BASIC_AUTH, and once more for every client on SIGHUP. */
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin/base/limiter.h"
@@ -11,19 +12,24 @@
 #include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
 	VERDICT_YES = MOSQ_ERR_SUCCESS,
 	VERDICT_NO = MOSQ_ERR_AUTH,
-	VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER
+	VERDICT_BROKER = MOSQ_ERR_PLUGIN_DEFER,
+	VERDICT_NONE = ANSWER_IGNORE
 };
 
 /* With a plugin present the broker refuses every user name that all plugins
- * DEFER, even where it let any name in before: such clients are let in here. */
+ * DEFER, even where it let any name in before. 2.1 can be told to judge as it did before;
+ * on 2.0 such clients are let in here. */
 static int other_client(const struct hubgate *h, const char *username)
 {
+	if (h->has_connect_event)
+		return VERDICT_NONE;
 	return username && h->rights->unknown_users_pass ? VERDICT_YES : VERDICT_BROKER;
 }
 
@@ -38,7 +44,7 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 	if (s && s->over)
 		return VERDICT_NO;
 	if (s)
-		return s->broker_login ? other_client(h, ed->username) : VERDICT_YES;
+		return s->broker_login ? VERDICT_BROKER : VERDICT_YES;
 	return identity_named(h, ed->username) ? VERDICT_YES : other_client(h, ed->username);
 }
 
@@ -50,8 +56,9 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 		s = lan_session_add(h, client, SESSION_DEVICE, d);
 	if (!s)
 		return VERDICT_NO;
-	s->clean = mosquitto_client_clean_session(client);
+	lan_session_let_in(s, client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
+	limiter_over(h, LIMITED_LOGINS, d->client_id);
 	registration_logged_in(h, d);
 	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login
 	 * that fails later ends in a DISCONNECT of the same pointer. */
@@ -73,13 +80,17 @@ static void forget(struct hubgate *h, const struct mosquitto *client)
 	client_ids_release(h, client);
 }
 
+/* By the device that the user name names, as a client id may be new each time. */
 static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,
-                        const char *why)
+                        const char *username, const char *why)
 {
 	const char *address = mosquitto_client_address(client);
+	char who[CLIENT_ID_MAX + 1];
 
+	snprintf(who, sizeof(who), "%s", username ? username : client_id ? client_id : "");
+	who[strcspn(who, ";")] = '\0';
 	metric_add(&h->metrics, M_LOGIN_BAD, 1);
-	limiter_log(h, LIMITED_LOGINS, LOG_WARN, "login of %.64s from %s refused: %s",
+	limiter_log(h, LIMITED_LOGINS, LOG_WARN, who, why, "login of %.64s from %s refused: %s",
 	            client_id ? client_id : "(no client id)", address ? address : "a unix socket", why);
 }
 
@@ -94,14 +105,15 @@ static int accept_other(struct hubgate *h, const struct mosquitto *client, const
 	return other_client(h, username);
 }
 
-static int claim_device(struct hubgate *h, const struct mosquitto *client, struct device *d)
+static int claim_device(struct hubgate *h, const struct mosquitto *client, const char *username,
+                        struct device *d)
 {
 	const char *client_id = mosquitto_client_id(client);
 	const char *why = identity_id_fault(h, d, client_id);
 
 	if (!why && broker_login_claim(h, client, d))
 		return VERDICT_BROKER;
-	log_refused(h, client, client_id, why ? why : "no memory");
+	log_refused(h, client, client_id, username, why ? why : "no memory");
 	return VERDICT_NO;
 }
 
@@ -135,7 +147,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 	claim.proven = tls_identity_take(h, ed->client);
 	d = broker_login_device(h, ed->username);
 	if (d)
-		return claim_device(h, ed->client, d);
+		return claim_device(h, ed->client, ed->username, d);
 	switch (identity_login(h, &claim, &d, &why)) {
 	case LOGIN_DEVICE:
 		return accept_device(h, ed->client, d);
@@ -145,7 +157,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 		return accept_other(h, ed->client, ed->username);
 	case LOGIN_REFUSED:
 	default:
-		log_refused(h, ed->client, client_id, why);
+		log_refused(h, ed->client, client_id, ed->username, why);
 		return VERDICT_NO;
 	}
 }
@@ -160,6 +172,7 @@ int on_auth(int event, void *event_data, void *userdata)
 	(void)event;
 	parts_start(&h->parts, h);
 	withheld_over(h);
+	unheard_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

@@ -7,6 +7,7 @@
 #include "plugin/lan/apps.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/lan_session.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -90,11 +91,15 @@ int on_message(int event, void *event_data, void *userdata)
 {
 	struct hubgate *h = userdata;
 	struct timespec start = callback_begin();
+	enum status unheard = unheard_message(h, event_data);
 	int rc;
 
 	(void)event;
 	withheld_over(h);
-	rc = intercept(h, event_data);
+	if (unheard == ST_NOTFOUND)
+		rc = intercept(h, event_data);
+	else
+		rc = unheard == ST_OK ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
 	callback_end(h, CALLBACK_MESSAGE, start);
 	return rc;
 }

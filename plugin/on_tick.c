@@ -4,6 +4,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/turn.h"
@@ -17,6 +18,7 @@ int on_tick(int event, void *event_data, void *userdata)
 	(void)event_data;
 	parts_start(&h->parts, h);
 	withheld_over(h);
+	unheard_over(h);
 	h->reloading = false;
 	broker_login_run(h, presence_arrived);
 	turn_run(h);

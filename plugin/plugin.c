@@ -30,6 +30,7 @@
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -214,6 +215,8 @@ static enum status make_uplink(struct hubgate *h)
 		.key_file = c->gateway.key_file,
 		.keepalive_s = (uint16_t)c->hub.keepalive,
 		.clean_session = c->hub.clean_session,
+		.region = c->hub.region,
+		.max_subscriptions = c->hub.max_subscriptions,
 		.rate_up = c->hub.rate_up,
 		.window = c->hub.window,
 		.min_reconnect_s = c->hub.min_reconnect_s,
@@ -367,12 +370,14 @@ static const struct part parts[] = {
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
+	{ .name = "the unheard publishes", .open = unheard_open, .close = unheard_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "one client per device",
 	  .open = one_client_open,
 	  .run = one_client_run,
 	  .due = one_client_due,
 	  .close = one_client_close },
+	{ .name = "silence", .open = silence_open, .close = silence_close },
 	{ .name = "the devices",
 	  .open = add_devices,
 	  .run = presence_run,
@@ -437,6 +442,7 @@ static const struct part parts[] = {
 	{ .name = "the clock",
 	  .open = timekeeper_open,
 	  .run = timekeeper_run,
+	  .due = timekeeper_due,
 	  .close = timekeeper_close },
 	{ .name = "the inflow",
 	  .open = inflow_report_open,

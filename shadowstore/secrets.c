@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct secrets {
 	pthread_mutex_t lock; /* held for copies only, never while the disk is waited for */
 	struct known *list;
 	size_t count, room;
+	bool fails; /* NET: the last one could not be kept, which is logged */
 };
 
 /* Under the lock. NULL: unknown. */
@@ -279,4 +281,24 @@ enum status secrets_put(struct secrets *s, const char *client_id, const struct s
 	explicit_bzero(text, len);
 	free(text);
 	return st;
+}
+
+enum status secrets_keep(struct secrets *s, const struct log *log, const char *client_id,
+                         const char *psk, struct secret *out)
+{
+	enum status st = secret_parse(psk, out);
+	bool fails;
+
+	IN_ROOM(ROOM_NET);
+	if (st != ST_OK)
+		return ST_INVALID;
+	st = secrets_put(s, client_id, out);
+	fails = st != ST_OK && st != ST_EXISTS;
+	if (fails && !s->fails)
+		log_line(log, LOG_ERROR,
+		         "%s was registered, but its secret cannot be kept in store.dir (%s): it must "
+		         "register again after a restart, and so must others until this is mended",
+		         client_id, st == ST_IO ? strerror(errno) : status_text(st));
+	s->fails = fails;
+	return ST_OK;
 }

@@ -23,6 +23,11 @@ void secrets_close(struct secrets *s); /* wipes; NULL is fine */
  * ST_NOMEM: it counts until the next start. */
 enum status secrets_put(struct secrets *s, const char *client_id, const struct secret *secret);
 
+/* Room NET. What the hub gave as text, psk, is *out, and put; that it cannot be kept is logged,
+ * once until one can be again. ST_OK; ST_INVALID: it is no secret. */
+enum status secrets_keep(struct secrets *s, const struct log *log, const char *client_id,
+                         const char *psk, struct secret *out);
+
 /* Any room. Called without the lock: others may be put meanwhile. */
 void secrets_each(struct secrets *s,
                   void (*each)(void *ctx, const char *client_id, const struct secret *secret),

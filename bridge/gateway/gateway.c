@@ -65,12 +65,16 @@ void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms)
 			outbox_forget_ids(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {
 			f->renew = resumed && f->state == FILTER_SUBSCRIBED;
+			f->again = false;
 			f->due_ms = f->awaited_ms = 0;
 			if (!resumed)
-				f->state = FILTER_NONE;
+				gateway_filter_is(g, f, FILTER_NONE);
 		}
-		gateway_prune_filters(d);
+		d->never_wide = false;
+		gateway_prune_filters(g, d);
 	}
+	if (resumed && !g->was_linked && g->limits.max_subscriptions > 0)
+		gateway_budget_inherit(g);
 	g->was_linked = g->fresh_turn = true;
 	gateway_line_up(g, now_ms);
 }
@@ -96,9 +100,9 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 			/* A request without an answer: the hub may have carried it out or
 			 * not; asking again is harmless. */
 			if (f->state == FILTER_SUBSCRIBING)
-				f->state = FILTER_NONE;
+				gateway_filter_is(g, f, FILTER_NONE);
 			if (f->state == FILTER_UNSUBSCRIBING)
-				f->state = FILTER_SUBSCRIBED;
+				gateway_filter_is(g, f, FILTER_SUBSCRIBED);
 		}
 	}
 	gateway_line_up(g, now_ms);

@@ -20,9 +20,11 @@
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/base/repeats.h"
 #include "core/base/table.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/region.h"
 #include "core/hub/standing.h"
 #include "core/hub/subdev_state.h"
 #include "core/pace/pacer.h"
@@ -43,12 +45,25 @@ enum filter_state {
 	FILTER_UNSUBSCRIBING
 };
 
+/* Bounds of the hub that count for the gateway as a whole. */
+struct gateway_limits {
+	const struct region_limits
+		*region;              /* also what may explain a refusal; NULL: nobody's. Static */
+	size_t subscriptions;     /* as that region's limits page says of a device, 0: unlimited */
+	size_t max_subscriptions; /* never more, 0: no bound (bridge/gateway/gateway_budget.c) */
+};
+
 /* A topic filter that a device subscribed, mirrored at the hub. */
 struct filter {
 	struct filter *next;
 	enum filter_state state; /* at the hub */
 	bool wanted;             /* by the device */
-	bool renew;              /* subscribed in an earlier connection: ask again */
+	bool renew;              /* subscribed in an earlier connection: ask again, in the background */
+	bool again;              /* the device asked for it anew since: at once */
+	bool lazy;               /* no device asked for it: after those that one did */
+	bool custom;             /* of topics for which the device's wide filter can stand */
+	bool refused;            /* which is said */
+	bool waits;              /* there is no place for it within max_subscriptions */
 	uint8_t qos, asked_qos;  /* of the device; of the last request to the hub */
 	uint16_t packet_id;      /* of the request under way */
 	int64_t due_ms;          /* request: gives up; else: not before */
@@ -113,7 +128,10 @@ struct subdev {
 	enum bind_auth auth;
 	struct live_msg *bind; /* the signed request of an asked bind; owned */
 	struct filter *filters;
-	bool holds; /* latest has messages that wait for their time */
+	/* {pid}/{dname}/#; NULL: there is none. is_wide: it stands for all custom ones. */
+	struct filter *wide;
+	bool is_wide, never_wide; /* never: in this connection, the hub refused it */
+	bool holds;               /* latest has messages that wait for their time */
 	struct outbox outbox;
 	struct latest latest;
 	QUEUE_OF(struct live_msg) live;     /* telemetry; with the outbox, in order of arrival */
@@ -139,8 +157,9 @@ struct gateway {
 	struct subdev_world world;
 	QUEUE_OF(struct subdev) touched; /* since the last gateway_line_up() */
 	/* Devices with control work. Urgent: data waits. Fresh: just arrived; the newest goes first,
-	 * and they and the others take turns. Last, and seldom: names that may be nobody's. */
-	struct turns urgent, normal, fresh, names[STANDINGS];
+	 * and they and the others take turns. Lazy: subscriptions that no device asked for. Last, and
+	 * seldom: names that may be nobody's. */
+	struct turns urgent, normal, fresh, lazy, names[STANDINGS];
 	bool fresh_turn;
 	int64_t names_ms[STANDINGS];     /* their next request not before */
 	struct subdev *forgotten;        /* by next_forgotten */
@@ -160,10 +179,22 @@ struct gateway {
 	int64_t settle_ms;
 	unsigned change_acks; /* notifications to acknowledge */
 	size_t online, unbound;
-	int64_t due_ms;   /* when gateway_tick() wants to run */
-	int64_t renew_ms; /* next renewal of a subscription not before */
+	struct gateway_limits limits;
+	size_t subscriptions;    /* at the hub, as far as is known, without the gateway's own channel */
+	bool subscriptions_near; /* which is said */
+	size_t waiting;          /* filters without a place */
+	/* So many were refused, 0: none; the hub closed on them so often, and is not asked for that
+	 * again before then (bridge/gateway/gateway_refusals.c). */
+	size_t refused_at;
+	unsigned closes;
+	int64_t closed_ms;
+	bool place_free, full; /* one of these may look again; it is said that there are some */
+	size_t wide;           /* devices that are */
+	int64_t due_ms;        /* when gateway_tick() wants to run */
+	int64_t renew_ms;      /* next renewal of a subscription not before */
 	bool renewing;
 	const struct log *log;
+	struct repeats repeats; /* of its lines */
 	struct metrics *metrics;
 	/* NULL, or told of packet ids that are free again without an answer. */
 	void (*release_id)(void *ctx, uint16_t packet_id);
@@ -184,12 +215,17 @@ struct gateway_action {
 		ACT_CHANGE_ACK,
 		ACT_SUBSCRIBE,
 		ACT_UNSUBSCRIBE,
+		/* UNSUBSCRIBE filter, and in the same write SUBSCRIBE dev->wide again: the hub may keep a
+		 * wildcard as the list of its topics, from which the first takes one away. */
+		ACT_EXCHANGE,
 		ACT_SHADOW, /* publish dev->shadow */
 		ACT_DESCRIBE
 	} kind;
 	struct subdev *dev;
 	enum gateway_op op;    /* of ACT_REQUEST */
-	struct filter *filter; /* of ACT_SUBSCRIBE and ACT_UNSUBSCRIBE */
+	struct filter *filter; /* of ACT_SUBSCRIBE, ACT_UNSUBSCRIBE and ACT_EXCHANGE */
+	uint8_t qos;           /* of ACT_SUBSCRIBE and ACT_EXCHANGE */
+	uint16_t again_id;     /* of ACT_EXCHANGE, set by who sends: packet id of the SUBSCRIBE */
 };
 
 /* answer_ms: how long a reply may take. log and metrics are borrowed. */
@@ -205,6 +241,10 @@ struct subdev *gateway_device(struct gateway *g, const char *client_id);
 enum status gateway_set_own(struct gateway *g, const char *client_id);
 /* A program on the LAN is logged in as the gateway itself. */
 bool gateway_has_application(const struct gateway *g);
+/* Subscriptions at the hub, as far as is known, the gateway's own channel included. */
+size_t gateway_subscriptions(const struct gateway *g);
+/* topic came under a wide filter of hubgate's own, and its device did not ask for it. */
+bool gateway_is_unasked(struct gateway *g, const char *topic);
 struct subdev *gateway_find(struct gateway *g, const char *product_id, const char *device_name);
 void gateway_client_id(const struct subdev *d, char out[CLIENT_ID_MAX + 1]);
 
@@ -228,7 +268,8 @@ void gateway_sweep(struct gateway *g);
 /* Takes secret; NULL: forget it. With it the device can be bound. */
 void gateway_set_secret(struct gateway *g, struct subdev *d, struct secret *secret, int64_t now_ms);
 void gateway_present(struct gateway *g, struct subdev *d, bool present, int64_t now_ms);
-/* ST_OK; ST_NOMEM. Again with another QoS: subscribed anew. */
+/* ST_OK; ST_NOMEM. Again: subscribed anew when the QoS is another, or when that is not done yet
+ * since the session was resumed. */
 enum status gateway_subscribe(struct gateway *g, struct subdev *d, const char *filter, uint8_t qos);
 void gateway_unsubscribe(struct gateway *g, struct subdev *d, const char *filter);
 /* Takes m: a request, or telemetry, as its topic says. */
@@ -267,6 +308,8 @@ void gateway_try_again(struct gateway *g);
 void gateway_line_up(struct gateway *g, int64_t now_ms);
 
 void gateway_link_up(struct gateway *g, bool resumed, int64_t now_ms);
+/* The hub closed the connection; before gateway_link_down(). */
+void gateway_closed(struct gateway *g, int64_t now_ms);
 void gateway_link_down(struct gateway *g, int64_t now_ms);
 /* From now on only: take every device offline. */
 void gateway_leave(struct gateway *g, int64_t now_ms);

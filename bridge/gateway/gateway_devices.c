@@ -29,6 +29,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	turns_init(&g->urgent);
 	turns_init(&g->normal);
 	turns_init(&g->fresh);
+	turns_init(&g->lazy);
 	for (int i = 0; i < STANDINGS; i++)
 		turns_init(&g->names[i]);
 	turns_init(&g->data);
@@ -39,6 +40,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	g->world.random = seed | 1;
 	g->due_ms = INT64_MAX;
 	g->log = log;
+	repeats_init(&g->repeats, seed);
 	g->metrics = metrics;
 }
 

@@ -23,7 +23,7 @@ int64_t gateway_live_awaits(struct subdev *d, const char *topic, int64_t now_ms)
 	if (topic_answer_filter(topic, text) != ST_OK)
 		return 0;
 	f = gateway_find_filter(d, text);
-	if (!f || !f->wanted || f->state == FILTER_SUBSCRIBED ||
+	if (!f || !f->wanted || (f->state == FILTER_SUBSCRIBED && !f->again) ||
 	    (f->state == FILTER_NONE && f->due_ms > now_ms))
 		return 0; /* nobody asks for it now, so nothing would come */
 	if (f->awaited_ms == 0)

@@ -80,7 +80,7 @@ static void empty(struct gateway *g, struct subdev *d)
 	d->shadow_filter = NULL;
 	for (struct filter *f = d->filters; f; f = f->next)
 		f->wanted = false;
-	gateway_prune_filters(d);
+	gateway_prune_filters(g, d);
 }
 
 void gateway_forget(struct gateway *g, struct subdev *d, int64_t now_ms)

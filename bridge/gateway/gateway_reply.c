@@ -33,8 +33,9 @@ enum status gateway_reply(struct gateway *g, const void *payload, size_t len, in
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK) {
-		log_line(g->log, LOG_WARN, "a message on the gateway channel is %s, ignored (%zu bytes)",
-		         status_text(st), len);
+		repeats_log(&g->repeats, g->log, LOG_WARN, "the gateway channel", status_text(st), now_ms,
+		            "a message on the gateway channel is %s, ignored (%zu bytes)", status_text(st),
+		            len);
 		return st;
 	}
 	if (out->op == GATEWAY_CHANGE)
@@ -53,12 +54,23 @@ enum status gateway_reply(struct gateway *g, const void *payload, size_t len, in
 
 /* The hub's UNSUBSCRIBE of a wildcard removes every subscription that matches, also
  * those that the device still wants (docs/protocol/topics.md 3). */
-static void subscribe_covered_again(struct subdev *d, const char *wildcard)
+static void subscribe_covered_again(struct gateway *g, struct subdev *d, const char *wildcard)
 {
 	for (struct filter *f = d->filters; f; f = f->next) {
 		if (f->state == FILTER_SUBSCRIBED && topic_matches(wildcard, f->text))
-			f->state = FILTER_NONE;
+			gateway_filter_is(g, f, FILTER_NONE);
 	}
+}
+
+static void take_refusal(struct gateway *g, struct subdev *d, struct filter *f, int64_t now_ms)
+{
+	gateway_filter_is(g, f, FILTER_NONE);
+	f->due_ms = now_ms + GATEWAY_RETRY_MS;
+	if (f == d->wide && d->is_wide) {
+		d->never_wide = true;
+		gateway_filters_wide(g, d, false);
+	}
+	gateway_filter_refused(g, d, f, now_ms);
 }
 
 static void filter_answered(struct gateway *g, struct subdev *d, struct filter *f, uint8_t code,
@@ -70,17 +82,13 @@ static void filter_answered(struct gateway *g, struct subdev *d, struct filter *
 	f->due_ms = 0;
 	gateway_live_answered(d);
 	if (f->state == FILTER_UNSUBSCRIBING) {
-		f->state = FILTER_NONE;
-		subscribe_covered_again(d, f->text);
+		gateway_filter_is(g, f, FILTER_NONE);
+		subscribe_covered_again(g, d, f->text);
 	} else if (code == MQTT_SUBACK_FAILURE) {
-		f->state = FILTER_NONE;
-		f->due_ms = now_ms + GATEWAY_RETRY_MS;
-		log_line(g->log, LOG_WARN,
-		         "the hub refuses the subscription %s; when it is a custom topic, add it to the "
-		         "product's topic list in the console, perhaps also to the gateway product's",
-		         f->text);
+		take_refusal(g, d, f, now_ms);
 	} else {
-		f->state = FILTER_SUBSCRIBED;
+		gateway_filter_is(g, f, FILTER_SUBSCRIBED);
+		gateway_filter_granted(g, f);
 	}
 	if (f->due_ms > now_ms && f->due_ms < g->due_ms)
 		g->due_ms = f->due_ms;
@@ -114,7 +122,7 @@ static void tick_filter(struct gateway *g, struct filter *f, int64_t now_ms)
 		if (g->release_id)
 			g->release_id(g->release_ctx, f->packet_id);
 		f->packet_id = 0;
-		f->state = f->state == FILTER_UNSUBSCRIBING ? FILTER_SUBSCRIBED : FILTER_NONE;
+		gateway_filter_is(g, f, f->state == FILTER_UNSUBSCRIBING ? FILTER_SUBSCRIBED : FILTER_NONE);
 		f->due_ms = now_ms + subdev_pause_ms(&g->world, 1);
 	}
 	if (f->due_ms > now_ms && f->due_ms < g->due_ms)

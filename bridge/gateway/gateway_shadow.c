@@ -6,12 +6,14 @@
 
 enum status gateway_follow_shadow(struct gateway *g, struct subdev *d, const char *filter)
 {
-	enum status st = gateway_subscribe(g, d, filter, 0);
+	struct filter *f = gateway_find_filter(d, filter);
+	enum status st = f && f->wanted ? ST_OK : gateway_subscribe(g, d, filter, 0);
 
 	IN_ROOM(ROOM_UPLINK);
 	if (st != ST_OK)
 		return st;
 	d->shadow_filter = gateway_find_filter(d, filter);
+	d->shadow_filter->lazy = true;
 	gateway_touch(g, d);
 	return ST_OK;
 }
@@ -35,7 +37,7 @@ bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
 {
 	IN_ROOM(ROOM_UPLINK);
 	return gateway_is_linked(g) && !g->leaving && gateway_is_online(d) && d->shadow_filter &&
-	       d->shadow_filter->state == FILTER_SUBSCRIBED;
+	       d->shadow_filter->state == FILTER_SUBSCRIBED && !d->shadow_filter->again;
 }
 
 void gateway_shadow_update(struct gateway *g, struct subdev *d)

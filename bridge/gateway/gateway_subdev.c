@@ -60,8 +60,20 @@ void gateway_tell(struct gateway *g, struct subdev *d, enum gateway_op op, int64
 	QUEUE_PUT(&g->answers, a);
 }
 
+static size_t bound_devices(const struct gateway *g)
+{
+	struct table_at at;
+	size_t n = 0;
+
+	for (struct table_node *node = table_first(&g->devices, &at); node;
+	     node = table_next(&g->devices, &at))
+		n += table_entry(node, struct subdev, node)->hub.known.binding == BINDING_BOUND;
+	return n;
+}
+
 static void say(const struct gateway *g, const struct subdev *d, const struct subdev_effect *fx)
 {
+	char hint[REGION_HINT_MAX];
 	static const char *const texts[] = {
 		[SUBDEV_CAME_ONLINE] = "is online at the hub",
 		[SUBDEV_WENT_OFFLINE] = "is offline at the hub",
@@ -74,8 +86,11 @@ static void say(const struct gateway *g, const struct subdev *d, const struct su
 	    (fx->news == SUBDEV_IS_REFUSED || fx->news == SUBDEV_NO_ANSWER))
 		return; /* of such names there may be many: BROKER counts them */
 	if (fx->news == SUBDEV_IS_REFUSED)
-		log_line(g->log, LOG_WARN, "%s/%s: the hub refused %s with %" PRId64 ": %s", d->product_id,
-		         d->device_name, gateway_op_name(fx->op), fx->code, gateway_code_text(fx->code));
+		log_line(g->log, LOG_WARN, "%s/%s: the hub refused %s with %" PRId64 ": %s%s",
+		         d->product_id, d->device_name, gateway_op_name(fx->op), fx->code,
+		         gateway_code_text(fx->code),
+		         region_hint(g->limits.region, REGION_DEVICES,
+		                     fx->op == GATEWAY_BIND ? bound_devices(g) + 1 : 0, hint));
 	else if (fx->news == SUBDEV_NO_ANSWER)
 		log_line(g->log, LOG_WARN, "%s/%s: the hub does not answer %s, trying on every 60 s",
 		         d->product_id, d->device_name, gateway_op_name(fx->op));

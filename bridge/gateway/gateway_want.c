@@ -13,9 +13,13 @@ static bool has_data(const struct subdev *d)
 	       d->requests.first;
 }
 
+/* What the wide filter stands for stays until that is there. */
 static bool filter_leaves(const struct subdev *d, const struct filter *f)
 {
-	return f->state == FILTER_SUBSCRIBED && (!f->wanted || subdev_unbound(&d->hub));
+	if (f->state != FILTER_SUBSCRIBED || subdev_unbound(&d->hub))
+		return f->state == FILTER_SUBSCRIBED;
+	return !gateway_filter_belongs(d, f) &&
+	       (!f->wanted || (d->wide->state == FILTER_SUBSCRIBED && !d->wide->again));
 }
 
 static bool filter_wants(const struct gateway *g, const struct subdev *d, const struct filter *f)
@@ -25,17 +29,26 @@ static bool filter_wants(const struct gateway *g, const struct subdev *d, const 
 	if (filter_leaves(d, f))
 		return true;
 	/* Again when the device asked with another QoS since. */
-	return gateway_is_online(d) && f->wanted &&
-	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED && f->qos != f->asked_qos));
+	return gateway_is_online(d) && gateway_filter_belongs(d, f) &&
+	       (f->state == FILTER_NONE || (f->state == FILTER_SUBSCRIBED &&
+	                                    (f->again || gateway_filter_qos(d, f) != f->asked_qos)));
+}
+
+static struct filter *first_filter(const struct gateway *g, const struct subdev *d, bool lazy,
+                                   int64_t now_ms)
+{
+	for (struct filter *f = d->filters; f; f = f->next) {
+		if (f->lazy == lazy && filter_wants(g, d, f) && f->due_ms <= now_ms)
+			return f;
+	}
+	return NULL;
 }
 
 static struct filter *next_filter(const struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
-	for (struct filter *f = d->filters; f; f = f->next) {
-		if (filter_wants(g, d, f) && f->due_ms <= now_ms)
-			return f;
-	}
-	return NULL;
+	struct filter *f = first_filter(g, d, false, now_ms);
+
+	return f ? f : first_filter(g, d, true, now_ms);
 }
 
 /* The next request for d, if its time has come. */
@@ -46,20 +59,20 @@ static enum gateway_op next_op(const struct gateway *g, const struct subdev *d, 
 	return op != GATEWAY_UNKNOWN && d->hub.due_ms <= now_ms ? op : GATEWAY_UNKNOWN;
 }
 
-static bool has_control(const struct gateway *g, const struct subdev *d, int64_t now_ms)
-{
-	return next_op(g, d, now_ms) != GATEWAY_UNKNOWN || next_filter(g, d, now_ms) != NULL;
-}
-
 /* Urgent: what the device's messages or a program wait for. */
 static struct turns *line_of(struct gateway *g, const struct subdev *d, int64_t now_ms)
 {
+	bool asks = next_op(g, d, now_ms) != GATEWAY_UNKNOWN;
+	const struct filter *f = asks ? NULL : next_filter(g, d, now_ms);
+
 	if (!gateway_is_linked(g))
 		return NULL;
-	if (!has_control(g, d, now_ms))
+	if (!asks && !f)
 		return d->shadow && gateway_shadow_ready(g, d) ? &g->normal : NULL;
 	if (d->standing != STANDING_OWN && !d->hub.asked)
 		return &g->names[d->standing];
+	if (f && f->lazy)
+		return &g->lazy;
 	if (d->fresh_ms > now_ms && !gateway_is_online(d))
 		return &g->fresh;
 	return d->outbox.live > 0 || d->hub.asked ? &g->urgent : &g->normal;
@@ -124,6 +137,8 @@ void gateway_line_up(struct gateway *g, int64_t now_ms)
 	struct subdev *d;
 
 	IN_ROOM(ROOM_UPLINK);
+	gateway_say_subscriptions(g);
+	gateway_budget_run(g);
 	while (QUEUE_TAKE(&g->touched, d)) {
 		int64_t due_ms;
 
@@ -163,7 +178,8 @@ bool gateway_has_control(const struct gateway *g, int64_t now_ms)
 {
 	IN_ROOM(ROOM_UPLINK);
 	return g->change_acks > 0 || g->urgent.count > 0 || g->normal.count > 0 || g->fresh.count > 0 ||
-	       describe_due(g, now_ms) || renewal_due(g, now_ms) || gateway_names_wait(g, now_ms);
+	       g->lazy.count > 0 || describe_due(g, now_ms) || renewal_due(g, now_ms) ||
+	       gateway_names_wait(g, now_ms);
 }
 
 /* One subscription of the resumed session that was not renewed yet. */
@@ -176,19 +192,50 @@ static bool next_renewal(struct gateway *g, struct gateway_action *out)
 		struct subdev *d = table_entry(n, struct subdev, node);
 
 		for (struct filter *f = d->filters; f && gateway_is_online(d); f = f->next) {
-			if (!f->renew || f->state != FILTER_SUBSCRIBED || !f->wanted)
+			if (!f->renew || f->state != FILTER_SUBSCRIBED || !gateway_filter_belongs(d, f))
 				continue;
 			*out = (struct gateway_action){ .kind = ACT_SUBSCRIBE, .dev = d, .filter = f };
+			out->qos = gateway_filter_qos(d, f);
 			return true;
 		}
 	}
 	return false;
 }
 
+/* The next subscription of d that has a place at the hub, or leaves it. False: none. */
+static bool next_subscription(struct gateway *g, struct subdev *d, int64_t now_ms,
+                              struct gateway_action *out)
+{
+	struct filter *f = next_filter(g, d, now_ms);
+
+	if (f && f->state == FILTER_NONE) {
+		gateway_budget_fit(g);
+		do
+			f = next_filter(g, d, now_ms);
+		while (f && !gateway_budget_takes(g, d, f, now_ms));
+	}
+	out->filter = f;
+	if (!f)
+		return false;
+	out->kind = ACT_SUBSCRIBE;
+	out->qos = gateway_filter_qos(d, f);
+	if (!filter_leaves(d, f))
+		return true;
+	out->kind = ACT_UNSUBSCRIBE;
+	if (d->is_wide && f->custom && d->wide->state == FILTER_SUBSCRIBED && f != d->wide &&
+	    !subdev_unbound(&d->hub)) {
+		out->kind = ACT_EXCHANGE;
+		out->qos = gateway_filter_qos(d, d->wide);
+	}
+	return true;
+}
+
 /* Of devices that are ours. */
 static struct flow *next_flow(struct gateway *g)
 {
-	struct turns *others = g->urgent.count > 0 ? &g->urgent : &g->normal;
+	struct turns *others = g->urgent.count > 0   ? &g->urgent
+	                       : g->normal.count > 0 ? &g->normal
+	                                             : &g->lazy;
 
 	if (g->fresh.count > 0 && (g->fresh_turn || others->count == 0))
 		return g->fresh.head->prev; /* the newest */
@@ -227,29 +274,38 @@ void gateway_next(struct gateway *g, int64_t now_ms, struct gateway_action *out)
 		out->kind = ACT_REQUEST;
 		return;
 	}
-	out->filter = next_filter(g, d, now_ms);
-	if (out->filter)
-		out->kind = filter_leaves(d, out->filter) ? ACT_UNSUBSCRIBE : ACT_SUBSCRIBE;
-	else if (d->shadow && gateway_shadow_ready(g, d))
+	if (next_subscription(g, d, now_ms, out))
+		return;
+	if (d->shadow && gateway_shadow_ready(g, d))
 		out->kind = ACT_SHADOW;
 	else
 		gateway_touch(g, d);
 }
 
-static void filter_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
-                        int64_t now_ms)
+static void filter_sent(struct gateway *g, struct filter *f, enum filter_state to, uint8_t qos,
+                        uint16_t packet_id, int64_t now_ms)
 {
-	struct filter *f = a->filter;
-
 	if (f->renew) {
 		f->renew = false;
 		g->renew_ms = now_ms + GATEWAY_RENEW_MS;
 	}
-	f->state = a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING;
-	f->asked_qos = f->qos;
+	f->again = false;
+	gateway_filter_waits(g, f, false);
+	gateway_filter_is(g, f, to);
+	if (to == FILTER_SUBSCRIBING)
+		f->asked_qos = qos;
 	f->packet_id = packet_id;
 	f->due_ms = now_ms + g->world.answer_ms;
 	note_due(g, f->due_ms);
+}
+
+static void subscription_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
+                              int64_t now_ms)
+{
+	filter_sent(g, a->filter, a->kind == ACT_SUBSCRIBE ? FILTER_SUBSCRIBING : FILTER_UNSUBSCRIBING,
+	            a->qos, packet_id, now_ms);
+	if (a->kind == ACT_EXCHANGE)
+		filter_sent(g, a->dev->wide, FILTER_SUBSCRIBING, a->qos, a->again_id, now_ms);
 }
 
 void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t packet_id,
@@ -276,7 +332,7 @@ void gateway_sent(struct gateway *g, const struct gateway_action *a, uint16_t pa
 		a->dev->shadow = NULL;
 		a->dev->shadow_sent = true;
 	} else {
-		filter_sent(g, a, packet_id, now_ms);
+		subscription_sent(g, a, packet_id, now_ms);
 	}
 	gateway_touch(g, a->dev);
 }

@@ -19,8 +19,8 @@ enum {
 	BACKLOG = 128,
 };
 
-static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status, const void *text,
-                                 size_t len)
+static enum MHD_Result send_text(struct http_lan *h, struct MHD_Connection *c, unsigned status,
+                                 const void *text, size_t len)
 {
 	/* libmicrohttpd copies; it takes a pointer to what it could change. */
 	struct MHD_Response *r = MHD_create_response_from_buffer(
@@ -30,7 +30,7 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status, cons
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", "application/json; charset=utf-8");
-	http_lan_mark(c, CONNECTION_OPEN); /* until it took the reply */
+	http_lan_mark(h, c, CONNECTION_OPEN); /* until it took the reply */
 	result = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return result;
@@ -61,9 +61,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	(void)version;
 	room_enter(ROOM_HTTP); /* libmicrohttpd's thread says nowhere that it begins */
 	if (!v && !old && strcmp(url, DYNREG_PATH) != 0)
-		return send_text(c, MHD_HTTP_NOT_FOUND, NULL, 0);
+		return send_text(ctx, c, MHD_HTTP_NOT_FOUND, NULL, 0);
 	if (!v && strcmp(method, "POST") != 0)
-		return send_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, NULL, 0);
+		return send_text(ctx, c, MHD_HTTP_METHOD_NOT_ALLOWED, NULL, 0);
 	if (!v) {
 		*at = visit_new(ctx, c, old);
 		return *at ? MHD_YES : MHD_NO;
@@ -75,12 +75,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	}
 	if (!v->begun) {
 		v->begun = true;
-		http_lan_mark(c, CONNECTION_SERVED);
+		http_lan_mark(ctx, c, CONNECTION_SERVED);
 		if (http_lan_begin(v, url))
 			return MHD_YES;
 	}
-	return send_text(c, v->reply.len ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR, v->reply.data,
-	                 v->reply.len);
+	return send_text(ctx, c, v->reply.len ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR,
+	                 v->reply.data, v->reply.len);
 }
 
 static void on_end(void *ctx, struct MHD_Connection *c, void **at,
@@ -88,9 +88,8 @@ static void on_end(void *ctx, struct MHD_Connection *c, void **at,
 {
 	struct visit *v = *at;
 
-	(void)ctx;
 	(void)code;
-	http_lan_mark(c, CONNECTION_OPEN); /* for another request */
+	http_lan_mark(ctx, c, CONNECTION_OPEN); /* for another request */
 	if (!v)
 		return;
 	if (v->reply.data)
@@ -157,7 +156,7 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL, MHD_OPTION_LISTEN_SOCKET, h->fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_PLACES, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_NOTIFY_CONNECTION,
 		http_lan_on_connection, h, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return d;
@@ -176,6 +175,8 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		seed ^= (uint64_t)getpid() << 32;
 	request_limit_init(&h->limit, seed);
+	repeats_init(&h->refusals, seed);
+	repeats_init(&h->failures, seed);
 	atomic_init(&h->ids, (unsigned)seed);
 	h->fd = -1;
 	st = mailbox_new(sizeof(struct http_products *), 1, &h->news);
@@ -185,6 +186,7 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 	if (st == ST_OK && h->fd < 0)
 		st = errno == EINVAL ? ST_INVALID : ST_IO;
 	if (st == ST_OK) {
+		net_each_turn(conf->net, http_lan_end_overdue, h);
 		*out = h;
 		return ST_OK;
 	}

@@ -5,7 +5,8 @@
  *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
  *        request because the reply was lost (core/hub/dynreg_replies.h); a source that asks too
  *        often, and a request that was used before, is refused in the protocol's form. Who sends
- *        slowly keeps nobody out (core/pace/connections.h).
+ *        slowly keeps nobody out (core/pace/connections.h), and is disconnected when header and
+ *        body are not there within HTTP_REQUEST_MS, however often it sends a byte.
  * Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
@@ -23,6 +24,7 @@ enum {
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
 	HTTP_CONNECTIONS = 64,
+	HTTP_REQUEST_MS = 5000, /* for a request, from the connecting or the last reply on */
 	HTTP_PRODUCT_SECRET_MAX = 32,
 };
 
@@ -49,8 +51,8 @@ struct http_lan_conf {  /* borrowed until http_lan_close() */
 	void *ctx;
 };
 
-/* Listens, begins no thread: who connects waits. Caller owns *out. ST_OK; ST_INVALID: listen names
- * no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
+/* Listens, begins no thread: who connects waits. net is not started yet. Caller owns *out. ST_OK;
+ * ST_INVALID: listen names no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
 enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
 /* Room BROKER. Those that may register, from the next request on; takes products. NULL is fine for
  * h. */

@@ -13,6 +13,7 @@
 
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
+#include "core/base/repeats.h"
 #include "core/hub/dynreg_replies.h"
 #include "core/pace/connections.h"
 #include "core/pace/request_limit.h"
@@ -32,11 +33,11 @@ struct recent { /* devices that were asked for at the hub */
 
 struct http_lan {
 	struct http_lan_conf conf;
-	int fd;                                /* -1: the daemon has it */
-	struct MHD_Daemon *daemon;             /* NULL: does not serve */
-	struct connection places[HTTP_PLACES]; /* HTTP, up to crowd_ms */
-	int sockets[HTTP_PLACES];              /* of them; borrowed from the daemon */
-	unsigned crowd;                        /* that gave way, the last at crowd_ms */
+	int fd;                    /* -1: the daemon has it */
+	struct MHD_Daemon *daemon; /* NULL: does not serve */
+	struct repeats refusals;   /* HTTP: lines about them */
+	struct repeats failures;   /* NET: lines about them */
+	unsigned crowd;            /* HTTP: connections that gave way, the last at crowd_ms */
 	int64_t crowd_ms;
 	char hub_host[DYNREG_HOST_MAX];
 	struct request_limit limit;     /* HTTP, as products */
@@ -44,6 +45,9 @@ struct http_lan {
 	struct mailbox *news;           /* BROKER -> HTTP: the products to take their place */
 	atomic_bool closing;
 	pthread_mutex_t lock; /* of what follows, up to ids */
+	struct connection places[HTTP_PLACES];
+	int sockets[HTTP_PLACES]; /* of them; borrowed from the daemon, until it says that one is gone
+	                           */
 	struct recent recent[RECENT_MAX];
 	size_t next_recent;
 	struct dynreg_replies replies;
@@ -69,7 +73,9 @@ struct visit { /* one request of a device */
 void http_lan_on_connection(void *http_lan, struct MHD_Connection *c, void **place,
                             enum MHD_ConnectionNotificationCode what);
 /* CONNECTION_OPEN: it may have to give way; CONNECTION_SERVED: it is owed a reply. */
-void http_lan_mark(struct MHD_Connection *c, enum connection_state state);
+void http_lan_mark(struct http_lan *h, struct MHD_Connection *c, enum connection_state state);
+/* Room NET. Who had its time for a request is sent away. */
+void http_lan_end_overdue(void *http_lan);
 
 /* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
  * reply. path is the one asked for. */

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,17 +155,11 @@ static void keep(struct visit *v, const struct dynreg_grant *g)
 {
 	const struct http_lan_conf *c = &v->http->conf;
 	struct secret secret;
-	enum status st;
 
 	IN_ROOM(ROOM_NET);
-	if (g->type != DYNREG_KEY || secret_parse(g->psk, &secret) != ST_OK)
+	if (g->type != DYNREG_KEY ||
+	    secrets_keep(c->secrets, c->log, v->client_id, g->psk, &secret) != ST_OK)
 		return;
-	st = secrets_put(c->secrets, v->client_id, &secret);
-	if (st != ST_OK && st != ST_EXISTS)
-		log_line(c->log, LOG_ERROR,
-		         "%s was registered, but its secret cannot be kept (%s): it must register again "
-		         "after a restart",
-		         v->client_id, strerror(errno));
 	c->registered(c->ctx, v->client_id, &secret);
 	secret_wipe(&secret);
 }
@@ -187,8 +180,11 @@ static void on_result(void *ctx, const struct dynreg_result *r)
 		refuse(v, DYNREG_UNREACHABLE);
 	}
 	if (r->status != ST_OK)
-		log_line(v->http->conf.log, LOG_WARN, "registration of %s for the LAN: %s", v->client_id,
-		         r->error);
+		repeats_log(&v->http->failures, v->http->conf.log, LOG_WARN, v->client_id, r->error,
+		            clocks_monotonic_ms(), "registration of %s for the LAN: %s", v->client_id,
+		            r->error);
+	else
+		repeats_over(&v->http->failures, v->client_id);
 	answered(v);
 	MHD_resume_connection(v->connection);
 }
@@ -266,6 +262,7 @@ static bool admit(struct visit *v, const char *path)
 {
 	struct http_lan *h = v->http;
 	const char *source = v->asked.address;
+	char client_id[CLIENT_ID_MAX + 1];
 
 	if (!request_limit_allowed(&h->limit, source, HTTP_BURST, HTTP_PER_S, clocks_monotonic_ms())) {
 		refuse(v, DYNREG_TOO_MANY);
@@ -281,10 +278,11 @@ static bool admit(struct visit *v, const char *path)
 	}
 	if (check(v, path) == ST_OK)
 		return true;
-	log_line(h->conf.log, LOG_WARN,
-	         "registration of %s/%s from %s refused: its signature does not fit the product "
-	         "secret",
-	         v->request.product_id, v->request.device_name, source);
+	snprintf(client_id, sizeof(client_id), "%s%s", v->request.product_id, v->request.device_name);
+	repeats_log(&h->refusals, h->conf.log, LOG_WARN, client_id, source, clocks_monotonic_ms(),
+	            "registration of %s/%s from %s refused: its signature does not fit the product "
+	            "secret",
+	            v->request.product_id, v->request.device_name, source);
 	refuse(v, DYNREG_BAD_SIGNATURE);
 	return false;
 }

@@ -15,7 +15,6 @@
 enum {
 	JOBS_MAX = 1024,
 	CONNECTIONS_MAX = 8,
-	POLL_MS = 1000,
 	URL_MAX = 512,
 	CONNECT_MS = 10000,
 };
@@ -36,6 +35,8 @@ struct net {
 	struct mailbox *jobs; /* of struct job * */
 	struct job *active;   /* NET */
 	atomic_bool stopping;
+	void (*turn)(void *ctx); /* NULL: none */
+	void *turn_ctx;
 	struct thread thread;
 };
 
@@ -239,11 +240,13 @@ static void run(void *arg)
 			enter(n, j);
 		curl_multi_perform(n->multi, &running);
 		take_finished(n);
+		if (n->turn)
+			n->turn(n->turn_ctx);
 		/* The rule of core/base/wake.h, libcurl's descriptor without a flag of ours: net_post()
 		 * puts, then writes; the poll reads what was written, also before it began, then we take.
 		 */
 		if (mailbox_count(n->jobs) == 0)
-			curl_multi_poll(n->multi, NULL, 0, POLL_MS, NULL);
+			curl_multi_poll(n->multi, NULL, 0, NET_TURN_MS, NULL);
 	}
 	mailbox_close(n->jobs); /* or one put after the last look would never be answered */
 	while (mailbox_take(n->jobs, &j) == ST_OK)
@@ -252,6 +255,12 @@ static void run(void *arg)
 		leave(n, j);
 		finish(j, ST_CLOSED);
 	}
+}
+
+void net_each_turn(struct net *n, void (*turn)(void *ctx), void *ctx)
+{
+	n->turn = turn;
+	n->turn_ctx = ctx;
 }
 
 enum status net_start(struct net *n)

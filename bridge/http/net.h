@@ -12,6 +12,10 @@
 
 #include "core/base/status.h"
 
+enum {
+	NET_TURN_MS = 1000, /* the longest time between two turns, but for what a turn itself takes */
+};
+
 struct net; /* opaque */
 
 struct net_request { /* copied by net_post() */
@@ -37,6 +41,9 @@ struct net_result {
 typedef void net_done_fn(void *ctx, const struct net_result *result);
 
 enum status net_new(struct net **out); /* caller owns *out. ST_OK; ST_NOMEM */
+
+/* Any room, before net_start(), once. turn is called in NET, in every turn; it must not wait. */
+void net_each_turn(struct net *n, void (*turn)(void *ctx), void *ctx);
 
 /* Room BROKER. */
 enum status net_start(struct net *n); /* all signals masked. ST_OK; ST_IO: no thread */

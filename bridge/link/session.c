@@ -346,6 +346,20 @@ enum status session_unsubscribe(struct session *s, uint16_t id, const char *filt
 	                                   : mqtt_put_unsubscribe(&s->out, id, mqtt_text(filter));
 }
 
+enum status session_exchange(struct session *s, uint16_t id, const char *filter, uint16_t again_id,
+                             const char *again, uint8_t qos)
+{
+	size_t before = s->out.len;
+	enum status st = session_unsubscribe(s, id, filter);
+
+	IN_ROOM(ROOM_UPLINK);
+	if (st == ST_OK)
+		st = mqtt_put_subscribe(&s->out, again_id, mqtt_text(again), qos);
+	if (st != ST_OK)
+		s->out.len = before;
+	return st;
+}
+
 enum status session_puback(struct session *s, uint16_t id)
 {
 	IN_ROOM(ROOM_UPLINK);

@@ -72,6 +72,9 @@ enum status session_next(struct session *s, struct mqtt_packet *out);
 enum status session_publish(struct session *s, const struct mqtt_publish *p);
 enum status session_subscribe(struct session *s, uint16_t id, const char *filter, uint8_t qos);
 enum status session_unsubscribe(struct session *s, uint16_t id, const char *filter);
+/* UNSUBSCRIBE filter and SUBSCRIBE again, in one write; or neither of them. */
+enum status session_exchange(struct session *s, uint16_t id, const char *filter, uint16_t again_id,
+                             const char *again, uint8_t qos);
 enum status session_puback(struct session *s, uint16_t id);
 /* Tries to write what is queued now. Result as session_run(). */
 enum status session_flush(struct session *s, int64_t now_ms);

@@ -217,6 +217,15 @@ static bool is_news(struct uplink *u, const char *reason)
 	return true;
 }
 
+static void say_connected(struct uplink *u, int64_t now_ms)
+{
+	u->up_unsaid = false;
+	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
+	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
+	         (now_ms - u->down_since_ms) / 1000);
+	u->reason_count = 0;
+}
+
 /* The gateway's own channel answered: from here on requests are answered too. */
 void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 {
@@ -233,10 +242,9 @@ void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 	/* A stop may have begun meanwhile; what is to be taken offline still is. */
 	if (mail_state(&u->mail) != UPLINK_LEAVING)
 		connect_move(u, UPLINK_READY);
-	log_line(&u->log, LOG_NOTE, "connected to the hub %s (%s session) after %" PRId64 " s",
-	         session_peer(u->session), session_resumed(u->session) ? "resumed" : "new",
-	         (now_ms - u->down_since_ms) / 1000);
-	u->reason_count = 0;
+	u->up_unsaid = u->short_lives >= SHORT_LIVES;
+	if (!u->up_unsaid)
+		say_connected(u, now_ms);
 	receive_tell(u, UPLINK_CONNECTED, u->client_id, session_resumed(u->session));
 	gateway_link_up(&u->gateway, session_resumed(u->session), now_ms);
 }
@@ -330,9 +338,12 @@ void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 	log_lost(u, u->next_attempt_ms - now_ms);
 	session_close(u->session, why == ST_TIMEOUT ? SESSION_ABORT : SESSION_PLAIN);
 	u->session = NULL;
+	u->up_unsaid = false;
 	u->login_ms = 0;
 	u->prepare_id = 0;
 	u->paused = false;
+	if (why == ST_CLOSED)
+		gateway_closed(&u->gateway, now_ms);
 	gateway_link_down(&u->gateway, now_ms);
 	connect_move(u, UPLINK_WAITING);
 }
@@ -364,6 +375,8 @@ void connect_run(struct uplink *u, int64_t now_ms)
 		connect_move(u, UPLINK_LOGIN);
 		logged_in(u, now_ms);
 	}
+	if (u->up_unsaid && now_ms - u->login_ms >= SHORT_LIFE_MS)
+		say_connected(u, now_ms);
 	if (u->prepare_id != 0 && now_ms >= u->prepare_due_ms)
 		connect_lost(u, ST_TIMEOUT, now_ms);
 }
@@ -375,5 +388,7 @@ int64_t connect_deadline(const struct uplink *u)
 	if (!u->session)
 		return mail_state(&u->mail) == UPLINK_WAITING ? u->next_attempt_ms : INT64_MAX;
 	due_ms = session_deadline(u->session, flight_oldest_ms(&u->flight));
+	if (u->up_unsaid && u->login_ms + SHORT_LIFE_MS < due_ms)
+		due_ms = u->login_ms + SHORT_LIFE_MS;
 	return u->prepare_id != 0 && u->prepare_due_ms < due_ms ? u->prepare_due_ms : due_ms;
 }

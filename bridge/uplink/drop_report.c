@@ -37,6 +37,13 @@ static struct drop_count *count_of(struct drop_report *r, const char *product_id
 	return c;
 }
 
+static int64_t pause_ms(const struct drop_report *r)
+{
+	return r->times <= 1   ? DROP_REPORT_MS
+	       : r->times == 2 ? 10 * DROP_REPORT_MS
+	                       : 60 * DROP_REPORT_MS;
+}
+
 void drop_report_add(struct drop_report *r, const char *product_id, const char *device_name,
                      enum drop_reason reason, int64_t now_ms)
 {
@@ -47,13 +54,18 @@ void drop_report_add(struct drop_report *r, const char *product_id, const char *
 		c->lost[reason]++;
 	else
 		r->others++;
-	if (r->due_ms == INT64_MAX)
-		r->due_ms =
-			r->told && r->told_ms + DROP_REPORT_MS > now_ms ? r->told_ms + DROP_REPORT_MS : now_ms;
+	if (r->due_ms != INT64_MAX)
+		return;
+	if (now_ms - r->told_ms >= 2 * pause_ms(r))
+		r->times = 0;
+	r->due_ms =
+		r->times > 0 && r->told_ms + pause_ms(r) > now_ms ? r->told_ms + pause_ms(r) : now_ms;
 }
 
 void drop_report_run(struct drop_report *r, const struct log *log, int64_t now_ms)
 {
+	unsigned times = r->times;
+
 	IN_ROOM(ROOM_UPLINK);
 	if (now_ms < r->due_ms)
 		return;
@@ -70,6 +82,6 @@ void drop_report_run(struct drop_report *r, const struct log *log, int64_t now_m
 		         "other devices lost %" PRIu64 " messages that waited, at a bound of the store",
 		         r->others);
 	drop_report_init(r);
-	r->told = true;
+	r->times = times + 1;
 	r->told_ms = now_ms;
 }

@@ -1,5 +1,5 @@
 /* drop_report.h - who lost messages at a bound of the store, how many and why: a line per device at
- * the first loss, then once a minute while it goes on.
+ * the first loss, then after a minute, ten minutes and hourly while it goes on.
  * Room:  UPLINK.
  */
 #ifndef HUBGATE_DROP_REPORT_H
@@ -20,7 +20,7 @@ enum drop_reason {
 };
 
 enum {
-	DROP_REPORT_MS = 60000,
+	DROP_REPORT_MS = 60000,   /* from the first report to the second */
 	DROP_REPORT_DEVICES = 16, /* named in one report; of the others the sum is told */
 };
 
@@ -35,7 +35,7 @@ struct drop_report {
 	uint64_t others;
 	int64_t due_ms; /* of the next report; INT64_MAX: nothing to tell */
 	int64_t told_ms;
-	bool told; /* once at least */
+	unsigned times; /* told since it began; over when a pause passed twice without a loss */
 };
 
 void drop_report_init(struct drop_report *r);

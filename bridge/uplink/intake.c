@@ -47,9 +47,9 @@ static void remember_mark(void *ctx, const struct subdev *d, bool online)
 
 	gateway_client_id(d, client_id);
 	if (journal_reader_mark(u->conf.journal, client_id, online) != ST_OK)
-		log_line(&u->log, LOG_WARN,
-		         "%s: cannot be remembered as %s (%s); after a crash the hub may show it wrong",
-		         client_id, online ? "online" : "offline", strerror(errno));
+		repeats_log(&u->repeats, &u->log, LOG_WARN, "the disk", "mark", clocks_monotonic_ms(),
+		            "%s: cannot be remembered as %s (%s); after a crash the hub may show it wrong",
+		            client_id, online ? "online" : "offline", strerror(errno));
 }
 
 void intake_start(struct uplink *u, int64_t now_ms)
@@ -101,6 +101,7 @@ void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *r
 	};
 	struct journal_view view;
 	enum status st = journal_reader_load(u->conf.journal, seq, NULL, &view);
+	char client_id[CLIENT_ID_MAX + 1];
 
 	if (st == ST_OK) {
 		letter.topic = view.topic;
@@ -109,9 +110,11 @@ void intake_bury(struct uplink *u, struct subdev *d, uint64_t seq, const char *r
 		letter.qos = view.qos;
 		st = u->conf.state_dir ? dead_letter_add(u->conf.state_dir, &letter) : ST_OK;
 	}
-	log_line(&u->log, LOG_WARN, "%s/%s: message %" PRIu64 " given up: %s (%s dead-letter.jsonl)",
-	         d->product_id, d->device_name, seq, reason,
-	         st == ST_OK ? "kept in" : "and could not be written to");
+	gateway_client_id(d, client_id);
+	repeats_log(&u->repeats, &u->log, LOG_WARN, client_id, reason, clocks_monotonic_ms(),
+	            "%s/%s: message %" PRIu64 " given up: %s (%s dead-letter.jsonl)", d->product_id,
+	            d->device_name, seq, reason,
+	            st == ST_OK ? "kept in" : "and could not be written to");
 	intake_end(u, d, seq, JOURNAL_DROP_POISON);
 }
 
@@ -460,6 +463,7 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 	struct record_now now;
 	struct table_at at;
 	unsigned budget = AGES_PER_TURN, n;
+	uint64_t rounds, others;
 
 	journal_reader_now(u->conf.journal, atomic_load(&u->mail.clock_trusted), &now);
 	for (struct table_node *node = table_first(&u->gateway.devices, &at); node && budget > 0;
@@ -477,11 +481,11 @@ static void look_at_ages(struct uplink *u, int64_t now_ms)
 		return;
 	}
 	u->ages_ms = now_ms + age_round_ms(u);
-	if (u->aged > 0)
-		log_line(&u->log, LOG_WARN,
-		         "%" PRIu64 " messages were older than store.max_age_s %" PRIu32
-		         " and were dropped",
-		         u->aged, u->conf.max_age_s);
+	if (u->aged == 0 || !repeats_is_news(&u->repeats, "the store", "age", now_ms, &rounds, &others))
+		return;
+	log_line(&u->log, LOG_WARN,
+	         "%" PRIu64 " messages were older than store.max_age_s %" PRIu32 " and were dropped",
+	         u->aged, u->conf.max_age_s);
 	u->aged = 0;
 }
 

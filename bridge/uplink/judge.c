@@ -35,19 +35,32 @@ static bool may_say(struct uplink *u, int64_t now_ms)
 	return u->named++ < SAY_MAX;
 }
 
+/* Of a whole topic of a device, of which this is what stands behind the device name. */
+static size_t slashes_of(const char *behind)
+{
+	size_t n = 2;
+
+	for (; *behind; behind++)
+		n += *behind == '/';
+	return n;
+}
+
 /* What mends it: docs/protocol/topics.md 2 and 5. */
-static void put_fix(const struct permission *k, char *out, size_t size)
+static void put_fix(const struct uplink *u, const struct permission *k, char *out, size_t size)
 {
 	const char *topic = k->text + k->product_len + 1;
 	int len = (int)k->product_len;
+	char hint[REGION_HINT_MAX];
 
 	if (topic[0] == '$')
 		snprintf(out, size, "link product %.*s to the gateway's product in the console", len,
 		         k->text);
 	else
-		snprintf(out, size,
-		         "declare the topic %s for product %.*s with permission to publish in the console",
-		         topic, len, k->text);
+		snprintf(
+			out, size,
+			"declare the topic %s for product %.*s with permission to publish in the console%s",
+			topic, len, k->text,
+			region_hint(region_limits(u->conf.region), REGION_SLASHES, slashes_of(topic), hint));
 }
 
 static void say_suspect(struct uplink *u, uint16_t key, int64_t now_ms)
@@ -57,7 +70,7 @@ static void say_suspect(struct uplink *u, uint16_t key, int64_t now_ms)
 
 	if (!may_say(u, now_ms))
 		return;
-	put_fix(k, fix, sizeof(fix));
+	put_fix(u, k, fix, sizeof(fix));
 	log_line(
 		&u->log, LOG_WARN,
 		"the hub does not acknowledge topic %s of product %.*s%s: %s; its messages wait in the "

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge/uplink/uplink_impl.h"
+#include "core/hub/topic.h"
 
 static void on_puback(struct uplink *u, uint16_t id, int64_t now_ms)
 {
@@ -114,12 +115,26 @@ void receive_news(struct uplink *u, int64_t now_ms)
 	}
 }
 
+/* It came by a filter that is wider than what its device asked for. */
+static bool is_unasked(struct uplink *u, struct mqtt_text topic)
+{
+	char text[TOPIC_LEN_MAX + 1];
+
+	if (topic.len >= sizeof(text))
+		return false;
+	memcpy(text, topic.at, topic.len);
+	text[topic.len] = '\0';
+	return gateway_is_unasked(&u->gateway, text);
+}
+
 static enum status on_publish(struct uplink *u, const struct mqtt_publish *p, int64_t now_ms)
 {
 	if (p->qos > 1)
 		return ST_MALFORMED; /* never asked for */
 	if (text_is(p->topic, u->result_topic)) {
 		said_take(u, p, now_ms);
+	} else if (is_unasked(u, p->topic)) {
+		metric_add(u->conf.metrics, M_DOWN_UNASKED, 1);
 	} else {
 		deliver(u, p);
 		return ST_OK; /* BROKER acknowledges */

@@ -11,7 +11,8 @@
 #include "shadowstore/journal/journal_reader.h"
 
 enum {
-	LOAD_PAUSE_US = 1000000
+	SECOND_US = 1000000,
+	LOAD_PAUSE_US = SECOND_US
 };
 
 static void sent_one(struct uplink *u, int64_t now_us)
@@ -19,6 +20,14 @@ static void sent_one(struct uplink *u, int64_t now_us)
 	bucket_take(&u->bucket, now_us);
 	stall_guard_sent(&u->stall_guard, now_us);
 	metric_add(u->conf.metrics, M_SENT, 1);
+}
+
+/* Beside the one that is counted by whoever sends: the next waits twice as long. */
+static void sent_another(struct uplink *u, int64_t now_us)
+{
+	sent_one(u, now_us);
+	if (u->bucket.rate > 0)
+		bucket_pause(&u->bucket, now_us, 2 * SECOND_US / u->bucket.rate);
 }
 
 static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg *m)
@@ -43,8 +52,9 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 	enum status st = journal_reader_load(u->conf.journal, e->seq, NULL, &view);
 
 	if (st == ST_MALFORMED) {
-		log_line(&u->log, LOG_ERROR, "%s/%s: message %" PRIu64 " is lost, the disk damaged it",
-		         d->product_id, d->device_name, e->seq);
+		repeats_log(&u->repeats, &u->log, LOG_ERROR, "the disk", "damaged", now_ms,
+		            "%s/%s: message %" PRIu64 " is lost, the disk damaged it", d->product_id,
+		            d->device_name, e->seq);
 		if (e->packet_id != 0)
 			packet_ids_release(&u->ids, e->packet_id);
 		intake_end(u, d, e->seq, JOURNAL_DROP_DAMAGED);
@@ -190,10 +200,44 @@ static enum status send_shadow(struct uplink *u, const struct subdev *d)
 	return session_publish(u->session, &p);
 }
 
+static enum status put_subscription(struct uplink *u, const struct gateway_action *a, uint16_t id)
+{
+	enum status st;
+
+	if (a->kind == ACT_SUBSCRIBE)
+		return session_subscribe(u->session, id, a->filter->text, a->qos > 0);
+	if (a->kind == ACT_UNSUBSCRIBE)
+		return session_unsubscribe(u->session, id, a->filter->text);
+	st = session_exchange(u->session, id, a->filter->text, a->again_id, a->dev->wide->text,
+	                      a->qos > 0);
+	if (st == ST_OK)
+		sent_another(u, clocks_monotonic_us());
+	return st;
+}
+
+static enum status send_subscription(struct uplink *u, struct gateway_action *a, int64_t now_ms)
+{
+	bool exchange = a->kind == ACT_EXCHANGE;
+	uint16_t id = packet_ids_take(&u->ids);
+	enum status st = ST_FULL;
+
+	a->again_id = exchange ? packet_ids_take(&u->ids) : 0;
+	if (id != 0 && (a->again_id != 0 || !exchange))
+		st = put_subscription(u, a, id);
+	if (st == ST_OK) {
+		gateway_sent(&u->gateway, a, id, now_ms);
+		return ST_OK;
+	}
+	if (id != 0)
+		packet_ids_release(&u->ids, id);
+	if (a->again_id != 0)
+		packet_ids_release(&u->ids, a->again_id);
+	return st;
+}
+
 static enum status send_control(struct uplink *u, int64_t now_ms)
 {
 	struct gateway_action a;
-	uint16_t id = 0;
 	enum status st;
 
 	gateway_next(&u->gateway, now_ms, &a);
@@ -210,20 +254,13 @@ static enum status send_control(struct uplink *u, int64_t now_ms)
 		break;
 	case ACT_SUBSCRIBE:
 	case ACT_UNSUBSCRIBE:
-		id = packet_ids_take(&u->ids);
-		if (id == 0)
-			return ST_FULL;
-		st = a.kind == ACT_SUBSCRIBE
-		         ? session_subscribe(u->session, id, a.filter->text, a.filter->qos > 0)
-		         : session_unsubscribe(u->session, id, a.filter->text);
-		break;
+	case ACT_EXCHANGE:
+		return send_subscription(u, &a, now_ms);
 	default:
 		return ST_EMPTY;
 	}
 	if (st == ST_OK)
-		gateway_sent(&u->gateway, &a, id, now_ms);
-	else if (id != 0)
-		packet_ids_release(&u->ids, id);
+		gateway_sent(&u->gateway, &a, 0, now_ms);
 	return st;
 }
 

@@ -68,6 +68,17 @@ static void release_id(void *ctx, uint16_t packet_id)
 	packet_ids_release(ctx, packet_id);
 }
 
+static void set_limits(struct gateway *g, const struct uplink_conf *conf)
+{
+	const struct region_limits *lim = region_limits(conf->region);
+
+	g->limits.max_subscriptions = conf->max_subscriptions;
+	if (!lim)
+		return;
+	g->limits.region = lim;
+	g->limits.subscriptions = lim->subscriptions;
+}
+
 enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 {
 	struct uplink *u = calloc(1, sizeof(*u));
@@ -84,9 +95,11 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	         conf->product_id, conf->device_name);
 	snprintf(u->result_topic, sizeof(u->result_topic), "$gateway/operation/result/%s/%s",
 	         conf->product_id, conf->device_name);
+	repeats_init(&u->repeats, random_seed());
 	gateway_init(&u->gateway, conf->request_timeout_s * 1000, random_seed(), &u->log,
 	             conf->metrics);
 	u->gateway.world.binds = conf->bind;
+	set_limits(&u->gateway, conf);
 	u->gateway.release_id = release_id;
 	u->gateway.release_ctx = &u->ids;
 	u->gateway.answered = answered;

@@ -19,6 +19,7 @@
 #include "core/base/wake.h"
 #include "core/hub/credential.h"
 #include "core/hub/gateway_msg.h"
+#include "core/hub/region.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/standing.h"
 #include "core/hub/uplink_state.h"
@@ -35,8 +36,10 @@ struct uplink_conf { /* text is borrowed until uplink_free() */
 	const char *ca_file, *cert_file, *key_file;
 	uint16_t keepalive_s;
 	bool clean_session;
-	uint32_t rate_up; /* messages per second, 0 = unlimited */
-	uint32_t window;  /* QoS 1 publishes without acknowledgement */
+	uint32_t rate_up;           /* messages per second, 0 = unlimited */
+	enum region region;         /* whose limits are told of; REGION_AUTO: nobody's */
+	uint32_t max_subscriptions; /* at the hub, 0: no bound; else FILTER_BUDGET_LEAST or more */
+	uint32_t window;            /* QoS 1 publishes without acknowledgement */
 	uint32_t min_reconnect_s, max_reconnect_s;
 	uint32_t connect_timeout_s, request_timeout_s;
 	uint32_t max_age_s;               /* of a queued message, 0: any */

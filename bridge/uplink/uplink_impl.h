@@ -21,6 +21,7 @@
 #include "bridge/uplink/flight.h"
 #include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
+#include "core/base/repeats.h"
 #include "core/base/thread.h"
 #include "core/pace/backoff.h"
 #include "core/pace/pacer.h"
@@ -98,6 +99,8 @@ struct uplink {
 	uint64_t aged;               /* messages that were too old, since the last line about it */
 	uint64_t untaken;            /* messages for which there was no memory */
 	struct drop_report drops;
+	struct repeats repeats;
+	bool up_unsaid; /* the hub took the login, as it did before it dropped us at once */
 };
 
 void connect_move(struct uplink *u, enum uplink_state to);

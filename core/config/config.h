@@ -69,7 +69,7 @@ struct config_hub {
 	char *register_url; /* never NULL */
 	char *register_address;
 	uint32_t keepalive;
-	uint32_t rate_up, window;
+	uint32_t rate_up, max_subscriptions, window;
 	uint32_t min_reconnect_s, max_reconnect_s; /* min <= max */
 	uint32_t connect_timeout_s, request_timeout_s;
 };
@@ -83,7 +83,7 @@ struct config_store {
 };
 
 struct config_presence {
-	uint32_t grace_ms, max_unknown;
+	uint32_t grace_ms, max_unknown, silence_s;
 };
 
 struct config_lan {
@@ -176,7 +176,8 @@ struct config_source {
 	/* The digests of a certificate. Status and why as read_file; NULL: none are taken. */
 	enum status (*read_certificate)(void *ctx, const char *path, struct device_certificate *out,
 	                                char *why, size_t why_size);
-	/* Whether it can be used; certificate: the file that a key belongs to. The same. */
+	/* Whether it can be used; certificate: the file that a key belongs to. The same; ST_STATE: not
+	 * at this time, by this machine's clock. */
 	enum status (*check_pem)(void *ctx, enum config_pem what, const char *path,
 	                         const char *certificate, char *why, size_t why_size);
 	void *ctx;

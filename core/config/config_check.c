@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/config/config_load.h"
+#include "core/hub/filter_budget.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/topic.h"
 #include "core/json/json.h"
@@ -212,13 +213,16 @@ static void check_pem(struct config_load *l, const char *section, const char *na
 {
 	const cJSON *obj = json_member(l->root, section);
 	char why[CONFIG_FAULT_MAX] = "cannot be read", path[CONFIG_PATH_MAX];
+	enum status st;
 
-	if (!file || !l->src->check_pem ||
-	    l->src->check_pem(l->src->ctx, what, file, l->cfg->gateway.cert_file, why, sizeof why) ==
-	        ST_OK)
+	if (!file || !l->src->check_pem)
 		return;
+	st = l->src->check_pem(l->src->ctx, what, file, l->cfg->gateway.cert_file, why, sizeof why);
 	snprintf(path, sizeof path, "%s.%s", section, name);
-	config_error(l, json_member(obj, name), path, "%s", why);
+	if (st == ST_STATE) /* the clock may be wrong, and the LAN needs no hub */
+		config_warning(l, json_member(obj, name), path, "%s", why);
+	else if (st != ST_OK)
+		config_error(l, json_member(obj, name), path, "%s", why);
 }
 
 /* What is not used may be anything. */
@@ -247,6 +251,12 @@ static void check_hub(struct config_load *l)
 	if (strncmp(h->register_url, "https://", 8) != 0 && strncmp(h->register_url, "http://", 7) != 0)
 		config_error(l, json_member(obj, "register_url"), "hub.register_url",
 		             "is no URL; begin it with https:// (or http://, unencrypted)");
+	if (h->max_subscriptions > 0 && h->max_subscriptions < FILTER_BUDGET_LEAST) {
+		config_warning(l, json_member(obj, "max_subscriptions"), "hub.max_subscriptions",
+		               "is too few for anything, %d is taken; use 0 for no bound",
+		               FILTER_BUDGET_LEAST);
+		h->max_subscriptions = FILTER_BUDGET_LEAST;
+	}
 	if (h->max_reconnect_s < h->min_reconnect_s)
 		config_error(l, obj, "hub.max_reconnect_s",
 		             "%u is less than min_reconnect_s; use %u or more", h->max_reconnect_s,

@@ -91,8 +91,18 @@ static bool another_decides(const struct mosquitto_conf *conf)
 	return false;
 }
 
-/* name: of plugin_load, or NULL. */
-static enum status add_ours(const struct line *line, const char *name)
+static bool another_decides_logins(const struct mosquitto_conf *conf)
+{
+	for (size_t i = 0; i < conf->plugin_count; i++) {
+		enum effect effect = effect_of(conf->plugins[i]);
+
+		if (effect != DECIDES_NOTHING && effect != IS_ACL_FILE)
+			return true;
+	}
+	return false;
+}
+
+static enum status add_ours(const struct line *line)
 {
 	struct mosquitto_conf *conf = line->conf;
 	char why[MOSQUITTO_CONF_WHY_MAX];
@@ -107,17 +117,16 @@ static enum status add_ours(const struct line *line, const char *name)
 	conf->ours = true;
 	conf->ours_at = place_of(line);
 	conf->ours_not_first = another_decides(conf);
-	conf->ours_name = name ? strdup(name) : NULL;
-	return name && !conf->ours_name ? ST_NOMEM : ST_OK;
+	return ST_OK;
 }
 
-static enum status add_plugin(const struct line *line, const char *name, const char *path)
+static enum status add_plugin(const struct line *line, const char *path)
 {
 	struct mosquitto_conf *conf = line->conf;
 	enum effect effect = effect_of(path);
 
 	if (effect == IS_OURS)
-		return add_ours(line, name);
+		return add_ours(line);
 	if (conf->plugin_count == MOSQUITTO_CONF_PLUGINS_MAX)
 		return ST_FULL;
 	conf->plugins[conf->plugin_count] = strdup(path);
@@ -180,7 +189,7 @@ static enum status anonymous(const struct line *line)
 
 static enum status plugin(const struct line *line)
 {
-	return add_plugin(line, NULL, line->value);
+	return add_plugin(line, line->value);
 }
 
 /* Cuts the first word off *rest. */
@@ -193,19 +202,18 @@ static char *next_word(char **rest)
 	return word;
 }
 
+/* Of 2.1: only listeners that name it by plugin_use have the plugin, and sessions that the broker
+ * restored have no listener. */
 static enum status plugin_load(const struct line *line)
 {
-	char *path = line->value, *name = next_word(&path);
+	char *path = line->value;
 
-	return add_plugin(line, name, path);
-}
-
-static enum status plugin_use(const struct line *line)
-{
-	const char *ours = line->conf->ours_name;
-
-	listener_of(line)->uses_ours |= ours && strcmp(ours, line->value) == 0;
-	return ST_OK;
+	next_word(&path);
+	if (effect_of(path) == IS_OURS)
+		refuse(line,
+		       "binds hubgate to the listeners that use it: elsewhere anybody with a device's "
+		       "client id would be that device; load it for all, with global_plugin instead");
+	return add_plugin(line, path);
 }
 
 /* ---- listeners ---- */
@@ -249,7 +257,21 @@ static enum status psk_hint(const struct line *line)
 
 static enum status protocol(const struct line *line)
 {
-	listener_of(line)->websockets = strcmp(line->value, "websockets") == 0;
+	listener_of(line)->not_mqtt = strcmp(line->value, "mqtt") != 0;
+	return ST_OK;
+}
+
+/* Of 2.1: a header comes before the first packet. */
+static enum status proxy_protocol(const struct line *line)
+{
+	listener_of(line)->not_mqtt = true;
+	return ST_OK;
+}
+
+/* Of 2.1: the doorbell speaks 3.1.1, which is 4. */
+static enum status protocol_versions(const struct line *line)
+{
+	listener_of(line)->not_mqtt |= strchr(line->value, '4') == NULL;
 	return ST_OK;
 }
 
@@ -265,6 +287,19 @@ static enum status max_connections(const struct line *line)
 
 	listener_of(line)->max_connections = max > 0 ? (unsigned)max : 0;
 	listener_of(line)->max_at = place_of(line);
+	return ST_OK;
+}
+
+/* Of 2.1: global_max_clients, which counts kept sessions too, and global_max_connections. */
+static enum status global_max(const struct line *line)
+{
+	struct mosquitto_conf *conf = line->conf;
+	long max = strtol(line->value, NULL, 10);
+
+	if (max > 0 && (conf->global_max == 0 || max < conf->global_max)) {
+		conf->global_max = max;
+		conf->global_max_at = place_of(line);
+	}
 	return ST_OK;
 }
 
@@ -332,12 +367,16 @@ static const struct {
 	option_fn *read;
 	size_t offset;
 } options[] = {
+	{ "accept_protocol_versions", protocol_versions, 0 },
 	{ "acl_file", named, FIELD(acl_file) },
 	{ "allow_anonymous", anonymous, 0 },
 	{ "auth_plugin", plugin, 0 },
 	{ "bind_address", default_listener, 0 },
 	{ "certfile", certfile, 0 },
 	{ "clientid_prefixes", clientid_prefixes, 0 },
+	{ "enable_proxy_protocol", proxy_protocol, 0 },
+	{ "global_max_clients", global_max, 0 },
+	{ "global_max_connections", global_max, 0 },
 	{ "global_plugin", plugin, 0 },
 	{ "include_dir", include_dir, 0 },
 	{ "listener", listener, 0 },
@@ -349,7 +388,6 @@ static const struct {
 	{ "per_listener_settings", set_flag, FIELD(per_listener_settings) },
 	{ "plugin", plugin, 0 },
 	{ "plugin_load", plugin_load, 0 },
-	{ "plugin_use", plugin_use, 0 },
 	{ "port", default_listener, 0 },
 	{ "protocol", protocol, 0 },
 	{ "psk_file", named, FIELD(psk_file) },
@@ -420,7 +458,6 @@ void mosquitto_conf_free(struct mosquitto_conf *conf)
 		free(conf->plugins[i]);
 	for (size_t i = 0; i < conf->bridged_count; i++)
 		free(conf->bridged[i].filter);
-	free(conf->ours_name);
 	free(conf->clientid_prefix);
 	memset(conf, 0, sizeof *conf);
 }
@@ -453,36 +490,15 @@ static size_t first_listener(const struct mosquitto_conf *conf)
 	return conf->listeners[0].at.text[0] || conf->listener_count == 0 ? 0 : 1;
 }
 
-/* A listener that our plugin is not bound to (2.1): nobody would ask us about its clients. */
-static const struct mosquitto_listener *without_us(const struct mosquitto_conf *conf)
-{
-	if (!conf->ours_name)
-		return NULL;
-	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
-		if (!conf->listeners[i].uses_ours)
-			return &conf->listeners[i];
-	}
-	return NULL;
-}
-
 bool mosquitto_conf_refused(const struct mosquitto_conf *conf, char why[MOSQUITTO_CONF_REFUSED_MAX])
 {
-	const struct mosquitto_listener *open = without_us(conf);
-
 	snprintf(why, MOSQUITTO_CONF_REFUSED_MAX, "%s", conf->refused);
-	if (!conf->refused[0] && open)
-		snprintf(why, MOSQUITTO_CONF_REFUSED_MAX,
-		         "%s: plugin_use %.40s is missing: this listener would be open to anybody with a "
-		         "device's client id; load hubgate for all of them, with `global_plugin` instead "
-		         "of `plugin_load` at %s",
-		         open->at.text[0] ? open->at.text : "the default listener", conf->ours_name,
-		         conf->ours_at.text);
 	return why[0] != '\0';
 }
 
 static enum mosquitto_way way_of(const struct mosquitto_listener *l)
 {
-	if (l->websockets || (l->psk && !l->tls) || (l->tls && l->client_certificates))
+	if (l->not_mqtt || (l->psk && !l->tls) || (l->tls && l->client_certificates))
 		return MOSQUITTO_WAY_CLOSED;
 	return l->tls ? MOSQUITTO_WAY_TLS : MOSQUITTO_WAY_PLAIN;
 }
@@ -557,7 +573,7 @@ enum status mosquitto_conf_acl(const struct mosquitto_conf *conf, enum lan_acl c
 bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf)
 {
 	if (conf->password_file || conf->per_listener_settings || conf->listener_anonymous ||
-	    another_decides(conf))
+	    another_decides_logins(conf))
 		return false;
 	if (conf->allow_anonymous == ANONYMOUS_UNSET)
 		return !conf->listener;

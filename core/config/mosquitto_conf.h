@@ -35,8 +35,9 @@ struct mosquitto_place { /* "FILE:LINE"; "": nowhere */
 struct mosquitto_listener {
 	struct mosquitto_place at; /* of its listener line; nowhere: the default one, not named yet */
 	unsigned port;             /* 0: a unix socket */
-	bool uses_ours;            /* plugin_use names our plugin */
-	bool tls, psk, websockets, client_certificates;
+	bool tls, psk, client_certificates;
+	bool
+		not_mqtt; /* websockets, HTTP, behind a proxy, other versions: not as the doorbell speaks */
 	unsigned max_connections; /* 0: no bound */
 	struct mosquitto_place max_at;
 };
@@ -61,13 +62,14 @@ struct mosquitto_conf {
 	bool unknown_plugin; /* one that may decide about logins or topics */
 	bool ours;           /* our plugin line was seen ... */
 	struct mosquitto_place ours_at;
-	char *ours_name;     /* owned; 2.1, plugin_load: only listeners that use this name; else NULL */
 	bool ours_not_first; /* after one of a plugin that decides about logins or topics */
 	char *plugins[MOSQUITTO_CONF_PLUGINS_MAX]; /* owned paths but ours, in their order */
 	size_t plugin_count;
 	/* The first is the broker's default one, which lines before any listener line are about. */
 	struct mosquitto_listener listeners[1 + MOSQUITTO_CONF_LISTENERS_MAX];
 	size_t listener_count; /* beside the first */
+	long global_max;       /* of clients or connections of all listeners; 0: no bound */
+	struct mosquitto_place global_max_at;
 	struct mosquitto_bridged bridged[MOSQUITTO_CONF_BRIDGED_MAX];
 	size_t bridged_count;  /* the first ones, that is */
 	char *clientid_prefix; /* owned; clients with other ids are refused. NULL: any */

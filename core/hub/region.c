@@ -1,6 +1,6 @@
 #include "core/hub/region.h"
 
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,8 +20,14 @@ static const struct vendor_host {
 };
 
 static const struct region_limits limits[] = {
-	[REGION_MAINLAND] = { "mainland", 18, 20, 60, 850 },
-	[REGION_INTERNATIONAL] = { "international", 25, 30, 0, 900 },
+	[REGION_MAINLAND] = { "mainland", 18, 20, 60, 850, 100, { 500, 6, 20 } },
+	[REGION_INTERNATIONAL] = { "international", 25, 30, 0, 900, 0, { 1500, 10, 0 } },
+};
+
+static const char *const counted[REGION_COUNTS] = {
+	[REGION_DEVICES] = "devices of one gateway",
+	[REGION_SLASHES] = "slashes in a topic",
+	[REGION_ATTRIBUTES] = "attributes of a shadow",
 };
 
 /* A name may be written with the dot of the root at its end. */
@@ -65,4 +71,14 @@ const char *region_register_url(const char *host)
 const struct region_limits *region_limits(enum region region)
 {
 	return region == REGION_MAINLAND || region == REGION_INTERNATIONAL ? &limits[region] : NULL;
+}
+
+const char *region_hint(const struct region_limits *lim, enum region_count what, size_t n,
+                        char out[REGION_HINT_MAX])
+{
+	out[0] = '\0';
+	if (lim && lim->counts[what] > 0 && n > lim->counts[what])
+		snprintf(out, REGION_HINT_MAX, "; these would be %zu, and the %s hub takes %u %s", n,
+		         lim->name, lim->counts[what], counted[what]);
+	return out;
 }

@@ -10,3 +10,11 @@ uint64_t disk_bound(uint64_t max, uint64_t before, uint64_t total, uint64_t rese
 		return before < max ? before : max;
 	return room;
 }
+
+bool disk_bound_squeezes(uint64_t max, uint64_t before, uint64_t bound, uint64_t live,
+                         uint64_t near)
+{
+	bool falling = bound < before;
+
+	return bound < max && (bound < live || (falling && bound < live + near));
+}

@@ -305,6 +305,15 @@ static enum status value(struct json_reader *r, const struct place *where)
 	return word(r, where);
 }
 
+/* As text of a language of Europe, or JSON, looks in it. */
+static bool is_utf16(const char *at, size_t len)
+{
+	if (len >= 2 && (memcmp(at, "\xFF\xFE", 2) == 0 || memcmp(at, "\xFE\xFF", 2) == 0))
+		return true;
+	return len >= 4 &&
+	       ((!at[0] && at[1] && !at[2] && at[3]) || (at[0] && !at[1] && at[2] && !at[3]));
+}
+
 static enum status document(struct json_reader *r, size_t len)
 {
 	struct place root = { .parent = NULL };
@@ -314,6 +323,8 @@ static enum status document(struct json_reader *r, size_t len)
 		return json_fail(r, r->at, ST_TOOBIG, "the text is too long");
 	if (len >= 3 && memcmp(r->at, "\xEF\xBB\xBF", 3) == 0)
 		return json_malformed(r, "starts with a byte order mark; save it as UTF-8 without BOM");
+	if (is_utf16(r->at, len))
+		return json_malformed(r, "is UTF-16; save it as UTF-8 without BOM");
 	st = value(r, &root);
 	if (st != ST_OK)
 		return st;

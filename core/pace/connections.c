@@ -31,6 +31,16 @@ size_t connections_give_way(const struct connection *all, size_t count)
 	return goes;
 }
 
+size_t connections_overdue(const struct connection *all, size_t count, int64_t now_ms,
+                           int64_t limit_ms)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].state == CONNECTION_OPEN && now_ms - all[i].since_ms >= limit_ms)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 size_t connections_count(const struct connection *all, size_t count)
 {
 	size_t n = 0;

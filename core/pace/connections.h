@@ -1,4 +1,5 @@
-/* connections.h - a bound on connections that nobody can fill with slow ones: who gives way.
+/* connections.h - a bound on connections that nobody can fill with slow ones: who gives way, and
+ * who was given time enough.
  * Room:  any, one owner. Pure; the caller brings the time.
  * Keeps: who is quick is served however many are slow, also when all come from one address (SNAT).
  */
@@ -25,6 +26,10 @@ struct connection {
  * connections the oldest of these; of two with as many, the one whose oldest is older. SIZE_MAX:
  * none is open. */
 size_t connections_give_way(const struct connection *all, size_t count);
+
+/* One that has been open for limit_ms or longer. SIZE_MAX: none. */
+size_t connections_overdue(const struct connection *all, size_t count, int64_t now_ms,
+                           int64_t limit_ms);
 
 /* Those that are open or served. */
 size_t connections_count(const struct connection *all, size_t count);

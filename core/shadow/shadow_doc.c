@@ -65,6 +65,11 @@ uint64_t shadow_doc_version(const struct shadow_doc *d)
 	return d->now.version;
 }
 
+size_t shadow_doc_attributes(const struct shadow_doc *d)
+{
+	return shadow_tree_attributes(SHADOW(d, reported));
+}
+
 bool shadow_doc_synced(const struct shadow_doc *d)
 {
 	return SHADOW(d, base) != NULL;

@@ -74,6 +74,7 @@ void shadow_doc_undo(struct shadow_doc *d);
 /* The `delta` message for the device, appended. false: desired and reported agree, or no
  * memory. */
 bool shadow_doc_delta(const struct shadow_doc *d, struct buf *out);
+size_t shadow_doc_attributes(const struct shadow_doc *d); /* that the device reported */
 uint64_t shadow_doc_version(const struct shadow_doc *d);
 /* The hub's document has been seen once. */
 bool shadow_doc_synced(const struct shadow_doc *d);

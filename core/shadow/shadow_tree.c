@@ -31,6 +31,18 @@ static enum status add_unless_empty(cJSON *object, const char *name, cJSON *node
 	return ST_OK;
 }
 
+size_t shadow_tree_attributes(const cJSON *object)
+{
+	const cJSON *child;
+	size_t n = 0;
+
+	cJSON_ArrayForEach(child, object)
+	{
+		n += cJSON_IsObject(child) ? shadow_tree_attributes(child) : 1;
+	}
+	return n;
+}
+
 bool shadow_tree_empty(const cJSON *object)
 {
 	return !object || !object->child;

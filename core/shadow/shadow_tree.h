@@ -25,7 +25,8 @@ enum {
 
 /* Numbers as json_number_equal() has them, members in any order. */
 bool shadow_tree_equal(const cJSON *a, const cJSON *b);
-bool shadow_tree_empty(const cJSON *object); /* NULL counts as empty */
+bool shadow_tree_empty(const cJSON *object);        /* NULL counts as empty */
+size_t shadow_tree_attributes(const cJSON *object); /* all that is no object; of NULL none */
 
 /* Caller owns the result; NULL: no memory. Members that are null are left out. */
 cJSON *shadow_tree_copy(const cJSON *node);

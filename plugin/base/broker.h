@@ -14,6 +14,7 @@
 enum {
 	EVENT_CONNECT = 11,        /* since 2.1; 2.0 answers MOSQ_ERR_NOT_SUPPORTED */
 	EVENT_CLIENT_OFFLINE = 28, /* since 2.1: the socket of a kept session is gone */
+	ANSWER_IGNORE = 32,        /* since 2.1, to BASIC_AUTH: as if this plugin were not there */
 };
 
 #endif

@@ -34,6 +34,7 @@ struct product_list;   /* plugin/lan/products.h */
 struct tls_identities; /* plugin/lan/tls_identity */
 struct stored;         /* plugin/devices/stored */
 struct presences;      /* plugin/devices/presence */
+struct silences;       /* plugin/devices/silence */
 struct names;          /* plugin/devices/names */
 struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
@@ -45,6 +46,7 @@ struct remote_configs; /* plugin/services/remote_config */
 struct own_config;     /* plugin/services/own_config */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
+struct unheard;        /* plugin/lan/unheard */
 struct reload;         /* plugin/reload */
 struct report;         /* plugin/report */
 struct exit_handler;   /* plugin/exit_handler */
@@ -84,12 +86,14 @@ struct hubgate {
 	struct product_list *products;
 	struct tls_identities *tls_identities;
 	struct withheld *withheld;
+	struct unheard *unheard;
 
 	/* The devices. */
 	struct device_table *devices;
 	struct device *own; /* the gateway itself, in the device table */
 	struct one_client *one_client;
 	struct presences *presences;
+	struct silences *silences;
 	struct names *names;
 	struct inflow_report *inflow;
 	struct registrations *registrations; /* NULL: no product registers */

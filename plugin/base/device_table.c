@@ -244,6 +244,7 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 
 	IN_ROOM(ROOM_BROKER);
 	if (*at) {
+		(*at)->earlier = false;
 		if ((*at)->qos == qos)
 			return ST_EXISTS;
 		(*at)->qos = qos;
@@ -258,6 +259,13 @@ enum status device_subscribe(struct device *d, const char *filter, uint8_t qos)
 	(*at)->qos = qos;
 	d->filter_count++;
 	return ST_OK;
+}
+
+void device_begins_anew(struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (struct device_filter *f = d->filters; f; f = f->next)
+		f->earlier = true;
 }
 
 bool device_subscribes(const struct device *d, const char *filter)

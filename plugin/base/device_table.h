@@ -27,6 +27,7 @@ enum {
 struct device_filter { /* a subscription, mirrored at the hub */
 	struct device_filter *next;
 	uint8_t qos;
+	bool earlier; /* of an earlier session; the one that is here began anew without it */
 	char text[];
 };
 
@@ -115,6 +116,8 @@ enum status device_set_login_id(struct device *d, const char *id); /* ST_OK; ST_
 /* ST_OK: new, or with another QoS; ST_EXISTS: as it was; ST_FULL: over
  * DEVICE_FILTERS_MAX; ST_NOMEM. */
 enum status device_subscribe(struct device *d, const char *filter, uint8_t qos);
+/* Its session has no subscription yet: all that are remembered are of earlier ones. */
+void device_begins_anew(struct device *d);
 bool device_subscribes(const struct device *d, const char *filter); /* this very filter */
 /* ST_OK; ST_NOTFOUND. */
 enum status device_unsubscribe(struct device *d, const char *filter);

@@ -1,28 +1,30 @@
 /* limiter.h - log lines of which there may be many: refused messages, subscriptions, logins.
  * Room:  BROKER.
+ * Keeps: who is wrong for ever is told of once, then counted (core/base/repeats.h).
  */
 #ifndef HUBGATE_LIMITER_H
 #define HUBGATE_LIMITER_H
 
 #include "core/base/log.h"
+#include "core/base/repeats.h"
 #include "core/base/status.h"
 
 struct hubgate;
 
-enum limited { /* of each 20 lines at once, then one per second, the rest counted */
+enum limited { /* apart: those of one kind must not hide those of another */
 	LIMITED_REFUSALS,
-	LIMITED_CLOSED, /* apart: who is not ours must not hide what devices are refused */
+	LIMITED_CLOSED, /* what is refused to who is not ours */
 	LIMITED_LOGINS,
+	LIMITED_SESSIONS, /* ended by us */
 	LIMITED_COUNT
 };
 
 enum status limiter_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void limiter_close(struct hubgate *h);
 
-/* A line when one may be logged now, else it is counted; it ends with how many were left out since
- * the last one of these: " (N more since the last line)". */
-void limiter_log(struct hubgate *h, enum limited what, enum log_level level, const char *format,
-                 ...) __attribute__((format(printf, 4, 5)));
+/* A line about who, which repeats as long as why stays the same: said once, then counted. */
+void limiter_log(struct hubgate *h, enum limited what, enum log_level level, const char *who,
+                 const char *why, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* A line about one message or subscription, one of LIMITED_REFUSALS. */
 void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *topic,
                          const char *why);
@@ -30,5 +32,7 @@ void limiter_log_refusal(struct hubgate *h, const char *client_id, const char *t
  * for what it has not. */
 void limiter_log_closed(struct hubgate *h, const char *client_id, const char *username,
                         const char *topic);
+/* who is in order again; the next line about it is news. */
+void limiter_over(struct hubgate *h, enum limited what, const char *who);
 
 #endif

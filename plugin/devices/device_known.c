@@ -124,8 +124,8 @@ static bool has_room(struct hubgate *h, const struct claim *c)
 		return names_make_room(h, c->origins & ORIGIN_NAMED);
 	if (names_own(h) < DEVICES_MAX)
 		return true;
-	limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "no device more: a gateway may have %d",
-	            DEVICES_MAX);
+	limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "devices", "full",
+	            "no device more: a gateway may have %d", DEVICES_MAX);
 	return false;
 }
 

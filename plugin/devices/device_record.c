@@ -18,7 +18,7 @@ static void put(struct hubgate *h, const struct device *d, unsigned char bits)
 		state_put(h->state, STATE_DEVICE, d->client_id, bits ? &bits : NULL, bits != 0);
 
 	if (st != ST_OK)
-		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "the store", status_text(st),
 		            "%s: that it is %s is not kept for the next start: %s", d->client_id,
 		            d->bound == BOUND_YES ? "bound" : "not bound", status_text(st));
 }

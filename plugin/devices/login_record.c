@@ -35,7 +35,7 @@ void login_record_keep(struct hubgate *h, struct device *d, const char *id)
 		st = state_put(h->state, STATE_LOGIN, d->client_id, other ? id : NULL,
 		               other ? strlen(id) : 0);
 	if (st != ST_OK)
-		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "the store", status_text(st),
 		            "%s: its client id is not kept for the next start: %s", d->client_id,
 		            status_text(st));
 }

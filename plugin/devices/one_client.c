@@ -93,7 +93,7 @@ static void end_replaced(struct hubgate *h, struct lan_session *s)
 	if (s->over || !one_client_is_replaced(h, s))
 		return;
 	snprintf(id, sizeof(id), "%s", client_ids_of(h, s->client, s->device));
-	limiter_log(h, LIMITED_LOGINS, LOG_NOTE,
+	limiter_log(h, LIMITED_SESSIONS, LOG_NOTE, s->device->client_id, "replaced",
 	            "%s logged in with client id %.64s: its session with client id %.64s is ended, a "
 	            "device is one client, as at the hub",
 	            s->device->client_id, device_login_id(s->device), id);
@@ -110,7 +110,7 @@ static void end_intruder(struct hubgate *h, const struct device *d)
 
 	if (s && strcmp(client_ids_of(h, s->client, d), d->client_id) == 0)
 		return;
-	limiter_log(h, LIMITED_LOGINS, LOG_WARN,
+	limiter_log(h, LIMITED_SESSIONS, LOG_WARN, d->client_id, "intruder",
 	            "disconnected a client with the client id of %s that hubgate was not asked about: "
 	            "it came by a listener with use_identity_as_username or by another plugin",
 	            d->client_id);

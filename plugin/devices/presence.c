@@ -1,5 +1,6 @@
 #include "plugin/devices/presence.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/base/list.h"
@@ -127,7 +128,16 @@ enum status presence_introduce(struct hubgate *h, struct presence *p)
 
 static bool on_lan(const struct presence *p)
 {
-	return p->current || p->leave_ms != 0;
+	return p->current ? !p->quiet.silent : p->leave_ms != 0;
+}
+
+/* s may be NULL. */
+static void set_current(struct hubgate *h, struct presence *p, struct lan_session *s)
+{
+	p->current = s;
+	silence_unwatch(h, &p->quiet);
+	if (s && s->keepalive_0 && !p->device->own)
+		silence_watch(h, &p->quiet, p->device);
 }
 
 /* Itself, or in the words of the gateway application; grace time included. */
@@ -233,7 +243,7 @@ void presence_retire(struct hubgate *h, struct device *d)
 	grace_end(h, p);
 	if (p->current)
 		metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
-	p->current = NULL;
+	set_current(h, p, NULL);
 	p->standing_told = false;
 	command_release(h, &p->held); /* the broker finds nobody who may have it */
 	presence_renew(h, d);
@@ -362,32 +372,70 @@ void presence_arrived(struct hubgate *h, struct lan_session *s)
 	/* What is held waits for a subscription, but no longer than the grace time. */
 	if (!p->held.first)
 		grace_end(h, p);
-	p->current = s;
+	set_current(h, p, s);
 	p->clean = s->clean;
+	if (s->clean)
+		device_begins_anew(s->device);
 	if (!known && p->device->own)
 		tell_of_app(h);
 	else if (!known)
 		tell(h, p, true);
 }
 
+/* Of one that was silent the hub was told already: no grace time. */
+static void end_current(struct hubgate *h, struct presence *p, bool was_there)
+{
+	grace_end(h, p);
+	if (was_there)
+		grace_begin(h, p, hubgate_now_ms());
+	else
+		command_release(h, &p->held);
+}
+
 void presence_left(struct hubgate *h, struct lan_session *s)
 {
 	struct presence *p = s->device->presence;
-	bool was_current = p->current == s;
+	bool was_current = p->current == s, was_there = on_lan(p);
 
 	IN_ROOM(ROOM_BROKER);
 	one_client_left(h, s);
 	if (was_current)
-		p->current = one_client_before(h, s->device);
+		set_current(h, p, one_client_before(h, s->device));
 	if (was_current && p->current)
 		p->clean = p->current->clean;
+	if (was_current && p->current && !was_there)
+		tell(h, p, true);
 	if (was_current && !p->current) {
 		if (!p->device->own)
 			metric_set(&h->metrics, M_PRESENT, --h->presences->on_lan);
-		grace_end(h, p);
-		grace_begin(h, p, hubgate_now_ms());
+		end_current(h, p, was_there);
 	}
 	lan_session_remove(h, s);
+}
+
+void presence_heard(struct hubgate *h, struct lan_session *s)
+{
+	struct presence *p = s->device->presence;
+
+	IN_ROOM(ROOM_BROKER);
+	if (s->keepalive_0 && p->current == s && silence_broken(h, &p->quiet))
+		tell(h, p, true);
+}
+
+static void take_silent(struct hubgate *h, int64_t now_ms)
+{
+	struct quiet *q;
+
+	for (int n = 0; n < TELLS_PER_TURN && (q = silence_next(h, now_ms)) != NULL; n++) {
+		struct presence *p = q->device->presence;
+
+		tell(h, p, is_there(h, p));
+		if (q->silent)
+			log_line(&h->log, LOG_NOTE,
+			         "%s/%s sent nothing for presence.silence_s %" PRIu32
+			         " s: taken offline until it does",
+			         q->device->product_id, q->device->device_name, h->config->presence.silence_s);
+	}
 }
 
 void presence_run(struct hubgate *h, int64_t now_ms)
@@ -405,16 +453,21 @@ void presence_run(struct hubgate *h, int64_t now_ms)
 			tell(h, p, is_there(h, p));
 		command_release(h, &p->held); /* nobody subscribed: the broker decides */
 	}
+	take_silent(h, now_ms);
 	if (h->presences->unsaid)
 		tell_some(h);
 }
 
 int64_t presence_due(const struct hubgate *h)
 {
+	int64_t due_ms = silence_due(h);
+
 	IN_ROOM(ROOM_BROKER);
 	if (h->presences->cut)
 		return TIMER_AT_ONCE_MS;
-	return h->presences->grace.first ? h->presences->grace.first->leave_ms : INT64_MAX;
+	if (h->presences->grace.first && h->presences->grace.first->leave_ms < due_ms)
+		due_ms = h->presences->grace.first->leave_ms;
+	return due_ms;
 }
 
 /* --- commands in grace --- */

@@ -8,6 +8,7 @@
 #define HUBGATE_PRESENCE_H
 
 #include "plugin/devices/command.h"
+#include "plugin/devices/silence.h"
 #include "plugin/lan/lan_session.h"
 
 enum presence_unsaid { /* what the uplink has not been told of a device */
@@ -32,6 +33,7 @@ struct presence { /* one per device */
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in the line of those in grace */
 	struct held_line held;        /* commands that wait for it */
+	struct quiet quiet;           /* while current cannot be noticed gone */
 };
 
 /* Before the first device. presence_close() is for all that are in the device table. */
@@ -54,6 +56,8 @@ void presence_grace_changed(struct hubgate *h, uint32_t before_ms);
 void presence_arrived(struct hubgate *h, struct lan_session *s);
 /* The client's socket is gone. Removes s. */
 void presence_left(struct hubgate *h, struct lan_session *s);
+/* s sent something that a plugin sees. */
+void presence_heard(struct hubgate *h, struct lan_session *s);
 /* What the uplink has to know before all else: how far the device is known to be ours, and its
  * secret, with which it can bind one of which the hub says that it is not bound. Once. ST_OK;
  * ST_FULL, ST_NOMEM: say it again. */
@@ -62,7 +66,7 @@ enum status presence_introduce(struct hubgate *h, struct presence *p);
  * is there. */
 void presence_changed(struct hubgate *h, struct device *d);
 void presence_standing_changed(struct hubgate *h, struct device *d);
-/* On the LAN, or somebody speaks for it, grace time included. */
+/* On the LAN and not silent, or somebody speaks for it, grace time included. */
 bool presence_is_there(const struct hubgate *h, const struct device *d);
 /* d ends: its presence is freed, and the uplink is not told. No client is logged in as d. */
 void presence_forget(struct hubgate *h, struct device *d);

@@ -68,26 +68,28 @@ static const struct config_product *product_of(const struct hubgate *h, const ch
 
 /* --- at start --- */
 
-/* The secret of a device that is configured, or of one that registered itself. */
-static void give(struct hubgate *h, const char *client_id, const struct secret *secret)
+/* The secret of a device that is configured, or of one that registered itself. True: it is another
+ * one than before. */
+static bool give(struct hubgate *h, const char *client_id, const struct secret *secret)
 {
 	struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 	char product_id[PRODUCT_ID_LEN + 1];
 	const char *device_name = credential_split(client_id, product_id);
 
 	if (!device_name || !product_of(h, product_id))
-		return; /* not registered here any more: kept in the file, of no effect */
+		return false; /* not registered here any more: kept in the file, of no effect */
 	if (!d)
 		d = device_admit(h, product_id, device_name, ORIGIN_REGISTERED);
 	if (!d || (d->secret.key_len > 0 &&
 	           !(d->origins & ORIGIN_REGISTERED))) /* what is configured stands */
-		return;
+		return false;
 	if (strcmp(d->secret.text, secret->text) == 0)
-		return;
+		return false;
 	d->secret = *secret;
 	device_set_origin(h, d, ORIGIN_REGISTERED, true);
 	if (d->presence)
 		d->presence->secret_told = false;
+	return true;
 }
 
 static void give_known(void *ctx, const char *client_id, const struct secret *secret)
@@ -225,26 +227,29 @@ static void on_lan_registered(void *ctx, const char *client_id, const struct sec
 	secret_wipe(&result.secret);
 }
 
+/* Room NET. The secret that the hub gave is kept, and all is told. */
+static void take_grant(struct registrations *all, const struct dynreg_result *r,
+                       struct result *result)
+{
+	snprintf(result->error, sizeof(result->error), "%s", r->error);
+	if (r->status == ST_OK && r->grant.type != DYNREG_KEY)
+		snprintf(result->error, sizeof(result->error),
+		         "its product uses certificates: let the device register itself, at lan.http");
+	else if (r->status == ST_OK)
+		secrets_keep(all->secrets, uplink_log(all->h->uplink), result->client_id, r->grant.psk,
+		             &result->secret);
+	tell(all, result);
+	secret_wipe(&result->secret);
+}
+
 /* Room NET. */
 static void on_result(void *ctx, const struct dynreg_result *r)
 {
 	const struct wait_line *w = ctx;
 	struct result result = { .configured = true, .again = r->again };
-	enum status st = ST_OK;
 
 	memcpy(result.client_id, w->device->client_id, sizeof(result.client_id));
-	snprintf(result.error, sizeof(result.error), "%s", r->error);
-	if (r->status == ST_OK && r->grant.type != DYNREG_KEY)
-		snprintf(result.error, sizeof(result.error),
-		         "its product uses certificates: let the device register itself, at lan.http");
-	else if (r->status == ST_OK && secret_parse(r->grant.psk, &result.secret) == ST_OK)
-		st = secrets_put(w->all->secrets, result.client_id, &result.secret);
-	if (st != ST_OK && st != ST_EXISTS)
-		log_line(uplink_log(w->all->h->uplink), LOG_ERROR,
-		         "%s was registered, but its secret cannot be kept in store.dir: %s",
-		         result.client_id, strerror(errno));
-	tell(w->all, &result);
-	secret_wipe(&result.secret);
+	take_grant(w->all, r, &result);
 }
 
 /* Room NET. */
@@ -252,20 +257,9 @@ static void on_command_result(void *ctx, const struct dynreg_result *r)
 {
 	struct command *c = ctx;
 	struct result result = { .asker = c->asker };
-	enum status st = ST_OK;
 
 	memcpy(result.client_id, c->client_id, sizeof(result.client_id));
-	snprintf(result.error, sizeof(result.error), "%s", r->error);
-	if (r->status == ST_OK && r->grant.type != DYNREG_KEY)
-		snprintf(result.error, sizeof(result.error), "the product uses certificates");
-	else if (r->status == ST_OK && secret_parse(r->grant.psk, &result.secret) == ST_OK)
-		st = secrets_put(c->all->secrets, result.client_id, &result.secret);
-	if (st != ST_OK && st != ST_EXISTS)
-		log_line(uplink_log(c->all->h->uplink), LOG_ERROR,
-		         "%s was registered, but its secret cannot be kept in store.dir: %s",
-		         result.client_id, strerror(errno));
-	tell(c->all, &result);
-	secret_wipe(&result.secret);
+	take_grant(c->all, r, &result);
 	free(c);
 }
 
@@ -360,8 +354,8 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 		w->over = true;
 	else if (w)
 		leave_line(r, w);
-	give(h, result->client_id, &result->secret);
-	log_line(&h->log, LOG_NOTE, "%s was registered at the hub", result->client_id);
+	if (give(h, result->client_id, &result->secret)) /* not who registers again and again */
+		log_line(&h->log, LOG_NOTE, "%s was registered at the hub", result->client_id);
 }
 
 static void ask_due(struct hubgate *h, int64_t now_ms)

@@ -40,7 +40,7 @@ static void put(struct hubgate *h, const struct device *d, const char *filter, c
 	if (len > 0 && (size_t)len < sizeof(key))
 		st = state_put(h->state, STATE_SUBSCRIPTION, key, value, value ? 1 : 0);
 	if (st != ST_OK)
-		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, "the store", status_text(st),
 		            "%s: what it subscribes is not kept for the next start: %s", d->client_id,
 		            status_text(st));
 }

@@ -87,7 +87,7 @@ void broker_login_accept(struct hubgate *h, struct lan_session *s)
 {
 	IN_ROOM(ROOM_BROKER);
 	s->kind = SESSION_DEVICE;
-	s->clean = mosquitto_client_clean_session(s->client);
+	lan_session_let_in(s, s->client);
 	metric_add(&h->metrics, M_LOGIN_OK, 1);
 }
 

@@ -26,6 +26,12 @@ static void warn_of_crowd(const struct hubgate *h, const struct mosquitto_conf *
 {
 	const struct mosquitto_listener *l = mosquitto_conf_crowded(conf, h->config->device_count);
 
+	if (conf->global_max > 0 && (size_t)conf->global_max <= h->config->device_count)
+		log_line(&h->log, LOG_WARN,
+		         "%s: %ld clients or connections leave no place for the doorbell beside the %zu "
+		         "devices of devices[]: allow %zu or more",
+		         conf->global_max_at.text, conf->global_max, h->config->device_count,
+		         h->config->device_count + 1);
 	if (l)
 		log_line(&h->log, LOG_WARN,
 		         "%s: max_connections %u leaves no place for the doorbell beside the %zu devices "
@@ -143,6 +149,16 @@ bool broker_rights_denial_disconnects(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
 	return !h->has_connect_event && h->rights->conf.no_queue;
+}
+
+/* A bridge is asked for nothing; what it is to carry cannot be told apart from what it is not. */
+bool broker_rights_read_hides(const struct hubgate *h)
+{
+	const struct mosquitto_conf *conf = &h->rights->conf;
+
+	IN_ROOM(ROOM_BROKER);
+	return broker_rights_denial_disconnects(h) && conf->bridged_count == 0 && conf->ours &&
+	       !conf->ours_not_first;
 }
 
 void broker_rights_close(struct hubgate *h)

@@ -26,5 +26,8 @@ size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LIS
 
 /* This broker disconnects whoever publishes what we deny (docs/broker-notes.md 7). */
 bool broker_rights_denial_disconnects(const struct hubgate *h);
+/* It does, and everybody who gets a message is asked for READ, of us first: what must not be heard
+ * can be kept from all. */
+bool broker_rights_read_hides(const struct hubgate *h);
 
 #endif

@@ -74,6 +74,31 @@ bool certificate_is_any(const void *bytes, size_t len)
 	return x || certificate_is_pem(bytes, len);
 }
 
+static enum certificate_time time_of(const X509 *x)
+{
+	if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+		return CERTIFICATE_OVER;
+	return X509_cmp_current_time(X509_get0_notBefore(x)) > 0 ? CERTIFICATE_LATER : CERTIFICATE_NOW;
+}
+
+enum certificate_time certificate_time(const void *bytes, size_t len, bool any)
+{
+	BIO *bio = len <= INT_MAX ? BIO_new_mem_buf(bytes, (int)len) : NULL;
+	enum certificate_time best = CERTIFICATE_NOW;
+	bool first = true;
+	X509 *x;
+
+	while (bio && (first || any) && (x = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
+		if (first || best != CERTIFICATE_NOW)
+			best = time_of(x);
+		first = false;
+		X509_free(x);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return best;
+}
+
 /* Without it OpenSSL asks at the terminal. */
 static int no_passphrase(char *buf, int size, int writing, void *ctx)
 {

@@ -24,6 +24,15 @@ bool certificate_is_pem(const void *bytes, size_t len);
 /* Or are one in binary (DER). */
 bool certificate_is_any(const void *bytes, size_t len);
 
+enum certificate_time {
+	CERTIFICATE_NOW,  /* valid, by this machine's clock */
+	CERTIFICATE_OVER, /* expired */
+	CERTIFICATE_LATER /* not valid yet */
+};
+
+/* Of the first certificate (PEM), or with any of the one that is best off. */
+enum certificate_time certificate_time(const void *bytes, size_t len, bool any);
+
 enum certificate_key {
 	CERTIFICATE_KEY_FITS,
 	CERTIFICATE_KEY_NONE, /* no private key (PEM) that opens without a passphrase */

@@ -77,6 +77,13 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 	return s;
 }
 
+void lan_session_let_in(struct lan_session *s, const struct mosquitto *client)
+{
+	IN_ROOM(ROOM_BROKER);
+	s->clean = mosquitto_client_clean_session(client);
+	s->keepalive_0 = mosquitto_client_keepalive(client) == 0;
+}
+
 void lan_session_remove(struct hubgate *h, struct lan_session *s)
 {
 	IN_ROOM(ROOM_BROKER);

@@ -26,6 +26,7 @@ struct lan_session {
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool broker_login;     /* its name and password are the broker's to check */
 	bool clean;            /* its session ends with the connection */
+	bool keepalive_0;      /* the broker never notices that it is gone */
 	bool over;             /* a new configuration took its rights; it is to be disconnected */
 	bool kicked;           /* the broker was told to do it */
 	bool replaced;         /* a newer login of its device took its place */
@@ -40,6 +41,8 @@ struct lan_session *lan_session_of(const struct hubgate *h, const struct mosquit
 /* A known client gets its kind and device replaced. NULL: no memory. */
 struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *client,
                                     enum session_kind kind, struct device *device);
+/* What the broker knows of its connection is looked up: it was let in. */
+void lan_session_let_in(struct lan_session *s, const struct mosquitto *client);
 void lan_session_remove(struct hubgate *h, struct lan_session *s);
 /* All, as by table_first() and table_next(). */
 struct lan_session *lan_session_first(const struct hubgate *h, struct table_at *at);

@@ -7,9 +7,9 @@
 #include "core/hub/topic.h"
 
 enum {
-	RELEASES_MAX = 2048,    /* messages of QoS 2 on their way, by the hash of their address ... */
-	PROBES = 8,             /* ... or close behind; one that finds no place is delivered */
+	RELEASES_MAX = 2048,    /* messages of QoS 2 on their way; one more is delivered */
 	RELEASE_MS = 60 * 1000, /* until PUBREL; its memory may be another message's by then */
+	NONE = RELEASES_MAX     /* the end of a chain */
 };
 
 struct own_publish {
@@ -17,19 +17,34 @@ struct own_publish {
 	const void *payload;         /* an address, never followed */
 	uint64_t topic;              /* a hash */
 	unsigned left;               /* so many filters of the device still ask for it */
-	int64_t until_ms;            /* of releases */
+};
+
+struct release {
+	struct own_publish own;
+	int64_t until_ms;
+	uint16_t next;
 };
 
 struct withheld {
 	struct own_publish now; /* the broker routes it */
-	struct own_publish releases[RELEASES_MAX];
-	size_t open; /* so many of releases are not empty */
+	/* Each is in the chain of its payload's address, or unused and in the chain of these. */
+	struct release releases[RELEASES_MAX];
+	uint16_t first[RELEASES_MAX], unused;
+	size_t open; /* so many are not unused */
 };
 
 enum status withheld_open(struct hubgate *h)
 {
-	h->withheld = calloc(1, sizeof(*h->withheld));
-	return h->withheld ? ST_OK : ST_NOMEM;
+	struct withheld *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return ST_NOMEM;
+	for (uint16_t i = 0; i < RELEASES_MAX; i++) {
+		w->first[i] = NONE;
+		w->releases[i].next = (uint16_t)(i + 1);
+	}
+	h->withheld = w;
+	return ST_OK;
 }
 
 void withheld_close(struct hubgate *h)
@@ -48,31 +63,71 @@ static unsigned filters_for(const struct device *d, const char *topic)
 	unsigned n = 0;
 
 	for (const struct device_filter *f = d->filters; f; f = f->next)
-		n += topic_matches(f->text, topic);
+		n += !f->earlier && topic_matches(f->text, topic);
 	return n;
 }
 
-static uint64_t first_place(const struct hubgate *h, const void *payload)
+/* The chain for this address. */
+static uint16_t *chain_of(const struct hubgate *h, const void *payload)
 {
-	return table_hash(h->seed, &payload, sizeof(payload));
+	uint64_t hash = table_hash(h->seed, &payload, sizeof(payload));
+
+	return &h->withheld->first[hash % RELEASES_MAX];
 }
 
-static void keep_for_release(struct hubgate *h, struct own_publish *own)
+/* Where in its chain the release of this payload hangs, or the end of the chain. */
+static uint16_t *find_release(struct hubgate *h, const void *payload)
+{
+	uint16_t *link = chain_of(h, payload);
+
+	while (*link != NONE && h->withheld->releases[*link].own.payload != payload)
+		link = &h->withheld->releases[*link].next;
+	return link;
+}
+
+static void end_release(struct withheld *w, uint16_t *link)
+{
+	uint16_t i = *link;
+
+	*link = w->releases[i].next;
+	w->releases[i].own.device = NULL;
+	w->releases[i].next = w->unused;
+	w->unused = i;
+	w->open--;
+}
+
+/* Those whose PUBREL never came. */
+static void end_old_releases(struct hubgate *h, int64_t now_ms)
 {
 	struct withheld *w = h->withheld;
-	uint64_t first = first_place(h, own->payload);
-	int64_t now_ms = hubgate_now_ms();
 
-	own->until_ms = now_ms + RELEASE_MS;
-	for (size_t i = 0; i < PROBES; i++) {
-		struct own_publish *slot = &w->releases[(first + i) % RELEASES_MAX];
+	for (size_t i = 0; i < RELEASES_MAX; i++) {
+		struct release *r = &w->releases[i];
 
-		if (slot->device && slot->payload != own->payload && now_ms < slot->until_ms)
-			continue;
-		w->open += slot->device == NULL;
-		*slot = *own;
-		return;
+		if (r->own.device && now_ms >= r->until_ms)
+			end_release(w, find_release(h, r->own.payload));
 	}
+}
+
+static void keep_for_release(struct hubgate *h, const struct own_publish *own)
+{
+	struct withheld *w = h->withheld;
+	int64_t now_ms = hubgate_now_ms();
+	uint16_t *link = find_release(h, own->payload);
+	uint16_t i;
+
+	if (*link != NONE) /* another message has its memory */
+		end_release(w, link);
+	if (w->unused == NONE)
+		end_old_releases(h, now_ms);
+	i = w->unused;
+	if (i == NONE)
+		return;
+	w->unused = w->releases[i].next;
+	link = chain_of(h, own->payload);
+	w->releases[i] = (struct release){ *own, now_ms + RELEASE_MS, *link };
+	*link = i;
+	w->open++;
 }
 
 /* Without a payload the address says nothing: at QoS 2 that is handed back. */
@@ -106,22 +161,22 @@ static bool is_release(struct hubgate *h, const struct device *d,
                        const struct mosquitto_evt_acl_check *ed)
 {
 	struct withheld *w = h->withheld;
-	uint64_t first = w->open > 0 ? first_place(h, ed->payload) : 0;
+	struct own_publish own;
+	uint16_t *link;
+	bool young;
 
-	for (size_t i = 0; w->open > 0 && i < PROBES; i++) {
-		struct own_publish *own = &w->releases[(first + i) % RELEASES_MAX];
-
-		if (!own->device || own->payload != ed->payload)
-			continue;
-		if (hubgate_now_ms() < own->until_ms && takes(h, own, d, ed)) {
-			w->open -= own->device == NULL;
-			return true;
-		}
-		/* Another message has its memory. */
-		own->device = NULL;
-		w->open--;
-	}
-	return false;
+	if (w->open == 0)
+		return false;
+	link = find_release(h, ed->payload);
+	if (*link == NONE)
+		return false;
+	own = w->releases[*link].own;
+	young = hubgate_now_ms() < w->releases[*link].until_ms;
+	end_release(w, link);
+	if (!young || !takes(h, &own, d, ed)) /* another message has its memory */
+		return false;
+	w->now = own; /* the broker routes it */
+	return true;
 }
 
 bool withheld_is_own(struct hubgate *h, const struct device *d,

@@ -6,7 +6,7 @@
  *        neither who published nor which message it is: the broker's callbacks come in an order,
  *        and that is what this goes by (docs/broker-notes.md 1.2, 1.3).
  * Keeps: a publish is withheld while the broker routes that very PUBLISH: same device, topic and
- *        payload as MESSAGE saw, no more often than the device has filters for it, and until any
+ *        payload as MESSAGE saw, no more often than its session has filters for it, and until any
  *        other callback. At QoS 2 that is at PUBREL, without a callback. In doubt it is delivered.
  */
 #ifndef HUBGATE_WITHHELD_H

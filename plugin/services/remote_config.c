@@ -119,7 +119,7 @@ static void keep(struct hubgate *h, const char *product_id, const struct buf *re
 	if (h->state)
 		st = state_put(h->state, STATE_CONFIG, product_id, reply->data, reply->len);
 	if (st != ST_OK)
-		limiter_log(h, LIMITED_REFUSALS, LOG_WARN,
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, product_id, status_text(st),
 		            "product %s: its remote configuration is not kept for the next start: %s",
 		            product_id, status_text(st));
 }

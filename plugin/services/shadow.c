@@ -243,7 +243,7 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	}
 	shadow_doc_undo(s->doc);
 	metric_add(&h->metrics, M_SHADOW_FAILED, 1);
-	limiter_log(h, LIMITED_REFUSALS, LOG_ERROR,
+	limiter_log(h, LIMITED_REFUSALS, LOG_ERROR, s->device->client_id, "its shadow is not stored",
 	            "%s: its shadow cannot be stored (%s): the update is refused", s->device->client_id,
 	            status_text(st));
 	buf_reset(reply);

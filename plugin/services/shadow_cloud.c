@@ -5,13 +5,14 @@
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
+#include "core/hub/region.h"
 #include "plugin/base/limiter.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/shadow_impl.h"
 
 enum {
-	CODE_TEXT_MAX = 64
+	CODE_TEXT_MAX = 64 + REGION_HINT_MAX
 };
 
 /* --- the line --- */
@@ -88,10 +89,10 @@ static enum status ask(struct hubgate *h, struct shadow *s, enum shadow_want wan
 	if (st == ST_OK)
 		metric_add(&h->metrics, M_SHADOW_SENT, 1);
 	else if (st == ST_TOOBIG)
-		log_line(&h->log, LOG_ERROR,
-		         "%s: an attribute of its shadow is too large for a message to the hub (16384 "
-		         "bytes); it stays on the LAN until it changes",
-		         s->device->client_id);
+		limiter_log(h, LIMITED_REFUSALS, LOG_ERROR, s->device->client_id, "large attribute",
+		            "%s: an attribute of its shadow is too large for a message to the hub (16384 "
+		            "bytes); it stays on the LAN until it changes",
+		            s->device->client_id);
 	else if (st != ST_EMPTY)
 		shadow_sync_failed(s->doc, now_ms); /* the disk or a mailbox is full: later */
 	return st;
@@ -188,7 +189,7 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 {
 	struct shadow *s = d->shadow;
 	struct shadow_effect effect;
-	char code[CODE_TEXT_MAX];
+	char code[CODE_TEXT_MAX], hint[REGION_HINT_MAX];
 	int64_t now_ms = hubgate_now_ms();
 
 	IN_ROOM(ROOM_BROKER);
@@ -201,8 +202,10 @@ void shadow_message(struct hubgate *h, struct device *d, const struct uplink_dow
 	if (effect.delta && (s->warm || !effect.first))
 		shadow_send_delta(h, s);
 	if (effect.refused) {
-		snprintf(code, sizeof(code), "the hub refused it with %lld, tried again in a minute",
-		         (long long)effect.refused);
+		snprintf(code, sizeof(code), "the hub refused it with %lld, tried again in a minute%s",
+		         (long long)effect.refused,
+		         region_hint(region_limits(h->config->hub.region), REGION_ATTRIBUTES,
+		                     shadow_doc_attributes(s->doc), hint));
 		limiter_log_refusal(h, d->client_id, "$shadow/operation", code);
 	}
 	if (shadow_doc_synced(s->doc) && s->waiting)

@@ -103,6 +103,12 @@ void timekeeper_run(struct hubgate *h, int64_t now_ms)
 		ask(h, now_ms);
 }
 
+int64_t timekeeper_due(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	return h->has_connect_event ? h->timekeeper->look_ms : INT64_MAX;
+}
+
 void timekeeper_doubt(struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);

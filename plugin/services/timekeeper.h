@@ -13,6 +13,10 @@ void timekeeper_close(struct hubgate *h);
 void timekeeper_start(struct hubgate *h);
 /* At most once per second does anything. Asks the hub while the clock is not trusted. */
 void timekeeper_run(struct hubgate *h, int64_t now_ms);
+/* When it is to look again. 2.1 stops ticking after a step back of the wall clock until that has
+ * caught up (docs/broker-notes.md 7): there the doorbell is rung for a turn every second, which is
+ * everybody's who waits for a tick (metrics, for instance). */
+int64_t timekeeper_due(const struct hubgate *h);
 /* The hub finds our time wrong: it is asked now. */
 void timekeeper_doubt(struct hubgate *h);
 /* true: it was the hub's answer, nothing more is to be done with it. */

@@ -98,7 +98,8 @@ static bool look(struct journal *j, int64_t now_ms, struct disk_space *r)
 	r->before = j->space.target;
 	r->target = disk_bound(r->max, r->before, r->own + r->free,
 	                       (uint64_t)RESERVED_SEGMENTS * j->segment_bytes);
-	r->squeezed = r->target < live_most(j, r->own) && r->target < r->max;
+	r->squeezed =
+		disk_bound_squeezes(r->max, r->before, r->target, live_most(j, r->own), j->segment_bytes);
 	j->space.target = r->target;
 	j->space.squeezed = r->squeezed;
 	atomic_store(&j->bound_bytes, r->squeezed ? live_most(j, r->own) : r->target);

@@ -51,12 +51,12 @@ char *scene_sim_config(const struct scene_opts *o)
 	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s],"
 	             "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
 	             "\"device_name\":\"dev1\"}%s%s],"
-	             "\"limits\":{\"connect_s\":%d,\"rate_up\":%d}}",
+	             "\"limits\":{\"connect_s\":%d,\"rate_up\":%d%s}}",
 	             identities[0].secret, identities[1].secret, accounts,
 	             o->dev2_unbound ? ""
 	                             : ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
 	                               "\"device_name\":\"dev2\"}",
-	             bound, or (o->connect_s, 1), or (o->hub_rate, 30));
+	             bound, or (o->connect_s, 1), or (o->hub_rate, 30), o->limits ? o->limits : "");
 
 	free(accounts);
 	free(bound);

@@ -18,6 +18,7 @@ struct scene_opts {
 	const char *store;  /* members for "store", without a leading comma */
 	const char *more;   /* members for the whole file, each with a comma before */
 	int grace_ms;       /* 0: 200 */
+	const char *limits; /* members for the simulator's "limits", each with a comma before */
 	int hub_rate;       /* what the simulator takes per second; 0: 30 */
 	int connect_s;      /* pause it demands between two connects; 0: 1 */
 	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */

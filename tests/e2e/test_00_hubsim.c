@@ -315,6 +315,58 @@ static void limits_are_enforced_and_counted(void)
 	stop(p);
 }
 
+static struct pair start_mainland(const char *more)
+{
+	char *config = text_fmt("{\"accounts\":[{\"product_id\":\"" GW_PID
+	                        "\",\"device_name\":\"" GW_NAME "\",\"secret\":\"" GW_SECRET
+	                        "\"}],\"limits\":{\"set\":\"mainland\",\"connect_s\":0%s}}",
+	                        more);
+	struct pair p = start(config);
+
+	free(config);
+	return p;
+}
+
+static void mainlands_set_of_limits_is_smaller(void)
+{
+	struct pair p = start_mainland("");
+	struct dev_opts hasty = { .keepalive = 59 };
+	char *deep = text_fmt("GWPRODUCT1/gw1/a/b/c/d/e/f");
+
+	CU_ASSERT_EQUAL(code_of(p.sim, &hasty, GW_SECRET), 5);
+	CU_ASSERT_EQUAL(sim_stat(p.sim, "violations.keepalive"), 1);
+	CU_ASSERT(dev_publish(p.gw, deep, "1", 0));
+	CU_ASSERT(sim_await_event(p.sim, 3000, "ev", "violation", "what", "topic", NULL) != NULL);
+	free(deep);
+	stop(p);
+}
+
+static void subscriptions_of_one_session_are_limited_and_given_back(void)
+{
+	struct pair p = start_mainland(",\"subscriptions\":2"); /* one is there already */
+
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/control", 1), 1);
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/data", 1), 0x80);
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/control", 0), 0); /* no other one */
+	CU_ASSERT(dev_unsubscribe(p.gw, "GWPRODUCT1/gw1/control"));
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/data", 1), 1);
+	CU_ASSERT_EQUAL(sim_stat(p.sim, "violations.subscriptions"), 1);
+	CU_ASSERT_EQUAL(sim_stat(p.sim, "most_subscriptions"), 2);
+	CU_ASSERT(dev_leave(p.gw) && dev_reconnect(p.gw)); /* clean: nothing is left */
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/control", 1), 1);
+	CU_ASSERT_EQUAL(dev_subscribe(p.gw, "GWPRODUCT1/gw1/data", 1), 1);
+	stop(p);
+}
+
+static void one_subscription_too_many_may_end_the_connection(void)
+{
+	struct pair p = start_mainland(",\"subscriptions\":1,\"closes_over\":true");
+
+	dev_subscribe(p.gw, "GWPRODUCT1/gw1/control", 1);
+	CU_ASSERT(dev_await_disconnect(p.gw, 3000));
+	stop(p);
+}
+
 static void lost_pubacks_and_repeats_are_counted(void)
 {
 	struct pair p = start(quick);
@@ -441,6 +493,9 @@ SUITE(hubsim, TEST(logins_are_judged_as_the_hub_does), TEST(password_vectors_of_
       TEST(several_devices_and_forced_results_are_answered),
       TEST(console_changes_reach_the_gateway), TEST(time_is_told),
       TEST(second_login_kicks_the_first), TEST(limits_are_enforced_and_counted),
+      TEST(mainlands_set_of_limits_is_smaller),
+      TEST(subscriptions_of_one_session_are_limited_and_given_back),
+      TEST(one_subscription_too_many_may_end_the_connection),
       TEST(lost_pubacks_and_repeats_are_counted), TEST(faults_do_what_they_say),
       TEST(online_survives_the_gateway_but_not_the_hub_without_persist),
       TEST(persist_keeps_online_and_sessions), TEST(tls_serves_passwords_and_certificates))

@@ -246,8 +246,8 @@ static void wrong_logins_are_refused_and_the_log_says_why(void)
 			fprintf(stderr, "%s: code %d\n", r->what, code);
 			CU_FAIL("a wrong login is let in, or the log does not say why not");
 		}
+		CU_ASSERT_EQUAL(login(l, NULL), 0); /* and what repeats is news again */
 	}
-	CU_ASSERT_EQUAL(login(l, NULL), 0);
 	lan_free(l);
 }
 

@@ -16,10 +16,12 @@ struct setup {
 	bool passwords;
 	const char *acl;
 	bool dynamic_security;
-	bool local_only;   /* no listener line */
-	bool bind_address; /* port and bind_address instead of a listener line */
-	bool include_dir;  /* as Debian does, all of the above there */
-	const char *lan;   /* of hubgate.json */
+	bool as_plugins;      /* the two files by 2.1's own plugins */
+	const char *listener; /* lines behind the listener's */
+	bool local_only;      /* no listener line */
+	bool bind_address;    /* port and bind_address instead of a listener line */
+	bool include_dir;     /* as Debian does, all of the above there */
+	const char *lan;      /* of hubgate.json */
 };
 
 static bool run(const char *command, const struct broker *b)
@@ -87,11 +89,23 @@ static bool make_dynsec(const struct broker *b)
 	return ok && root;
 }
 
+/* option FILE, or the plugin of that name with it. Caller frees. */
+static char *file_line(const struct broker *b, const char *option, const char *file, bool plugin)
+{
+	char *path = plugin ? broker_plugin(option) : NULL;
+	char *line = path ? text_fmt("plugin %s\nplugin_opt_%s %s/%s\n", path, option, b->dir, file)
+	                  : text_fmt("%s %s/%s\n", option, b->dir, file);
+
+	free(path);
+	return line;
+}
+
 /* The lines of setup->conf and what the other members ask for. Caller frees. */
 static char *lines_of(const struct broker *b, const struct setup *s)
 {
-	char *passwords = s->passwords ? text_fmt("password_file %s/passwords\n", b->dir) : strdup("");
-	char *acl = s->acl ? text_fmt("acl_file %s/acl\n", b->dir) : strdup("");
+	char *passwords =
+		s->passwords ? file_line(b, "password_file", "passwords", s->as_plugins) : strdup("");
+	char *acl = s->acl ? file_line(b, "acl_file", "acl", s->as_plugins) : strdup("");
 	char *dynsec = s->dynamic_security ? text_fmt("plugin %s/mosquitto_dynamic_security.so\n"
 	                                              "plugin_opt_config_file %s/dynsec.json\n",
 	                                              b->dir, b->dir)
@@ -99,7 +113,8 @@ static char *lines_of(const struct broker *b, const struct setup *s)
 	char *listener = s->local_only     ? strdup("")
 	                 : s->bind_address ? text_fmt("port %d\nbind_address 127.0.0.1\n", b->port)
 	                                   : text_fmt("listener %d 127.0.0.1\n", b->port);
-	char *all = text_fmt("%s%s%s%s%s", s->conf, passwords, acl, dynsec, listener);
+	char *all = text_fmt("%s%s%s%s%s%s", s->conf, passwords, acl, dynsec, listener,
+	                     s->listener ? s->listener : "");
 
 	free(passwords);
 	free(acl);
@@ -240,6 +255,34 @@ static void acl_file_and_password_file_decide_as_before(void)
 		STOCK_ALICES);
 }
 
+/* Only 2.1 has them. */
+static void acl_file_and_password_file_as_plugins_decide_as_before(void)
+{
+	struct setup s = { .conf = "allow_anonymous true\n", .acl = acl, .as_plugins = true };
+
+	if (!broker_is("2.1"))
+		return;
+	same_as_stock(&s, STOCK_ACTORS);
+	s.passwords = true;
+	same_as_stock(&s, STOCK_ALICES + STOCK_ANONYMOUS);
+	s.conf = "allow_anonymous false\n";
+	same_as_stock(&s, STOCK_ALICES);
+	s.acl = NULL;
+	same_as_stock(&s, STOCK_ALICES);
+}
+
+static void allow_anonymous_of_a_listener_counts_as_before(void)
+{
+	if (!broker_is("2.1"))
+		return;
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous false\n",
+	                               .listener = "listener_allow_anonymous true\n" },
+	              STOCK_ACTORS);
+	same_as_stock(&(struct setup){ .conf = "allow_anonymous true\n",
+	                               .listener = "listener_allow_anonymous false\n" },
+	              0);
+}
+
 static void files_of_debians_conf_d_count_as_before(void)
 {
 	same_as_stock(
@@ -351,6 +394,8 @@ SUITE(stock_broker, TEST(open_broker_lets_in_whom_it_let_in_and_any_user_name),
       TEST(closed_broker_without_passwords_does_what_it_did), TEST(password_file_decides_as_before),
       TEST(password_file_with_anonymous_clients_decides_as_before),
       TEST(acl_file_decides_as_before), TEST(acl_file_and_password_file_decide_as_before),
+      TEST(acl_file_and_password_file_as_plugins_decide_as_before),
+      TEST(allow_anonymous_of_a_listener_counts_as_before),
       TEST(files_of_debians_conf_d_count_as_before), TEST(port_and_bind_address_count_as_before),
       TEST(broker_without_listener_stays_open_to_the_machine_itself),
 

@@ -112,6 +112,8 @@ static const struct fault {
 	  ":3: hub.port: 70000 is not in range; use a whole number from 1 to 65535" },
 	{ 3, "\"hub\": {\"keepalive\":1.5},",
 	  ":3: hub.keepalive: 1.5 is not in range; use a whole number from 5 to 900" },
+	{ 3, "\"presence\": {\"silence_s\":-1},",
+	  ":3: presence.silence_s: -1 is not in range; use a whole number from 0 to 31536000" },
 	{ 3, "\"hub\": {\"min_reconnect_s\":30,\"max_reconnect_s\":20},",
 	  ":3: hub.max_reconnect_s: 20 is less than min_reconnect_s; use 30 or more" },
 	{ 3, "\"lan\": {\"acl\":\"maybe\"},",

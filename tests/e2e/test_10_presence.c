@@ -318,6 +318,44 @@ static void failure_and_silence_of_the_hub_are_retried(void)
 	scene_end(&s);
 }
 
+/* Its commands go on to its connection, which may live; the first thing that it says counts. */
+static void device_with_keep_alive_0_that_falls_silent_is_offline_until_its_next_message(void)
+{
+	const struct scene_opts o = { .more = ",\"presence\":{\"grace_ms\":200,\"silence_s\":1}" };
+	const struct dev_opts unwatched = { .keepalive = -1 };
+	struct scene s = scene_start(&o);
+	struct dev *d = scene_online_device(&s, "dev1", &unwatched);
+	struct dev *watched = scene_online_device(&s, "dev2", NULL);
+
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(dev_connected(d));
+	CU_ASSERT_EQUAL(scene_count(&s, "offline", "dev2"), 0);
+	dev_disconnect(d);
+	dev_disconnect(watched);
+	scene_end(&s);
+}
+
+static void by_default_a_device_with_keep_alive_0_stays_online_and_the_log_says_so_once(void)
+{
+	const struct dev_opts unwatched = { .keepalive = -1 };
+	struct scene s = scene_start(NULL);
+	struct dev *one = scene_online_device(&s, "dev1", &unwatched);
+	struct dev *two = scene_online_device(&s, "dev2", &unwatched);
+	char *count = scene_sys(&s, "devices_unwatched");
+
+	CU_ASSERT_EQUAL(scene_log_count(&s, "logged in with keep alive 0"), 1);
+	CU_ASSERT_STRING_EQUAL(count ? count : "", "2");
+	CU_ASSERT_EQUAL(scene_count(&s, "offline", "dev1"), 0);
+	free(count);
+	dev_disconnect(one);
+	dev_disconnect(two);
+	scene_end(&s);
+}
+
 SUITE(presence, TEST(device_is_online_before_its_first_message_arrives),
       TEST(device_that_leaves_is_offline_after_the_grace_time),
       TEST(flap_inside_the_grace_time_sends_nothing),
@@ -330,4 +368,6 @@ SUITE(presence, TEST(device_is_online_before_its_first_message_arrives),
       TEST(devices_that_return_after_a_kill_of_the_broker_are_online_again),
       TEST(unbound_device_comes_online_when_it_is_bound_and_the_notice_is_acknowledged),
       TEST(unbound_device_is_asked_for_again_when_it_returns),
-      TEST(failure_and_silence_of_the_hub_are_retried))
+      TEST(failure_and_silence_of_the_hub_are_retried),
+      TEST(device_with_keep_alive_0_that_falls_silent_is_offline_until_its_next_message),
+      TEST(by_default_a_device_with_keep_alive_0_stays_online_and_the_log_says_so_once))

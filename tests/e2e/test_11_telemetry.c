@@ -137,28 +137,48 @@ static void device_does_not_get_back_its_own_message_and_always_gets_the_hubs(vo
 	scene_end(&s);
 }
 
-static void of_a_thousand_equal_messages_both_ways_at_once_the_device_hears_the_hubs(void)
+/* The device publishes what the hub sends at the same time. */
+static void hears_the_hubs_only(struct scene *s, struct dev *d, int count)
 {
-	enum {
-		COUNT = 1000
-	};
-	const struct scene_opts fast = { .hub = ",\"rate_up\":0", .hub_rate = 1000000 };
-	struct scene s = scene_start(&fast);
-	struct dev *d = scene_online_device(&s, "dev1", NULL);
 	static const char text[] = "{\"from\":\"anybody\"}";
 
 	CU_ASSERT_EQUAL(dev_subscribe(d, DATA, 1), 1);
-	CU_ASSERT(scene_await_filter(&s, DATA));
+	CU_ASSERT(scene_await_filter(s, DATA));
 	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
-	CU_ASSERT(scene_await_filter(&s, CONTROL));
-	for (int i = 0; i < COUNT; i++) {
+	CU_ASSERT(scene_await_filter(s, CONTROL));
+	for (int i = 0; i < count; i++) {
 		CU_ASSERT(dev_publish(d, DATA, text, i % 3));
-		CU_ASSERT(sim_publish(s.sim, DATA, text, i % 10 == 0));
+		CU_ASSERT(sim_publish(s->sim, DATA, text, i % 10 == 0));
 	}
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < count; i++)
 		CU_ASSERT_FATAL(payload_is(dev_await_message(d, DATA, WAIT_MS), text));
-	hear_the_end(&s, d);
-	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), COUNT);
+	hear_the_end(s, d);
+	CU_ASSERT_EQUAL(dev_count_messages(d, DATA), count);
+}
+
+static const struct scene_opts no_rate = { .hub = ",\"rate_up\":0", .hub_rate = 1000000 };
+
+static void of_a_thousand_equal_messages_both_ways_at_once_the_device_hears_the_hubs(void)
+{
+	struct scene s = scene_start(&no_rate);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	hears_the_hubs_only(&s, d, 1000);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* What a device subscribed is remembered, also when a new session of it asks for less. */
+static void filter_of_an_earlier_session_costs_no_message_of_the_hub(void)
+{
+	struct scene s = scene_start(&no_rate);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, ALL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, ALL));
+	CU_ASSERT(dev_leave(d));
+	CU_ASSERT(dev_reconnect(d));
+	hears_the_hubs_only(&s, d, 300);
 	dev_disconnect(d);
 	scene_end(&s);
 }
@@ -404,6 +424,7 @@ SUITE(telemetry, TEST(messages_of_qos_0_and_1_arrive_with_their_qos),
       TEST(message_of_a_client_that_leaves_at_once_arrives_after_its_online),
       TEST(device_does_not_get_back_its_own_message_and_always_gets_the_hubs),
       TEST(of_a_thousand_equal_messages_both_ways_at_once_the_device_hears_the_hubs),
+      TEST(filter_of_an_earlier_session_costs_no_message_of_the_hub),
       TEST(copy_of_a_forwarding_rule_is_delivered_once),
       TEST(kept_session_hears_what_equals_its_own_message),
       TEST(commands_of_qos_0_and_1_reach_the_device_with_their_qos),

@@ -5,9 +5,11 @@
 #include "tests/runner.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +28,12 @@ enum {
 	CROWD = 500,
 	HTTP_TIMEOUT_S = 15,
 	SLOW = 256, /* connections */
+	DRIPS = 40,
 	ROUNDS = 8,
 	QUICK_MS = 1000,
+	DRIP_MS = 100, /* between two bytes */
+	REQUEST_MS = 5000,
+	LATE_MS = 1500, /* on a loaded machine, behind REQUEST_MS */
 };
 
 struct stage {
@@ -437,6 +443,10 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	    "{\"deviceName\":\"dev2\",\"nonce\":1,\"productId\":\"" PRODUCT
 	    "\",\"timestamp\":1,\"signature\":\"YQ==\"}");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "{\"code\":1010"));
+	CU_ASSERT(lan_log_await(t.s.lan, "its signature does not fit", WAIT_MS));
+	for (int i = 0; i < 20; i++)
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(repeat(&t, 1, headers, body), "AuthFailure.SignatureFailure"));
 	fd = dial(t.http);
 	say(fd, "/device/register", headers, "{");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "InvalidParameterValue"));
@@ -444,6 +454,7 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	say(fd, "/somewhere", "", "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "404"));
 	CU_ASSERT_EQUAL(sim_count_events(t.s.sim, "ev", "register", NULL), 1);
+	CU_ASSERT_EQUAL(scene_log_count(&t.s, "its signature does not fit"), 1);
 	free(headers);
 	free(body);
 	stage_end(&t);
@@ -700,6 +711,85 @@ static void slow_connections_keep_no_request_out_and_are_said_once(void)
 	stage_end(&t);
 }
 
+/* A byte more of a header, or of a body; true: it was not disconnected. */
+static bool drip(int fd)
+{
+	char end;
+
+	return send(fd, "x", 1, MSG_NOSIGNAL) == 1 &&
+	       (recv(fd, &end, 1, MSG_DONTWAIT | MSG_PEEK) > 0 || errno == EAGAIN);
+}
+
+/* Closes those that were disconnected; how many are left. */
+static int drip_all(int *slow, int count)
+{
+	struct pollfd one;
+	int left = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (slow[i] >= 0 && !drip(slow[i])) {
+			close(slow[i]);
+			slow[i] = -1;
+		}
+		if (slow[i] < 0)
+			continue;
+		one = (struct pollfd){ .fd = slow[i], .events = POLLRDHUP };
+		left++;
+	}
+	if (left > 0)
+		poll(&one, 1, DRIP_MS);
+	return left;
+}
+
+/* Fewer than would have to give way: they are ended by the time alone. */
+static void request_that_comes_byte_by_byte_has_five_seconds_for_header_and_body(void)
+{
+	struct stage t = stage_start("", 0);
+	int64_t began_ms = now_ms(), took_ms;
+	int slow[DRIPS];
+
+	for (int i = 0; i < DRIPS; i++)
+		slow[i] = dial_slow(t.http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+	while (drip_all(slow, DRIPS) == DRIPS && now_ms() - began_ms < WAIT_MS)
+		;
+	CU_ASSERT(now_ms() - began_ms > REQUEST_MS / 2); /* who is slow but not too slow is served */
+	while (drip_all(slow, DRIPS) > 0 && now_ms() - began_ms < WAIT_MS)
+		;
+	took_ms = now_ms() - began_ms;
+	CU_ASSERT_EQUAL(drip_all(slow, DRIPS), 0);
+	CU_ASSERT(took_ms < REQUEST_MS + LATE_MS);
+	CU_ASSERT_STRING_EQUAL(opened(ask_current(&t, "dev1", 1)), KEY_OF(DEV1_SECRET));
+	CU_ASSERT_FALSE(lan_log_has(t.s.lan, "the oldest gives way"));
+	stage_end(&t);
+}
+
+/* They come again as soon as they are disconnected. */
+static void honest_requests_are_answered_within_a_second_beside_256_that_drip(void)
+{
+	struct stage t = stage_start("", 0);
+	int slow[SLOW];
+
+	for (int i = 0; i < SLOW; i++)
+		slow[i] = dial_slow(t.http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+	for (int r = 0; r < ROUNDS; r++) {
+		int64_t began_ms;
+		char name[8];
+
+		drip_all(slow, SLOW);
+		for (int i = 0; i < SLOW; i++)
+			slow[i] = slow[i] < 0 ? dial_slow(t.http, SLOW_BODY) : slow[i];
+		snprintf(name, sizeof name, "d%d", r);
+		began_ms = now_ms();
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(ask_current(&t, name, 200 + r), "ResourceNotFound.DeviceNotExist"));
+		CU_ASSERT(now_ms() - began_ms < QUICK_MS);
+	}
+	CU_ASSERT_EQUAL(scene_log_count(&t.s, "the oldest gives way"), 1);
+	for (int i = 0; i < SLOW; i++)
+		close(slow[i]);
+	stage_end(&t);
+}
+
 static bool accepted(const unsigned char *answer, size_t len)
 {
 	struct packet p;
@@ -806,4 +896,6 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(products_come_change_and_go_with_a_reload),
       TEST(source_that_asks_too_often_is_told_to_wait),
       TEST(slow_connections_keep_no_request_out_and_are_said_once),
+      TEST(request_that_comes_byte_by_byte_has_five_seconds_for_header_and_body),
+      TEST(honest_requests_are_answered_within_a_second_beside_256_that_drip),
       TEST(five_hundred_devices_register_and_are_bound_at_once))

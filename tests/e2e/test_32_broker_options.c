@@ -116,6 +116,53 @@ static void a_plugin_that_is_loaded_twice_is_refused_with_both_lines(void)
 	broker_fini(&b);
 }
 
+static const char bound[] =
+	"plugin_load: binds hubgate to the listeners that use it: elsewhere anybody with a device's client "
+	"id would be that device; load it for all, with global_plugin instead";
+
+/* "not started: FILE:LINE: bound" of a mosquitto.conf that says so. */
+static bool refuses_to_be_bound(struct broker *b, const char *so)
+{
+	char *conf = text_fmt("plugin_load hub %s\nplugin_opt_config_file %s/hubgate.json\nlistener %d "
+	                      "127.0.0.1\nplugin_use hub\nlistener %d 127.0.0.2",
+	                      so, b->dir, b->port, b->port);
+	char *path = text_fmt("%s/mosquitto.conf", b->dir), *text, *line;
+	bool ok = broker_start(b, &(struct broker_opts){ .conf = conf }) && broker_refused(b);
+
+	text = file_read(path);
+	line = text_fmt("not started: %s:%d: %s", path, line_of(text, "plugin_load", 1), bound);
+	ok = ok && broker_said(b, line);
+	free(conf);
+	free(path);
+	free(text);
+	free(line);
+	return ok;
+}
+
+/* Only 2.1 can do either. */
+static void a_plugin_bound_to_one_listener_of_two_is_refused_and_a_global_one_serves_both(void)
+{
+	char *name = text_fmt("%s/mosquitto_hubgate.so", build_dir()), *so = realpath(name, NULL),
+		 *conf;
+	struct broker b;
+
+	broker_init(&b);
+	put_config(&b);
+	conf = text_fmt("global_plugin %s\nplugin_opt_config_file %s/hubgate.json\nlistener %d "
+	                "127.0.0.1\nlistener %d 127.0.0.2\nallow_anonymous true",
+	                so, b.dir, b.port, b.port);
+	if (broker_is("2.1")) {
+		CU_ASSERT(refuses_to_be_bound(&b, so));
+		CU_ASSERT(broker_start(&b, &(struct broker_opts){ .conf = conf }));
+		CU_ASSERT(broker_log_await(&b, "doorbell: works over"));
+		CU_ASSERT(broker_stop(&b));
+	}
+	free(conf);
+	free(name);
+	free(so);
+	broker_fini(&b);
+}
+
 /* --- handled --- */
 
 static void client_id_prefixes_let_the_doorbell_in(void)
@@ -151,6 +198,47 @@ static void a_crowded_listener_is_warned_about_and_a_unix_socket_helps(void)
 	CU_ASSERT(lan && !lan_log_has(lan, warning));
 	lan_free(lan);
 	sim_stop(sim);
+	free(lines);
+}
+
+/* Sparkplug, SQLite and the HTTP interface, of 2.1. */
+static void what_comes_with_the_broker_loads_beside_hubgate(void)
+{
+	char *dir = dir_make(), *spark = broker_plugin("sparkplug_aware"), *lines;
+	char *sqlite = broker_plugin("persist_sqlite");
+	struct sim *sim = sim_start(NULL);
+	struct lan_opts opts = { .hub_port = sim ? sim_port(sim) : 0 };
+	struct lan *lan;
+	struct dev *d;
+
+	opts.extra_conf = lines =
+		spark && sqlite ? text_fmt("plugin %s\nplugin %s\nplugin_opt_db_file %s/broker.db\n"
+	                               "listener %d 127.0.0.1\nprotocol http_api",
+	                               spark, sqlite, dir, port_free())
+						: NULL;
+	lan = lan_start(&opts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(lan);
+	CU_ASSERT(lan_log_await(lan, "doorbell: works over", AWAIT_MS));
+	for (int i = 0; i < 2; i++) {
+		d = dev_connect(lan, PRODUCT, "dev1", SECRET, &(struct dev_opts){ .persistent = true });
+		CU_ASSERT_FATAL(d && dev_code(d) == 0);
+		CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+		CU_ASSERT(i > 0 ||
+		          sim_await_event(sim, AWAIT_MS, "ev", "subscribe", "filter", CONTROL, NULL));
+		CU_ASSERT(dev_publish_acked(d, EVENT, "{}", AWAIT_MS));
+		CU_ASSERT_PTR_NOT_NULL(
+			sim_await_event(sim, AWAIT_MS, "ev", "publish", "topic", EVENT, NULL));
+		CU_ASSERT(sim_publish(sim, CONTROL, "{\"on\":1}", 1));
+		CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, CONTROL, AWAIT_MS));
+		dev_disconnect(d);
+		CU_ASSERT(lan_restart(lan));
+	}
+	lan_free(lan);
+	sim_stop(sim);
+	dir_remove(dir);
+	free(dir);
+	free(spark);
+	free(sqlite);
 	free(lines);
 }
 
@@ -252,7 +340,9 @@ static void a_bridge_brings_what_apps_grants_its_user_name(void)
 
 SUITE(broker_options, TEST(options_that_change_who_a_client_is_are_refused_with_line_and_fix),
       TEST(a_plugin_that_is_loaded_twice_is_refused_with_both_lines),
+      TEST(a_plugin_bound_to_one_listener_of_two_is_refused_and_a_global_one_serves_both),
       TEST(client_id_prefixes_let_the_doorbell_in),
+      TEST(what_comes_with_the_broker_loads_beside_hubgate),
       TEST(a_crowded_listener_is_warned_about_and_a_unix_socket_helps),
       TEST(what_a_bridge_brings_to_topics_of_the_hub_is_refused_and_all_else_passes),
       TEST(a_bridge_brings_what_apps_grants_its_user_name))

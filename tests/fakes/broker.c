@@ -132,6 +132,11 @@ bool mosquitto_client_clean_session(const struct mosquitto *client)
 	return client ? client->clean : true;
 }
 
+int mosquitto_client_keepalive(const struct mosquitto *client)
+{
+	return client && client->keepalive_0 ? 0 : 60;
+}
+
 void *mosquitto_client_certificate(const struct mosquitto *client)
 {
 	X509 *x = client && client->certificate ? X509_new() : NULL;

@@ -11,7 +11,7 @@
 
 struct mosquitto { /* a client, as the test wants it; any text may be NULL */
 	const char *id, *username, *address;
-	bool clean;
+	bool clean, keepalive_0;
 	const char *certificate; /* CN of its certificate; NULL: none */
 };
 

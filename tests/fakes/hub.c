@@ -6,12 +6,16 @@
 
 #define PRODUCT "SUBPROD001"
 
+enum {
+	NOTHINGS_MAX = 100
+};
+
 static void count_line(void *ctx, enum log_level level, const char *line)
 {
 	struct hub *h = ctx;
 
 	(void)level;
-	(void)line;
+	snprintf(h->last_line, sizeof h->last_line, "%s", line);
 	h->log_lines++;
 }
 
@@ -51,10 +55,14 @@ static void describe(struct hub *h, const struct gateway_action *a)
 		snprintf(h->text, sizeof h->text, "acknowledge change");
 		break;
 	case ACT_SUBSCRIBE:
-		snprintf(h->text, sizeof h->text, "subscribe %s %u", a->filter->text, a->filter->qos);
+		snprintf(h->text, sizeof h->text, "subscribe %s %u", a->filter->text, a->qos);
 		break;
 	case ACT_UNSUBSCRIBE:
 		snprintf(h->text, sizeof h->text, "unsubscribe %s", a->filter->text);
+		break;
+	case ACT_EXCHANGE:
+		snprintf(h->text, sizeof h->text, "exchange %s for %s %u", a->filter->text,
+		         a->dev->wide->text, a->qos);
 		break;
 	case ACT_DESCRIBE:
 		snprintf(h->text, sizeof(h->text), "describe");
@@ -75,12 +83,21 @@ const char *hub_next(struct hub *h)
 
 	memset(&a, 0, sizeof a);
 	gateway_line_up(&h->g, h->now_ms);
-	if (gateway_has_control(&h->g, h->now_ms))
-		gateway_next(&h->g, h->now_ms, &a);
+	for (int n = 0; a.kind == ACT_NONE && n < NOTHINGS_MAX; n++) {
+		if (!gateway_has_control(&h->g, h->now_ms))
+			break;
+		gateway_next(&h->g, h->now_ms,
+		             &a); /* whose turn it is may have nothing to send after all */
+		gateway_line_up(&h->g, h->now_ms);
+	}
 	describe(h, &a);
-	with_id = a.kind == ACT_SUBSCRIBE || a.kind == ACT_UNSUBSCRIBE;
+	with_id = a.kind == ACT_SUBSCRIBE || a.kind == ACT_UNSUBSCRIBE || a.kind == ACT_EXCHANGE;
+	if (a.kind == ACT_EXCHANGE)
+		a.again_id = (uint16_t)(h->last_id + 2);
 	if (a.kind != ACT_NONE)
 		gateway_sent(&h->g, &a, with_id ? ++h->last_id : 0, h->now_ms);
+	if (a.kind == ACT_EXCHANGE)
+		h->last_id++;
 	gateway_line_up(&h->g, h->now_ms);
 	return h->text;
 }

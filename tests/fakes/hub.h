@@ -15,6 +15,7 @@ struct hub {
 	struct metrics metrics;
 	struct log log;
 	unsigned log_lines;
+	char last_line[LOG_LINE_MAX];
 	int64_t now_ms;
 	uint16_t last_id; /* packet id of the last SUBSCRIBE or UNSUBSCRIBE */
 	char text[128];
@@ -26,7 +27,9 @@ void hub_stop(struct hub *h);
 struct subdev *hub_device(struct hub *h, const char *name);
 
 /* Sends the next thing. "online lamp", "offline lamp", "subscribe FILTER QOS",
- * "unsubscribe FILTER", "acknowledge change", "shadow TEXT", or "" for nothing. Borrowed. */
+ * "unsubscribe FILTER", "exchange FILTER for WIDE QOS" (last_id is then that of the SUBSCRIBE, the
+ * one of the UNSUBSCRIBE is before it), "acknowledge change", "shadow TEXT", or "" for nothing.
+ * Borrowed. */
 const char *hub_next(struct hub *h);
 /* Time passes, with ticks when they are due. */
 void hub_wait(struct hub *h, int64_t ms);

@@ -17,6 +17,7 @@
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
@@ -88,12 +89,14 @@ static const struct part parts[] = {
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
 	{ .name = "the client ids", .open = client_ids_open, .close = client_ids_close },
 	{ .name = "the own publishes", .open = withheld_open, .close = withheld_close },
+	{ .name = "the unheard publishes", .open = unheard_open, .close = unheard_close },
 	{ .name = "the TLS identities", .open = tls_identity_open, .close = tls_identity_close },
 	{ .name = "one client per device",
 	  .open = one_client_open,
 	  .run = one_client_run,
 	  .due = one_client_due,
 	  .close = one_client_close },
+	{ .name = "silence", .open = silence_open, .close = silence_close },
 	{ .name = "the devices",
 	  .open = presence_open,
 	  .run = presence_run,

@@ -194,6 +194,11 @@ static bool await_connack(struct dev *d)
 	return answered;
 }
 
+static int keepalive_of(const struct dev_opts *o)
+{
+	return o->keepalive < 0 ? 0 : o->keepalive ? o->keepalive : 60;
+}
+
 static struct dev *open_client(int port, const struct dev_opts *o, const char *user,
                                const char *password)
 {
@@ -209,8 +214,7 @@ static struct dev *open_client(int port, const struct dev_opts *o, const char *u
 	set_up(d, o, user, password);
 	if (o->port)
 		port = o->port;
-	rc =
-		mosquitto_connect(d->mosq, host, o->unix_path ? 0 : port, o->keepalive ? o->keepalive : 60);
+	rc = mosquitto_connect(d->mosq, host, o->unix_path ? 0 : port, keepalive_of(o));
 	if (rc == MOSQ_ERR_SUCCESS && await_connack(d))
 		return d;
 	if (!o->may_fail)

@@ -49,6 +49,12 @@ bool file_await(const char *path, const char *substring, long *offset, int timeo
 /* Says on stderr what failed and dumps the logs. Returns false, for `return harness_failed(..)`. */
 bool harness_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The broker's version begins so: "2.1", "2.0.21". What it has to be asked for has a reason in the
+ * test: an event, an option or a fault of one line only. */
+bool broker_is(const char *version);
+/* A plugin that came with the broker ("dynamic_security"). Caller frees; NULL: it has none. */
+char *broker_plugin(const char *name);
+
 /* The hub simulator ---------------------------------------------------------------------------- */
 
 struct sim_opts {
@@ -135,7 +141,7 @@ struct dev_opts {
 	bool mqtt31;                                 /* protocol level 3 */
 	bool persistent;                             /* clean session 0 */
 	bool may_fail;                               /* no CONNACK is fine: nothing is dumped */
-	int keepalive;                               /* 0: 60 */
+	int keepalive;                               /* 0: 60; -1: none */
 	int port;                                    /* 0: the broker's plain port */
 	const char *client_id, *username, *password; /* instead of hub credentials; "" = absent */
 	const char *tls_ca, *tls_cert, *tls_key;

@@ -1,5 +1,7 @@
 #include "tests/hubsim/account.h"
 
+#include "tests/hubsim/subscriptions.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,28 +173,74 @@ static bool load_declared(struct cloud *c, const cJSON *list)
 	return ok;
 }
 
-static bool load_all(struct cloud *c, const cJSON *root)
+/* docs/protocol/limits.md "Mainland and international differ". */
+static const struct {
+	const char *name;
+	struct limits limits;
+} sets[] = {
+	{ "international", { .rate_up = 30, .slashes = 10, .keepalive_max = 900, .subdevices = 1500 } },
+	{ "mainland",
+	  { .rate_up = 20,
+	    .slashes = 6,
+	    .keepalive_min = 60,
+	    .keepalive_max = 850,
+	    .subscriptions = 100,
+	    .subdevices = 500,
+	    .attributes = 20 } },
+};
+
+/* The first, unless the configuration names another. NULL: no such set. */
+static const struct limits *set_of(const cJSON *lim)
+{
+	const char *name = text_of(lim, "set");
+
+	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+		if (!name || strcmp(sets[i].name, name) == 0)
+			return &sets[i].limits;
+	}
+	fprintf(stderr, "hubsim: no set of limits is called %s\n", name);
+	return NULL;
+}
+
+static bool load_limits(struct cloud *c, const cJSON *root)
 {
 	const cJSON *lim = cJSON_GetObjectItemCaseSensitive(root, "limits");
-	const cJSON *admin = cJSON_GetObjectItemCaseSensitive(root, "admin");
-	const char *user = text_of(admin, "username"), *password = text_of(admin, "password");
-	const char *fault = text_of(root, "fault");
+	const struct limits *set = set_of(lim);
 
+	if (!set)
+		return false;
 	c->limits = (struct limits){
 		.connect_s = number_or(lim, "connect_s", 5),
-		.rate_up = (int)number_or(lim, "rate_up", 30),
+		.rate_up = (int)number_or(lim, "rate_up", set->rate_up),
 		.payload = (int)number_or(lim, "payload", 16384),
+		.slashes = (int)number_or(lim, "slashes", set->slashes),
+		.keepalive_min = (int)number_or(lim, "keepalive_min", set->keepalive_min),
+		.keepalive_max = (int)number_or(lim, "keepalive_max", set->keepalive_max),
+		.subscriptions = (int)number_or(lim, "subscriptions", set->subscriptions),
+		.closes_over = flag_or(lim, "closes_over", false),
+		.subdevices = (int)number_or(lim, "subdevices", set->subdevices),
+		.attributes = (int)number_or(lim, "attributes", set->attributes),
 		.bind_window_s = (int)number_or(lim, "bind_window_s", 600),
 		.describe_bytes = (int)number_or(lim, "describe_bytes", 16384),
 		.enforce = flag_or(root, "enforce", true),
 		.ack_forbidden = flag_or(root, "ack_forbidden", false),
 	};
+	return true;
+}
+
+static bool load_all(struct cloud *c, const cJSON *root)
+{
+	const cJSON *admin = cJSON_GetObjectItemCaseSensitive(root, "admin");
+	const char *user = text_of(admin, "username"), *password = text_of(admin, "password");
+	const char *fault = text_of(root, "fault");
+
 	c->admin_user = strdup(user ? user : "hubsim-admin");
 	c->admin_password = strdup(password ? password : "hubsim");
 	c->fault = fault ? strdup(fault) : NULL;
 	c->product_secrets =
 		cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(root, "product_secrets"), true);
-	return load_accounts(c, cJSON_GetObjectItemCaseSensitive(root, "accounts")) &&
+	return load_limits(c, root) &&
+	       load_accounts(c, cJSON_GetObjectItemCaseSensitive(root, "accounts")) &&
 	       load_bound(c, cJSON_GetObjectItemCaseSensitive(root, "bound")) &&
 	       load_declared(c, cJSON_GetObjectItemCaseSensitive(root, "custom_topics"));
 }
@@ -250,6 +298,7 @@ void cloud_free(struct cloud *c)
 		free(c->accounts[i].secret);
 		free(c->accounts[i].bind_key);
 		free(c->accounts[i].tally.seen);
+		subscriptions_clear(&c->accounts[i]);
 	}
 	for (size_t i = 0; i < c->declared_count; i++)
 		free(c->declared[i].name);
@@ -321,6 +370,11 @@ struct account *account_of_client(const struct cloud *c, const char *client_id)
 		return NULL;
 	snprintf(key, sizeof key, "%.10s/%s", client_id, client_id + PID_LEN);
 	return account_find(c, key);
+}
+
+bool limits_take_keepalive(const struct limits *l, unsigned keepalive)
+{
+	return keepalive >= (unsigned)l->keepalive_min && keepalive <= (unsigned)l->keepalive_max;
 }
 
 int64_t cloud_now_ms(const struct cloud *c)

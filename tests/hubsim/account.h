@@ -30,6 +30,9 @@ struct account {
 	bool online;           /* through that gateway */
 	uint64_t published;
 	struct tally tally;
+	char **filters; /* of its session: tests/hubsim/subscriptions.h */
+	size_t filter_count, most_filters;
+	bool clean; /* its session ends with its connection */
 };
 
 struct declared { /* one custom topic of every product, docs/protocol/topics.md 2 */
@@ -37,10 +40,16 @@ struct declared { /* one custom topic of every product, docs/protocol/topics.md 
 	bool publish, subscribe;
 };
 
-struct limits {
+struct limits { /* 0: none, where nothing else is said */
 	double connect_s;
 	int rate_up;
 	int payload;
+	int slashes; /* in a topic */
+	int keepalive_min, keepalive_max;
+	int subscriptions; /* of one connection */
+	bool closes_over;  /* and it is closed on one more, without SUBACK */
+	int subdevices;    /* of one gateway */
+	int attributes;    /* of a shadow's reported */
 	int bind_window_s;
 	int describe_bytes;
 	bool enforce;
@@ -75,6 +84,8 @@ struct account *account_find(const struct cloud *c, const char *key);
 struct account *account_of(const struct cloud *c, const char *pid, const char *name);
 /* By client id: {pid}{dname} without separator (docs/protocol/connection.md 1). */
 struct account *account_of_client(const struct cloud *c, const char *client_id);
+
+bool limits_take_keepalive(const struct limits *l, unsigned keepalive);
 
 /* Hub time in ms since the epoch. */
 int64_t cloud_now_ms(const struct cloud *c);

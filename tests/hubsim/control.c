@@ -30,16 +30,20 @@ static const char *run_stats(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	cJSON *online = cJSON_AddArrayToObject(out, "online");
 	cJSON *devices = cJSON_AddObjectToObject(out, "devices");
+	size_t most = 0;
 
 	(void)cmd;
 	for (size_t i = 0; i < s->cloud->count; i++) {
 		const struct account *a = &s->cloud->accounts[i];
 
+		if (a->most_filters > most)
+			most = a->most_filters;
 		if (a->online)
 			cJSON_AddItemToArray(online, cJSON_CreateString(a->key));
 		if (a->published > 0)
 			cJSON_AddItemToObject(devices, a->key, account_tally_json(a));
 	}
+	cJSON_AddNumberToObject(out, "most_subscriptions", (double)most);
 	cJSON_AddNumberToObject(out, "publishes", (double)s->publishes);
 	cJSON_AddNumberToObject(out, "forbidden_publish", (double)s->forbidden_publishes);
 	cJSON_AddNumberToObject(out, "logins_refused", (double)s->logins_refused);
@@ -54,8 +58,12 @@ static const char *run_reset_stats(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)cmd;
 	(void)out;
-	for (size_t i = 0; i < s->cloud->count; i++)
-		account_tally_reset(&s->cloud->accounts[i]);
+	for (size_t i = 0; i < s->cloud->count; i++) {
+		struct account *a = &s->cloud->accounts[i];
+
+		account_tally_reset(a);
+		a->most_filters = a->filter_count;
+	}
 	s->publishes = s->forbidden_publishes = s->logins_refused = 0;
 	violations_clear(s->events);
 	proxy_stats_clear(s->proxy);

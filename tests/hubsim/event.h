@@ -13,14 +13,16 @@
 	X(QOS2, "qos2", "QoS 2 used (docs/protocol/connection.md 7)")                                  \
 	X(RETAIN, "retain", "RETAIN set (docs/protocol/connection.md 7)")                              \
 	X(WILL, "will", "will flag set (docs/protocol/connection.md 4)")                               \
-	X(KEEPALIVE, "keepalive", "keep alive over 900 s (docs/protocol/connection.md 4)")             \
+	X(KEEPALIVE, "keepalive", "keep alive out of range (docs/protocol/limits.md)")                 \
+	X(SUBSCRIPTIONS, "subscriptions",                                                              \
+	  "too many subscriptions of one connection (docs/protocol/limits.md)")                        \
 	X(CONNECT_RATE, "connect_rate",                                                                \
 	  "two CONNECTs of one device too close (docs/protocol/limits.md)")                            \
 	X(PUBLISH_RATE, "publish_rate",                                                                \
 	  "too many PUBLISH in one second (docs/protocol/limits.md, Messages)")                        \
 	X(PAYLOAD_SIZE, "payload_size",                                                                \
 	  "payload over 16384 bytes (docs/protocol/limits.md, Messages)")                              \
-	X(TOPIC, "topic", "topic over 255 bytes or 10 slashes (docs/protocol/topics.md 4)")            \
+	X(TOPIC, "topic", "topic over 255 bytes, or too many slashes (docs/protocol/limits.md)")       \
 	X(FORBIDDEN_PUBLISH, "forbidden_publish",                                                      \
 	  "topic not the client's to publish (docs/protocol/topics.md)")                               \
 	X(FORBIDDEN_SUBSCRIBE, "forbidden_subscribe",                                                  \

@@ -9,6 +9,7 @@
 void forward_fini(struct forward *f)
 {
 	free(f->topic);
+	free(f->said);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -61,18 +62,43 @@ static void send_copy(const char *topic, const void *payload, size_t len)
 	cJSON_Delete(root);
 }
 
+static char *words(const char *topic, const void *payload, size_t len)
+{
+	size_t topic_len = strlen(topic) + 1;
+	char *text = malloc(topic_len + len);
+
+	if (!text)
+		abort();
+	memcpy(text, topic, topic_len);
+	if (len > 0)
+		memcpy(text + topic_len, payload, len);
+	return text;
+}
+
 void forward_message(struct forward *f, const struct mosquitto *client, const char *topic,
                      const void *payload, size_t len)
 {
+	free(f->said);
+	f->said = words(topic, payload, len);
+	f->said_len = strlen(topic) + 1 + len;
 	f->publisher = client;
 	f->payload = payload;
 	if (f->topic && strcmp(f->topic, topic) == 0)
 		send_copy(topic, payload, len);
 }
 
-bool forward_is_own(const struct forward *f, const struct mosquitto *client, const void *payload)
+bool forward_is_own(const struct forward *f, const struct mosquitto *client, const char *topic,
+                    const void *payload, size_t len)
 {
-	return f->publisher == client && f->payload == payload;
+	char *text;
+	bool same;
+
+	if (f->publisher != client || f->payload != payload || f->said_len != strlen(topic) + 1 + len)
+		return false;
+	text = words(topic, payload, len);
+	same = memcmp(text, f->said, f->said_len) == 0;
+	free(text);
+	return same;
 }
 
 void forward_over(struct forward *f)

@@ -12,9 +12,13 @@ struct mosquitto;
 
 struct forward {
 	char *topic; /* of the rule, from it and to it; owned; NULL: none */
-	/* What the broker routes just now; never followed. */
+	/* What the broker routes just now; never followed. On 2.1 no callback comes before it routes
+	 * what we answered or copied, which may get the freed payload's memory: so what it says counts
+	 * too. */
 	const struct mosquitto *publisher;
 	const void *payload;
+	char *said; /* topic, NUL, payload; owned */
+	size_t said_len;
 };
 
 void forward_fini(struct forward *f);
@@ -23,7 +27,8 @@ bool forward_rule(struct forward *f, const char *topic); /* "": none. false: no 
 void forward_message(struct forward *f, const struct mosquitto *client, const char *topic,
                      const void *payload, size_t len);
 /* READ: the client published this. */
-bool forward_is_own(const struct forward *f, const struct mosquitto *client, const void *payload);
+bool forward_is_own(const struct forward *f, const struct mosquitto *client, const char *topic,
+                    const void *payload, size_t len);
 void forward_over(struct forward *f); /* any callback but READ */
 
 #endif

@@ -41,6 +41,16 @@ static int online(struct gatewayop *g, struct account *gw, struct account *sub,
                   const cJSON *fields);
 static int offline(struct gatewayop *g, struct account *gw, struct account *sub,
                    const cJSON *fields);
+/* The code is a choice: nobody published one for this. */
+static bool has_all_it_may(const struct cloud *c, const struct account *gw)
+{
+	int bound = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		bound += c->accounts[i].bound == gw;
+	return c->limits.enforce && c->limits.subdevices > 0 && bound >= c->limits.subdevices;
+}
+
 static int bind_sub(struct gatewayop *g, struct account *gw, struct account *sub,
                     const cJSON *fields);
 static int unbind(struct gatewayop *g, struct account *gw, struct account *sub,
@@ -118,6 +128,8 @@ static int bind_sub(struct gatewayop *g, struct account *gw, struct account *sub
 		return result;
 	if (sub->bound)
 		return sub->bound == gw ? 809 : 806;
+	if (has_all_it_may(g->cloud, gw))
+		return 808;
 	sub->bound = gw;
 	gw->gateway = true;
 	cloud_save(g->cloud);

@@ -130,7 +130,8 @@ static void plain(FILE *f, const char *key, const char *value)
 }
 
 /* max_queued_messages is high, not 0 (no limit): 2.0.11 compares with the number itself where it
- * acknowledges a denied publish, and would drop the client. */
+ * acknowledges a denied publish, and would drop the client. One message for overlapping filters, as
+ * 2.0 does by default and 2.1 does not. */
 static void write_conf(const struct options *o, const char *dir, const char *path)
 {
 	FILE *f = fopen(path, "we");
@@ -142,6 +143,7 @@ static void write_conf(const struct options *o, const char *dir, const char *pat
 		fputs("user root\n", f);
 	fputs("log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\n"
 	      "allow_anonymous false\nset_tcp_nodelay true\n"
+	      "allow_duplicate_messages false\n"
 	      "max_queued_messages 1000000\nmax_inflight_messages 0\n",
 	      f);
 	if (o->persist)

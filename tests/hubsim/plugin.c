@@ -4,6 +4,7 @@
 #include "tests/hubsim/login.h"
 #include "tests/hubsim/register.h"
 #include "tests/hubsim/send.h"
+#include "tests/hubsim/subscriptions.h"
 
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
@@ -16,7 +17,6 @@
 
 #define EXPORT             __attribute__((visibility("default")))
 #define EVT_CLIENT_OFFLINE 28 /* Mosquitto 2.1: the end of a session that persists */
-#define KEEPALIVE_MAX      900
 #define DRAIN_AT_ONCE      10000
 
 struct peer { /* a connection whose login succeeded */
@@ -66,7 +66,12 @@ static bool is_admin(const struct sim *s, const struct mosquitto *client)
 static void remember(struct sim *s, const struct mosquitto *client)
 {
 	const char *id = mosquitto_client_id(client);
+	struct account *a = account_of_client(s->cloud, id);
 	struct peer *p = peer_of(s, client);
+	struct proxy_peer peer;
+
+	if (a && proxy_peer(s->proxy, mosquitto_client_address(client), &peer))
+		subscriptions_begin(a, peer.clean);
 
 	if (!p) {
 		p = calloc(1, sizeof *p);
@@ -93,8 +98,8 @@ static const char *device_refusal(struct sim *s, const struct mosquitto_evt_basi
 		return account_of_client(s->cloud, l.client_id) ? NULL : "unknown device";
 	if (!proxy_peer(s->proxy, address, &peer))
 		return "devices do not log in at the admin port";
-	if (s->cloud->limits.enforce && peer.keepalive > KEEPALIVE_MAX)
-		return "keep alive over 900 s";
+	if (s->cloud->limits.enforce && !limits_take_keepalive(&s->cloud->limits, peer.keepalive))
+		return "keep alive out of range";
 	l.cn = peer.cn[0] ? peer.cn : NULL;
 	return login_refusal(s->cloud, &l);
 }
@@ -170,13 +175,31 @@ static void report_filter(struct sim *s, const char *what, const char *client,
 	event_push(s->events, ev);
 }
 
-static int judge_subscribe(struct sim *s, const struct account *who,
+/* NULL: within the limit, or it is not kept. */
+static const char *one_too_many(struct sim *s, struct account *who, const char *filter)
+{
+	const struct limits *lim = &s->cloud->limits;
+
+	if (subscriptions_add(who, filter, lim->subscriptions))
+		return NULL;
+	violation(s->events, VIOLATION_SUBSCRIPTIONS, who->key, filter);
+	if (!lim->enforce)
+		return NULL;
+	if (lim->closes_over)
+		proxy_end(s->proxy, who->key, false);
+	return "too many subscriptions";
+}
+
+static int judge_subscribe(struct sim *s, struct account *who,
                            const struct mosquitto_evt_acl_check *ed)
 {
 	const char *why = acl_refusal(s->cloud, who, ed->topic, USE_SUBSCRIBE);
+	bool forbidden = why != NULL;
 
+	if (!forbidden)
+		why = one_too_many(s, who, ed->topic);
 	report_filter(s, "subscribe", who->key, ed, why);
-	if (why)
+	if (forbidden)
 		violation(s->events, VIOLATION_FORBIDDEN_SUBSCRIBE, who->key, ed->topic);
 	drain(s);
 	return why ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_SUCCESS;
@@ -222,10 +245,11 @@ static int on_acl(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *ed = event_data;
 	struct sim *s = userdata;
-	const struct account *who;
+	struct account *who;
 
 	(void)event;
-	if (ed->access == MOSQ_ACL_READ && forward_is_own(&s->forward, ed->client, ed->payload))
+	if (ed->access == MOSQ_ACL_READ &&
+	    forward_is_own(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen))
 		return MOSQ_ERR_ACL_DENIED;
 	if (ed->access != MOSQ_ACL_READ)
 		forward_over(&s->forward);
@@ -243,6 +267,7 @@ static int on_acl(int event, void *event_data, void *userdata)
 	case MOSQ_ACL_WRITE:
 		return judge_publish(s, who, ed);
 	case MOSQ_ACL_UNSUBSCRIBE:
+		subscriptions_remove(who, ed->topic);
 		report_filter(s, "unsubscribe", who->key, ed, NULL);
 		return MOSQ_ERR_SUCCESS;
 	case MOSQ_ACL_READ:

@@ -49,6 +49,7 @@ void proxy_drop_pubacks(struct proxy *p, int count);
 struct proxy_peer {
 	char cn[64]; /* of a verified client certificate, or empty */
 	unsigned keepalive;
+	bool clean;
 };
 /* What is known of the connection from `address`; false: not one of the proxy's. */
 bool proxy_peer(struct proxy *p, const char *address, struct proxy_peer *out);

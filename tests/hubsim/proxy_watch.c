@@ -6,9 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define KEEPALIVE_MAX    900
 #define TOPIC_MAX        255
-#define SLASHES_MAX      10
 #define CONNECT_SLACK_MS 100 /* what scheduling may take off the gap between two attempts */
 
 void client_label(const char *client_id, size_t len, char *out, size_t room)
@@ -62,12 +60,13 @@ static enum verdict watch_connect(struct proxy *p, struct conn *c, const struct 
 	client_label(c->connect.client_id, c->connect.client_id_len, c->label, sizeof c->label);
 	stream_peer_name(&c->client, c->peer.cn, sizeof c->peer.cn);
 	c->peer.keepalive = c->connect.keepalive;
+	c->peer.clean = c->connect.clean;
 	c->connect.client_id = NULL;
 	p->counts.connects++;
 	watch_connect_gap(p, c);
 	if (c->connect.will)
 		violation(p->events, VIOLATION_WILL, c->label, "");
-	if (c->connect.keepalive > KEEPALIVE_MAX)
+	if (!limits_take_keepalive(p->opts.limits, c->connect.keepalive))
 		violation(p->events, VIOLATION_KEEPALIVE, c->label, "");
 	return FORWARD;
 }
@@ -93,13 +92,13 @@ static int rate_now(struct conn *c)
 	return n;
 }
 
-static bool topic_fits(const struct packet_publish *f)
+static bool topic_fits(const struct packet_publish *f, const struct limits *lim)
 {
 	int slashes = 0;
 
 	for (size_t i = 0; i < f->topic_len; i++)
 		slashes += f->topic[i] == '/';
-	return f->topic_len <= TOPIC_MAX && slashes <= SLASHES_MAX;
+	return f->topic_len <= TOPIC_MAX && slashes <= lim->slashes;
 }
 
 /* Trees the broker itself refuses without asking the plugin, so that PUBACKs stay countable. */
@@ -148,7 +147,7 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const struct 
 		violation(p->events, VIOLATION_PAYLOAD_SIZE, c->label, topic);
 		v = refused;
 	}
-	if (!topic_fits(&f)) {
+	if (!topic_fits(&f, lim)) {
 		violation(p->events, VIOLATION_TOPIC, c->label, topic);
 		v = refused;
 	}

@@ -371,6 +371,25 @@ static bool clears_only(const cJSON *desired)
 	return cJSON_IsObject(desired);
 }
 
+static size_t leaves_of(const cJSON *node)
+{
+	const cJSON *child;
+	size_t n = 0;
+
+	cJSON_ArrayForEach(child, node)
+	{
+		n += cJSON_IsObject(child) ? leaves_of(child) : 1;
+	}
+	return n;
+}
+
+static bool too_many(const struct shadows *s, const cJSON *reported)
+{
+	const struct limits *lim = &s->cloud->limits;
+
+	return lim->enforce && lim->attributes > 0 && leaves_of(reported) > (size_t)lim->attributes;
+}
+
 static void update(struct shadows *s, struct document *d, const cJSON *request)
 {
 	cJSON *state = cJSON_GetObjectItem(request, "state");
@@ -385,7 +404,8 @@ static void update(struct shadows *s, struct document *d, const cJSON *request)
 		answer(s, d, request, CONFLICT, d->timestamp_ms, whole(d));
 		return;
 	}
-	if (!state || (reported && !cJSON_IsObject(reported)) || !clears_only(desired)) {
+	if (!state || (reported && !cJSON_IsObject(reported)) || !clears_only(desired) ||
+	    too_many(s, reported)) {
 		s->refused++;
 		report(s, d, "update", REFUSED);
 		answer(s, d, request, REFUSED, cloud_now_ms(s->cloud), cJSON_CreateObject());

@@ -14,7 +14,7 @@ trap 'rm -rf "$dir"' EXIT
 own=$dir/build
 
 objects() {
-	for folder in core shadowstore bridge plugin; do
+	for folder in core shadowstore bridge plugin cli; do
 		find $folder -name '*.c' | sort | sed -n "1s|\(.*\)\.c$|$own/obj/\1.o|p"
 	done
 }

@@ -28,6 +28,12 @@ suite_before() {
 
 # --- tests ---
 
+# runs PROGRAM: it is there, for everybody
+runs() {
+	[ "$(stat -c %a "$1")" = 755 ] || fail "$1 has another mode than 0755" || return 1
+	[ "$("$1" version)" = "hubgate $(cat VERSION)" ] || fail "$1 does not run"
+}
+
 # has PATTERN ...: each names files below root, with mode 0644, in folders with 0755
 has() {
 	for file in "$@"; do
@@ -44,7 +50,7 @@ check_files() {
 		"$at/lib/$triplet/pkgconfig/hubbridge.pc" "$at/include/hubgate/bridge/sdk/sdk.h" \
 		"$at/include/hubgate/bridge/uplink/uplink.h" "$at/include/hubgate/bridge/http/dynreg_device.h" \
 		"$at/share/doc/hubgate/README.md" "$at/share/doc/hubgate/conf/README.md" \
-		"$at/share/doc/hubgate/conf/hubgate.json"
+		"$at/share/doc/hubgate/conf/hubgate.json" && runs "$at/bin/hubgate"
 }
 
 check_uninstall() {

@@ -152,4 +152,26 @@ void lamp_on(void);' 'IN_ROOM(ROOM_UPLINK);' && fail 'the wrong room' && return 
 	grep -qF 'lamp_on() has no IN_ROOM(ROOM_DISK)' "$dir/said" || fail "$(cat "$dir/said")"
 }
 
+# --- the tests that docs/field-cases.md names ---
+
+# cases_say TEXT: that text names them
+cases_say() {
+	mkdir -p "$tree/docs"
+	echo 'SUITE(lamp, TEST(lamp_that_is_on_shines), TEST(lamp_that_is_off_does_not))' >"$tree/tests/unit/test_lamp.c"
+	printf '%s\n' "$1" >"$tree/docs/field-cases.md"
+	"$top/.ci/cited_tests.sh" "$tree" >"$dir/said" 2>&1
+}
+
+cited_tests_that_are_there_are_fine() {
+	cases_say '| seen | done | `lamp_that_is_on_shines`, `lamp_that_is_off_does_not` |' || fail "$(cat "$dir/said")"
+}
+
+cited_test_that_is_missing_is_noticed() {
+	cases_say '| seen | done | `lamp_that_is_on_shines`, `lamp_that_burns_does_not` |' && fail 'no such test' && return 1
+	grep -qF 'docs/field-cases.md:1: no test is called lamp_that_burns_does_not' "$dir/said" ||
+		fail "$(cat "$dir/said")" || return 1
+	cases_say 'nothing' && fail 'it names none'
+	grep -qF 'names no tests' "$dir/said" || fail "$(cat "$dir/said")"
+}
+
 suite_run lint "$0"

@@ -5,7 +5,8 @@
 
 enum {
 	YES = MOSQ_ERR_SUCCESS,
-	NO = MOSQ_ERR_ACL_DENIED
+	NO = MOSQ_ERR_ACL_DENIED,
+	TEN_MINUTES_MS = 600000,
 };
 
 static char scada_name[] = "scada", hmi_name[] = "hmi";
@@ -127,16 +128,16 @@ static void a_publish_that_a_client_is_denied_is_told_without_hiding_what_device
 	CU_ASSERT_EQUAL(fake_lines(), before);
 	for (int i = 0; i < 100; i++)
 		CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_WRITE, LAMP "/event"), NO);
-	CU_ASSERT_EQUAL(fake_lines(), before + 20);
+	CU_ASSERT_EQUAL(fake_lines(), before + 1);
 	CU_ASSERT(fake_logged("any-3: refused " LAMP "/event: "));
 	CU_ASSERT(fake_logged("apps[]"));
 	CU_ASSERT_FALSE(fake_logged("more since the last line"));
 	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
 	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_WRITE, SIBLING "/event"), NO);
 	CU_ASSERT(fake_logged(LAMP_ID ": refused " SIBLING "/event: "));
-	lan_wait(1000);
+	lan_wait(TEN_MINUTES_MS);
 	CU_ASSERT_EQUAL(lan_acl(&nobody, MOSQ_ACL_WRITE, LAMP "/event"), NO);
-	CU_ASSERT(fake_logged(" (80 more since the last line)"));
+	CU_ASSERT(fake_logged(" (99 more since the last line)"));
 	lan_gone(&lamp);
 	leave(l);
 }

@@ -116,6 +116,8 @@ static void the_region_of_the_hub_sets_what_the_file_leaves_out(void)
 		{ "\"rate_up\":0", REGION_MAINLAND, 0, "//ap-guangzhou.", "hub.rate_up: is more than" },
 		{ "\"host\":\"127.0.0.1\",\"rate_up\":0", REGION_INTERNATIONAL, 0, "//ap-guangzhou.",
 		  NULL },
+		{ "\"max_subscriptions\":9", REGION_MAINLAND, 18, "//ap-guangzhou.",
+		  "hub.max_subscriptions: is too few for anything, 10 is taken; use 0 for no bound" },
 		{ "\"keepalive\":30", REGION_MAINLAND, 18, "//ap-guangzhou.",
 		  "hub.keepalive: is out of the 60 to 850 seconds" },
 	};
@@ -239,12 +241,12 @@ static void unknown_keys_suggest_the_nearest(void)
 	                  ":3: hub.prot: unknown key; did you mean \"port\"?"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"device\":[]}",
 	                  ":1: device: unknown key; did you mean \"devices\"?"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
-	            ":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown)"));
-	CU_ASSERT(
-		refused("{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
-	            ":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"colour\":1}}",
+		":1: presence.colour: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
+	CU_ASSERT(refused(
+		"{" GATEWAY "," STORE ",\"presence\":{\"a\\nb\":1}}",
+		":1: presence.a?b: unknown key; remove it (known here: grace_ms, max_unknown, silence_s)"));
 }
 
 static void wrong_types_and_ranges_say_what_to_write(void)
@@ -263,6 +265,10 @@ static void wrong_types_and_ranges_say_what_to_write(void)
 	CU_ASSERT(refused(HUB("\"host\":\"a b\""),
 	                  ":1: hub.host: \"a b\" is not possible here; use a host name or address of "
 	                  "A-Z a-z 0-9 . - _ :"));
+	CU_ASSERT(
+		refused(HUB("\"max_subscriptions\":100001"),
+	            ":1: hub.max_subscriptions: 100001 is not in range; use a whole number from 0 to "
+	            "100000"));
 	CU_ASSERT(refused(HUB("\"min_reconnect_s\":61"),
 	                  ":1: hub.max_reconnect_s: 60 is less than min_reconnect_s; use 61 or more"));
 	CU_ASSERT(refused("{" GATEWAY ",\"store\":{\"dir\":\"/d\",\"policy\":\"x\"}}",
@@ -359,6 +365,11 @@ static void mistakes_in_json_are_named_with_line_column_and_fix(void)
 		refused("{\n  // the gateway\n" GATEWAY "}", ":2:3: JSON has no comments; remove it"));
 	CU_ASSERT(refused("{'gateway':{}}", ":1:2: write double quotes (\") in place of single ones"));
 	CU_ASSERT(refused("{" STORE "\n" GATEWAY "}", ":1:46: a comma is missing here"));
+	CU_ASSERT(refused("\xEF\xBB\xBF{}",
+	                  ":1:1: starts with a byte order mark; save it as UTF-8 without BOM"));
+	CU_ASSERT(refused("\xFF\xFE{}", ":1:1: is UTF-16; save it as UTF-8 without BOM"));
+	CU_ASSERT(refused("{\"store\":{\"dir\":\"/d},\n" GATEWAY "}",
+	                  ":1:22: the line ends inside a text; its closing quote is missing"));
 	CU_ASSERT(
 		refused("{gateway:{}}", ":1:2: the member name is not quoted; write it in double quotes"));
 	CU_ASSERT(refused("{" GATEWAY "," STORE ",\"lan\":{\n\"acl\":\"allow\",\n\"acl\":\"auto\"}}",

@@ -231,6 +231,47 @@ static void files_of_tls_that_cannot_be_used_are_found_with_key_and_fix(void)
 	certs_remove(certs);
 }
 
+static bool warned_of(const char *ca, const char *gw, const char *key, const char *dev,
+                      const char *says)
+{
+	bool ok = tls_refused(ca, gw, key, dev, NULL) && rep.warning_count == 1 &&
+	          strstr(rep.warnings[0], says) != NULL;
+
+	for (size_t i = 0; i < rep.warning_count && !ok; i++)
+		fprintf(stderr, "%s\n", rep.warnings[i]);
+	config_free(&cfg);
+	return ok;
+}
+
+/* The clock may be what is wrong, so the LAN is served. */
+static void certificates_out_of_their_time_are_warned_about_at_the_start(void)
+{
+	static const struct cert_wish wishes[] = {
+		{ .name = "ca", .to_s = 86400 },
+		{ .name = "oldca", .from_s = -86400, .to_s = -3600 },
+		{ .name = "old", .issuer = "ca", .from_s = -86400, .to_s = -3600 },
+		{ .name = "early", .issuer = "ca", .from_s = 3600, .to_s = 86400 },
+		{ .name = "gw", .issuer = "ca", .to_s = 86400 },
+	};
+	char *certs = certs_dir();
+	char ca[160], old_ca[160], gw[160];
+
+	enter();
+	for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++)
+		certs_make(certs, &wishes[i]);
+	snprintf(ca, sizeof ca, "%s", certs_path(certs, "ca", "pem"));
+	snprintf(old_ca, sizeof old_ca, "%s", certs_path(certs, "oldca", "pem"));
+	snprintf(gw, sizeof gw, "%s", certs_path(certs, "gw", "pem"));
+	CU_ASSERT(warned_of(ca, certs_path(certs, "old", "pem"), certs_path(certs, "old", "key"), gw,
+	                    "gateway.cert_file: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(rep.warnings[0], "has expired by this machine's clock"));
+	CU_ASSERT(warned_of(ca, certs_path(certs, "early", "pem"), certs_path(certs, "early", "key"),
+	                    gw, "is not valid yet by this machine's clock"));
+	CU_ASSERT(warned_of(old_ca, gw, certs_path(certs, "gw", "key"), gw, "hub.ca_file: "));
+	leave();
+	certs_remove(certs);
+}
+
 SUITE(config_file, TEST(a_closed_file_with_secrets_is_read),
       TEST(an_open_file_with_secrets_is_refused_with_the_command_that_mends_it),
       TEST(an_open_file_without_secrets_is_read), TEST(an_open_secret_file_is_refused),
@@ -238,4 +279,5 @@ SUITE(config_file, TEST(a_closed_file_with_secrets_is_read),
       TEST(in_a_container_open_secrets_are_read_unless_others_can_write_them),
       TEST(secrets_come_from_the_environment), TEST(what_is_no_regular_file_is_refused),
       TEST(a_secret_file_of_any_size_is_bounded),
-      TEST(files_of_tls_that_cannot_be_used_are_found_with_key_and_fix))
+      TEST(files_of_tls_that_cannot_be_used_are_found_with_key_and_fix),
+      TEST(certificates_out_of_their_time_are_warned_about_at_the_start))

@@ -56,7 +56,20 @@ static void newest_that_came_goes_when_all_others_are_owed_a_reply(void)
 	CU_ASSERT_EQUAL(connections_give_way(all, 3), 2);
 }
 
+static void only_who_is_open_and_had_its_time_is_overdue(void)
+{
+	const struct connection all[] = { from(1, CONNECTION_SERVED, 0),
+		                              from(2, CONNECTION_GIVES_WAY, 0), from(3, CONNECTION_OPEN, 7),
+		                              from(4, CONNECTION_OPEN, 5) };
+
+	CU_ASSERT_EQUAL(connections_overdue(all, 4, 14, 10), SIZE_MAX);
+	CU_ASSERT_EQUAL(connections_overdue(all, 4, 15, 10), 3);
+	CU_ASSERT_EQUAL(connections_overdue(all, 3, 15, 10), SIZE_MAX);
+	CU_ASSERT_EQUAL(connections_overdue(all, 0, 15, 10), SIZE_MAX);
+}
+
 SUITE(connections, TEST(oldest_of_the_address_with_most_gives_way),
       TEST(oldest_of_all_gives_way_when_all_share_one_address_or_none_has_two),
       TEST(who_is_owed_a_reply_does_not_give_way_and_does_not_count),
-      TEST(newest_that_came_goes_when_all_others_are_owed_a_reply))
+      TEST(newest_that_came_goes_when_all_others_are_owed_a_reply),
+      TEST(only_who_is_open_and_had_its_time_is_overdue))

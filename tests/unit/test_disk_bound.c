@@ -37,6 +37,23 @@ static void what_the_user_allows_is_never_exceeded(void)
 			CU_ASSERT(disk_bound(60, before, total, 10) <= 60);
 }
 
+static void messages_are_not_dropped_for_somebody_who_fills_the_disk(void)
+{
+	const uint64_t max = 64 * MIB, live = 10 * MIB, near = MIB;
+
+	CU_ASSERT_TRUE(disk_bound_squeezes(max, 20 * MIB, 9 * MIB, live, near));
+	CU_ASSERT_TRUE(disk_bound_squeezes(max, 9 * MIB, 9 * MIB, live, near));
+	/* Still above what waits, but on its way down: by the next look it may be below. */
+	CU_ASSERT_TRUE(disk_bound_squeezes(max, 20 * MIB, live + near - 1, live, near));
+	CU_ASSERT_FALSE(disk_bound_squeezes(max, 20 * MIB, live + near, live, near));
+	/* A small disk at rest: there the oldest are dropped. */
+	CU_ASSERT_FALSE(disk_bound_squeezes(max, 10 * MIB, 10 * MIB, live, near));
+	CU_ASSERT_FALSE(disk_bound_squeezes(max, 9 * MIB, 10 * MIB, live, near));
+	/* The user's own bound, however low, is no squeeze. */
+	CU_ASSERT_FALSE(disk_bound_squeezes(9 * MIB, 20 * MIB, 9 * MIB, live, near));
+}
+
 SUITE(disk_bound, TEST(a_disk_with_plenty_of_room_leaves_the_bound_alone),
       TEST(more_than_the_disk_has_room_for_is_lowered_to_two_thirds_of_it),
+      TEST(messages_are_not_dropped_for_somebody_who_fills_the_disk),
       TEST(small_files_of_others_move_nothing), TEST(what_the_user_allows_is_never_exceeded))

@@ -51,6 +51,25 @@ static void the_first_loss_is_told_at_once_and_the_next_after_a_minute(void)
 	CU_ASSERT_EQUAL(r.due_ms, 9000000);
 }
 
+static void loss_that_goes_on_is_told_after_a_minute_ten_minutes_and_hourly(void)
+{
+	struct drop_report r;
+	int lines = 0;
+
+	drop_report_init(&r);
+	for (int64_t s = 0; s < 3 * 3600; s++) {
+		drop_report_add(&r, "SUBPRODUC1", "lamp", DROP_STORE, s * 1000);
+		run(&r, s * 1000);
+		lines += (int)line_count;
+	}
+	CU_ASSERT_EQUAL(lines, 5); /* at 0, 1, 11, 71 and 131 minutes */
+	run(&r, r.due_ms);
+	drop_report_add(&r, "SUBPRODUC1", "lamp", DROP_STORE, INT64_C(1000) * 3600 * 6);
+	run(&r, INT64_C(1000) * 3600 * 6);
+	CU_ASSERT_EQUAL(line_count, 1);
+	CU_ASSERT_EQUAL(r.times, 1); /* it had ended */
+}
+
 static void a_device_that_ended_since_is_still_named(void)
 {
 	char product[] = "SUBPRODUC1", name[] = "lamp";
@@ -81,6 +100,7 @@ static void each_device_and_reason_has_its_line_and_the_rest_a_sum(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "other devices lost 2 messages"));
 }
 
-SUITE(drop_report, TEST(a_device_that_ended_since_is_still_named),
+SUITE(drop_report, TEST(loss_that_goes_on_is_told_after_a_minute_ten_minutes_and_hourly),
+      TEST(a_device_that_ended_since_is_still_named),
       TEST(the_first_loss_is_told_at_once_and_the_next_after_a_minute),
       TEST(each_device_and_reason_has_its_line_and_the_rest_a_sum))

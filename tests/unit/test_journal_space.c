@@ -127,6 +127,32 @@ static void a_disk_that_somebody_fills_refuses_and_drops_nothing(void)
 	close_it(j);
 }
 
+/* A look at the disk falls into the middle of it: what waits is not dropped at a bound that is
+ * gone at the next look. */
+static void a_disk_that_somebody_is_filling_drops_nothing_either(void)
+{
+	enum {
+		KEPT = 2000
+	};
+	struct journal *j = open_at(store_dir_new(), JOURNAL_DROP_OLDEST, 40 * MIB);
+
+	for (int i = 0; i < KEPT; i++)
+		CU_ASSERT_EQUAL_FATAL(put(j), ST_OK);
+	read_all(j);
+	disk_faults.free_bytes = 7 * MIB; /* with 8 MiB of ours room for some more */
+	text[0] = '\0';
+	CU_ASSERT_TRUE(run_until(j, "is more than the disk has room for"));
+	CU_ASSERT(counts(j).bound_bytes < 9 * MIB);
+	CU_ASSERT_EQUAL(put(j), ST_NOSPACE);
+	CU_ASSERT_EQUAL(journal_reader_excess(j), 0);
+	for (int i = 0; i < TRIES && put(j) != ST_OK; i++) { /* nobody goes on filling it */
+		CU_ASSERT_EQUAL(journal_disk_run(j, &log_here), ST_OK);
+		usleep(WAIT_US);
+	}
+	CU_ASSERT_EQUAL(put(j), ST_OK);
+	close_it(j);
+}
+
 /* What waits is not known before it was read: until then all that is there may wait. */
 static void a_disk_that_was_filled_between_two_runs_drops_nothing_either(void)
 {
@@ -188,5 +214,6 @@ static void room_for_the_next_segment_is_reserved_and_given_back(void)
 
 SUITE(journal_space, TEST(a_bound_above_the_disk_is_lowered_at_the_start_and_said),
       TEST(a_disk_that_somebody_fills_refuses_and_drops_nothing),
+      TEST(a_disk_that_somebody_is_filling_drops_nothing_either),
       TEST(a_disk_that_was_filled_between_two_runs_drops_nothing_either),
       TEST(room_for_the_next_segment_is_reserved_and_given_back))

@@ -311,6 +311,29 @@ static void a_byte_order_mark_is_named_in_the_error(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.what, "byte order mark"));
 }
 
+static void a_text_of_utf_16_is_named_in_the_error_with_or_without_its_mark(void)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+		{ "\xFF\xFE{\0}\0", 6 },
+		{ "\xFE\xFF\0{\0}", 6 },
+		{ "{\0\"\0", 4 },
+		{ "\0{\0\"", 4 },
+	};
+	const struct json_limits lim = { .bytes = 100, .depth = 10, .values = 10 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_error err = { 0 };
+		cJSON *out = NULL;
+
+		CU_ASSERT_EQUAL(json_parse(cases[i].text, cases[i].len, &lim, &out, &err, NULL, NULL),
+		                ST_MALFORMED);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.what, "is UTF-16; save it as UTF-8"));
+	}
+}
+
 static void errors_name_line_and_column_in_characters(void)
 {
 	struct json_error err = { 0 };
@@ -462,6 +485,7 @@ SUITE(json, TEST(number_tokens_keep_their_text),
       TEST(one_stray_byte_behind_a_message_is_left_out), TEST(files_stay_strict),
       TEST(many_members_are_checked_quickly), TEST(limits_are_kept),
       TEST(a_million_brackets_do_no_harm), TEST(a_byte_order_mark_is_named_in_the_error),
+      TEST(a_text_of_utf_16_is_named_in_the_error_with_or_without_its_mark),
       TEST(errors_name_line_and_column_in_characters), TEST(every_node_is_announced_with_its_line),
       TEST(exact_integers_are_read_and_others_refused),
       TEST(integers_are_equal_by_their_digits_and_others_as_doubles),

@@ -104,6 +104,9 @@ static void unknown_users_pass_only_where_the_broker_let_them(void)
 	CU_ASSERT(passes(""));
 	CU_ASSERT(passes("plugin /l/mosquitto_hubgate.so\n"));
 	CU_ASSERT(passes("listener 1883\nallow_anonymous true\n"));
+	CU_ASSERT(passes("allow_anonymous true\nplugin /l/mosquitto_acl_file.so\n"));
+	CU_ASSERT(passes("allow_anonymous true\nplugin /l/mosquitto_sparkplug_aware.so\n"));
+	CU_ASSERT_FALSE(passes("allow_anonymous true\nplugin /l/mosquitto_password_file.so\n"));
 	CU_ASSERT_FALSE(passes("listener 1883\n"));
 	CU_ASSERT_FALSE(passes("port 1883\n"));
 	CU_ASSERT_FALSE(passes("bind_address 127.0.0.1\n"));
@@ -165,18 +168,13 @@ static void options_that_do_not_go_with_us_are_refused_with_place_and_fix(void)
 
 #define LOAD "plugin_load hub /l/mosquitto_hubgate.so\n"
 
-static void a_listener_that_does_not_use_our_plugin_is_refused(void)
+static void our_plugin_is_not_bound_to_listeners(void)
 {
 	CU_ASSERT(is_refused(LOAD "listener 1883\nplugin_use hub\nlistener 8883\n",
-	                     "m.conf:4: plugin_use hub is missing", "`global_plugin`"));
-	CU_ASSERT(is_refused(LOAD "listener 1883\nplugin_use other\n",
-	                     "m.conf:2: plugin_use hub is missing", "m.conf:1"));
-	CU_ASSERT(is_refused(LOAD "port 1884\nlistener 1883\nplugin_use hub\n",
-	                     "m.conf:2: plugin_use hub is missing", "m.conf:1"));
-	CU_ASSERT(is_refused(LOAD, "the default listener: plugin_use", "m.conf:1"));
-	CU_ASSERT_STRING_EQUAL(
-		refusal_of(LOAD "listener 1883\nplugin_use hub\nlistener 8883\nplugin_use hub\n"), "");
-	CU_ASSERT_STRING_EQUAL(refusal_of(LOAD "plugin_use hub\n"), "");
+	                     "m.conf:1: plugin_load: ", "global_plugin"));
+	CU_ASSERT(is_refused("\n" LOAD "listener 1883\nplugin_use hub\n",
+	                     "m.conf:2: plugin_load: ", "global_plugin"));
+	CU_ASSERT_STRING_EQUAL(refusal_of("plugin_load x /l/x.so\nlistener 1883\nplugin_use x\n"), "");
 	CU_ASSERT_STRING_EQUAL(
 		refusal_of("global_plugin /l/mosquitto_hubgate.so\nlistener 1883\nlistener 8883\n"), "");
 }
@@ -197,6 +195,10 @@ static void a_listener_too_full_for_the_doorbell_is_found(void)
 	CU_ASSERT_PTR_NULL(mosquitto_conf_crowded(&conf, 10));
 	read_only("listener 1883\nlistener 0 /run/s.sock\nmax_connections 10\n");
 	CU_ASSERT_PTR_NOT_NULL(mosquitto_conf_crowded(&conf, 10));
+	CU_ASSERT_EQUAL(conf.global_max, 0);
+	read_only("global_max_clients 30\nglobal_max_connections 20\nglobal_max_clients -1\n");
+	CU_ASSERT_EQUAL(conf.global_max, 20);
+	CU_ASSERT_STRING_EQUAL(conf.global_max_at.text, "m.conf:2");
 	mosquitto_conf_free(&conf);
 }
 
@@ -221,14 +223,20 @@ static void what_a_listener_speaks_is_known(void)
 	CU_ASSERT_EQUAL(conf.listener_count, 3);
 	CU_ASSERT(conf.listeners[0].psk && conf.listeners[0].port == 8885);
 	CU_ASSERT(conf.listeners[1].tls && conf.listeners[1].client_certificates);
-	CU_ASSERT(conf.listeners[2].websockets && !conf.listeners[2].tls);
-	CU_ASSERT(!conf.listeners[3].websockets && conf.listeners[3].port == 1883);
+	CU_ASSERT(conf.listeners[2].not_mqtt && !conf.listeners[2].tls);
+	CU_ASSERT(!conf.listeners[3].not_mqtt && conf.listeners[3].port == 1883);
 	CU_ASSERT_STRING_EQUAL(conf.clientid_prefix, "dev-");
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8885), MOSQUITTO_WAY_CLOSED);
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_CLOSED);
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 9001), MOSQUITTO_WAY_CLOSED);
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1883), MOSQUITTO_WAY_PLAIN);
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1884), MOSQUITTO_WAY_UNKNOWN);
+	read_only("listener 1\nenable_proxy_protocol 2\nlistener 2\naccept_protocol_versions 3, 5\n"
+	          "listener 3\naccept_protocol_versions 3,4,5\nlistener 4\nprotocol http_api\n");
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 1), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 2), MOSQUITTO_WAY_CLOSED);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 3), MOSQUITTO_WAY_PLAIN);
+	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 4), MOSQUITTO_WAY_CLOSED);
 	read_only("listener 8883 10.0.0.1\ncertfile /c\nlistener 8884 127.0.0.1\n"
 	          "listener 8884 10.0.0.1\ncertfile /c\n");
 	CU_ASSERT_EQUAL(mosquitto_conf_way(&conf, 8883), MOSQUITTO_WAY_TLS);
@@ -328,7 +336,7 @@ SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
       TEST(unknown_users_pass_only_where_the_broker_let_them),
       TEST(more_plugins_than_fit_are_refused),
       TEST(options_that_do_not_go_with_us_are_refused_with_place_and_fix),
-      TEST(a_listener_that_does_not_use_our_plugin_is_refused),
+      TEST(our_plugin_is_not_bound_to_listeners),
       TEST(a_listener_too_full_for_the_doorbell_is_found),
       TEST(the_topics_of_a_bridge_are_those_of_this_broker), TEST(what_a_listener_speaks_is_known),
       TEST(included_names_are_chosen_and_ordered_as_the_broker_does),

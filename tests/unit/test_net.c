@@ -16,6 +16,7 @@ enum {
 	STRESS_MS = 700,
 	LOST_MS = 900, /* NET looks around every second anyway */
 	STOP_MS = 2000,
+	TURNS = 3,
 };
 
 static int64_t now_ms(void)
@@ -29,6 +30,12 @@ static int64_t now_ms(void)
 static void count(void *ctx, const struct net_result *result)
 {
 	atomic_fetch_add((atomic_int *)ctx, result->status == ST_IO); /* nobody listens there */
+}
+
+/* In NET. */
+static void count_turn(void *ctx)
+{
+	atomic_fetch_add((atomic_int *)ctx, 1);
 }
 
 static bool await(const atomic_int *done, int n)
@@ -67,4 +74,23 @@ static void no_request_is_left_lying_however_they_come(void)
 	net_free(net);
 }
 
-SUITE(net, TEST(no_request_is_left_lying_however_they_come))
+static void turn_comes_at_least_every_second_when_there_is_nothing_to_do(void)
+{
+	struct net *net = NULL;
+	atomic_int turns = 0;
+	int64_t began_ms;
+
+	CU_ASSERT_EQUAL_FATAL(net_new(&net), ST_OK);
+	net_each_turn(net, count_turn, &turns);
+	began_ms = now_ms();
+	CU_ASSERT_EQUAL_FATAL(net_start(net), ST_OK);
+	for (int i = 0; i < TURNS && atomic_load(&turns) < TURNS; i++)
+		await(&turns, TURNS);
+	CU_ASSERT_EQUAL(atomic_load(&turns), TURNS);
+	CU_ASSERT(now_ms() - began_ms >= (TURNS - 1) * NET_TURN_MS - 100); /* and does not spin */
+	CU_ASSERT_TRUE(net_stop(net, STOP_MS));
+	net_free(net);
+}
+
+SUITE(net, TEST(turn_comes_at_least_every_second_when_there_is_nothing_to_do),
+      TEST(no_request_is_left_lying_however_they_come))

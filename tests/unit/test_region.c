@@ -51,5 +51,35 @@ static void the_rate_stays_below_what_each_region_takes(void)
 	CU_ASSERT_PTR_NULL(region_limits(REGION_AUTO));
 }
 
-SUITE(region, TEST(the_host_says_which_limits_count_and_where_devices_register),
+static void a_refusal_beyond_a_number_of_the_region_is_explained_by_it(void)
+{
+	static const struct {
+		enum region region;
+		enum region_count what;
+		size_t n;
+		const char *hint;
+	} rows[] = {
+		{ REGION_MAINLAND, REGION_DEVICES, 500, "" },
+		{ REGION_MAINLAND, REGION_DEVICES, 501,
+		  "; these would be 501, and the mainland hub takes 500 devices of one gateway" },
+		{ REGION_INTERNATIONAL, REGION_DEVICES, 501, "" },
+		{ REGION_MAINLAND, REGION_SLASHES, 7,
+		  "; these would be 7, and the mainland hub takes 6 slashes in a topic" },
+		{ REGION_MAINLAND, REGION_ATTRIBUTES, 21,
+		  "; these would be 21, and the mainland hub takes 20 attributes of a shadow" },
+		{ REGION_INTERNATIONAL, REGION_ATTRIBUTES, 1000, "" },
+		{ REGION_AUTO, REGION_SLASHES, 1000, "" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char hint[REGION_HINT_MAX];
+
+		CU_ASSERT_STRING_EQUAL(
+			region_hint(region_limits(rows[i].region), rows[i].what, rows[i].n, hint),
+			rows[i].hint);
+	}
+}
+
+SUITE(region, TEST(a_refusal_beyond_a_number_of_the_region_is_explained_by_it),
+      TEST(the_host_says_which_limits_count_and_where_devices_register),
       TEST(the_rate_stays_below_what_each_region_takes))

@@ -114,6 +114,13 @@ static bool is_choice(const struct config_key *key, unsigned got, const char *wo
 	return at && strncmp(at, word, strlen(word)) == 0 && strchr("|", at[strlen(word)]);
 }
 
+/* auto is what the host says from then on: in the full samples the mainland. */
+static bool is_region(enum region got, const char *word)
+{
+	return strcmp(word, "auto") == 0 ? got == REGION_MAINLAND
+	                                 : strcmp(region_limits(got)->name, word) == 0;
+}
+
 static bool is_text(const char *got, const char *said)
 {
 	return got && said && strcmp(got, said) == 0;
@@ -121,6 +128,8 @@ static bool is_text(const char *got, const char *said)
 
 static bool means(const struct config_key *key, const void *field, const cJSON *said)
 {
+	if (strcmp(key->name, "region") == 0)
+		return is_region(*(const enum region *)field, said->valuestring);
 	switch ((int)key->kind) {
 	case KIND_NUMBER:
 		return (double)*(const uint32_t *)field == said->valuedouble;

@@ -203,7 +203,33 @@ static void walk_goes_on_while_others_are_put(void)
 	secrets_close(s);
 }
 
-SUITE(secrets, TEST(what_was_put_is_there_after_a_restart_and_for_the_owner_alone),
+static void secrets_that_cannot_be_kept_count_and_are_said_once_until_one_can(void)
+{
+	const char *dir = store_dir_new();
+	struct secrets *s = opened(dir);
+	struct secret out;
+	struct said said;
+
+	said_clear(&said);
+	CU_ASSERT_EQUAL(secrets_keep(s, &said.log, "SUBPROD001lamp-01", "no Base64", &out), ST_INVALID);
+	bad_disk_fail("open", "/secrets", ENOSPC);
+	CU_ASSERT_EQUAL(secrets_keep(s, &said.log, "SUBPROD001lamp-01", ONE, &out), ST_OK);
+	CU_ASSERT_STRING_EQUAL(out.text, ONE);
+	CU_ASSERT_EQUAL(secrets_keep(s, &said.log, "SUBPROD001lamp-02", TWO, &out), ST_OK);
+	CU_ASSERT(said_has(&said, "SUBPROD001lamp-01 was registered, but its secret cannot be kept"));
+	CU_ASSERT_EQUAL(said.lines, 1);
+	CU_ASSERT(knows(s, "SUBPROD001lamp-02", TWO));
+	bad_disk_heal();
+	CU_ASSERT_EQUAL(secrets_keep(s, &said.log, "SUBPROD001lamp-03", ONE, &out), ST_OK);
+	bad_disk_fail("open", "/secrets", ENOSPC);
+	CU_ASSERT_EQUAL(secrets_keep(s, &said.log, "SUBPROD001lamp-04", ONE, &out), ST_OK);
+	CU_ASSERT_EQUAL(said.lines, 2);
+	bad_disk_heal();
+	secrets_close(s);
+}
+
+SUITE(secrets, TEST(secrets_that_cannot_be_kept_count_and_are_said_once_until_one_can),
+      TEST(what_was_put_is_there_after_a_restart_and_for_the_owner_alone),
       TEST(new_secret_replaces_the_old_one), TEST(walk_goes_on_while_others_are_put),
       TEST(damaged_or_missing_file_falls_back_to_the_copy_before),
       TEST(file_that_cannot_be_read_ends_the_start_and_is_not_written_over),

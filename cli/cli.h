@@ -1,0 +1,36 @@
+/* cli.h - what the subcommands of `hubgate` share: exit codes and how they complain.
+ * The command is a process of its own: no room of the plugin, one thread, nothing outlives it.
+ */
+#ifndef HUBGATE_CLI_H
+#define HUBGATE_CLI_H
+
+#include "core/config/config.h"
+
+enum { /* exit codes; part of the interface, stated by `hubgate --help` */
+	CLI_OK = 0,
+	CLI_FAILED = 1, /* what was asked for could not be done, or is not as it should be */
+	CLI_USAGE = 2   /* the command line makes no sense */
+};
+
+#define CLI_CONFIG_FILE "/etc/mosquitto/hubgate.json"
+
+struct cli_command {
+	const char *name;
+	const char *does; /* one line of the list */
+	const char *help; /* usage, options, examples; ends with a newline */
+	/* argv[0] is the command's name. Returns an exit code. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cli_command check_command, credentials_command, init_command;
+
+/* "hubgate COMMAND: ..." on standard error; returns CLI_USAGE or CLI_FAILED, for `return`. */
+int cli_usage(const struct cli_command *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int cli_failed(const struct cli_command *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* CLI_OK: the caller owns *out (config_free). Else the file's errors were told, a line each. */
+int cli_load_config(const struct cli_command *c, const char *path, struct config *out);
+
+#endif
