@@ -63,7 +63,7 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 		if (!s)
 			return NULL;
 		s->client = client;
-		s->number = ++h->sessions->made;
+		s->connection = ++h->sessions->made;
 		if (table_add(&h->sessions->all, &s->node, hash_client(h, client)) != ST_OK) {
 			free(s);
 			return NULL;

@@ -21,7 +21,7 @@ enum session_line { /* of plugin/devices/one_client */
 struct lan_session {
 	struct table_node node;
 	const struct mosquitto *client; /* the key; never followed */
-	uint64_t number;                /* from 1; no other has or had it */
+	uint64_t connection;            /* from 1; never that of another one */
 	enum session_kind kind;
 	struct device *device; /* of SESSION_DEVICE and SESSION_CLAIM */
 	bool broker_login;     /* its name and password are the broker's to check */

@@ -27,7 +27,7 @@ static uint64_t reader(void *ctx, const char *client_id)
 	const struct device *d = device_table_find(h->devices, client_id, strlen(client_id));
 	const struct lan_session *s = d ? presence_listener(h, d)->current : NULL;
 
-	return s ? s->number : 0;
+	return s ? s->connection : 0;
 }
 
 static void give(void *ctx, const struct rrpc_call *call)
