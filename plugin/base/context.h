@@ -42,6 +42,9 @@ struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct shadows;        /* plugin/services/shadow */
 struct gateway_asks;   /* plugin/services/gateway_service */
+struct rrpc;           /* core/hub/rrpc.h */
+struct remote_configs; /* plugin/services/remote_config */
+struct own_config;     /* plugin/services/own_config */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
 struct unheard;        /* plugin/lan/unheard */
@@ -101,6 +104,9 @@ struct hubgate {
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
 	struct gateway_asks *asks;
+	struct rrpc *rrpc; /* kept by plugin/services/rrpc_service */
+	struct remote_configs *remote_configs;
+	struct own_config *own_config;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 
