@@ -1,8 +1,8 @@
 /* What the gateway adds to a call of the cloud (RRPC): from the call at the hub to the answer
  * there, of a device behind the gateway, beside one that is connected to the hub itself. Calls of
- * both take turns, one at a time, at random moments. The gateway's share of each of its calls is
- * what it took beyond the median of the other's; the bar is judged by the round that the host
- * disturbed least. */
+ * both take turns, one at a time, at random moments, so both suffer alike from what else runs here.
+ * Added is the difference of their quantiles, in the round in which the device at the hub suffered
+ * least: who chooses by that chooses no result of the gateway's. */
 #include <mosquitto.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -149,7 +149,7 @@ static int64_t call(struct party *app, const char *name)
 }
 
 struct round { /* quantiles, in us */
-	double direct_p50, direct_p99, behind_p50, behind_p99, added_p99;
+	double direct_p50, direct_p99, behind_p50, behind_p99;
 };
 
 static bool measure(struct party *app, struct round *out)
@@ -168,31 +168,41 @@ static bool measure(struct party *app, struct round *out)
 	out->direct_p99 = measure_quantile_ns(direct, SAMPLES, 0.99) / 1000;
 	out->behind_p50 = measure_quantile_ns(behind, SAMPLES, 0.5) / 1000;
 	out->behind_p99 = measure_quantile_ns(behind, SAMPLES, 0.99) / 1000;
-	out->added_p99 = out->behind_p99 - out->direct_p50;
 	return true;
+}
+
+static bool measure_rounds(struct bench *b, struct party *app, struct round *best)
+{
+	int count = b->quick ? ROUNDS_QUICK : ROUNDS;
+	struct round r;
+	bool ok = true;
+
+	awake_begin();
+	for (int n = 0; n < count && ok; n++) {
+		ok = measure(app, &r);
+		if (ok && (n == 0 || r.direct_p99 < best->direct_p99))
+			*best = r;
+	}
+	awake_end();
+	return ok;
 }
 
 static void rounds(struct bench *b, struct party *app)
 {
-	struct round best = { .added_p99 = -1 }, r;
+	struct round r;
 
-	awake_begin();
-	for (int n = 0; n < (b->quick ? ROUNDS_QUICK : ROUNDS); n++) {
-		if (!measure(app, &r)) {
-			table_failed(b->table, "rrpc", "a call was not answered");
-			break;
-		}
-		if (best.added_p99 < 0 || r.added_p99 < best.added_p99)
-			best = r;
-	}
-	awake_end();
-	if (best.added_p99 < 0)
+	if (!measure_rounds(b, app, &r)) {
+		table_failed(b->table, "rrpc", "a call was not answered");
 		return;
-	scene_row(b, "rrpc", "device at the hub: p50", "us", best.direct_p50, BAR_NONE, 0);
-	scene_row(b, "rrpc", "device at the hub: p99", "us", best.direct_p99, BAR_NONE, 0);
-	scene_row(b, "rrpc", "device behind the gateway: p50", "us", best.behind_p50, BAR_NONE, 0);
-	scene_row(b, "rrpc", "device behind the gateway: p99", "us", best.behind_p99, BAR_NONE, 0);
-	scene_row(b, "rrpc", "added by the gateway: p99", "us", best.added_p99, BAR_AT_MOST, BAR_US);
+	}
+	scene_row(b, "rrpc", "device at the hub: p50", "us", r.direct_p50, BAR_NONE, 0);
+	scene_row(b, "rrpc", "device at the hub: p99", "us", r.direct_p99, BAR_NONE, 0);
+	scene_row(b, "rrpc", "device behind the gateway: p50", "us", r.behind_p50, BAR_NONE, 0);
+	scene_row(b, "rrpc", "device behind the gateway: p99", "us", r.behind_p99, BAR_NONE, 0);
+	scene_row(b, "rrpc", "added by the gateway: p50", "us", r.behind_p50 - r.direct_p50, BAR_NONE,
+	          0);
+	scene_row(b, "rrpc", "added by the gateway: p99", "us", r.behind_p99 - r.direct_p99,
+	          BAR_AT_MOST, BAR_US);
 }
 
 void bench_rrpc(struct bench *b)

@@ -24,6 +24,9 @@
 enum {
 	TIME_WAIT_MS = 1500, /* of the SDK for Python: 3 polls of 500 ms */
 	CALL_LIFE_MS = 3500,
+	STREET = 60,
+	EACH = 12,
+	MOMENT_MS = 500,
 };
 
 static void wan_cut(struct scene *s)
@@ -149,6 +152,46 @@ static void answer_that_is_late_never_reaches_the_hub_and_the_next_call_is_not_l
 	CU_ASSERT_PTR_NOT_NULL(await_answer(&s, second));
 	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "rrpc_answer", NULL), 1);
 	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* After an outage sixty devices have something to send for half a minute: their turns come every
+ * two and a half seconds. */
+static void call_is_answered_in_a_moment_while_everybody_s_messages_wait(void)
+{
+	const struct scene_opts o = {
+		.street = STREET,
+		.more = ",\"mappings\":[{\"product_id\":\"" PRODUCT
+				"\",\"device\":\"{name}\",\"up\":\"street/{name}\"}]",
+	};
+	const struct dev_opts client = { .client_id = "street" };
+	struct scene s = scene_start(&o);
+	struct dev *d = called_device(&s), *street = client_connect(lan_port(s.lan), &client);
+	const struct dev_message *m;
+	const cJSON *ev;
+	int id;
+
+	wan_cut(&s);
+	for (int i = 0; i < STREET * EACH; i++) {
+		char *topic = text_fmt("street/s%d", i % STREET + 1);
+
+		CU_ASSERT(dev_publish_acked(street, topic, "{}", WAIT_MS));
+		free(topic);
+	}
+	CU_ASSERT(scene_publish_run(d, PRODUCT "/dev1/event", 1, EACH, WAIT_MS));
+	sim_skip_events(s.sim);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "s60"));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, PRODUCT "/dev1/event", WAIT_MS));
+	id = call(&s, DEV1);
+	m = dev_await_message(d, NULL, WAIT_MS);
+	CU_ASSERT_EQUAL(atoi(id_of(m)), id);
+	reply(d, id_of(m));
+	ev = await_answer(&s, id);
+	CU_ASSERT(ev && scene_number(ev, "ms") < MOMENT_MS);
+	CU_ASSERT_EQUAL(scene_violations(&s), 0);
+	dev_disconnect(d);
+	dev_disconnect(street);
 	scene_end(&s);
 }
 
@@ -431,6 +474,7 @@ static void gateway_application_serves_calls_and_configuration_of_its_subdevice(
 SUITE(services, TEST(call_reaches_the_device_and_its_answer_the_caller),
       TEST(calls_that_overlap_are_each_answered_under_their_own_id),
       TEST(answer_that_is_late_never_reaches_the_hub_and_the_next_call_is_not_lost),
+      TEST(call_is_answered_in_a_moment_while_everybody_s_messages_wait),
       TEST(broadcast_brings_one_copy_to_each_device_that_subscribes),
       TEST(remote_configuration_is_fetched_and_distributed_under_today_s_names),
       TEST(remote_configuration_works_under_its_older_names_too),
