@@ -14,20 +14,18 @@
  */
 #include <mosquitto.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/awake.h"
 #include "tests/harness/harness.h"
 
 #define TOPIC "SUBPRODUC1/dev1/control"
 
 enum {
-	SPINNERS_MAX = 64,
 	ROUNDS = 5,
 	SAMPLES = 300,
 	WARM_UP = 20,
@@ -43,20 +41,6 @@ struct receiver {
 	int count;
 	int64_t latency_ns[WARM_UP + SAMPLES];
 };
-
-static atomic_bool ending;
-
-/* Burns what nobody else wants. */
-static void *spin(void *arg)
-{
-	const struct sched_param lowest = { .sched_priority = 0 };
-
-	(void)arg;
-	pthread_setschedparam(pthread_self(), SCHED_IDLE, &lowest);
-	while (!atomic_load(&ending))
-		;
-	return NULL;
-}
 
 static int64_t now_ns(void)
 {
@@ -214,21 +198,14 @@ static long stolen_ms(void)
 /* Rounds with the processors awake: every p99 at the device, sorted. */
 static bool measure_awake(struct receiver *app, struct receiver *device, int64_t p99_us[ROUNDS])
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t spinners[SPINNERS_MAX];
-	int started = 0;
 	bool ok = true;
 
-	while (started < cpus && started < SPINNERS_MAX &&
-	       pthread_create(&spinners[started], NULL, spin, NULL) == 0)
-		started++;
+	awake_begin();
 	for (int n = 0; ok && n < ROUNDS; n++) {
 		p99_us[n] = (int64_t)series(app, device, "awake");
 		ok = p99_us[n] >= 0;
 	}
-	atomic_store(&ending, true);
-	while (started > 0)
-		pthread_join(spinners[--started], NULL);
+	awake_end();
 	qsort(p99_us, ROUNDS, sizeof(int64_t), compare);
 	return ok;
 }

@@ -23,6 +23,7 @@ static const struct {
 	{ "memory", bench_memory, true },    { "shadow", bench_shadow, true },
 	{ "million", bench_million, false }, { "reconnect", bench_reconnect, false },
 	{ "shadows", bench_shadows, false }, { "neighbours", bench_neighbours, false },
+	{ "rrpc", bench_rrpc, true },
 };
 
 enum {

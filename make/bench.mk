@@ -8,7 +8,7 @@ BENCH ?=
 bench: deps-test ## figures of this machine, with bars; QUICK=1, BENCH="name name"
 	$(Q)$(MAKE) --no-print-directory bench-run
 
-$(B)/bench/downlink: $(call obj,bench/downlink.c) $(B)/libharness.a
+$(B)/bench/downlink: $(call obj,bench/downlink.c bench/awake.c) $(B)/libharness.a
 $(B)/bench/bench: $(call obj,$(filter-out bench/downlink.c,$(bench_src))) $(B)/libharness.a
 $(B)/bench/downlink $(B)/bench/bench:
 	@mkdir -p $(@D)

@@ -252,9 +252,12 @@ static void only_error(struct config_report *report, const char *path, const cha
 	snprintf(report->errors[0], CONFIG_LINE_MAX, "%.120s: %.380s", path, why);
 }
 
-enum status config_file_load(const char *path, struct config *out, struct config_report *report)
+enum status config_file_load_with(const char *path, const char *remote, size_t remote_len,
+                                  struct config *out, struct config_report *report)
 {
 	struct config_source src = { .name = path,
+		                         .remote = remote,
+		                         .remote_len = remote_len,
 		                         .read_file = read_secret,
 		                         .get_env = environment,
 		                         .read_certificate = read_certificate,
@@ -285,6 +288,11 @@ out:
 		explicit_bzero(text.data, text.cap);
 	buf_free(&text);
 	return st;
+}
+
+enum status config_file_load(const char *path, struct config *out, struct config_report *report)
+{
+	return config_file_load_with(path, NULL, 0, out, report);
 }
 
 struct journal_limits config_file_limits(const struct config_store *c)

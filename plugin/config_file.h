@@ -16,6 +16,9 @@
  * must be a regular file. Statuses and ownership as config_parse, and ST_NOTFOUND,
  * ST_DENIED (not readable, or open to others), ST_IO; report then holds one line. */
 enum status config_file_load(const char *path, struct config *out, struct config_report *report);
+/* The same with what the hub adds, struct config_source.remote. NULL: nothing. */
+enum status config_file_load_with(const char *path, const char *remote, size_t remote_len,
+                                  struct config *out, struct config_report *report);
 
 /* The journal's bounds, as the file gives them. */
 struct journal_limits config_file_limits(const struct config_store *c);

@@ -7,6 +7,8 @@
 #include "plugin/devices/command.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -27,17 +29,36 @@ static struct device *addressee(struct hubgate *h, const char *topic, enum topic
 	return device_table_find(h->devices, client_id, len);
 }
 
+/* A service of ours has it whole. */
+static bool served(struct hubgate *h, struct device *d, enum topic_kind kind,
+                   const struct uplink_down *down)
+{
+	switch ((int)kind) {
+	case TOPIC_SHADOW_RESULT:
+		shadow_message(h, d, down);
+		return true;
+	case TOPIC_RRPC_RXD:
+		rrpc_service_call(h, d, down);
+		return true;
+	case TOPIC_CONFIG_RESULT:
+	case TOPIC_CONFIG_UPDATE:
+		return remote_config_message(h, d, down);
+	case TOPIC_SYS_RESULT:
+		return timekeeper_take(h, down);
+	default:
+		return false;
+	}
+}
+
 /* Takes down. */
 static void message(struct hubgate *h, struct uplink_down *down)
 {
 	enum topic_kind kind = TOPIC_NONE;
 	struct device *d = addressee(h, down->topic, &kind);
 
-	if (!d || kind == TOPIC_SHADOW_RESULT || timekeeper_take(h, down)) {
-		if (!d)
-			metric_add(&h->metrics, M_DOWN_STRAY, 1);
-		else if (kind == TOPIC_SHADOW_RESULT)
-			shadow_message(h, d, down);
+	if (!d)
+		metric_add(&h->metrics, M_DOWN_STRAY, 1);
+	if (!d || served(h, d, kind, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

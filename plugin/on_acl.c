@@ -19,6 +19,7 @@
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/turn.h"
 
@@ -55,6 +56,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter,
 	const struct lan_session *s = lan_session_of(h, ed->client);
 	uint8_t qos = ed->qos;
 	enum status st = device_subscribe(d, filter, qos > 0);
+	char at_hub[TOPIC_LEN_MAX + 1];
 
 	if (st != ST_OK && st != ST_EXISTS)
 		return false;
@@ -62,7 +64,7 @@ static bool mirror(struct hubgate *h, struct device *d, const char *filter,
 		subscriptions_keep(h, d, filter, qos > 0);
 	if (shadow_is_result(filter))
 		return shadow_follow(h, d) == ST_OK;
-	if (uplink_subscribe(h->uplink, d->client_id, filter, qos > 0) != ST_OK)
+	if (uplink_subscribe(h->uplink, d->client_id, topic_at_hub(filter, at_hub), qos > 0) != ST_OK)
 		presence_say_again(h, d);
 	device_set_connection(d, filter, s ? s->connection : 0);
 	command_subscribed(h, d);
@@ -92,8 +94,11 @@ static int judge_subscribe(struct hubgate *h, struct device *d,
 	}
 	if (t.kind == TOPIC_GATEWAY_RESULT) /* the plugin's own, at the hub */
 		return MOSQ_ERR_SUCCESS;
-	if (mirror(h, d, unshared(ed->topic), ed))
+	if (mirror(h, d, unshared(ed->topic), ed)) {
+		if (t.kind == TOPIC_RRPC_RXD)
+			rrpc_service_subscribed(h);
 		return MOSQ_ERR_SUCCESS;
+	}
 	limiter_log_refusal(h, d->client_id, ed->topic, "too many subscriptions of one device");
 	return denied(h);
 }

@@ -12,7 +12,10 @@
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
+#include "plugin/services/timekeeper.h"
 
 /* A native bridge is asked for no rights: what it brings never saw on_acl() (docs/broker-notes.md
  * 1.3, 7). Of all others without a session of ours only applications come this far. */
@@ -27,6 +30,26 @@ static int refuse(struct hubgate *h, const struct mosquitto_evt_message *ed)
 	limiter_log_closed(h, mosquitto_client_id(ed->client), mosquitto_client_username(ed->client),
 	                   ed->topic);
 	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* A service of ours has it: nothing goes up as it came. */
+static bool served(struct hubgate *h, struct device *d, enum topic_kind kind,
+                   const struct mosquitto_evt_message *ed)
+{
+	switch ((int)kind) {
+	case TOPIC_SHADOW:
+		shadow_request(h, d, ed->payload, ed->payloadlen);
+		return true;
+	case TOPIC_SYS:
+		return timekeeper_request(h, d, ed->payload, ed->payloadlen);
+	case TOPIC_RRPC_TXD:
+		return !rrpc_service_answer(h, d, ed->topic);
+	case TOPIC_CONFIG:
+	case TOPIC_CONFIG_REPORT:
+		return remote_config_request(h, d, ed->payload, ed->payloadlen);
+	default:
+		return false;
+	}
 }
 
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
@@ -55,10 +78,8 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		gateway_service_request(h, ed->payload, ed->payloadlen);
 	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
-	if (route.kind == TOPIC_SHADOW) {
-		shadow_request(h, d, ed->payload, ed->payloadlen);
+	if (served(h, d, route.kind, ed))
 		return MOSQ_ERR_SUCCESS;
-	}
 	withheld_own(h, s->device, d, ed);
 	if (route.kind == TOPIC_OTA_REPORT)
 		st = firmware_report(h, d, &route, ed->topic, ed->payload, ed->payloadlen);

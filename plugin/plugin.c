@@ -39,6 +39,9 @@
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/own_config.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 #include "plugin/storage.h"
@@ -331,6 +334,8 @@ static void unregister_callbacks(struct hubgate *h)
 static enum status begin(struct hubgate *h)
 {
 	timekeeper_start(h);
+	if (own_config_start(h))
+		reload_ask(h); /* what counted in an earlier run is merged into the file */
 	apps_check(h);
 	return mapping_service_start(h);
 }
@@ -405,6 +410,21 @@ static const struct part parts[] = {
 	  .run = firmware_run,
 	  .due = firmware_due,
 	  .close = firmware_close },
+	{ .name = "the calls",
+	  .open = rrpc_service_open,
+	  .run = rrpc_service_run,
+	  .due = rrpc_service_due,
+	  .close = rrpc_service_close },
+	{ .name = "remote configuration",
+	  .open = remote_config_open,
+	  .run = remote_config_run,
+	  .due = remote_config_due,
+	  .close = remote_config_close },
+	{ .name = "remote configuration of the gateway",
+	  .open = own_config_open,
+	  .run = own_config_run,
+	  .due = own_config_due,
+	  .close = own_config_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

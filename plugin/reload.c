@@ -19,6 +19,7 @@
 #include "plugin/reload_plan.h"
 #include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
+#include "plugin/services/own_config.h"
 
 enum {
 	KICKS_PER_TURN = 16,
@@ -116,9 +117,11 @@ static void begin(struct reload *r)
 	r->again = false;
 	r->written = 0;
 	r->stage = READING;
+	r->plan.remote = own_config_lend(h, &r->plan.remote_len, &r->plan.remote_fresh);
 	if (disk_ask(h->disk, read_in_disk, r) == ST_OK)
 		return;
 	r->stage = IDLE;
+	own_config_hold(h);
 	log_line(&h->log, LOG_ERROR, "%s cannot be read now; send SIGHUP again", h->config_path);
 }
 
@@ -386,18 +389,39 @@ static enum status swap(struct reload *r)
 	return ST_OK;
 }
 
+/* The remote configuration that was lent, if there was one. */
+static void settle_remote(struct reload *r, bool counts)
+{
+	const struct reload_plan *p = &r->plan;
+
+	if (p->remote_fault)
+		own_config_settle(r->h, p->remote_fresh ? OWN_CONFIG_REFUSED : OWN_CONFIG_LEFT_OUT,
+		                  p->remote_why);
+	else if (counts)
+		own_config_settle(r->h, OWN_CONFIG_COUNTS, NULL);
+	else
+		own_config_hold(r->h);
+}
+
 static void take_plan(struct reload *r)
 {
+	bool counts = false;
+
 	if (r->again) { /* an older file: the last one counts */
+		own_config_give_back(r->h);
 		dismiss(r);
 		return;
 	}
 	r->stage = ENDING;
-	if (r->plan.whole && swap(r) != ST_OK) {
-		log_line(&r->h->log, LOG_ERROR, "no memory for %s: the gateway goes on as it was",
-		         r->h->config_path);
-		dismiss(r);
+	if (r->plan.whole) {
+		counts = swap(r) == ST_OK;
+		if (!counts)
+			log_line(&r->h->log, LOG_ERROR, "no memory for %s: the gateway goes on as it was",
+			         r->h->config_path);
 	}
+	settle_remote(r, counts);
+	if (r->plan.whole && !counts)
+		dismiss(r);
 }
 
 /* True: more wait. */
@@ -436,7 +460,11 @@ void reload_run(struct hubgate *h, int64_t now_ms)
 	char token;
 
 	(void)now_ms;
-	if (!r || (r->stage == IDLE && !r->unsaid))
+	if (!r)
+		return;
+	if (r->stage == IDLE && own_config_waits(h))
+		reload_ask(h);
+	if (r->stage == IDLE && !r->unsaid)
 		return;
 	had_plan = mailbox_take(r->back, &token) == ST_OK;
 	if (had_plan && r->stage == READING)

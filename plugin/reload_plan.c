@@ -44,6 +44,41 @@ static struct log log_of(struct reload_plan *p)
 
 /* --- the file --- */
 
+static void write_report(const struct config_report *report, const struct log *log)
+{
+	for (size_t i = 0; i < report->error_count; i++)
+		log_line(log, LOG_ERROR, "%s", report->errors[i]);
+	for (size_t i = 0; i < report->warning_count; i++)
+		log_line(log, LOG_WARN, "%s", report->warnings[i]);
+}
+
+/* A whole that the file is a part of takes its place. Of a fresh text without one there is no plan,
+ * of another one the file alone counts. */
+static enum status add_remote(struct reload_plan *p, struct config_report *report,
+                              const struct log *log)
+{
+	struct config whole;
+	enum status st =
+		config_file_load_with(p->h->config_path, p->remote, p->remote_len, &whole, report);
+
+	if (st == ST_OK) {
+		config_free(&p->next);
+		p->next = whole;
+		return ST_OK;
+	}
+	if (st == ST_NOMEM)
+		return st;
+	write_report(report, log);
+	p->remote_fault = true;
+	snprintf(p->remote_why, sizeof(p->remote_why), "%s", report->errors[0]);
+	if (p->remote_fresh)
+		return st;
+	log_line(log, LOG_WARN,
+	         "the remote configuration does not go with %s any more: the file alone counts",
+	         p->h->config_path);
+	return ST_OK;
+}
+
 static enum status read_file(struct reload_plan *p, const struct log *log)
 {
 	struct config_report *report = calloc(1, sizeof(*report));
@@ -52,10 +87,9 @@ static enum status read_file(struct reload_plan *p, const struct log *log)
 	if (!report)
 		return ST_NOMEM;
 	st = config_file_load(p->h->config_path, &p->next, report);
-	for (size_t i = 0; i < report->error_count; i++)
-		log_line(log, LOG_ERROR, "%s", report->errors[i]);
-	for (size_t i = 0; i < report->warning_count; i++)
-		log_line(log, LOG_WARN, "%s", report->warnings[i]);
+	write_report(report, log);
+	if (st == ST_OK && p->remote)
+		st = add_remote(p, report, log);
 	free(report);
 	return st;
 }
@@ -274,8 +308,12 @@ void reload_plan_make(struct reload_plan *p)
 	}
 	if (st == ST_NOMEM)
 		log_line(&log, LOG_ERROR, "no memory to read %s again", p->h->config_path);
-	log_line(&log, LOG_ERROR, "%s cannot be used: the gateway goes on as it was",
-	         p->h->config_path);
+	if (p->remote_fault)
+		log_line(&log, LOG_ERROR,
+		         "the remote configuration is refused: the gateway goes on as it was");
+	else
+		log_line(&log, LOG_ERROR, "%s cannot be used: the gateway goes on as it was",
+		         p->h->config_path);
 }
 
 static void discard(struct device *d)

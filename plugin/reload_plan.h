@@ -35,9 +35,15 @@ struct reload_plan {
 	struct registration_plan registration;
 	enum lan_acl acl; /* effective */
 	bool mappings_differ;
+	/* What the hub adds to the file; borrowed while the plan is made. NULL: nothing. */
+	const char *remote;
+	size_t remote_len;
+	bool remote_fresh; /* it never counted: without it there is no plan */
+	bool remote_fault; /* it is why there is no plan, or it was left out of one */
+	char remote_why[CONFIG_LINE_MAX];
 };
 
-void reload_plan_make(struct reload_plan *p);  /* room DISK; p holds h alone */
+void reload_plan_make(struct reload_plan *p);  /* room DISK; p holds h and remote* alone */
 void reload_plan_empty(struct reload_plan *p); /* any room; wipes; h stays */
 
 #endif

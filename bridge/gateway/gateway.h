@@ -79,6 +79,7 @@ struct live_msg {
 	size_t len;
 	uint64_t after_seq;     /* what the journal has of the device up to here goes first */
 	int64_t not_before_ms;  /* of a request */
+	bool call;              /* the answer to a call (RRPC), which somebody waits for */
 	struct live_room *room; /* borrowed: it gives back its share there; NULL: it has none */
 	unsigned share;
 };
@@ -94,6 +95,7 @@ enum gateway_source {
 struct gateway_ready {
 	enum gateway_source telemetry; /* the next of it; SOURCE_NONE: nothing, or it waits */
 	bool request;
+	bool call;      /* one of the requests is the answer to a call */
 	bool tries;     /* its oldest waits for a topic to be proven */
 	int64_t due_ms; /* when something that waits may go; INT64_MAX: never */
 };
@@ -110,7 +112,7 @@ struct asides; /* bridge/gateway/aside.h */
 
 struct subdev {
 	struct table_node node;
-	struct flow control, data, tries;
+	struct flow control, data, tries, calls;
 	struct turns *line; /* that control stands in, NULL: none */
 	char product_id[PRODUCT_ID_LEN + 1];
 	char device_name[DEVICE_NAME_MAX + 1];
@@ -164,6 +166,7 @@ struct gateway {
 	int64_t names_ms[STANDINGS];     /* their next request not before */
 	struct subdev *forgotten;        /* by next_forgotten */
 	struct turns data;               /* devices online with messages to send */
+	struct turns calls;              /* of these, with the answer to a call */
 	struct turns tries;              /* devices online that wait for a topic to be proven */
 	struct asides *asides;           /* borrowed; NULL: every message may go */
 	size_t unkept;                   /* of those in data, with one that needs no acknowledgement */
@@ -280,6 +283,8 @@ void gateway_free_live(struct live_msg *m);
  * that needs an acknowledgement. */
 enum gateway_source gateway_live_next(const struct gateway *g, struct subdev *d, bool window_full,
                                       int64_t now_ms, struct live_msg **out);
+/* The answer of d to a call of the cloud, the oldest; NULL: none. It waits for nothing. */
+struct live_msg *gateway_live_call(const struct subdev *d);
 void gateway_live_end(struct subdev *d, struct live_msg *m); /* it went out, or never will */
 /* A publish on topic is answered under a filter that the device wants and whose SUBACK is under
  * way: not before the time returned, a second after the first asked. 0: at once. */

@@ -33,6 +33,7 @@ void gateway_init(struct gateway *g, uint32_t answer_ms, uint64_t seed, const st
 	for (int i = 0; i < STANDINGS; i++)
 		turns_init(&g->names[i]);
 	turns_init(&g->data);
+	turns_init(&g->calls);
 	turns_init(&g->tries);
 	turns_init(&g->news);
 	g->world.answer_ms = answer_ms;
@@ -185,9 +186,11 @@ void gateway_add_live(struct gateway *g, struct subdev *d, struct live_msg *m)
 	struct topic t;
 
 	IN_ROOM(ROOM_UPLINK);
-	if (topic_parse(m->topic, strlen(m->topic), &t) == ST_OK && topic_late_is_worthless(t.kind))
+	if (topic_parse(m->topic, strlen(m->topic), &t) == ST_OK && topic_late_is_worthless(t.kind)) {
+		m->call = t.kind == TOPIC_RRPC_TXD;
 		QUEUE_PUT(&d->requests, m);
-	else
+	} else {
 		QUEUE_PUT(&d->live, m);
+	}
 	gateway_touch(g, d);
 }

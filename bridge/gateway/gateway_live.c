@@ -49,6 +49,16 @@ static struct live_msg *ready_request(const struct subdev *d, int64_t now_ms)
 	return NULL;
 }
 
+struct live_msg *gateway_live_call(const struct subdev *d)
+{
+	struct live_msg *m = d->requests.first;
+
+	IN_ROOM(ROOM_UPLINK);
+	while (m && !m->call)
+		m = m->next;
+	return m;
+}
+
 /* The older of what is in memory and what is kept; after_seq stands between the two. *tries: the
  * one that is kept waits for a topic to be proven. */
 static enum gateway_source telemetry(const struct gateway *g, struct subdev *d, int64_t now_ms,
@@ -75,6 +85,7 @@ struct gateway_ready gateway_live_ready(const struct gateway *g, struct subdev *
 
 	r.telemetry = telemetry(g, d, now_ms, &r.tries);
 	r.request = ready_request(d, now_ms) != NULL;
+	r.call = gateway_live_call(d) != NULL;
 	if (d->telemetry_ms > now_ms)
 		r.due_ms = d->telemetry_ms;
 	for (const struct live_msg *m = d->requests.first; m; m = m->next) {

@@ -126,6 +126,7 @@ static void leave_lines(struct gateway *g, struct subdev *d)
 	if (d->line)
 		turns_remove(d->line, &d->control);
 	turns_remove(&g->data, &d->data);
+	turns_remove(&g->calls, &d->calls);
 	turns_remove(&g->tries, &d->tries);
 	turns_remove(&g->news, &d->news);
 	g->unkept -= d->unkept;

@@ -113,6 +113,7 @@ static void stand_in_data(struct gateway *g, struct subdev *d, int64_t now_ms)
 		ready = gateway_live_ready(g, d, now_ms);
 	unkept = ready.request || ready.telemetry == SOURCE_LIVE;
 	stand(&g->data, &d->data, unkept || ready.telemetry == SOURCE_KEPT);
+	stand(&g->calls, &d->calls, ready.call);
 	stand(&g->tries, &d->tries, ready.tries);
 	g->unkept += (size_t)unkept - (size_t)d->unkept;
 	d->unkept = unkept;

@@ -33,10 +33,13 @@ enum status sdk_new(const struct uplink_conf *conf, struct sdk **out)
 void sdk_free(struct sdk *p)
 {
 	struct topic_route *r;
+	struct sdk_shadow *s;
 
 	if (!p)
 		return;
 	uplink_free(p->uplink);
+	while (LIST_TAKE(&p->shadows, s))
+		free(s);
 	while (LIST_TAKE(&p->routes, r))
 		free(r);
 	wake_fini(&p->news);

@@ -131,11 +131,25 @@ static enum status send_next(struct uplink *u, struct subdev *d, int64_t now_ms)
 	}
 }
 
+/* The answer to a call is worth nothing in seconds. It goes before what everybody has waiting, but
+ * in every second turn at most. */
+static enum status send_call(struct uplink *u)
+{
+	struct subdev *d = table_entry(turns_next(&u->gateway.calls), struct subdev, calls);
+	enum status st = send_live(u, d, gateway_live_call(d));
+
+	gateway_touch(&u->gateway, d);
+	return st;
+}
+
 /* One message of the device whose turn it is. */
 static enum status send_data(struct uplink *u, int64_t now_ms)
 {
 	if (judge_probe_waits(u, now_ms))
 		return send_probe(u, now_ms);
+	u->call_turn = !u->call_turn && u->gateway.calls.count > 0;
+	if (u->call_turn)
+		return send_call(u);
 	for (uint32_t n = u->gateway.data.count; n > 0 && u->gateway.data.count > 0; n--) {
 		struct subdev *d = table_entry(turns_next(&u->gateway.data), struct subdev, data);
 		enum status st = send_next(u, d, now_ms);

@@ -74,6 +74,7 @@ struct uplink {
 	uint64_t heard; /* session_heard() when last looked */
 	int64_t heard_ms;
 	struct lanes lanes;
+	bool call_turn; /* data sent the answer to a call last */
 	struct backoff backoff;
 	struct doorbell *doorbell;
 	struct said said;

@@ -136,31 +136,13 @@ static void check_root(struct config_load *l)
 
 /* ---- the whole ---- */
 
-static void note_line(void *ctx, const cJSON *node, unsigned line)
-{
-	struct config_load *l = ctx;
-
-	if (l->line_count == l->line_room) {
-		size_t room = l->line_room ? l->line_room * 2 : 256;
-		struct config_line *more = realloc(l->lines, room * sizeof *more);
-
-		if (!more) {
-			l->no_memory = true;
-			return;
-		}
-		l->lines = more;
-		l->line_room = room;
-	}
-	l->lines[l->line_count++] = (struct config_line){ .node = node, .line = line };
-}
-
 static enum status read_json(struct config_load *l)
 {
 	const struct json_limits lim = { .bytes = CONFIG_BYTES_MAX, .depth = 8, .values = 1000000 };
 	struct json_error err = { 0 };
 	enum status st;
 
-	st = json_parse(l->src->text, l->src->len, &lim, &l->root, &err, note_line, l);
+	st = json_parse(l->src->text, l->src->len, &lim, &l->root, &err, config_note_line, l);
 	if (st != ST_OK) {
 		snprintf(l->report->errors[0], CONFIG_LINE_MAX, "%.200s:%u:%u: %s%s%s", l->src->name,
 		         err.line, err.column, err.path, *err.path ? ": " : "", err.what);
@@ -183,6 +165,16 @@ static void wipe_tree(cJSON *node)
 		explicit_bzero(node->valuestring, strlen(node->valuestring));
 }
 
+static void read_tree(struct config_load *l)
+{
+	check_root(l);
+	read_all(l);
+	if (!l->report->error_count && !l->no_memory)
+		config_check(l);
+	if (!l->report->error_count && !l->no_memory && l->src->remote)
+		config_remote_check(l);
+}
+
 enum status config_parse(const struct config_source *src, struct config *out,
                          struct config_report *report)
 {
@@ -192,11 +184,11 @@ enum status config_parse(const struct config_source *src, struct config *out,
 	memset(out, 0, sizeof *out);
 	memset(report, 0, sizeof *report);
 	st = read_json(&l);
+	if (st == ST_OK && src->remote)
+		config_remote_merge(&l);
 	if (st == ST_OK) {
-		check_root(&l);
-		read_all(&l);
 		if (!report->error_count && !l.no_memory)
-			config_check(&l);
+			read_tree(&l);
 		if (l.no_memory)
 			st = ST_NOMEM;
 		else if (report->error_count)
@@ -206,6 +198,7 @@ enum status config_parse(const struct config_source *src, struct config *out,
 		config_error(&l, NULL, "", "out of memory");
 	wipe_tree(l.root);
 	cJSON_Delete(l.root);
+	cJSON_Delete(l.remote);
 	free(l.lines);
 	if (st != ST_OK)
 		config_free(out);

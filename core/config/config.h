@@ -18,8 +18,9 @@
 #include "core/hub/region.h"
 
 enum {
-	CONFIG_BYTES_MAX = 16 << 20, /* of the file */
-	CONFIG_LINE_MAX = 512,       /* of a message, with NUL */
+	CONFIG_BYTES_MAX = 16 << 20,         /* of the file */
+	CONFIG_REMOTE_BYTES_MAX = 256 << 10, /* of the remote configuration */
+	CONFIG_LINE_MAX = 512,               /* of a message, with NUL */
 	CONFIG_LINES_MAX = 10,
 	PRODUCT_SECRET_MAX = 32,
 };
@@ -55,7 +56,8 @@ struct config_gateway {
 	struct secret secret; /* key_len 0: certificate login */
 	char *secret_file, *secret_env, *cert_file, *key_file;
 	char *version;
-	bool bind;
+	bool bind, remote_config;
+	char *report_topic; /* never NULL; behind {product_id}/{device_name}/ */
 };
 
 struct config_hub {
@@ -177,6 +179,10 @@ struct config_source {
 	const char *name; /* of the file, for messages and as base of paths */
 	const char *text; /* borrowed; the caller wipes it */
 	size_t len;
+	/* What the hub adds to the file, as JSON text: some keys, added to those of the file, which
+	 * wins (docs/remote-configuration.md). NULL: nothing. Borrowed. */
+	const char *remote;
+	size_t remote_len;
 	/* Adds the content of a secret file to *out. On another status but ST_OK a
 	 * sentence in why says what is wrong and what to do. */
 	enum status (*read_file)(void *ctx, const char *path, struct buf *out, char *why,
@@ -192,8 +198,8 @@ struct config_source {
 	void *ctx;
 };
 
-/* One line per fault or warning: "FILE:LINE: path.of.key: what; what to do". Holds
- * no secret. */
+/* One line per fault or warning: "FILE:LINE: path.of.key: what; what to do", or "remote
+ * configuration:LINE: ..." of what the hub added. Holds no secret. */
 struct config_report {
 	size_t error_count, warning_count;
 	char errors[CONFIG_LINES_MAX][CONFIG_LINE_MAX];

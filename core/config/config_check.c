@@ -6,6 +6,7 @@
 #include "core/hub/filter_budget.h"
 #include "core/hub/ota_msg.h"
 #include "core/hub/route_rules.h"
+#include "core/hub/topic.h"
 #include "core/json/json.h"
 #include "core/mapping/mapping.h"
 
@@ -132,6 +133,34 @@ static void check_gateway(struct config_load *l)
 	else if (g->cert_file && !l->cfg->hub.tls)
 		config_error(l, f.obj, "gateway.cert_file",
 		             "needs an encrypted connection; set hub.tls to true");
+}
+
+static void check_report_topic(struct config_load *l, const cJSON *obj)
+{
+	const struct config_gateway *g = &l->cfg->gateway;
+	char text[TOPIC_LEN_MAX + 2];
+	struct topic t;
+	int len = snprintf(text, sizeof text, "%s/%s/%s", g->product_id, g->device_name,
+	                   g->report_topic ? g->report_topic : "");
+
+	if (topic_parse(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1, &t) != ST_OK ||
+	    t.kind != TOPIC_CUSTOM)
+		config_error(l, json_member(obj, "report_topic"), "gateway.report_topic",
+		             "is no topic that the gateway can publish on; use the name of one that is "
+		             "declared for its product, for instance event");
+}
+
+/* Whoever can pose as the hub would configure the gateway. */
+static void check_remote(struct config_load *l)
+{
+	const struct config_hub *h = &l->cfg->hub;
+	const cJSON *obj = json_member(l->root, "gateway");
+
+	check_report_topic(l, obj);
+	if (l->cfg->gateway.remote_config && !(h->tls && h->verify && h->verify_host))
+		config_error(l, json_member(obj, "remote_config"), "gateway.remote_config",
+		             "needs a hub that proves who it is; set hub.tls, hub.verify and "
+		             "hub.verify_host to true, or remote_config to false");
 }
 
 static bool is_given(const cJSON *obj, const char *name)
@@ -524,6 +553,7 @@ static void check_repeated_logins(struct config_load *l)
 void config_check(struct config_load *l)
 {
 	check_gateway(l);
+	check_remote(l);
 	check_hub(l);
 	check_tls(l);
 	check_firmware(l);

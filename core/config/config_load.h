@@ -1,8 +1,8 @@
 /* config_load.h - what the files of the configuration reader share. Not for others.
  * Room:  as config.h. Pure.
  * Split: config.c walks the JSON tree by the table, config_value.c judges single
- *        values, config_check.c what keys mean to each other, config_report.c
- *        writes down what is wrong.
+ *        values, config_check.c what keys mean to each other, config_remote.c what
+ *        the hub adds, config_report.c writes down what is wrong.
  */
 #ifndef HUBGATE_CONFIG_LOAD_H
 #define HUBGATE_CONFIG_LOAD_H
@@ -19,6 +19,7 @@ enum {
 struct config_line {
 	const cJSON *node;
 	unsigned line;
+	bool remote; /* of the remote configuration's text */
 };
 
 struct config_load {
@@ -29,7 +30,14 @@ struct config_load {
 	struct config_line *lines; /* of every node */
 	size_t line_count, line_room;
 	bool no_memory;
+	cJSON *remote;                 /* what was not moved into root; NULL: none */
+	bool reading_remote;           /* whose nodes config_note_line() gets */
+	bool remote_rate;              /* hub.rate_up is the remote configuration's */
+	size_t in_file[SECTION_COUNT]; /* elements of each list, before those that were added */
 };
+
+/* A json_line_fn. */
+void config_note_line(void *ctx, const cJSON *node, unsigned line);
 
 /* Adds an error about path; at: whose line is named, NULL: no line. */
 void config_error(struct config_load *l, const cJSON *at, const char *path, const char *format, ...)
@@ -62,5 +70,11 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 /* After all values were accepted: what depends on more than one key, defaults
  * that depend on others, secrets from files and environment, repeated devices. */
 void config_check(struct config_load *l);
+
+/* core/config/config_remote.c: what src->remote may say goes into the file's tree, and the file
+ * wins. Anything else in it is an error. After the file's tree was read and before it is walked. */
+void config_remote_merge(struct config_load *l);
+/* After config_check(): its values, against the region's limits. */
+void config_remote_check(struct config_load *l);
 
 #endif

@@ -1,30 +1,72 @@
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/config/config_load.h"
 
-static unsigned line_of(const struct config_load *l, const cJSON *node)
+void config_note_line(void *ctx, const cJSON *node, unsigned line)
+{
+	struct config_load *l = ctx;
+
+	if (l->line_count == l->line_room) {
+		size_t room = l->line_room ? l->line_room * 2 : 256;
+		struct config_line *more = realloc(l->lines, room * sizeof *more);
+
+		if (!more) {
+			l->no_memory = true;
+			return;
+		}
+		l->lines = more;
+		l->line_room = room;
+	}
+	l->lines[l->line_count++] =
+		(struct config_line){ .node = node, .line = line, .remote = l->reading_remote };
+}
+
+static const struct config_line *find_line(const struct config_load *l, const cJSON *node)
 {
 	for (size_t i = 0; i < l->line_count; i++) {
 		if (l->lines[i].node == node)
-			return l->lines[i].line;
+			return &l->lines[i];
 	}
-	return 0;
+	return NULL;
+}
+
+/* In the remote configuration an element stands behind those that the file has. */
+static const char *own_path(const struct config_load *l, const char *path,
+                            char out[CONFIG_PATH_MAX])
+{
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		const char *name = config_sections[i].name, *bracket = path + strlen(name);
+		size_t index;
+		char *rest;
+
+		if (l->in_file[i] == 0 || strncmp(path, name, strlen(name)) != 0 || *bracket != '[')
+			continue;
+		index = (size_t)strtoul(bracket + 1, &rest, 10);
+		if (rest == bracket + 1 || index < l->in_file[i])
+			return path;
+		snprintf(out, CONFIG_PATH_MAX, "%s[%zu%s", name, index - l->in_file[i], rest);
+		return out;
+	}
+	return path;
 }
 
 __attribute__((format(printf, 5, 0))) static void add_line(const struct config_load *l, char *out,
                                                            const cJSON *at, const char *path,
                                                            const char *format, va_list args)
 {
-	unsigned line = line_of(l, at);
-	char where[16] = "";
+	const struct config_line *found = find_line(l, at);
+	const char *name = found && found->remote ? "remote configuration" : l->src->name;
+	char where[16] = "", own[CONFIG_PATH_MAX];
 	int used;
 
-	if (line)
-		snprintf(where, sizeof where, ":%u", line);
-	used = snprintf(out, CONFIG_LINE_MAX, "%.200s%s: %s%s", l->src->name, where, path,
-	                *path ? ": " : "");
+	if (found)
+		snprintf(where, sizeof where, ":%u", found->line);
+	if (found && found->remote)
+		path = own_path(l, path, own);
+	used = snprintf(out, CONFIG_LINE_MAX, "%.200s%s: %s%s", name, where, path, *path ? ": " : "");
 	vsnprintf(out + used, CONFIG_LINE_MAX - (size_t)used, format, args);
 }
 

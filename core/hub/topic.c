@@ -23,12 +23,23 @@ enum {
 
 /* What the device waits for after it published. */
 static const enum topic_kind answers[TOPIC_CUSTOM + 1] = {
+	[TOPIC_SHADOW] = TOPIC_SHADOW_RESULT,
 	[TOPIC_OTA_REPORT] = TOPIC_OTA_UPDATE,
 	[TOPIC_CONFIG] = TOPIC_CONFIG_RESULT,
-	[TOPIC_CONFIG_REPORT] = TOPIC_CONFIG_UPDATE,
+	[TOPIC_CONFIG_REPORT] = TOPIC_CONFIG_RESULT,
 	[TOPIC_SYS] = TOPIC_SYS_RESULT,
 	[TOPIC_LOG] = TOPIC_LOG_RESULT,
 	[TOPIC_RESOURCE_UP] = TOPIC_RESOURCE_DOWN,
+	[TOPIC_TEMPLATE] = TOPIC_TEMPLATE_RESULT,
+	[TOPIC_THING_UP_PROPERTY] = TOPIC_THING_DOWN_PROPERTY,
+	[TOPIC_THING_UP_EVENT] = TOPIC_THING_DOWN_EVENT,
+	[TOPIC_THING_UP_SERVICE] = TOPIC_THING_DOWN_SERVICE,
+};
+
+/* Older names of what the hub has, and the names of today. */
+static const enum topic_kind renamed[TOPIC_CUSTOM + 1] = {
+	[TOPIC_CONFIG_REPORT] = TOPIC_CONFIG,
+	[TOPIC_CONFIG_UPDATE] = TOPIC_CONFIG_RESULT,
 };
 
 static const bool worthless_late[TOPIC_CUSTOM + 1] = {
@@ -268,16 +279,32 @@ bool topic_late_is_worthless(enum topic_kind kind)
 	return worthless_late[kind];
 }
 
+/* The topic of this kind of the same device. The longest prefix, ids and slash are far below the
+ * limit of a whole topic. */
+static void put_other(const struct topic *t, enum topic_kind kind, char out[TOPIC_LEN_MAX + 1])
+{
+	snprintf(out, TOPIC_LEN_MAX + 1, "%s%.*s/%.*s", rules[kind - 1].prefix, (int)t->product_id.len,
+	         t->product_id.at, (int)t->device_name.len, t->device_name.at);
+}
+
 enum status topic_answer_filter(const char *topic, char out[TOPIC_LEN_MAX + 1])
 {
 	struct topic t;
 
 	if (topic_parse(topic, strlen(topic), &t) != ST_OK || answers[t.kind] == TOPIC_NONE)
 		return ST_NOTFOUND;
-	/* The longest prefix, ids and slash are far below the limit of a whole topic. */
-	snprintf(out, TOPIC_LEN_MAX + 1, "%s%.*s/%.*s", rules[answers[t.kind] - 1].prefix,
-	         (int)t.product_id.len, t.product_id.at, (int)t.device_name.len, t.device_name.at);
+	put_other(&t, answers[t.kind], out);
 	return ST_OK;
+}
+
+const char *topic_at_hub(const char *text, char out[TOPIC_LEN_MAX + 1])
+{
+	struct topic t;
+
+	if (topic_parse(text, strlen(text), &t) != ST_OK || renamed[t.kind] == TOPIC_NONE)
+		return text;
+	put_other(&t, renamed[t.kind], out);
+	return out;
 }
 
 bool topic_matches(const char *filter, const char *topic)

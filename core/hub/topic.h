@@ -111,6 +111,11 @@ bool topic_late_is_worthless(enum topic_kind kind);
  * docs/protocol/topics.md 1. */
 enum status topic_answer_filter(const char *topic, char out[TOPIC_LEN_MAX + 1]);
 
+/* The name that the hub has for a topic or filter today: $config/report/... and $config/update/...
+ * are older names of $config/operation/... and its result (docs/protocol/other.md 3). text itself,
+ * or out, NUL-terminated. */
+const char *topic_at_hub(const char *text, char out[TOPIC_LEN_MAX + 1]);
+
 /* MQTT 4.7 matching, wildcards never matching a leading '$'; "a/#" matches "a".
  * filter without $share/{group}/. */
 bool topic_matches(const char *filter, const char *topic);

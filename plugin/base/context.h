@@ -42,6 +42,9 @@ struct registrations;   /* plugin/devices/registration */
 struct device_service;  /* plugin/devices/device_service.h */
 struct shadows;         /* plugin/services/shadow */
 struct gateway_asks;    /* plugin/services/gateway_service */
+struct rrpc;            /* core/hub/rrpc.h */
+struct remote_configs;  /* plugin/services/remote_config */
+struct own_config;      /* plugin/services/own_config */
 struct firmware;        /* plugin/services/firmware */
 struct firmware_offers; /* bridge/http/firmware_offers.h */
 struct timekeeper;      /* plugin/services/timekeeper */
@@ -105,6 +108,9 @@ struct hubgate {
 	struct gateway_asks *asks;
 	struct firmware *firmware;
 	struct firmware_offers *offers; /* firmware at lan.http; NULL: none */
+	struct rrpc *rrpc;              /* kept by plugin/services/rrpc_service */
+	struct remote_configs *remote_configs;
+	struct own_config *own_config;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

@@ -6,6 +6,7 @@
 
 #include "core/base/list.h"
 #include "core/base/room.h"
+#include "core/hub/topic.h"
 #include "plugin/base/timer.h"
 #include "plugin/devices/device_service.h"
 #include "plugin/devices/min_interval.h"
@@ -156,6 +157,7 @@ bool presence_is_there(const struct hubgate *h, const struct device *d)
 
 static enum status tell_all(struct hubgate *h, struct presence *p)
 {
+	char at_hub[TOPIC_LEN_MAX + 1];
 	const struct device_service *service = h->shadow_service;
 	const struct device *d = p->device;
 	enum status st;
@@ -167,7 +169,7 @@ static enum status tell_all(struct hubgate *h, struct presence *p)
 	for (const struct device_filter *f = d->filters; f && st == ST_OK; f = f->next)
 		st = service->answers_on(f->text)
 		         ? service->follow(h, p->device)
-		         : uplink_subscribe(h->uplink, d->client_id, f->text, f->qos);
+		         : uplink_subscribe(h->uplink, d->client_id, topic_at_hub(f->text, at_hub), f->qos);
 	if (st == ST_OK)
 		st = service->tell(h, d);
 	if (st == ST_OK)

@@ -9,11 +9,13 @@
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "core/hub/sys_time.h"
+#include "plugin/base/publish.h"
 
 enum {
 	LOOK_MS = 1000,
 	ASK_MS = 60000,
-	TOPIC_BYTES = 128
+	TOPIC_BYTES = 128,
+	ANSWER_MAX = 256
 };
 
 struct timekeeper {
@@ -132,4 +134,27 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	uplink_trust_clock(h->uplink, clock_trusted(&t->trust));
 	/* A question of ours may be lost, and then this is the answer to the application's. */
 	return !device_subscribes(h->own, topic);
+}
+
+bool timekeeper_request(struct hubgate *h, const struct device *d, const void *payload, size_t len)
+{
+	struct buf text = BUF_MAX(ANSWER_MAX);
+	char topic[TOPIC_BYTES];
+	enum sys_time_ask ask;
+	enum status st;
+
+	IN_ROOM(ROOM_BROKER);
+	if (!clock_trusted(h->clock))
+		return false;
+	ask = sys_time_asked(payload, len);
+	if (ask == SYS_TIME_OTHER)
+		return false;
+	snprintf(topic, sizeof(topic), "$sys/operation/result/%s/%s", d->product_id, d->device_name);
+	st = sys_time_put_answer(&text, ask, clocks_realtime_ms());
+	if (st == ST_OK)
+		st = publish_on_lan(topic, text.data, text.len, 0, false);
+	buf_free(&text);
+	if (st == ST_OK)
+		metric_add(&h->metrics, M_TIME_ANSWERED, 1);
+	return st == ST_OK;
 }

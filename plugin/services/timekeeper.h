@@ -1,6 +1,6 @@
-/* timekeeper.h - keeps h->clock: looks at the clocks and asks the hub for the time.
- * Room:  BROKER.
- * Keeps: from its opening on whoever asks clock_trusted(h->clock) gets an answer.
+/* timekeeper.h - keeps h->clock: looks at the clocks and asks the hub for the time; and tells
+ * devices the time while the clock is trusted. Room:  BROKER. Keeps: from its opening on whoever
+ * asks clock_trusted(h->clock) gets an answer.
  */
 #ifndef HUBGATE_TIMEKEEPER_H
 #define HUBGATE_TIMEKEEPER_H
@@ -21,5 +21,7 @@ int64_t timekeeper_due(const struct hubgate *h);
 void timekeeper_doubt(struct hubgate *h);
 /* true: it was the hub's answer, nothing more is to be done with it. */
 bool timekeeper_take(struct hubgate *h, const struct uplink_down *down);
+/* d asks on $sys/operation. True: answered from the clock here. False: the hub's to answer. */
+bool timekeeper_request(struct hubgate *h, const struct device *d, const void *payload, size_t len);
 
 #endif

@@ -22,10 +22,10 @@ static const struct own_publish {
 	{ OWN "/data", true },
 	{ OWN "/up/anything", true },
 	{ "$ota/report/" OWN, true },
-	{ "$rrpc/txd/" OWN "/4711", true },
+	{ "$rrpc/txd/" OWN "/4711", false }, /* only the answer to a call goes up */
 	{ "$log/operation/" OWN, true },
 	{ "$resource/up/service/" OWN, true },
-	{ "$template/operation/" OWN, false },
+	{ "$template/operation/" OWN, true },
 	{ "$thing/up/property/" OWN, true },
 	{ "$thing/up/event/" OWN, true },
 	{ "$thing/up/action/" OWN, true },

@@ -24,6 +24,9 @@
 #include "plugin/report.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/own_config.h"
+#include "plugin/services/remote_config.h"
+#include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 #include "tests/fakes/store_dir.h"
@@ -126,6 +129,21 @@ static const struct part parts[] = {
 	  .run = firmware_run,
 	  .due = firmware_due,
 	  .close = firmware_close },
+	{ .name = "the calls",
+	  .open = rrpc_service_open,
+	  .run = rrpc_service_run,
+	  .due = rrpc_service_due,
+	  .close = rrpc_service_close },
+	{ .name = "remote configuration",
+	  .open = remote_config_open,
+	  .run = remote_config_run,
+	  .due = remote_config_due,
+	  .close = remote_config_close },
+	{ .name = "remote configuration of the gateway",
+	  .open = own_config_open,
+	  .run = own_config_run,
+	  .due = own_config_due,
+	  .close = own_config_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },

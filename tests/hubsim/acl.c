@@ -41,6 +41,8 @@ static const struct service services[] = {
 	{ "$log/operation/", UP, PROXIED_TOO, false },
 	{ "$resource/up/service/", UP, PROXIED_TOO, false },
 	{ "$resource/down/service/", DOWN, PROXIED_TOO, false },
+	{ "$template/operation/result/", DOWN, PROXIED_TOO, false },
+	{ "$template/operation/", UP, PROXIED_TOO, false },
 	{ "$thing/up/property/", UP, PROXIED_TOO, false },
 	{ "$thing/up/event/", UP, PROXIED_TOO, false },
 	{ "$thing/up/action/", UP, PROXIED_TOO, false },

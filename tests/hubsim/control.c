@@ -348,11 +348,15 @@ static const struct {
 
 static const char *carry_out(struct sim *s, const cJSON *cmd, cJSON *out)
 {
+	const char *name = text_of(cmd, "cmd"), *why;
+	bool known;
+
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-		if (strcmp(commands[i].name, text_of(cmd, "cmd")) == 0)
+		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(s, cmd, out);
 	}
-	return "unknown command";
+	why = services_command(s->services, name, cmd, out, &known);
+	return known ? why : "unknown command";
 }
 
 void control_message(struct sim *s, const void *payload, size_t len)

@@ -7,6 +7,7 @@
 #include "tests/hubsim/forward.h"
 #include "tests/hubsim/gatewayop.h"
 #include "tests/hubsim/proxy.h"
+#include "tests/hubsim/services.h"
 #include "tests/hubsim/shadow.h"
 
 #include <mosquitto_broker.h>
@@ -21,6 +22,7 @@ struct sim { /* main thread only */
 	struct events *events;
 	struct gatewayop *gatewayop;
 	struct shadows *shadows;
+	struct services *services;
 	struct proxy *proxy;
 	struct firmwares *firmwares; /* NULL: none */
 	struct registrar *registrar; /* NULL: none */

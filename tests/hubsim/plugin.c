@@ -334,6 +334,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	gatewayop_message(s->gatewayop, who, ed->topic, ed->payload, ed->payloadlen);
 	firmwares_message(s->firmwares, ed->topic, ed->payload, ed->payloadlen);
 	shadows_message(s->shadows, ed->topic, ed->payload, ed->payloadlen);
+	services_message(s->services, ed->topic, ed->payload, ed->payloadlen);
 	forward_message(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen);
 	drain(s);
 	return MOSQ_ERR_SUCCESS;
@@ -397,6 +398,7 @@ static void fini(struct sim *s)
 	}
 	gatewayop_free(s->gatewayop);
 	shadows_free(s->shadows);
+	services_free(s->services);
 	forward_fini(&s->forward);
 	events_free(s->events);
 	cloud_free(s->cloud);
@@ -444,6 +446,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	if (s->events && s->cloud) {
 		s->gatewayop = gatewayop_new(s->cloud, s->events);
 		s->shadows = shadows_new(s->cloud, s->events);
+		s->services = services_new(s->cloud, s->events);
 		__atomic_store_n(&s->proxy, open_proxy(s, opts, count), __ATOMIC_SEQ_CST);
 	}
 	if (s->proxy && port_option(opts, count, "register_port"))
@@ -452,7 +455,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	if (s->proxy && port_option(opts, count, "firmware_port"))
 		s->firmwares =
 			firmwares_open(port_option(opts, count, "firmware_port"), s->cloud, s->events);
-	if (!s->gatewayop || !s->shadows || !s->proxy ||
+	if (!s->gatewayop || !s->shadows || !s->services || !s->proxy ||
 	    (port_option(opts, count, "firmware_port") && !s->firmwares) ||
 	    (port_option(opts, count, "register_port") && !s->registrar)) {
 		fini(s);

@@ -3,6 +3,7 @@
 #include "bridge/http/dynreg_device.h"
 #include "bridge/sdk/ota.h"
 #include "bridge/sdk/sdk.h"
+#include "bridge/sdk/sdk_shadow.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@
 #include "tests/harness/harness.h"
 #include "tests/runner.h"
 
-#define GW_ID   "GWPRODUCT1gw1"
-#define GATEWAY "GWPRODUCT1/gw1"
-#define PRODUCT "SUBPRODUC1"
-#define DEV1_ID PRODUCT "dev1"
-#define CONTROL GATEWAY "/control"
+#define GW_ID       "GWPRODUCT1gw1"
+#define GATEWAY     "GWPRODUCT1/gw1"
+#define PRODUCT     "SUBPRODUC1"
+#define DEV1_ID     PRODUCT "dev1"
+#define CONTROL     GATEWAY "/control"
+#define SHADOW_ASK  "$shadow/operation/" PRODUCT "/dev1"
+#define SHADOW_TOLD "$shadow/operation/result/" PRODUCT "/dev1"
 
 enum {
 	WAIT_MS = 10000,
@@ -35,7 +38,7 @@ static struct {
 	atomic_bool granted, refused; /* set in NET */
 	struct ota *ota;
 	int version_rsps;
-	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic;
+	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic, deltas;
 } s;
 
 static struct uplink *uplink(void)
@@ -589,6 +592,100 @@ static void test_otaReportUpgradeSuccess(void)
 	CU_ASSERT_EQUAL(ota_report_upgrade_success(s.ota, "2.0"), ST_OK);
 	CU_ASSERT(reported("\"done\"", "2.0"));
 	ota_free(s.ota);
+}
+
+/* --- the shadow of dev1 --- */
+
+static void bring_online(void)
+{
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(gateway_subdev_online(s.program, PRODUCT, "dev1", WAIT_MS, &code), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+}
+
+static void on_delta(void *ctx, const char *topic, const void *payload, size_t len, uint8_t qos)
+{
+	(void)qos;
+	(void)ctx;
+	s.deltas += strcmp(topic, SHADOW_TOLD) == 0 && memmem(payload, len, "\"power\"", 7) != NULL;
+}
+
+static void test_shadowInit(void)
+{
+	int64_t code;
+
+	bring_online();
+	CU_ASSERT_EQUAL(sdk_shadow_get(s.program, PRODUCT, "dev1", 10, &code, NULL), ST_STATE);
+	CU_ASSERT_EQUAL(sdk_shadow_init(s.program, "short", "dev1", on_delta, NULL), ST_INVALID);
+	CU_ASSERT_EQUAL(sdk_shadow_init(s.program, PRODUCT, "dev1", on_delta, NULL), ST_OK);
+	CU_ASSERT_EQUAL(sdk_shadow_init(s.program, PRODUCT, "dev1", on_delta, NULL), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter", SHADOW_TOLD,
+	                                       "granted", "true", NULL));
+}
+
+static void test_getShadow(void)
+{
+	struct buf reply = BUF_MAX(4096);
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(sdk_shadow_get(s.program, PRODUCT, "dev1", WAIT_MS, &code, &reply), ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&reply), "\"reported\":{}"));
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic", SHADOW_ASK, "payload",
+	                    "{\"type\":\"get\",\"clientToken\":\"" PRODUCT "-0\"}", "qos", "0", NULL));
+	buf_free(&reply);
+}
+
+static void test_shadowUpdate(void)
+{
+	struct buf reply = BUF_MAX(4096);
+	int64_t code = 1;
+
+	CU_ASSERT_EQUAL(sdk_shadow_update(s.program, PRODUCT, "dev1", "{\"temperature\":23.70}",
+	                                  WAIT_MS, &code, &reply),
+	                ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&reply), "\"temperature\":23.70"));
+	CU_ASSERT_EQUAL(sdk_shadow_update(s.program, PRODUCT, "dev1", "[1]", WAIT_MS, &code, NULL),
+	                ST_MALFORMED);
+	CU_ASSERT_EQUAL(
+		sdk_shadow_update(s.program, PRODUCT, "dev1", "{}},{\"x\":{}", WAIT_MS, &code, NULL),
+		ST_MALFORMED);
+	buf_free(&reply);
+}
+
+static void test_shadowJsonConstructReport(void)
+{
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic", SHADOW_ASK, "payload",
+	                    "{\"type\":\"update\",\"state\":{\"reported\":{\"temperature\":23.70}},"
+	                    "\"clientToken\":\"" PRODUCT "-1\"}",
+	                    NULL));
+}
+
+static void test_shadowJsonConstructDesireAllNull(void)
+{
+	struct buf reply = BUF_MAX(4096);
+	int64_t code = 1;
+
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"desire\",\"device\":\"" PRODUCT
+	                        "/dev1\",\"desired\":{\"power\":1}}"));
+	CU_ASSERT(run_until(&s.deltas, 1));
+	CU_ASSERT_EQUAL(sdk_shadow_clear_desired(s.program, PRODUCT, "dev1", WAIT_MS, &code, &reply),
+	                ST_OK);
+	CU_ASSERT_EQUAL(code, 0);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(
+		s.sim, WAIT_MS, "ev", "publish", "topic", SHADOW_ASK, "payload",
+		"{\"type\":\"update\",\"state\":{\"desired\":null},\"clientToken\":\"" PRODUCT "-2\"}",
+		NULL));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"shadow_mute\",\"count\":1}"));
+	CU_ASSERT_EQUAL(sdk_shadow_get(s.program, PRODUCT, "dev1", 300, &code, NULL), ST_TIMEOUT);
+	buf_reset(&reply);
+	CU_ASSERT_EQUAL(sdk_shadow_get(s.program, PRODUCT, "dev1", WAIT_MS, &code, &reply), ST_OK);
+	CU_ASSERT_PTR_NULL(strstr(buf_text(&reply), "desired"));
+	buf_free(&reply);
 }
 
 static void test_disconnect(void)

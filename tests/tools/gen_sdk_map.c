@@ -12,7 +12,8 @@ static const struct {
 
 int main(void)
 {
-	static const char *const groups[] = { "MQTT", "Gateway", "Dynamic registration", "OTA" };
+	static const char *const groups[] = { "MQTT", "Gateway", "Dynamic registration", "OTA",
+		                                  "Device shadow" };
 
 	puts("# What each method of the SDK is here\n\n"
 	     "Generated from tests/sdk/methods.tbl (`make docs`). `make check` calls every C function\n"

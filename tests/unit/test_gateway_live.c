@@ -9,6 +9,7 @@
 #define EVENT    "SUBPROD001/lamp/event"
 #define TIME     "$sys/operation/SUBPROD001/lamp"
 #define TIME_IN  "$sys/operation/result/SUBPROD001/lamp"
+#define ANSWER   "$rrpc/txd/SUBPROD001/lamp"
 #define CONFIG   "$config/operation/SUBPROD001/lamp"
 #define CONF_IN  "$config/operation/result/SUBPROD001/lamp"
 #define REPORT   "$ota/report/SUBPROD001/lamp"
@@ -280,6 +281,43 @@ static void one_device_takes_a_quarter_of_the_memory_and_gives_it_back(void)
 	hub_stop(&h);
 }
 
+/* Devices that have the answer to a call. */
+static size_t answers(struct hub *h)
+{
+	data_waits(h); /* lines up */
+	return h->g.calls.count;
+}
+
+static void the_answer_to_a_call_is_found_before_all_else_while_its_device_is_online(void)
+{
+	struct hub h;
+	struct subdev *d = linked(&h);
+
+	add(&h, d, EVENT, 0);
+	add(&h, d, TIME, 0);
+	CU_ASSERT_PTR_NULL(gateway_live_call(d));
+	add(&h, d, ANSWER "/1", 0);
+	add(&h, d, ANSWER "/2", 0);
+	CU_ASSERT_EQUAL(answers(&h), 0); /* not online */
+	EXPECT(&h, "online lamp");
+	hub_answer(&h, "online", "lamp", 0);
+	CU_ASSERT_EQUAL(answers(&h), 1);
+	CU_ASSERT_STRING_EQUAL(gateway_live_call(d)->topic, ANSWER "/1");
+	gateway_live_end(d, gateway_live_call(d));
+	gateway_touch(&h.g, d);
+	CU_ASSERT_EQUAL(answers(&h), 1);
+	CU_ASSERT_STRING_EQUAL(gateway_live_call(d)->topic, ANSWER "/2");
+	gateway_live_end(d, gateway_live_call(d));
+	gateway_touch(&h.g, d);
+	CU_ASSERT_EQUAL(answers(&h), 0);
+	CU_ASSERT_TRUE(data_waits(&h));
+	add(&h, d, ANSWER "/3", 0);
+	hub_cut(&h); /* worthless now */
+	CU_ASSERT_EQUAL(answers(&h), 0);
+	CU_ASSERT_PTR_NULL(gateway_live_call(d));
+	hub_stop(&h);
+}
+
 SUITE(gateway_live, TEST(a_message_that_is_not_kept_needs_the_device_online_too),
       TEST(telemetry_leaves_in_the_order_in_which_it_came_kept_or_not),
       TEST(what_is_in_memory_waits_until_the_journal_has_handed_out_what_came_before),
@@ -290,4 +328,5 @@ SUITE(gateway_live, TEST(a_message_that_is_not_kept_needs_the_device_online_too)
       TEST(nobody_waits_for_a_filter_that_the_hub_refused),
       TEST(a_version_report_waits_for_the_firmware_filter_and_keeps_its_place),
       TEST(a_lost_link_ends_requests_and_keeps_telemetry),
+      TEST(the_answer_to_a_call_is_found_before_all_else_while_its_device_is_online),
       TEST(one_device_takes_a_quarter_of_the_memory_and_gives_it_back))

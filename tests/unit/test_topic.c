@@ -420,12 +420,18 @@ static void the_filter_of_an_answer_stands_beside_its_request(void)
 	static const struct {
 		const char *topic, *filter; /* NULL: nothing answers */
 	} rows[] = {
+		{ "$shadow/operation/" OWN, "$shadow/operation/result/" OWN },
 		{ "$sys/operation/" OWN, "$sys/operation/result/" OWN },
 		{ "$config/operation/" OWN, "$config/operation/result/" OWN },
-		{ "$config/report/" OWN, "$config/update/" OWN },
+		{ "$config/report/" OWN, "$config/operation/result/" OWN },
 		{ "$log/operation/" OWN, "$log/operation/result/" OWN },
 		{ "$ota/report/" OWN, "$ota/update/" OWN },
 		{ "$resource/up/service/" OWN, "$resource/down/service/" OWN },
+		{ "$template/operation/" OWN, "$template/operation/result/" OWN },
+		{ "$thing/up/property/" OWN, "$thing/down/property/" OWN },
+		{ "$thing/up/event/" OWN, "$thing/down/event/" OWN },
+		{ "$thing/up/service/" OWN, "$thing/down/service/" OWN },
+		{ "$thing/up/action/" OWN, NULL },
 		{ "$rrpc/txd/" OWN "/7", NULL },
 		{ OWN "/event", NULL },
 		{ "$sys/operation/" OWN "/more", NULL },
@@ -442,7 +448,27 @@ static void the_filter_of_an_answer_stands_beside_its_request(void)
 	}
 }
 
-SUITE(topic, TEST(the_filter_of_an_answer_stands_beside_its_request),
+static void older_names_of_remote_configuration_are_those_of_today_at_the_hub(void)
+{
+	static const struct {
+		const char *name, *at_hub;
+	} rows[] = {
+		{ "$config/report/" OWN, "$config/operation/" OWN },
+		{ "$config/update/" OWN, "$config/operation/result/" OWN },
+		{ "$config/operation/" OWN, "$config/operation/" OWN },
+		{ "$config/operation/result/" OWN, "$config/operation/result/" OWN },
+		{ OWN "/event", OWN "/event" },
+		{ OWN "/#", OWN "/#" },
+		{ "$rrpc/rxd/" OWN "/+", "$rrpc/rxd/" OWN "/+" },
+	};
+	char out[TOPIC_LEN_MAX + 1];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		CU_ASSERT_STRING_EQUAL(topic_at_hub(rows[i].name, out), rows[i].at_hub);
+}
+
+SUITE(topic, TEST(older_names_of_remote_configuration_are_those_of_today_at_the_hub),
+      TEST(the_filter_of_an_answer_stands_beside_its_request),
       TEST(every_system_topic_is_known_with_its_direction),
       TEST(custom_topics_may_be_published_and_subscribed),
       TEST(topics_of_others_parse_but_are_not_mine),

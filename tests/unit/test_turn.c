@@ -56,11 +56,11 @@ static void live_up(struct lan *l)
 	lan_hub(l, true);
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 0), MOSQ_ERR_SUCCESS);
 	CU_ASSERT(lan_ordered(l, ORDER_LIVE, LAMP_ID, LAMP "/event"));
-	CU_ASSERT_EQUAL(lan_publish(&c, "$rrpc/txd/" LAMP "/7", "ok", 1), MOSQ_ERR_SUCCESS);
-	CU_ASSERT(lan_ordered(l, ORDER_LIVE, LAMP_ID, "$rrpc/txd/" LAMP "/7"));
+	CU_ASSERT_EQUAL(lan_publish(&c, "$log/operation/" LAMP, "ok", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT(lan_ordered(l, ORDER_LIVE, LAMP_ID, "$log/operation/" LAMP));
 	CU_ASSERT_EQUAL(lan_kept(l), 0);
 	lan_hub(l, false);
-	CU_ASSERT_EQUAL(lan_publish(&c, "$rrpc/txd/" LAMP "/7", "ok", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&c, "$log/operation/" LAMP, "ok", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT_EQUAL(lan_kept(l), 0);
 	CU_ASSERT_EQUAL(metric(l, M_DROPPED_LIVE), 1);
 	CU_ASSERT(lan_quiet(l));
