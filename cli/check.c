@@ -33,7 +33,8 @@ static const char help[] =
 	"  hubgate check ./hubgate.json --mosquitto ./mosquitto.conf --user $USER\n"
 	"  ExecStartPre=-/usr/bin/hubgate check --offline\n";
 
-static const struct check_table *const tables[] = { &check_files, &check_broker, &check_machine };
+static const struct check_table *const tables[] = { &check_files, &check_broker, &check_machine,
+	                                                &check_firmware };
 
 enum {
 	TABLES = sizeof tables / sizeof tables[0],

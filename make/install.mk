@@ -9,7 +9,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR     ?= $(PREFIX)/share/doc/hubgate
 
 # The C interface (docs/sdk-map.md), with every file that these include.
-SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/uplink/uplink.h bridge/http/dynreg_device.h
+SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/sdk/ota.h bridge/uplink/uplink.h \
+               bridge/http/dynreg_device.h
 sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(ALL_CPPFLAGS) -MM $(SDK_HEADERS))))
 doc_files   := $(sort $(wildcard *.md LICENSE conf/* docs/*.md docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a

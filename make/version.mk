@@ -1,6 +1,7 @@
-# One version, of the file VERSION: in the plugin's first line of the log, in hubbridge.pc, and in the
-# image (docker/build.sh).
+# One version, of the file VERSION: in the plugin's first line of the log, as the gateway's at the hub,
+# in hubbridge.pc, and in the image (docker/build.sh).
 VERSION = $(shell cat VERSION)
 
-$(call obj,plugin/plugin.c): private ALL_CFLAGS += -DHUBGATE_VERSION='"$(VERSION)"'
-$(call obj,plugin/plugin.c): VERSION
+says_version := $(call obj,plugin/plugin.c plugin/services/firmware_own.c)
+$(says_version): private ALL_CFLAGS += -DHUBGATE_VERSION='"$(VERSION)"'
+$(says_version): VERSION

@@ -5,6 +5,7 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/devices/command.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/remote_config.h"
 #include "plugin/services/rrpc_service.h"
@@ -58,6 +59,11 @@ static void message(struct hubgate *h, struct uplink_down *down)
 	if (!d)
 		metric_add(&h->metrics, M_DOWN_STRAY, 1);
 	if (!d || served(h, d, kind, down)) {
+		uplink_down_done(h->uplink, down);
+		uplink_down_free(down);
+		return;
+	}
+	if (kind == TOPIC_OTA_UPDATE && firmware_take(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

@@ -9,6 +9,7 @@
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/remote_config.h"
@@ -80,7 +81,10 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	if (served(h, d, route.kind, ed))
 		return MOSQ_ERR_SUCCESS;
 	withheld_own(h, s->device, d, ed);
-	st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
+	if (route.kind == TOPIC_OTA_REPORT)
+		st = firmware_report(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
+	else
+		st = to_hub_send(h, d, &route, ed->topic, ed->payload, ed->payloadlen);
 	/* An acknowledgement cannot be held back otherwise: the publisher is disconnected and sends
 	 * again (docs/broker-notes.md 1.2). Not one that speaks for several devices: all of them would
 	 * be cut off for what befell one. Its message is counted and lost. */

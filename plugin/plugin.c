@@ -36,6 +36,7 @@
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/control.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/own_config.h"
@@ -404,6 +405,11 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "firmware",
+	  .open = firmware_open,
+	  .run = firmware_run,
+	  .due = firmware_due,
+	  .close = firmware_close },
 	{ .name = "the calls",
 	  .open = rrpc_service_open,
 	  .run = rrpc_service_run,
@@ -440,6 +446,7 @@ static const struct part parts[] = {
 	  .stop = stop_uplink,
 	  .by_ms = UPLINK_BY_MS,
 	  .close = free_uplink },
+	{ .name = "downloads", .open = firmware_begin },
 	{ .name = "lan.http",
 	  .open = registration_listen,
 	  .start = registration_serve,

@@ -1,7 +1,6 @@
 #include "bridge/http/http_lan.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 enum {
 	IDLE_S = 5,
 	MEMORY_BYTES = 16 * 1024,
-	BACKLOG = 128,
 };
 
 static enum MHD_Result send_text(struct http_lan *h, struct MHD_Connection *c, unsigned status,
@@ -34,6 +32,15 @@ static enum MHD_Result send_text(struct http_lan *h, struct MHD_Connection *c, u
 	result = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return result;
+}
+
+static enum MHD_Result send_firmware(struct http_lan *h, struct MHD_Connection *c, const char *url)
+{
+	bool serves = false;
+	bool answered = firmware_offers_answer(h->conf.offers, c, url, &serves);
+
+	http_lan_mark(h, c, serves ? CONNECTION_SERVED : CONNECTION_OPEN);
+	return answered ? MHD_YES : MHD_NO;
 }
 
 static struct visit *visit_new(struct http_lan *h, struct MHD_Connection *c, bool old)
@@ -56,16 +63,20 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
                                   size_t *len, void **at)
 {
 	struct visit *v = *at;
+	struct http_lan *h = ctx;
 	bool old = strcmp(url, DYNREG_OLD_PATH) == 0;
+	bool gets = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
 	(void)version;
 	room_enter(ROOM_HTTP); /* libmicrohttpd's thread says nowhere that it begins */
+	if (!v && gets && h->conf.offers && !old && strcmp(url, DYNREG_PATH) != 0)
+		return send_firmware(h, c, url);
 	if (!v && !old && strcmp(url, DYNREG_PATH) != 0)
 		return send_text(ctx, c, MHD_HTTP_NOT_FOUND, NULL, 0);
 	if (!v && strcmp(method, "POST") != 0)
 		return send_text(ctx, c, MHD_HTTP_METHOD_NOT_ALLOWED, NULL, 0);
 	if (!v) {
-		*at = visit_new(ctx, c, old);
+		*at = visit_new(h, c, old);
 		return *at ? MHD_YES : MHD_NO;
 	}
 	if (*len > 0) {
@@ -111,39 +122,6 @@ static void no_log(void *ctx, const char *format, va_list args)
 	(void)args;
 }
 
-/* -1: errno says why; EINVAL: no such address. */
-static int listen_on(const char *listen_text)
-{
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-		                            .ai_socktype = SOCK_STREAM };
-	const char *colon = strrchr(listen_text, ':');
-	struct addrinfo *found = NULL;
-	char host[128];
-	int fd, on = 1;
-
-	snprintf(host, sizeof(host), "%.*s", (int)(colon - listen_text), listen_text);
-	if (host[0] == '[') {
-		memmove(host, host + 1, strlen(host));
-		host[strcspn(host, "]")] = '\0';
-	}
-	errno = EINVAL;
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return -1;
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-			int why = errno;
-
-			close(fd);
-			errno = why;
-			fd = -1;
-		}
-	}
-	freeaddrinfo(found);
-	return fd;
-}
-
 static struct MHD_Daemon *start_daemon(struct http_lan *h)
 {
 	struct MHD_Daemon *d;
@@ -162,7 +140,8 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 	return d;
 }
 
-enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out)
+enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCKET_WHY_MAX],
+                          struct http_lan **out)
 {
 	struct http_lan *h = calloc(1, sizeof(*h));
 	uint64_t seed = (uint64_t)clocks_monotonic_ms();
@@ -182,9 +161,12 @@ enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **ou
 	st = mailbox_new(sizeof(struct http_products *), 1, &h->news);
 	if (st == ST_OK)
 		st = dynreg_url_host(conf->hub->url, h->hub_host);
-	h->fd = st == ST_OK ? listen_on(conf->listen) : -1;
+	if (st != ST_OK)
+		snprintf(why, LISTEN_SOCKET_WHY_MAX, "%s",
+		         st == ST_NOMEM ? status_text(st) : "hub.register_url is no URL");
+	h->fd = st == ST_OK ? listen_socket_open(conf->listen, why) : -1;
 	if (st == ST_OK && h->fd < 0)
-		st = errno == EINVAL ? ST_INVALID : ST_IO;
+		st = ST_IO;
 	if (st == ST_OK) {
 		net_each_turn(conf->net, http_lan_end_overdue, h);
 		*out = h;

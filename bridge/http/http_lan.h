@@ -1,5 +1,5 @@
-/* http_lan.h - dynamic registration for devices of the LAN: the hub's HTTP endpoint, on the
- * gateway.
+/* http_lan.h - HTTP for devices of the LAN, on the gateway: dynamic registration as at the hub, and
+ * files of firmware (bridge/http/firmware_offers.h).
  * Room:  HTTP (libmicrohttpd's thread) and NET; the functions are for BROKER.
  * Keeps: a device is asked for at the hub once at a time and at most every 5 s; nobody waits longer
  *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
@@ -16,6 +16,8 @@
 #define HUBGATE_HTTP_LAN_H
 
 #include "bridge/http/dynreg_device.h"
+#include "bridge/http/firmware_offers.h"
+#include "bridge/http/listen_socket.h"
 #include "core/base/log.h"
 #include "shadowstore/secrets.h"
 
@@ -41,10 +43,11 @@ struct http_products { /* one block */
 };
 
 struct http_lan_conf {  /* borrowed until http_lan_close() */
-	const char *listen; /* address:port */
+	const char *listen; /* as bridge/http/listen_socket.h takes it */
 	const struct dynreg_hub *hub;
 	struct net *net;
 	struct secrets *secrets;
+	struct firmware_offers *offers; /* what is downloaded here; NULL: nothing */
 	const struct log *log;
 	/* Room NET: a device got its secret, which is stored. */
 	void (*registered)(void *ctx, const char *client_id, const struct secret *secret);
@@ -52,8 +55,9 @@ struct http_lan_conf {  /* borrowed until http_lan_close() */
 };
 
 /* Listens, begins no thread: who connects waits. net is not started yet. Caller owns *out. ST_OK;
- * ST_INVALID: listen names no address; ST_IO (errno): it cannot be listened on; ST_NOMEM. */
-enum status http_lan_open(const struct http_lan_conf *conf, struct http_lan **out);
+ * ST_INVALID: the hub's URL; ST_IO: it cannot be listened on; ST_NOMEM; why says it. */
+enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCKET_WHY_MAX],
+                          struct http_lan **out);
 /* Room BROKER. Those that may register, from the next request on; takes products. NULL is fine for
  * h. */
 void http_lan_set_products(struct http_lan *h, struct http_products *products);

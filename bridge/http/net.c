@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/http/net_impl.h"
 #include "core/base/buf.h"
+#include "core/base/clocks.h"
 #include "core/base/list.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
@@ -14,14 +16,14 @@
 
 enum {
 	JOBS_MAX = 1024,
-	CONNECTIONS_MAX = 8,
+	CONNECTIONS_MAX = 16,
+	GUESTS_MAX = 4,
 	URL_MAX = 512,
 	CONNECT_MS = 10000,
 };
 
-struct job {
-	struct job *next, **at; /* in net.active */
-	CURL *easy;
+struct job {                      /* of net_post() */
+	struct net_transfer transfer; /* first: it is the job */
 	struct curl_slist *headers, *connect_to;
 	struct buf reply;
 	bool too_big;
@@ -32,8 +34,9 @@ struct job {
 
 struct net {
 	CURLM *multi;
-	struct mailbox *jobs; /* of struct job * */
-	struct job *active;   /* NET */
+	struct mailbox *jobs;        /* of struct job * */
+	struct net_transfer *active; /* NET */
+	struct net_guest *guests;
 	atomic_bool stopping;
 	void (*turn)(void *ctx); /* NULL: none */
 	void *turn_ctx;
@@ -42,7 +45,7 @@ struct net {
 
 static void job_free(struct job *j)
 {
-	curl_easy_cleanup(j->easy);
+	curl_easy_cleanup(j->transfer.easy);
 	curl_slist_free_all(j->headers);
 	curl_slist_free_all(j->connect_to);
 	if (j->reply.data)
@@ -82,6 +85,8 @@ void net_free(struct net *n)
 	free(n);
 }
 
+static void on_finished(struct net_transfer *t, CURLcode code, bool stopped);
+
 /* --- one request --- */
 
 static size_t on_reply(char *data, size_t size, size_t count, void *ctx)
@@ -111,15 +116,17 @@ static bool set_address(struct job *j, const char *address)
 	/* Any host, any port -> this address, the same port. */
 	snprintf(line, sizeof(line), strchr(address, ':') ? "::[%s]:" : "::%s:", address);
 	return add_line(&j->connect_to, line) &&
-	       curl_easy_setopt(j->easy, CURLOPT_CONNECT_TO, j->connect_to) == CURLE_OK;
+	       curl_easy_setopt(j->transfer.easy, CURLOPT_CONNECT_TO, j->connect_to) == CURLE_OK;
 }
 
 static bool set_tls(struct job *j, const struct net_request *r)
 {
-	bool ok = curl_easy_setopt(j->easy, CURLOPT_SSL_VERIFYPEER, (long)r->verify) == CURLE_OK &&
-	          curl_easy_setopt(j->easy, CURLOPT_SSL_VERIFYHOST, r->verify ? 2L : 0L) == CURLE_OK;
+	bool ok =
+		curl_easy_setopt(j->transfer.easy, CURLOPT_SSL_VERIFYPEER, (long)r->verify) == CURLE_OK &&
+		curl_easy_setopt(j->transfer.easy, CURLOPT_SSL_VERIFYHOST, r->verify ? 2L : 0L) == CURLE_OK;
 
-	return ok && (!r->ca_file || curl_easy_setopt(j->easy, CURLOPT_CAINFO, r->ca_file) == CURLE_OK);
+	return ok && (!r->ca_file ||
+	              curl_easy_setopt(j->transfer.easy, CURLOPT_CAINFO, r->ca_file) == CURLE_OK);
 }
 
 static bool set_request(struct job *j, const struct net_request *r)
@@ -130,23 +137,22 @@ static bool set_request(struct job *j, const struct net_request *r)
 		ok = add_line(&j->headers, *h);
 	/* Without this libcurl waits a second for a server's leave to send the body. */
 	ok = ok && add_line(&j->headers, "Expect:");
-	return ok && curl_easy_setopt(j->easy, CURLOPT_URL, r->url) == CURLE_OK &&
-	       curl_easy_setopt(j->easy, CURLOPT_HTTPHEADER, j->headers) == CURLE_OK &&
-	       curl_easy_setopt(j->easy, CURLOPT_POSTFIELDSIZE, (long)r->len) == CURLE_OK &&
-	       curl_easy_setopt(j->easy, CURLOPT_COPYPOSTFIELDS, r->body) == CURLE_OK;
+	return ok && curl_easy_setopt(j->transfer.easy, CURLOPT_URL, r->url) == CURLE_OK &&
+	       curl_easy_setopt(j->transfer.easy, CURLOPT_HTTPHEADER, j->headers) == CURLE_OK &&
+	       curl_easy_setopt(j->transfer.easy, CURLOPT_POSTFIELDSIZE, (long)r->len) == CURLE_OK &&
+	       curl_easy_setopt(j->transfer.easy, CURLOPT_COPYPOSTFIELDS, r->body) == CURLE_OK;
 }
 
 static bool set_limits(struct job *j, const struct net_request *r)
 {
-	curl_easy_setopt(j->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(j->easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(j->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(j->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(j->easy, CURLOPT_ERRORBUFFER, j->error);
-	curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, on_reply);
-	curl_easy_setopt(j->easy, CURLOPT_WRITEDATA, j);
-	curl_easy_setopt(j->easy, CURLOPT_PRIVATE, j);
-	return curl_easy_setopt(j->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) == CURLE_OK;
+	curl_easy_setopt(j->transfer.easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(j->transfer.easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(j->transfer.easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(j->transfer.easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(j->transfer.easy, CURLOPT_ERRORBUFFER, j->error);
+	curl_easy_setopt(j->transfer.easy, CURLOPT_WRITEFUNCTION, on_reply);
+	curl_easy_setopt(j->transfer.easy, CURLOPT_WRITEDATA, j);
+	return curl_easy_setopt(j->transfer.easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms) == CURLE_OK;
 }
 
 enum status net_post(struct net *n, const struct net_request *r, net_done_fn *done, void *ctx)
@@ -157,10 +163,11 @@ enum status net_post(struct net *n, const struct net_request *r, net_done_fn *do
 	if (!j)
 		return ST_NOMEM;
 	j->reply = (struct buf)BUF_MAX(r->reply_max);
+	j->transfer.finished = on_finished;
 	j->done = done;
 	j->ctx = ctx;
-	j->easy = curl_easy_init();
-	if (j->easy && set_limits(j, r) && set_request(j, r) && set_tls(j, r) &&
+	j->transfer.easy = curl_easy_init();
+	if (j->transfer.easy && set_limits(j, r) && set_request(j, r) && set_tls(j, r) &&
 	    (!r->address || set_address(j, r->address)))
 		st = mailbox_put(n->jobs, &j, NULL);
 	if (st != ST_OK)
@@ -170,14 +177,14 @@ enum status net_post(struct net *n, const struct net_request *r, net_done_fn *do
 	return st == ST_CLOSED ? ST_STATE : st;
 }
 
-/* --- the thread --- */
+/* --- transfers --- */
 
 static void finish(struct job *j, enum status status)
 {
 	struct net_result r = { .status = status, .error = j->error };
 
 	if (status == ST_OK) {
-		curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.http_status);
+		curl_easy_getinfo(j->transfer.easy, CURLINFO_RESPONSE_CODE, &r.http_status);
 		r.body = j->reply.data;
 		r.len = j->reply.len;
 	}
@@ -185,26 +192,42 @@ static void finish(struct job *j, enum status status)
 	job_free(j);
 }
 
-static void leave(struct net *n, struct job *j)
-{
-	curl_multi_remove_handle(n->multi, j->easy);
-	LINKS_REMOVE(j);
-}
-
-static void enter(struct net *n, struct job *j)
-{
-	if (curl_multi_add_handle(n->multi, j->easy) != CURLM_OK) {
-		finish(j, ST_IO);
-		return;
-	}
-	LINKS_PUSH(&n->active, j);
-}
-
 static enum status status_of(const struct job *j, CURLcode code)
 {
 	if (j->too_big)
 		return ST_TOOBIG;
 	return code == CURLE_OK ? ST_OK : code == CURLE_OPERATION_TIMEDOUT ? ST_TIMEOUT : ST_IO;
+}
+
+static void on_finished(struct net_transfer *t, CURLcode code, bool stopped)
+{
+	struct job *j = (struct job *)(void *)t;
+
+	if (code != CURLE_OK && !j->error[0])
+		snprintf(j->error, sizeof(j->error), "%s", curl_easy_strerror(code));
+	finish(j, stopped ? ST_CLOSED : status_of(j, code));
+}
+
+static void leave(struct net *n, struct net_transfer *t)
+{
+	curl_multi_remove_handle(n->multi, t->easy);
+	LINKS_REMOVE(t);
+}
+
+enum status net_begin(struct net *n, struct net_transfer *t)
+{
+	IN_ROOM(ROOM_NET);
+	if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK ||
+	    curl_multi_add_handle(n->multi, t->easy) != CURLM_OK)
+		return ST_IO;
+	LINKS_PUSH(&n->active, t);
+	return ST_OK;
+}
+
+void net_abandon(struct net *n, struct net_transfer *t)
+{
+	IN_ROOM(ROOM_NET);
+	leave(n, t);
 }
 
 static void take_finished(struct net *n)
@@ -215,46 +238,94 @@ static void take_finished(struct net *n)
 	while ((m = curl_multi_info_read(n->multi, &left)) != NULL) {
 		CURLcode code = m->data.result;
 		char *private = NULL;
-		struct job *j;
+		struct net_transfer *t;
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private);
-		j = (struct job *)(void *)private;
-		if (code != CURLE_OK && !j->error[0])
-			snprintf(j->error, sizeof(j->error), "%s", curl_easy_strerror(code));
-		leave(n, j);
-		finish(j, status_of(j, code));
+		t = (struct net_transfer *)(void *)private;
+		leave(n, t);
+		t->finished(t, code, false);
 	}
 }
 
+static void take_jobs(struct net *n, bool stopped)
+{
+	struct job *j;
+
+	while (mailbox_take(n->jobs, &j) == ST_OK) {
+		if (stopped || net_begin(n, &j->transfer) != ST_OK)
+			finish(j, stopped ? ST_CLOSED : ST_IO);
+	}
+}
+
+/* --- guests --- */
+
+void net_add_guest(struct net *n, struct net_guest *g)
+{
+	LIST_PUSH(&n->guests, g);
+}
+
+void net_wake(struct net *n)
+{
+	curl_multi_wakeup(n->multi);
+}
+
+/* Their turns; in how many ms another is due. */
+static int guests_turn(struct net *n)
+{
+	int64_t now_ms = clocks_monotonic_ms(), due_ms = now_ms + NET_TURN_MS;
+
+	for (struct net_guest *g = n->guests; g; g = g->next) {
+		int64_t due = g->turn(g, now_ms);
+
+		due_ms = due < due_ms ? due : due_ms;
+	}
+	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static unsigned descriptors(const struct net *n, struct curl_waitfd out[GUESTS_MAX])
+{
+	unsigned count = 0;
+
+	for (const struct net_guest *g = n->guests; g && count < GUESTS_MAX; g = g->next) {
+		if (g->fd >= 0)
+			out[count++] = (struct curl_waitfd){ .fd = g->fd, .events = CURL_WAIT_POLLIN };
+	}
+	return count;
+}
+
+/* --- the thread --- */
+
 static void run(void *arg)
 {
+	struct curl_waitfd fds[GUESTS_MAX];
 	struct net *n = arg;
-	struct job *j;
-	int running;
+	struct net_transfer *t;
+	int running, wait_ms;
 
 	room_enter(ROOM_NET);
 	while (!atomic_load(&n->stopping)) {
-		while (mailbox_take(n->jobs, &j) == ST_OK)
-			enter(n, j);
+		take_jobs(n, false);
 		curl_multi_perform(n->multi, &running);
 		take_finished(n);
 		if (n->turn)
 			n->turn(n->turn_ctx);
+		wait_ms = guests_turn(n);
 		/* The rule of core/base/wake.h, libcurl's descriptor without a flag of ours: net_post()
 		 * puts, then writes; the poll reads what was written, also before it began, then we take.
 		 */
 		if (mailbox_count(n->jobs) == 0)
-			curl_multi_poll(n->multi, NULL, 0, NET_TURN_MS, NULL);
+			curl_multi_poll(n->multi, fds, descriptors(n, fds), wait_ms, NULL);
 	}
 	mailbox_close(n->jobs); /* or one put after the last look would never be answered */
-	while (mailbox_take(n->jobs, &j) == ST_OK)
-		finish(j, ST_CLOSED);
-	while ((j = n->active) != NULL) {
-		leave(n, j);
-		finish(j, ST_CLOSED);
+	take_jobs(n, true);
+	while ((t = n->active) != NULL) {
+		leave(n, t);
+		t->finished(t, CURLE_OK, true);
 	}
+	for (struct net_guest *g = n->guests; g; g = g->next)
+		g->quit(g);
 }
 
 void net_each_turn(struct net *n, void (*turn)(void *ctx), void *ctx)

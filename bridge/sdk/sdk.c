@@ -132,6 +132,8 @@ static void take(struct sdk *p, const struct uplink_down *d)
 			c->on_publish(p->ctx, d->topic);
 		break;
 	case UPLINK_SUBSCRIBED:
+		if (p->awaited && strcmp(d->topic, p->awaited) == 0)
+			p->granted = (int)d->code;
 		if (c->on_subscribe)
 			c->on_subscribe(p->ctx, d->topic, (uint8_t)d->code);
 		break;
@@ -176,4 +178,20 @@ bool sdk_await_connected(struct sdk *p, int timeout_ms)
 	while (!uplink_ready(p->uplink) && clocks_monotonic_ms() < end_ms)
 		sdk_run(p, (int)(end_ms - clocks_monotonic_ms()));
 	return uplink_ready(p->uplink);
+}
+
+enum status sdk_subscribe_and_wait(struct sdk *p, const char *client_id, const char *filter,
+                                   uint8_t qos, int timeout_ms)
+{
+	int64_t end_ms = clocks_monotonic_ms() + timeout_ms;
+	enum status st = uplink_subscribe(p->uplink, client_id, filter, qos);
+
+	p->awaited = filter;
+	p->granted = -1;
+	while (st == ST_OK && p->granted < 0 && clocks_monotonic_ms() < end_ms)
+		sdk_run(p, (int)(end_ms - clocks_monotonic_ms()));
+	p->awaited = NULL;
+	if (st == ST_OK && p->granted != 1)
+		st = p->granted < 0 ? ST_TIMEOUT : ST_DENIED;
+	return st;
 }

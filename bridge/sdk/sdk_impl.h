@@ -2,6 +2,7 @@
  *   sdk.c         callbacks
  *   sdk_subdev.c  subdevices, requests that wait
  *   sdk_shadow.c  shadows, the same
+ *   ota.c         updates of firmware
  * Room: the program's thread.
  */
 #ifndef HUBGATE_SDK_IMPL_H
@@ -39,7 +40,9 @@ struct sdk {
 	size_t subdev_count;
 	enum gateway_op asked; /* without an answer; GATEWAY_UNKNOWN: none */
 	char asked_id[CLIENT_ID_MAX + 1];
-	int64_t code; /* of the last answer */
+	int64_t code;        /* of the last answer */
+	const char *awaited; /* filter of which SUBACK is waited for; NULL: none */
+	int granted;         /* what SUBACK said of it; -1: nothing yet */
 	struct sdk_shadow *shadows;
 	bool shadow_waits; /* a request of a shadow has no answer, the one with the token */
 	char shadow_token[32];
@@ -48,5 +51,10 @@ struct sdk {
 	enum status shadow_status;
 	struct buf *shadow_reply; /* borrowed; NULL: nobody wants it */
 };
+
+/* Subscribes, and waits up to timeout_ms for SUBACK. ST_OK: at least QoS 1 was granted; ST_DENIED;
+ * ST_TIMEOUT; statuses of uplink_subscribe(). */
+enum status sdk_subscribe_and_wait(struct sdk *p, const char *client_id, const char *filter,
+                                   uint8_t qos, int timeout_ms);
 
 #endif

@@ -55,6 +55,7 @@ struct config_gateway {
 	char device_name[DEVICE_NAME_MAX + 1];
 	struct secret secret; /* key_len 0: certificate login */
 	char *secret_file, *secret_env, *cert_file, *key_file;
+	char *version;
 	bool bind, remote_config;
 	char *report_topic; /* never NULL; behind {product_id}/{device_name}/ */
 };
@@ -92,7 +93,15 @@ struct config_commands {
 
 struct config_lan {
 	enum lan_acl acl;
-	char *waker, *http;
+	char *waker, *http, *http_advertise;
+};
+
+struct config_firmware {
+	char *dir; /* never NULL */
+	char *ca_file, *hosts, *hook;
+	uint64_t max_bytes;
+	bool allow_local, check_address;
+	uint32_t stall_s, ttl_s, task_ttl_s, parallel, max_failures, hook_s;
 };
 
 struct config_shadow {
@@ -145,6 +154,7 @@ struct config {
 	struct config_commands commands;
 	struct config_lan lan;
 	struct config_shadow shadow;
+	struct config_firmware firmware;
 	struct config_metrics metrics;
 	struct config_product *products; /* distinct; in the file's order */
 	size_t product_count;

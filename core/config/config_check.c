@@ -4,6 +4,7 @@
 
 #include "core/config/config_load.h"
 #include "core/hub/filter_budget.h"
+#include "core/hub/ota_msg.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/topic.h"
 #include "core/json/json.h"
@@ -269,6 +270,71 @@ static void check_hub(struct config_load *l)
 		               "is false: any server with a trusted certificate can pose as the hub");
 }
 
+/* A name or address, and perhaps a port: it stands between http:// and the next slash. */
+static bool is_advertised(const char *text)
+{
+	size_t host =
+		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]");
+	const char *port = strrchr(text, ']');
+
+	port = strchr(port ? port : text, ':');
+	return text[host] == '\0' && host > 0 &&
+	       (!port ||
+	        (port > text && port[1] && strspn(port + 1, "0123456789") == strlen(port + 1) &&
+	         atoi(port + 1) > 0 && atoi(port + 1) <= 65535));
+}
+
+static void check_advertise(struct config_load *l)
+{
+	const struct config_lan *c = &l->cfg->lan;
+	const cJSON *obj = json_member(l->root, "lan");
+	const cJSON *node = json_member(obj, "http_advertise");
+	const char *port;
+
+	if (!c->http_advertise)
+		return;
+	if (!is_advertised(c->http_advertise)) {
+		config_error(l, node, "lan.http_advertise",
+		             "is no host name or address with or without a port; leave out http:// and "
+		             "anything behind the name, for instance gateway.lan");
+		return;
+	}
+	if (strcmp(c->http, "off") == 0)
+		config_error(l, node, "lan.http_advertise",
+		             "needs lan.http; set it to the address and port to listen on");
+	port = strrchr(c->http_advertise, ':');
+	if (port && port[1] && strspn(port + 1, "0123456789") == strlen(port + 1) &&
+	    strcmp(port, ":80") != 0)
+		config_warning(l, node, "lan.http_advertise",
+		               "names another port than 80: devices with the stock SDK in C cannot "
+		               "download from it");
+}
+
+static void check_firmware(struct config_load *l)
+{
+	struct config_firmware *f = &l->cfg->firmware;
+	const struct config_hub *h = &l->cfg->hub;
+	const cJSON *obj = json_member(l->root, "firmware");
+	const char *version = l->cfg->gateway.version;
+
+	if (!f->dir && asprintf(&f->dir, "%s/firmware", l->cfg->store.dir) < 0) {
+		f->dir = NULL;
+		l->no_memory = true;
+	}
+	check_advertise(l);
+	check_pem(l, "firmware", "ca_file", CONFIG_PEM_CA, f->ca_file);
+	if (f->allow_local)
+		config_warning(l, json_member(obj, "allow_local"), "firmware.allow_local",
+		               "is true: whoever makes URLs of firmware reaches programs that listen on "
+		               "this machine only; use false outside tests");
+	if (f->hook && !(h->tls && h->verify && h->verify_host))
+		config_error(l, json_member(obj, "hook"), "firmware.hook",
+		             "runs what the hub sends and needs hub.tls, hub.verify and hub.verify_host");
+	if (version && !ota_version_ok(version))
+		config_error(l, json_member(json_member(l->root, "gateway"), "version"), "gateway.version",
+		             "holds other characters than A-Z a-z 0-9 . _ -; use these");
+}
+
 static void check_products(struct config_load *l)
 {
 	for (size_t i = 0; i < l->cfg->product_count; i++) {
@@ -490,6 +556,7 @@ void config_check(struct config_load *l)
 	check_remote(l);
 	check_hub(l);
 	check_tls(l);
+	check_firmware(l);
 	check_products(l);
 	check_repeated_products(l);
 	check_routes(l);

@@ -41,6 +41,7 @@ static const struct {
 	[SECTION_commands] = { offsetof(struct config, commands), 0 },
 	[SECTION_lan] = { offsetof(struct config, lan), 0 },
 	[SECTION_shadow] = { offsetof(struct config, shadow), 0 },
+	[SECTION_firmware] = { offsetof(struct config, firmware), 0 },
 	[SECTION_metrics] = { offsetof(struct config, metrics), 0 },
 	[SECTION_product] = { offsetof(struct config, products),
 	                      offsetof(struct config, product_count) },

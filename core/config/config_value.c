@@ -44,7 +44,7 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 	static const char *const fixed[KIND_COUNT] = {
 		[KIND_HOST] = "a host name or address of A-Z a-z 0-9 . - _ :",
 		[KIND_WAKER] = "\"auto\", \"off\", \"unix:/path\" or \"host:port\"",
-		[KIND_LISTEN] = "\"off\" or \"address:port\"",
+		[KIND_LISTEN] = "\"off\", \"systemd\" or \"address:port\"",
 		[KIND_FILTER] = "a topic filter: + alone in its level, # alone at the end",
 		[KIND_FLAG] = "true or false, without quotes",
 		[KIND_PRODUCT_ID] = "10 of A-Z a-z 0-9",
@@ -150,7 +150,8 @@ static bool set_listen(struct config_load *l, const struct config_key *key, void
 {
 	const char *text = node->valuestring;
 
-	return (strcmp(text, "off") == 0 || is_host_port(text)) && set_text(l, key, field, node);
+	return (strcmp(text, "off") == 0 || strcmp(text, "systemd") == 0 || is_host_port(text)) &&
+	       set_text(l, key, field, node);
 }
 
 static bool set_path(struct config_load *l, const struct config_key *key, void *field,

@@ -66,6 +66,12 @@ static const struct config_product *product_of(const struct hubgate *h, const ch
 	return product_in(h->config, product_id);
 }
 
+/* lan.http is on. */
+static bool serves(const struct config *c)
+{
+	return c->lan.http && strcmp(c->lan.http, "off") != 0;
+}
+
 /* --- at start --- */
 
 /* The secret of a device that is configured, or of one that registered itself. True: it is another
@@ -187,13 +193,18 @@ enum status registration_open(struct hubgate *h)
 {
 	enum status st;
 
-	if (h->config->product_count == 0)
+	if (h->config->product_count == 0 && !serves(h->config) && !h->config->firmware.hook)
 		return ST_OK;
 	st = make(h, h->config, &h->log, &h->registrations);
 	if (st != ST_OK)
 		return st;
 	secrets_each(h->registrations->secrets, give_known, h);
 	return line_up(h);
+}
+
+struct net *registration_net(struct hubgate *h)
+{
+	return h->registrations ? h->registrations->net : NULL;
 }
 
 /* --- NET -> BROKER --- */
@@ -438,48 +449,33 @@ static struct http_products *http_products_of(const struct config *c)
 	return out;
 }
 
-static enum status listen_lan(struct registrations *r, const char *listen, const struct log *log,
-                              const char *otherwise)
-{
-	const struct http_lan_conf conf = {
-		.listen = listen,
-		.hub = &r->hub,
-		.net = r->net,
-		.secrets = r->secrets,
-		.log = uplink_log(r->h->uplink),
-		.registered = on_lan_registered,
-		.ctx = r,
-	};
-	enum status st = http_lan_open(&conf, &r->http);
-
-	if (st == ST_OK)
-		log_line(log, LOG_NOTE, "devices register at http://%s" DYNREG_PATH, conf.listen);
-	else
-		log_line(log, LOG_ERROR,
-		         "%slan.http %s: %s; give an address of this machine (0.0.0.0 for all) and a free "
-		         "port, above 1023 unless the broker may use lower ones",
-		         otherwise, conf.listen, st == ST_IO ? strerror(errno) : "no such address or URL");
-	return st;
-}
-
 enum status registration_listen(struct hubgate *h)
 {
+	struct registrations *r = h->registrations;
+	struct http_lan_conf conf = { .listen = h->config->lan.http, .registered = on_lan_registered };
 	struct http_products *products;
+	char why[LISTEN_SOCKET_WHY_MAX];
 	enum status st;
 
-	if (strcmp(h->config->lan.http, "off") == 0)
+	if (!serves(h->config))
 		return ST_OK;
-	if (!h->registrations) {
-		log_line(&h->log, LOG_WARN, "lan.http is set, but no product in products[] registers");
+	products = http_products_of(h->config);
+	if (!products)
+		return ST_NOMEM;
+	conf.hub = &r->hub;
+	conf.net = r->net;
+	conf.secrets = r->secrets;
+	conf.offers = h->offers;
+	conf.log = uplink_log(h->uplink);
+	conf.ctx = r;
+	st = http_lan_open(&conf, why, &r->http);
+	if (st == ST_OK) {
+		http_lan_set_products(r->http, products);
+		log_line(&h->log, LOG_NOTE, "devices register at http://%s" DYNREG_PATH, conf.listen);
 		return ST_OK;
 	}
-	products = http_products_of(h->config);
-	st = products ? listen_lan(h->registrations, h->config->lan.http, &h->log, "not started: ")
-	              : ST_NOMEM;
-	if (st == ST_OK)
-		http_lan_set_products(h->registrations->http, products);
-	else
-		http_products_free(products);
+	http_products_free(products);
+	log_line(&h->log, LOG_ERROR, "not started: lan.http %s: %s", conf.listen, why);
 	return st;
 }
 
@@ -489,8 +485,8 @@ enum status registration_serve(struct hubgate *h)
 
 	if (http && http_lan_start(http) != ST_OK)
 		log_line(&h->log, LOG_ERROR,
-		         "no thread for lan.http: devices cannot register there until the broker is "
-		         "restarted");
+		         "no thread for lan.http: devices cannot register or download there until the "
+		         "broker is restarted");
 	return ST_OK;
 }
 
@@ -546,8 +542,6 @@ enum status registration_prepare(struct hubgate *h, const struct config *next,
 	if (!r)
 		st = make(h, h->config, log, &out->made);
 	r = r ? r : out->made;
-	if (st == ST_OK && out->made && strcmp(h->config->lan.http, "off") != 0)
-		st = listen_lan(r, h->config->lan.http, log, "");
 	if (st != ST_OK)
 		return st;
 	out->products = http_products_of(next);

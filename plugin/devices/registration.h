@@ -1,5 +1,5 @@
 /* registration.h - dynamic registration: configured devices without a secret, devices of the LAN
- * that ask at lan.http, and the secrets that came of it.
+ * that ask at lan.http, and the secrets that came of it. NET and lan.http begin and end here.
  * Room:  BROKER; what it starts lives in NET and HTTP.
  * Keeps: a secret is on disk before anybody is told of it. A device is asked for again after 5 s at
  *        the earliest, after at most 10 minutes, and only where asking again may help.
@@ -14,6 +14,10 @@
 /* The devices are in the device table, store.dir is there. Gives those their secrets that were
  * registered before. ST_OK; ST_IO (logged); ST_NOMEM. */
 enum status registration_open(struct hubgate *h);
+struct net;
+/* NET, for others who download: from registration_open() to registration_close(). NULL: no product
+ * registers, and neither lan.http nor firmware.hook is set. */
+struct net *registration_net(struct hubgate *h);
 /* The uplink is made. Listens at lan.http, where who connects waits. ST_OK; ST_INVALID, ST_IO
  * (logged); ST_NOMEM. */
 enum status registration_listen(struct hubgate *h);
@@ -33,8 +37,8 @@ struct registration_plan {          /* what a new configuration means; zeroed be
 	size_t grant_count, grant_room;
 };
 
-/* Room DISK, while BROKER changes nothing of h: reads the secrets file, listens at lan.http, when
- * next has the first product. ST_OK; ST_INVALID, ST_IO (logged); ST_NOMEM. */
+/* Room DISK, while BROKER changes nothing of h: reads the secrets file. ST_OK; ST_INVALID, ST_IO
+ * (logged); ST_NOMEM. */
 enum status registration_prepare(struct hubgate *h, const struct config *next,
                                  const struct log *log, struct registration_plan *out);
 

@@ -72,8 +72,8 @@ static bool wanted(struct hubgate *h, const struct upward *m, const struct confi
 	return false;
 }
 
-enum status to_hub_send(struct hubgate *h, struct device *d, const struct route *route,
-                        const char *topic, const void *payload, size_t len)
+static enum status forward(struct hubgate *h, struct device *d, const struct route *route,
+                           const char *topic, const void *payload, size_t len, bool newest)
 {
 	bool live = route->action == ROUTE_LIVE;
 	const struct route_rules rules = route_rules_of(h->config);
@@ -84,11 +84,10 @@ enum status to_hub_send(struct hubgate *h, struct device *d, const struct route 
 		.payload = payload,
 		.len = len,
 		.qos = route->qos,
-		.latest = rule && rule->policy == ROUTE_POLICY_LATEST,
+		.latest = newest || (rule && rule->policy == ROUTE_POLICY_LATEST),
 	};
 	enum status st;
 
-	IN_ROOM(ROOM_BROKER);
 	if (!wanted(h, &m, rule))
 		return ST_OK;
 	if (!live && m.qos > 0) {
@@ -97,11 +96,25 @@ enum status to_hub_send(struct hubgate *h, struct device *d, const struct route 
 			metric_add(&h->metrics, M_REFUSED_FULL, 1);
 		return st;
 	}
-	if (m.latest && rule->min_interval_ms > 0)
+	if (m.latest && rule && rule->min_interval_ms > 0)
 		keep_or_drop(h, &m); /* only what is kept can wait for its turn */
 	else if (live && !sent_live(h, &m))
 		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
 	else if (!live && !sent_live(h, &m))
 		keep_or_drop(h, &m);
 	return ST_OK;
+}
+
+enum status to_hub_send(struct hubgate *h, struct device *d, const struct route *route,
+                        const char *topic, const void *payload, size_t len)
+{
+	IN_ROOM(ROOM_BROKER);
+	return forward(h, d, route, topic, payload, len, false);
+}
+
+enum status to_hub_send_newest(struct hubgate *h, struct device *d, const struct route *route,
+                               const char *topic, const void *payload, size_t len)
+{
+	IN_ROOM(ROOM_BROKER);
+	return forward(h, d, route, topic, payload, len, true);
 }

@@ -12,5 +12,9 @@
  * publisher must not get an acknowledgement. */
 enum status to_hub_send(struct hubgate *h, struct device *d, const struct route *route,
                         const char *topic, const void *payload, size_t len);
+/* The same for a message of which only the newest counts: an unsent older one that came by this
+ * function, on the same topic, is superseded. */
+enum status to_hub_send_newest(struct hubgate *h, struct device *d, const struct route *route,
+                               const char *topic, const void *payload, size_t len);
 
 #endif

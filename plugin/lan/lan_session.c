@@ -1,5 +1,6 @@
 #include "plugin/lan/lan_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/room.h"
@@ -51,6 +52,14 @@ struct lan_session *lan_session_of(const struct hubgate *h, const struct mosquit
 	return entry(table_find(&h->sessions->all, hash_client(h, client), same_client, client));
 }
 
+/* client is alive: it is logging in. */
+static void note_address(struct lan_session *s, const struct mosquitto *client)
+{
+	const char *address = mosquitto_client_address(client);
+
+	snprintf(s->address, sizeof(s->address), "%s", address ? address : "127.0.0.1");
+}
+
 struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *client,
                                     enum session_kind kind, struct device *device)
 {
@@ -67,6 +76,7 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 			return NULL;
 		}
 	}
+	note_address(s, client);
 	s->kind = kind;
 	s->broker_login = s->over = s->kicked = s->replaced = false;
 	s->serial = 0;

@@ -6,6 +6,10 @@
 
 #include "plugin/base/context.h"
 
+enum {
+	LAN_ADDRESS_MAX = 64 /* with NUL */
+};
+
 enum session_kind {
 	SESSION_DEVICE,
 	SESSION_CLAIM, /* with a login of plugin/lan/broker_login: the broker has not decided yet */
@@ -34,6 +38,7 @@ struct lan_session {
 	bool over;           /* a new configuration took its rights; it is to be disconnected */
 	bool kicked;         /* the broker was told to do it */
 	bool replaced;       /* a newer login of its device took its place */
+	char address[LAN_ADDRESS_MAX]; /* from where it came, as text; loopback for a unix socket */
 	enum session_line line;
 	struct lan_session *prev, *next; /* in that line */
 };

@@ -7,6 +7,7 @@
 #include "plugin/base/asker.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
+#include "plugin/services/firmware.h"
 
 enum {
 	COMMANDS_MAX = 64,
@@ -47,11 +48,22 @@ static void run_register(struct hubgate *h, const cJSON *command, struct asker *
 		registration_ask(h, product_id, device_name, a);
 }
 
+static void run_firmware_resume(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	const char *version = json_text(command, "version");
+
+	if (!version)
+		asker_answer(a, "version is missing");
+	else
+		asker_answer(a, firmware_resume(h, version) ? NULL : "no such version is stopped");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct hubgate *h, const cJSON *command, struct asker *a);
 } commands[] = {
 	{ "register", run_register },
+	{ "firmwareResume", run_firmware_resume },
 };
 
 static void run(struct hubgate *h, const struct mosquitto *client, const cJSON *command)
@@ -65,7 +77,7 @@ static void run(struct hubgate *h, const struct mosquitto *client, const cJSON *
 			return;
 		}
 	}
-	asker_answer(a, "unknown command; known: register");
+	asker_answer(a, "unknown command; known: register, firmwareResume");
 }
 
 int on_control(int event, void *event_data, void *userdata)

@@ -24,6 +24,8 @@ enum state_kind {           /* numbers stand in files: never change one */
 	STATE_DEVICE = 5,       /* key: client id; value: one byte, plugin/services/gateway_service */
 	STATE_LOGIN = 6,        /* key: {pid}{dname}; value: MQTT client id of its newest login */
 	STATE_COMMAND = 7,      /* key and value: core/hub/command_record.h */
+	STATE_FIRMWARE = 8,     /* key: client id; value: core/hub/ota_task, an update that is open */
+	STATE_ROLLOUT = 9,      /* key: product id, space, version; value: how many devices failed */
 };
 
 struct state; /* opaque */

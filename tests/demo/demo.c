@@ -67,17 +67,24 @@ static bool check(struct demo *d, bool ok, const char *what)
 static bool start_all(struct demo *d)
 {
 	const char *base = build_dir();
-	struct lan_opts opts = {
-		.patch = "{\"presence\":{\"grace_ms\":1000},\"hub\":{\"min_reconnect_s\":5},"
-				 "\"metrics\":{\"sys_interval_s\":1}}",
-	};
+	const struct sim_opts sim = { .firmware = true };
+	struct lan_opts opts = { .patch = NULL };
+	int http = port_free();
+	/* allow_local: the simulator's files are on this machine. */
+	char *patch =
+		text_fmt("{\"presence\":{\"grace_ms\":1000},\"hub\":{\"min_reconnect_s\":5},"
+	             "\"metrics\":{\"sys_interval_s\":1},\"firmware\":{\"allow_local\":true},"
+	             "\"lan\":{\"http\":\"127.0.0.1:%d\",\"http_advertise\":\"127.0.0.1:%d\"}}",
+	             http, http);
 
-	d->sim = sim_start(NULL);
+	d->sim = sim_start(&sim);
 	if (!check(d, d->sim != NULL, "the hub simulator starts"))
 		return false;
 	say(d, "hub simulator on port %d (stands for the cloud)", sim_port(d->sim));
 	opts.hub_port = sim_port(d->sim);
+	opts.patch = patch;
 	d->lan = lan_start(&opts);
+	free(patch);
 	if (!check(d, d->lan != NULL, "the LAN broker starts"))
 		return false;
 	say(d, "LAN broker with hubgate on port %d", lan_port(d->lan));
@@ -214,6 +221,49 @@ static bool desired_arrives(struct demo *d)
 	return check(d, false, "the hub's shadow becomes equal");
 }
 
+/* The device is told only when the gateway has the file. */
+static bool update_is_offered(struct demo *d)
+{
+	if (!check(d,
+	           sim_do(d->sim, "{\"cmd\":\"firmware\",\"name\":\"lamp-2.0\",\"size\":1000000}") &&
+	               sim_do(d->sim, "{\"cmd\":\"ota_task\",\"device\":\"" PRODUCT
+	                              "/dev2\",\"version\":\"2.0\",\"name\":\"lamp-2.0\"}"),
+	           "the application orders an update"))
+		return false;
+	say(d, "application ordered firmware 2.0 (1 MB) for dev2");
+	if (!check(d, lan_log_await(d->lan, "is here", AWAIT_MS), "the gateway downloads the file") ||
+	    !check(d, file_await(d->logs[1], "update 2.0", NULL, AWAIT_MS), "the device is told"))
+		return false;
+	say(d, "the gateway has the file, checked, and told dev2 where it is");
+	return true;
+}
+
+static bool update_is_installed(struct demo *d)
+{
+	proc_signal(d->devices[1], SIGUSR2);
+	if (!check(d, file_await(d->logs[1], "firmware 2.0 1000000 bytes, MD5 right", NULL, AWAIT_MS),
+	           "the device downloads from the gateway during the outage"))
+		return false;
+	say(d, "dev2 downloaded firmware 2.0 from the gateway, with the WAN cut: the MD5 is right");
+	return true;
+}
+
+static bool update_is_known(struct demo *d)
+{
+	const cJSON *ev;
+
+	while ((ev = sim_await_event(d->sim, AWAIT_MS, "ev", "publish", "topic",
+	                             "$ota/report/" PRODUCT "/dev2", NULL)) != NULL) {
+		const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(ev, "payload"));
+
+		if (text && strstr(text, "\"done\"")) {
+			say(d, "the hub heard that dev2 runs firmware 2.0");
+			return true;
+		}
+	}
+	return check(d, false, "the hub hears of the update");
+}
+
 static bool outage(struct demo *d)
 {
 	int before[DEVICES];
@@ -238,7 +288,7 @@ static bool outage(struct demo *d)
 		return false;
 	say(d, "%d messages acknowledged on the LAN while the hub was away: they are queued",
 	    DEVICES * OUTAGE_MESSAGES);
-	if (!shadow_is_answered(d))
+	if (!shadow_is_answered(d) || !update_is_installed(d))
 		return false;
 	sim_skip_events(d->sim);
 	if (!check(d, sim_do(d->sim, "{\"cmd\":\"fault\",\"mode\":\"none\"}"), "the WAN comes back"))
@@ -349,8 +399,8 @@ int main(void)
 
 	sigaction(SIGINT, &act, NULL);
 	if (start_all(&d) && devices_come_online(&d) && telemetry_arrives(&d) && command_arrives(&d) &&
-	    outage(&d) && desired_arrives(&d) && devices_leave(&d, sent) &&
-	    queue_drains(&d, sent, received)) {
+	    update_is_offered(&d) && outage(&d) && desired_arrives(&d) && update_is_known(&d) &&
+	    devices_leave(&d, sent) && queue_drains(&d, sent, received)) {
 		say(&d, "queue drained");
 		offline_at_hub(&d);
 	}

@@ -5,10 +5,13 @@
  * Logs in with hub credentials, subscribes its control topic and the answers of its
  * shadow, publishes {"seq":n} on its event topic at QoS 1 every INTERVAL_MS. Asks for
  * its shadow after login and on SIGUSR1; does what a delta asks for: reports it and
- * clears desired. Prints one line per event: "login", "acked N", "command TEXT",
- * "shadow TEXT", "delta TEXT". Ends on SIGTERM.
+ * clears desired. Reports its version after login; downloads the firmware that it was told of on
+ * SIGUSR2. Prints one line per event: "login", "acked N", "command TEXT", "shadow TEXT",
+ * "delta TEXT", "update VERSION URL", "firmware VERSION BYTES MD5 right". Ends on SIGTERM.
  */
+#include <curl/curl.h>
 #include <mosquitto.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,11 +22,13 @@
 
 #include "tests/harness/harness.h"
 
-static volatile sig_atomic_t stopping, asked;
+static volatile sig_atomic_t stopping, asked, pressed;
 
 struct device {
 	struct mosquitto *mosq;
 	char event_topic[128], control_topic[128], shadow_topic[128], shadow_result[128];
+	char report_topic[128], update_topic[128];
+	char url[512], md5[40], version[40]; /* of the firmware that it was told of */
 	int sent, acked;
 	atomic_int done, shadows; /* publishes that the library finished; those of the shadow */
 };
@@ -32,6 +37,8 @@ static void on_signal(int sig)
 {
 	if (sig == SIGUSR1)
 		asked = 1;
+	else if (sig == SIGUSR2)
+		pressed = 1;
 	else
 		stopping = 1;
 }
@@ -47,6 +54,63 @@ static void ask_shadow(struct device *d)
 	say_to_shadow(d, "{\"type\":\"get\",\"clientToken\":\"demo-0\"}");
 }
 
+/* --- firmware --- */
+
+static void say_report(struct device *d, const char *text)
+{
+	d->shadows++;
+	mosquitto_publish(d->mosq, NULL, d->report_topic, (int)strlen(text), text, 1, false);
+}
+
+static void on_update(struct device *d, const cJSON *json)
+{
+	const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(json, "type"));
+
+	if (!type || strcmp(type, "update_firmware") != 0)
+		return;
+	snprintf(d->url, sizeof(d->url), "%s", cJSON_GetStringValue(cJSON_GetObjectItem(json, "url")));
+	snprintf(d->md5, sizeof(d->md5), "%s",
+	         cJSON_GetStringValue(cJSON_GetObjectItem(json, "md5sum")));
+	snprintf(d->version, sizeof(d->version), "%s",
+	         cJSON_GetStringValue(cJSON_GetObjectItem(json, "version")));
+	printf("update %s %s\n", d->version, d->url);
+}
+
+static size_t on_bytes(char *data, size_t size, size_t count, void *ctx)
+{
+	return EVP_DigestUpdate(ctx, data, size * count) == 1 ? size * count : 0;
+}
+
+static void install(struct device *d)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	CURL *e = curl_easy_init();
+	char md5[40] = "", *text;
+	curl_off_t bytes = 0;
+	bool right;
+
+	EVP_DigestInit_ex(ctx, EVP_md5(), NULL);
+	curl_easy_setopt(e, CURLOPT_URL, d->url);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, ctx);
+	curl_easy_perform(e);
+	curl_easy_getinfo(e, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	curl_easy_cleanup(e);
+	EVP_DigestFinal_ex(ctx, digest, NULL);
+	EVP_MD_CTX_free(ctx);
+	for (int i = 0; i < 16; i++)
+		snprintf(md5 + 2 * i, 3, "%02x", digest[i]);
+	right = strcmp(md5, d->md5) == 0;
+	printf("firmware %s %ld bytes, MD5 %s\n", d->version, (long)bytes, right ? "right" : "wrong");
+	text = text_fmt("{\"type\":\"report_progress\",\"report\":{\"progress\":{\"state\":\"%s\","
+	                "\"result_code\":\"%s\",\"result_msg\":\"\"},\"version\":\"%s\"}}",
+	                right ? "done" : "fail", right ? "0" : "-4", d->version);
+	say_report(d, text);
+	free(text);
+}
+
 static void on_connect(struct mosquitto *mosq, void *ctx, int code)
 {
 	struct device *d = ctx;
@@ -56,7 +120,9 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int code)
 		return;
 	mosquitto_subscribe(mosq, NULL, d->control_topic, 1);
 	mosquitto_subscribe(mosq, NULL, d->shadow_result, 0);
+	mosquitto_subscribe(mosq, NULL, d->update_topic, 1);
 	ask_shadow(d);
+	say_report(d, "{\"type\":\"report_version\",\"report\":{\"version\":\"1.0\"}}");
 }
 
 static void on_publish(struct mosquitto *mosq, void *ctx, int mid)
@@ -96,6 +162,12 @@ static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto
 	const char *type;
 
 	(void)mosq;
+	if (strcmp(m->topic, d->update_topic) == 0) {
+		json = cJSON_ParseWithLength(m->payload, (size_t)m->payloadlen);
+		on_update(d, json);
+		cJSON_Delete(json);
+		return;
+	}
 	if (strcmp(m->topic, d->shadow_result) != 0) {
 		printf("command %.*s\n", m->payloadlen, (const char *)m->payload);
 		return;
@@ -121,6 +193,9 @@ static void run(struct device *d, int interval_ms)
 		if (asked)
 			ask_shadow(d);
 		asked = 0;
+		if (pressed && d->url[0])
+			install(d);
+		pressed = 0;
 		if (wait_ms > 0) {
 			poll(NULL, 0, (int)wait_ms); /* a signal ends it */
 			continue;
@@ -161,6 +236,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, on_signal);
 	username = cred_username(argv[2], argv[3]);
 	password = cred_password(argv[4], username, true);
 	snprintf(client_id, sizeof(client_id), "%s%s", argv[2], argv[3]);
@@ -169,6 +245,8 @@ int main(int argc, char **argv)
 	snprintf(d.shadow_topic, sizeof(d.shadow_topic), "$shadow/operation/%s/%s", argv[2], argv[3]);
 	snprintf(d.shadow_result, sizeof(d.shadow_result), "$shadow/operation/result/%s/%s", argv[2],
 	         argv[3]);
+	snprintf(d.report_topic, sizeof(d.report_topic), "$ota/report/%s/%s", argv[2], argv[3]);
+	snprintf(d.update_topic, sizeof(d.update_topic), "$ota/update/%s/%s", argv[2], argv[3]);
 	mosquitto_lib_init();
 	d.mosq = mosquitto_new(client_id, true, &d);
 	if (!d.mosq || !password)

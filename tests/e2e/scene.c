@@ -76,7 +76,7 @@ struct scene scene_start(const struct scene_opts *opts)
 	static const struct scene_opts none = { .hub = NULL };
 	const struct scene_opts *o = opts ? opts : &none;
 	char *config = scene_sim_config(o), *patch = scene_patch(o);
-	struct sim_opts so = { .config = config };
+	struct sim_opts so = { .config = config, .firmware = o->firmware };
 	struct lan_opts lo = { .patch = patch };
 	struct scene s = { .sim = sim_start(&so) };
 

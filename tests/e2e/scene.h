@@ -23,6 +23,7 @@ struct scene_opts {
 	int connect_s;      /* pause it demands between two connects; 0: 1 */
 	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */
 	bool dev2_unbound;  /* dev2 exists at the hub, not bound to the gateway */
+	bool firmware;      /* the hub has files of firmware */
 	bool hub_unreached; /* do not wait for the gateway's login */
 };
 

@@ -9,6 +9,9 @@
 
 /* --- its own --- */
 
+/* Good on each topic: a report of firmware is looked at. */
+#define ANY "{\"type\":\"report_version\",\"report\":{\"version\":\"1\"}}"
+
 /* at_hub: forwarded in any case. Others may be answered on the spot, or are unknown to the
  * simulator ($template). */
 static const struct own_publish {
@@ -39,7 +42,7 @@ static void device_publishes_to_every_topic_of_its_own(void)
 	struct world w = world_start();
 
 	for (size_t i = 0; i < sizeof own_publishes / sizeof own_publishes[0]; i++)
-		CU_ASSERT(dev_publish_acked(w.device, own_publishes[i].topic, "{}", AWAIT_MS));
+		CU_ASSERT(dev_publish_acked(w.device, own_publishes[i].topic, ANY, AWAIT_MS));
 	for (size_t i = 0; i < sizeof own_publishes / sizeof own_publishes[0]; i++) {
 		if (own_publishes[i].at_hub)
 			CU_ASSERT(world_at_hub(&w, own_publishes[i].topic));

@@ -47,7 +47,8 @@ static void the_first_request_at_login_finds_the_filter_of_its_answer_subscribed
 		{ "$config/operation/result/" DEV1, "$config/operation/" DEV1, "{\"type\":\"get\"}", 0 },
 		{ "$log/operation/result/" DEV1, "$log/operation/" DEV1, "{\"type\":\"get_log_level\"}",
 		  0 },
-		{ "$ota/update/" DEV1, "$ota/report/" DEV1, "{\"type\":\"report_version\"}", 1 },
+		{ "$ota/update/" DEV1, "$ota/report/" DEV1,
+		  "{\"type\":\"report_version\",\"report\":{\"version\":\"1\"}}", 1 },
 	};
 	enum {
 		ROWS = sizeof(rows) / sizeof(rows[0])

@@ -474,7 +474,7 @@ static void command_of_an_application_registers_a_device_and_nobody_else_may(voi
 	struct dev *a = client_connect(lan_port(t.s.lan), &admin);
 	struct dev *g = client_connect(lan_port(t.s.lan), &guest);
 	const char *const expected[] = {
-		"{\"responses\":[{\"command\":\"dance\",\"error\":\"unknown command; known: register\"}]}",
+		"{\"responses\":[{\"command\":\"dance\",\"error\":\"unknown command; known: register, firmwareResume\"}]}",
 		"{\"responses\":[{\"command\":\"register\",\"correlationData\":\"7\"}]}",
 		("{\"responses\":[{\"command\":\"register\",\"error\":"
 		 "\"ResourceNotFound.DeviceNotExist: refused\"}]}"),

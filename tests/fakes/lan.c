@@ -22,6 +22,7 @@
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
+#include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/own_config.h"
 #include "plugin/services/remote_config.h"
@@ -123,6 +124,11 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "firmware",
+	  .open = firmware_open,
+	  .run = firmware_run,
+	  .due = firmware_due,
+	  .close = firmware_close },
 	{ .name = "the calls",
 	  .open = rrpc_service_open,
 	  .run = rrpc_service_run,

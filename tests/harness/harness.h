@@ -62,6 +62,7 @@ struct sim_opts {
 	const char *tls_ca, *tls_cert, *tls_key; /* files; borrowed until sim_stop() */
 	bool persist;
 	bool registers; /* with the HTTP endpoint of dynamic registration */
+	bool firmware;  /* with files over HTTP */
 };
 
 struct sim;
@@ -73,6 +74,7 @@ bool sim_restart(struct sim *s);                    /* on the same ports, with t
 int sim_port(const struct sim *s);
 int sim_tls_port(const struct sim *s);      /* 0: none */
 int sim_register_port(const struct sim *s); /* 0: none */
+int sim_firmware_port(const struct sim *s); /* 0: none */
 int sim_admin_port(const struct sim *s);
 
 /* Sends {"cmd":...}; the answer, caller owns; NULL after 5 s or when "ok" is false. */

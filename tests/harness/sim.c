@@ -18,7 +18,7 @@ struct sim {
 	char *dir, *log, *config;
 	struct sim_opts opts;
 	struct proc *proc;
-	int port, tls_port, admin_port, register_port, starts;
+	int port, tls_port, admin_port, register_port, firmware_port, starts;
 	struct mosquitto *admin;
 	struct box box;
 	int subscribed, next_id;
@@ -155,6 +155,7 @@ static bool launch(struct sim *s)
 	add_port(&a, "--tls-port", s->tls_port);
 	add_port(&a, "--admin-port", s->admin_port);
 	add_port(&a, "--register-port", s->register_port);
+	add_port(&a, "--firmware-port", s->firmware_port);
 	if (s->opts.persist)
 		a.argv[a.count++] = strdup("--persist");
 	s->proc = proc_start(a.argv, out, s->log);
@@ -182,6 +183,8 @@ struct sim *sim_start(const struct sim_opts *opts)
 	}
 	if (s->opts.registers)
 		s->register_port = port_free();
+	if (s->opts.firmware)
+		s->firmware_port = port_free();
 	if (launch(s))
 		return s;
 	sim_stop(s);
@@ -236,6 +239,11 @@ int sim_port(const struct sim *s)
 int sim_tls_port(const struct sim *s)
 {
 	return s->tls_port;
+}
+
+int sim_firmware_port(const struct sim *s)
+{
+	return s->firmware_port;
 }
 
 int sim_register_port(const struct sim *s)

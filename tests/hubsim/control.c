@@ -1,5 +1,6 @@
 #include "tests/hubsim/control.h"
 
+#include "tests/hubsim/firmware.h"
 #include "tests/hubsim/register.h"
 #include "tests/hubsim/send.h"
 
@@ -290,6 +291,25 @@ static const char *run_forward(struct sim *s, const cJSON *cmd, cJSON *out)
 	return forward_rule(&s->forward, text_of(cmd, "topic")) ? NULL : "no memory";
 }
 
+static const char *run_firmware(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	static const struct {
+		const char *name;
+		const char *(*run)(struct firmwares *f, const cJSON *cmd, cJSON *out);
+	} all[] = {
+		{ "firmware", firmwares_make },          { "firmware_fault", firmwares_fault },
+		{ "ota_task", firmwares_task },          { "ota_withdraw", firmwares_withdraw },
+		{ "firmware_served", firmwares_served },
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		if (strcmp(all[i].name, text_of(cmd, "cmd")) == 0)
+			return s->firmwares ? all[i].run(s->firmwares, cmd, out)
+			                    : "started without --firmware-port";
+	}
+	return "unknown command";
+}
+
 static const struct {
 	const char *name;
 	command_fn run;
@@ -319,6 +339,11 @@ static const struct {
 	{ "register_fault", run_register_fault },
 	{ "events", run_events },
 	{ "forward", run_forward },
+	{ "firmware", run_firmware },
+	{ "firmware_fault", run_firmware },
+	{ "firmware_served", run_firmware },
+	{ "ota_task", run_firmware },
+	{ "ota_withdraw", run_firmware },
 };
 
 static const char *carry_out(struct sim *s, const cJSON *cmd, cJSON *out)

@@ -24,6 +24,7 @@ struct sim { /* main thread only */
 	struct shadows *shadows;
 	struct services *services;
 	struct proxy *proxy;
+	struct firmwares *firmwares; /* NULL: none */
 	struct registrar *registrar; /* NULL: none */
 	struct peer *peers;
 	struct forward forward;

@@ -16,7 +16,7 @@
 
 struct options {
 	const char *config, *dir, *plugin;
-	const char *port, *tls_port, *admin_port, *register_port;
+	const char *port, *tls_port, *admin_port, *register_port, *firmware_port;
 	const char *tls_ca, *tls_cert, *tls_key;
 	bool persist, any_address;
 };
@@ -24,17 +24,25 @@ struct options {
 static const char usage[] =
 	"usage: hubsim [--config FILE] [--dir DIR] [--port N] [--tls-port N] [--admin-port N]\n"
 	"              [--tls-ca FILE] [--tls-cert FILE --tls-key FILE] [--persist] [--plugin PATH]\n"
-	"              [--any-address] [--register-port N]\n"
+	"              [--any-address] [--register-port N] [--firmware-port N]\n"
 	"Prints one line of JSON with its ports when it accepts connections.\n";
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'c' },   { "dir", required_argument, NULL, 'd' },
-	{ "plugin", required_argument, NULL, 'l' },   { "port", required_argument, NULL, 'p' },
-	{ "tls-port", required_argument, NULL, 't' }, { "admin-port", required_argument, NULL, 'a' },
-	{ "tls-ca", required_argument, NULL, 'A' },   { "tls-cert", required_argument, NULL, 'C' },
-	{ "tls-key", required_argument, NULL, 'K' },  { "register-port", required_argument, NULL, 'r' },
-	{ "persist", no_argument, NULL, 's' },        { "any-address", no_argument, NULL, 'y' },
-	{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' },
+	{ "dir", required_argument, NULL, 'd' },
+	{ "plugin", required_argument, NULL, 'l' },
+	{ "port", required_argument, NULL, 'p' },
+	{ "tls-port", required_argument, NULL, 't' },
+	{ "admin-port", required_argument, NULL, 'a' },
+	{ "tls-ca", required_argument, NULL, 'A' },
+	{ "tls-cert", required_argument, NULL, 'C' },
+	{ "tls-key", required_argument, NULL, 'K' },
+	{ "register-port", required_argument, NULL, 'r' },
+	{ "firmware-port", required_argument, NULL, 'f' },
+	{ "persist", no_argument, NULL, 's' },
+	{ "any-address", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static const char **slot(struct options *o, int letter)
@@ -54,6 +62,8 @@ static const char **slot(struct options *o, int letter)
 		return &o->admin_port;
 	case 'r':
 		return &o->register_port;
+	case 'f':
+		return &o->firmware_port;
 	case 'A':
 		return &o->tls_ca;
 	case 'C':
@@ -158,6 +168,7 @@ static void write_conf(const struct options *o, const char *dir, const char *pat
 	plain(f, "plugin_opt_port", o->port);
 	plain(f, "plugin_opt_tls_port", o->tls_port);
 	plain(f, "plugin_opt_register_port", o->register_port);
+	plain(f, "plugin_opt_firmware_port", o->firmware_port);
 	absolute(f, "plugin_opt_config", o->config);
 	absolute(f, "plugin_opt_tls_ca", o->tls_ca);
 	absolute(f, "plugin_opt_tls_cert", o->tls_cert);

@@ -1,6 +1,7 @@
 /* The broker's side of the simulator: every callback runs on the broker's main thread. */
 #include "tests/hubsim/acl.h"
 #include "tests/hubsim/control.h"
+#include "tests/hubsim/firmware.h"
 #include "tests/hubsim/login.h"
 #include "tests/hubsim/register.h"
 #include "tests/hubsim/send.h"
@@ -331,6 +332,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	add_payload(ev, ed->payload, ed->payloadlen);
 	event_push(s->events, ev);
 	gatewayop_message(s->gatewayop, who, ed->topic, ed->payload, ed->payloadlen);
+	firmwares_message(s->firmwares, ed->topic, ed->payload, ed->payloadlen);
 	shadows_message(s->shadows, ed->topic, ed->payload, ed->payloadlen);
 	services_message(s->services, ed->topic, ed->payload, ed->payloadlen);
 	forward_message(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen);
@@ -388,6 +390,7 @@ static void fini(struct sim *s)
 	struct peer *p;
 
 	registrar_close(s->registrar);
+	firmwares_close(s->firmwares);
 	proxy_close(s->proxy);
 	while ((p = s->peers)) {
 		s->peers = p->next;
@@ -449,7 +452,11 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	if (s->proxy && port_option(opts, count, "register_port"))
 		s->registrar =
 			registrar_open(port_option(opts, count, "register_port"), s->cloud, s->events);
+	if (s->proxy && port_option(opts, count, "firmware_port"))
+		s->firmwares =
+			firmwares_open(port_option(opts, count, "firmware_port"), s->cloud, s->events);
 	if (!s->gatewayop || !s->shadows || !s->services || !s->proxy ||
+	    (port_option(opts, count, "firmware_port") && !s->firmwares) ||
 	    (port_option(opts, count, "register_port") && !s->registrar)) {
 		fini(s);
 		return MOSQ_ERR_UNKNOWN;

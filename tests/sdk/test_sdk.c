@@ -1,6 +1,7 @@
 /* The C counterparts of the SDK's methods, by the methods' names, on one connection to the
  * simulated hub: what each does on the wire. Of hubgate this links libhubbridge.a only. */
 #include "bridge/http/dynreg_device.h"
+#include "bridge/sdk/ota.h"
 #include "bridge/sdk/sdk.h"
 #include "bridge/sdk/sdk_shadow.h"
 
@@ -35,6 +36,8 @@ static struct {
 	struct secret secret;
 	struct sdk *program;
 	atomic_bool granted, refused; /* set in NET */
+	struct ota *ota;
+	int version_rsps;
 	int connects, disconnects, messages, published, subscribed, unsubscribed, of_topic, deltas;
 } s;
 
@@ -151,6 +154,7 @@ static void test_connect(void)
 {
 	static const struct sim_opts o = {
 		.registers = true,
+		.firmware = true,
 		.config = "{\"accounts\":[{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
 				  "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
 				  "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\","
@@ -388,6 +392,206 @@ static void test_dynregDevice(void)
 	s.granted = false;
 	registers("Xzvf5LF9S0isvBhDSauWMaIk");
 	CU_ASSERT(s.refused);
+}
+
+/* --- OTA, of the gateway itself --- */
+
+enum {
+	IMAGE_BYTES = 100000,
+	PIECE_BYTES = 3000,
+};
+
+#define OTA_REPORT "$ota/report/" GATEWAY
+
+static void on_version_rsp(void *ctx, const char *topic, const void *payload, size_t len,
+                           uint8_t qos)
+{
+	(void)ctx;
+	(void)topic;
+	(void)qos;
+	s.version_rsps += memmem(payload, len, "report_version_rsp", 18) != NULL;
+}
+
+/* The hub gets a report that holds both texts. */
+static bool reported(const char *what, const char *also)
+{
+	const cJSON *ev;
+
+	while ((ev = sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic", OTA_REPORT, NULL))) {
+		const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(ev, "payload"));
+
+		if (text && strstr(text, what) && strstr(text, also))
+			return true;
+	}
+	return false;
+}
+
+/* A task for the gateway, which hears of it. */
+static void ask_to_update(const char *version)
+{
+	char *task = text_fmt("{\"cmd\":\"ota_task\",\"device\":\"" GATEWAY
+	                      "\",\"version\":\"%s\",\"name\":\"image\"}",
+	                      version);
+	int64_t end_ms = now_ms() + WAIT_MS;
+
+	CU_ASSERT_EQUAL(ota_report_version(s.ota, "1.0"), ST_OK);
+	CU_ASSERT(reported("report_version", "1.0"));
+	CU_ASSERT(sim_do(s.sim, task));
+	while (!ota_is_fetching(s.ota) && now_ms() < end_ms)
+		sdk_run(s.program, 50);
+	free(task);
+}
+
+static void read_on(size_t bytes, unsigned char *copy)
+{
+	unsigned char piece[PIECE_BYTES];
+	size_t got, all = 0;
+
+	while (all < bytes && ota_fetch_yield(s.ota, piece, sizeof piece, WAIT_MS, &got) == ST_OK) {
+		if (copy)
+			memcpy(copy + all, piece, got);
+		all += got;
+	}
+	CU_ASSERT(all >= bytes);
+}
+
+static void test_otaInit(void)
+{
+	struct ota_conf conf = { .product_id = "GWPRODUCT1",
+		                     .device_name = "gw1",
+		                     .on_version_rsp = on_version_rsp };
+	struct ota *none = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(ota_init(s.program, &conf, WAIT_MS, &s.ota), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(s.sim, WAIT_MS, "ev", "subscribe", "filter",
+	                                       "$ota/update/" GATEWAY, "qos", "1", NULL));
+	CU_ASSERT_EQUAL(ota_state_now(s.ota), OTA_STATE_INITED);
+	conf.product_id = "short";
+	CU_ASSERT_EQUAL(ota_init(s.program, &conf, WAIT_MS, &none), ST_INVALID);
+}
+
+static void test_otaReportVersion(void)
+{
+	CU_ASSERT_EQUAL(ota_report_version(s.ota, "one point zero"), ST_INVALID);
+	CU_ASSERT_EQUAL(ota_report_version(s.ota, "1.0"), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(
+		sim_await_event(s.sim, WAIT_MS, "ev", "publish", "topic", OTA_REPORT, "qos", "1", "payload",
+	                    "{\"type\":\"report_version\",\"report\":{\"version\":\"1.0\"}}", NULL));
+	CU_ASSERT(run_until(&s.version_rsps, 1));
+}
+
+static void test_otaIsFetching(void)
+{
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"firmware\",\"name\":\"image\",\"size\":100000}"));
+	CU_ASSERT_FALSE(ota_is_fetching(s.ota));
+	ask_to_update("2.0");
+	CU_ASSERT(ota_is_fetching(s.ota));
+}
+
+static void test_otaIoctlNumber(void)
+{
+	int64_t n = -2;
+
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_FILE_SIZE, &n), ST_OK);
+	CU_ASSERT_EQUAL(n, IMAGE_BYTES);
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_FETCHED_SIZE, &n), ST_OK);
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_CHECK_FIRMWARE, &n), ST_STATE);
+}
+
+static void test_otaIoctlString(void)
+{
+	char text[40];
+
+	CU_ASSERT_EQUAL(ota_ioctl_string(s.ota, OTA_VERSION, text, sizeof text), ST_OK);
+	CU_ASSERT_STRING_EQUAL(text, "2.0");
+	CU_ASSERT_EQUAL(ota_ioctl_string(s.ota, OTA_MD5SUM, text, sizeof text), ST_OK);
+	CU_ASSERT_EQUAL(strlen(text), 32);
+	CU_ASSERT_EQUAL(ota_ioctl_string(s.ota, OTA_MD5SUM, text, 32), ST_TOOBIG);
+}
+
+/* A part is read, and fed again as after a restart of the program: the download goes on there. */
+static unsigned char part[IMAGE_BYTES];
+
+static void test_otaResetMd5(void)
+{
+	CU_ASSERT_EQUAL(ota_download_start(s.ota, 0, WAIT_MS), ST_OK);
+	read_on(30000, part);
+	CU_ASSERT_EQUAL(ota_reset_md5(s.ota), ST_OK);
+}
+
+static void test_otaMd5Update(void)
+{
+	CU_ASSERT_EQUAL(ota_md5_update(s.ota, part, 20000), ST_OK);
+	CU_ASSERT_EQUAL(ota_md5_update(s.ota, part + 20000, 10000), ST_OK);
+	CU_ASSERT_EQUAL(ota_download_start(s.ota, 29999, WAIT_MS), ST_STATE); /* not what was fed */
+}
+
+static void test_httpInit(void)
+{
+	char *url = text_fmt("http://127.0.0.1:%d/image", sim_firmware_port(s.sim));
+
+	CU_ASSERT_EQUAL(ota_http_init(s.ota, "ftp://127.0.0.1/x", 30000, IMAGE_BYTES, WAIT_MS),
+	                ST_INVALID);
+	CU_ASSERT_EQUAL(ota_http_init(s.ota, url, 30000, IMAGE_BYTES, WAIT_MS), ST_OK);
+	free(url);
+}
+
+static void test_otaDownloadStart(void)
+{
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"firmware_fault\",\"kind\":\"404\",\"count\":1}"));
+	CU_ASSERT_EQUAL(ota_download_start(s.ota, 30000, WAIT_MS), ST_NOTFOUND);
+	CU_ASSERT(reported("\"fail\"", "\"-2\""));
+	ask_to_update("2.0");
+	CU_ASSERT_EQUAL(ota_reset_md5(s.ota), ST_OK);
+	CU_ASSERT_EQUAL(ota_md5_update(s.ota, part, 30000), ST_OK);
+	CU_ASSERT_EQUAL(ota_download_start(s.ota, 30000, WAIT_MS), ST_OK);
+}
+
+static void test_otaFetchYield(void)
+{
+	unsigned char byte;
+	size_t got;
+
+	read_on(IMAGE_BYTES - 30000, NULL);
+	CU_ASSERT(reported("downloading", "\"100\""));
+	CU_ASSERT_EQUAL(ota_fetch_yield(s.ota, &byte, 1, WAIT_MS, &got), ST_STATE);
+}
+
+static void test_otaIsFetchFinished(void)
+{
+	int64_t n = -2;
+
+	CU_ASSERT(ota_is_fetch_finished(s.ota));
+	CU_ASSERT_FALSE(ota_is_fetching(s.ota));
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_CHECK_FIRMWARE, &n), ST_OK);
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_FETCHED_SIZE, &n), ST_OK);
+	CU_ASSERT_EQUAL(n, IMAGE_BYTES);
+}
+
+static void test_otaReportUpgradeFail(void)
+{
+	int64_t n = 0;
+
+	CU_ASSERT_EQUAL(ota_report_upgrade_begin(s.ota), ST_OK);
+	CU_ASSERT(reported("burning", "2.0"));
+	CU_ASSERT_EQUAL(ota_report_upgrade_fail(s.ota, NULL, "the flash is worn"), ST_OK);
+	CU_ASSERT(reported("\"-5\"", "the flash is worn"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"firmware_fault\",\"kind\":\"md5\",\"count\":1}"));
+	ask_to_update("2.1");
+	CU_ASSERT_EQUAL(ota_download_start(s.ota, 0, WAIT_MS), ST_OK);
+	read_on(IMAGE_BYTES, NULL);
+	CU_ASSERT_EQUAL(ota_ioctl_number(s.ota, OTA_CHECK_FIRMWARE, &n), ST_INVALID);
+	CU_ASSERT_EQUAL(n, -1);
+	CU_ASSERT(reported("\"fail\"", "\"-4\""));
+}
+
+static void test_otaReportUpgradeSuccess(void)
+{
+	CU_ASSERT_EQUAL(ota_report_upgrade_success(s.ota, "2.0"), ST_OK);
+	CU_ASSERT(reported("\"done\"", "2.0"));
+	ota_free(s.ota);
 }
 
 /* --- the shadow of dev1 --- */

@@ -112,7 +112,7 @@ static const char *pattern_of(enum kind kind)
 	case FILTER:
 		return "^([^#+/]*|[+])(/([^#+/]*|[+]))*(/#)?$|^#$";
 	case LISTEN:
-		return "^(off|.+:[1-9][0-9]{0,4})$";
+		return "^(off|systemd|.+:[1-9][0-9]{0,4})$";
 	case WAKER:
 		return "^(auto|off|unix:/.*|.+:[1-9][0-9]{0,4})$";
 	case PRODUCT_ID:
@@ -335,7 +335,7 @@ static void markdown_type(const struct key *k)
 		printf("topic filter");
 		break;
 	case LISTEN:
-		printf("off or address:port");
+		printf("off, systemd or address:port");
 		break;
 	case TEXT:
 	case HOST:

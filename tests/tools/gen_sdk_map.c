@@ -12,7 +12,7 @@ static const struct {
 
 int main(void)
 {
-	static const char *const groups[] = { "MQTT", "Gateway", "Dynamic registration",
+	static const char *const groups[] = { "MQTT", "Gateway", "Dynamic registration", "OTA",
 		                                  "Device shadow" };
 
 	puts("# What each method of the SDK is here\n\n"

@@ -291,6 +291,66 @@ static void wrong_types_and_ranges_say_what_to_write(void)
 #undef HUB
 }
 
+/* Each key of firmware, with a value that cannot be: named, with what to write. */
+static void wrong_values_of_firmware_are_named(void)
+{
+	static const struct {
+		const char *members, *path;
+	} all[] = {
+		{ "\"firmware\":{\"dir\":\"\"}", "firmware.dir" },
+		{ "\"firmware\":{\"max_bytes\":1}", "firmware.max_bytes" },
+		{ "\"firmware\":{\"ca_file\":7}", "firmware.ca_file" },
+		{ "\"firmware\":{\"hosts\":\"\"}", "firmware.hosts" },
+		{ "\"firmware\":{\"allow_local\":\"yes\"}", "firmware.allow_local" },
+		{ "\"firmware\":{\"stall_s\":0}", "firmware.stall_s" },
+		{ "\"firmware\":{\"check_address\":1}", "firmware.check_address" },
+		{ "\"firmware\":{\"ttl_s\":59}", "firmware.ttl_s" },
+		{ "\"firmware\":{\"task_ttl_s\":-1}", "firmware.task_ttl_s" },
+		{ "\"firmware\":{\"parallel\":61}", "firmware.parallel" },
+		{ "\"firmware\":{\"max_failures\":-1}", "firmware.max_failures" },
+		{ "\"firmware\":{\"hook\":true}", "firmware.hook" },
+		{ "\"firmware\":{\"hook_s\":0}", "firmware.hook_s" },
+		{ "\"firmware\":{\"hook\":\"/bin/true\"},\"hub\":{\"tls\":false}", "firmware.hook" },
+		{ "\"firmware\":{\"hook\":\"/bin/true\"},\"hub\":{\"verify\":false}", "firmware.hook" },
+		{ "\"lan\":{\"http\":\"systemctl\"}", "lan.http" },
+		{ "\"lan\":{\"http\":\"0.0.0.0:80\",\"http_advertise\":\"http://gw\"}",
+		  "lan.http_advertise" },
+		{ "\"lan\":{\"http\":\"0.0.0.0:80\",\"http_advertise\":\"gw/x\"}", "lan.http_advertise" },
+		{ "\"lan\":{\"http\":\"0.0.0.0:80\",\"http_advertise\":\"gw:0\"}", "lan.http_advertise" },
+		{ "\"lan\":{\"http_advertise\":\"gw\"}", "lan.http_advertise" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof text, "{" GATEWAY "," STORE ",%s}", all[i].members);
+		CU_ASSERT_NOT_EQUAL(load(text), ST_OK);
+		CU_ASSERT_PTR_NOT_NULL(strstr(rep.errors[0], all[i].path));
+		if (!strstr(rep.errors[0], all[i].path))
+			fprintf(stderr, "%s: %s\n", all[i].path, rep.errors[0]);
+	}
+	CU_ASSERT_NOT_EQUAL(
+		load("{" STORE ",\"gateway\":{\"product_id\":\"GWPRODUCT1\",\"device_name\":"
+	         "\"gw1\",\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"version\":\"1 2\"}}"),
+		ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rep.errors[0], "gateway.version"));
+}
+
+static void firmware_stands_in_the_store_unless_it_is_told_where(void)
+{
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"lan\":{\"http\":\"systemd\",\"http_advertise\":"
+	                     "\"[fd00::1]\"}}"),
+	                ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.firmware.dir, "/var/lib/mosquitto/hubgate/firmware");
+	CU_ASSERT_EQUAL(rep.warning_count, 0);
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"lan\":{\"http\":\"0.0.0.0:8080\","
+	                     "\"http_advertise\":\"gw.lan:8080\"},\"firmware\":{\"dir\":\"/f\"}}"),
+	                ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.firmware.dir, "/f");
+	CU_ASSERT_EQUAL(rep.warning_count, 1); /* the SDK in C knows port 80 only */
+	config_free(&cfg);
+}
+
 static void what_is_required_is_asked_for(void)
 {
 	CU_ASSERT(refused("{\n" GATEWAY "}", ":1: store.dir: is missing; add it: a text of 1 to 4000 "
@@ -424,6 +484,8 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(secrets_that_cannot_be_had_are_named),
       TEST(a_host_with_a_port_is_told_where_the_port_goes), TEST(a_certificate_replaces_the_secret),
       TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
+      TEST(wrong_values_of_firmware_are_named),
+      TEST(firmware_stands_in_the_store_unless_it_is_told_where),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
       TEST(repeated_ids_are_refused), TEST(errors_never_show_a_secret),
       TEST(several_errors_are_reported_at_once_up_to_ten),

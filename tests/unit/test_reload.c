@@ -281,6 +281,7 @@ static void fill_lists(cJSON *root)
 			cJSON_AddItemToArray(cJSON_AddArrayToObject(root, config_sections[i].name),
 			                     cJSON_CreateObject());
 	}
+	cJSON_AddStringToObject(object(root, "lan"), "http", "127.0.0.1:18081"); /* of http_advertise */
 	o = object(root, "products");
 	cJSON_AddStringToObject(o, "product_id", LAMP_PID);
 	cJSON_AddStringToObject(o, "product_secret", "subproductsecret012345678");

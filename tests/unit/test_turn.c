@@ -121,7 +121,9 @@ static void untouched(struct lan *l)
 	CU_ASSERT(lan_doorbell(l, &bell));
 	CU_ASSERT_EQUAL(lan_publish(&c, LAMP "/event", "1", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT(!lan_retain_left());
-	CU_ASSERT_EQUAL(lan_publish(&c, "$ota/report/" LAMP, "{}", 0), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_EQUAL(lan_publish(&c, "$ota/report/" LAMP,
+	                            "{\"type\":\"report_version\",\"report\":{\"version\":\"1\"}}", 0),
+	                MOSQ_ERR_SUCCESS);
 	CU_ASSERT(!lan_retain_left());
 	CU_ASSERT_EQUAL(lan_publish(&console, "livingroom/lamp", "1", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT(lan_retain_left());
