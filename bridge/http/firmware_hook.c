@@ -32,6 +32,7 @@ struct firmware_hook {
 	struct mailbox *jobs, *codes;
 	atomic_bool busy;
 	/* NET */
+	struct job job;
 	pid_t pid; /* 0: none runs */
 	int64_t due_ms;
 	bool asked; /* to end */
@@ -132,10 +133,9 @@ static void over_time(struct firmware_hook *k, int64_t now_ms)
 static int64_t turn(struct net_guest *g, int64_t now_ms)
 {
 	struct firmware_hook *k = (struct firmware_hook *)(void *)g;
-	static struct job j; /* NET's alone; large */
 
-	if (k->pid == 0 && mailbox_take(k->jobs, &j) == ST_OK)
-		begin(k, &j, now_ms);
+	if (k->pid == 0 && mailbox_take(k->jobs, &k->job) == ST_OK)
+		begin(k, &k->job, now_ms);
 	if (k->pid == 0 || look(k))
 		return INT64_MAX;
 	if (now_ms >= k->due_ms)
