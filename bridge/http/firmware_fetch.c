@@ -52,6 +52,7 @@ struct firmware_fetch {
 	struct firmware_cache cache;
 	struct fetch *fetches; /* NET */
 	bool hub_was_there;
+	char piece[READ_BYTES]; /* of a file that is digested */
 };
 
 /* --- news --- */
@@ -278,8 +279,8 @@ static void start_over(struct fetch *x)
 /* A piece of the file is digested. */
 static void resume(struct fetch *x)
 {
-	static char piece[READ_BYTES]; /* NET's alone */
-	ssize_t n = pread(x->request.fd, piece, sizeof(piece), (off_t)x->download.have);
+	char *piece = x->all->piece;
+	ssize_t n = pread(x->request.fd, piece, READ_BYTES, (off_t)x->download.have);
 	enum ota_step verdict = n > 0 ? ota_download_feed(&x->download, piece, (size_t)n) : OTA_STEP_ON;
 
 	if (verdict == OTA_STEP_WHOLE)

@@ -167,7 +167,7 @@ static bool order(struct hubgate *h, struct device *d, const struct ota_command 
 
 bool firmware_take(struct hubgate *h, struct device *d, const struct uplink_down *down)
 {
-	static struct ota_command c; /* BROKER's alone; large */
+	struct ota_command c;
 	struct firmware *f = h->firmware;
 	struct firmware_task *t = firmware_task_find(f, d->client_id);
 	enum ota_down_kind kind;
