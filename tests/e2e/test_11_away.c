@@ -138,6 +138,7 @@ static void device_that_dies_soon_gets_it_again_and_one_that_lives_does_not(void
 
 	come_and_go(&s, false);
 	send_run(&s, 1, SOME);
+	await_kept(&s, SOME);
 	d = enter(&s, false, true);
 	hears_run(d, 1, SOME);
 	dev_drop(d);
