@@ -64,12 +64,12 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# What needs brokers mostly waits: two programs for each processor share the tests, one where
+# What needs brokers mostly waits: three programs for each processor share the tests, one where
 # sanitizers want the processors, unless some tests are named. What the others say is shown when the
 # first has ended.
 run_e2e() {
-	case $build in *san-*) parts=$(nproc) ;; *) parts=$(($(nproc) * 2)) ;; esac
-	[ "$parts" -lt 4 ] || parts=4
+	case $build in *san-*) parts=$(nproc) ;; *) parts=$(($(nproc) * 3)) ;; esac
+	[ "$parts" -lt 6 ] || parts=6
 	if [ $# -gt 0 ]; then
 		run_program e2e "$@"
 		return
