@@ -5,6 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
@@ -34,11 +35,12 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		metric_add(&h->metrics, M_RINGS, 1);
 		turn_run(h);
 	}
-	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic))
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic)) {
+		mapping_service_subscribing(h);
 		return MOSQ_ERR_SUCCESS;
-	/* Wills and retained messages raise no message event: they are seen on their way to us. */
+	}
 	if (ed->access == MOSQ_ACL_READ)
-		mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
+		mapping_service_arrives(h, ed->topic, ed->payload, ed->payloadlen);
 	/* QoS 0: dropped without a word; or routed to nobody, where a denial would disconnect. */
 	return ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0 &&
 	               broker_rights_denial_disconnects(h)
@@ -215,7 +217,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return denied(h);
 	if (s && s->kind == SESSION_CLAIM) {
 		broker_login_accept(h, s);
-		presence_arrived(h, s);
+		arrival_take(h, s);
 	}
 	if (s && ed->access == MOSQ_ACL_READ && s->kind == SESSION_DEVICE &&
 	    one_client_is_replaced(h, s))
@@ -237,12 +239,16 @@ int on_acl(int event, void *event_data, void *userdata)
 	int verdict;
 
 	(void)event;
-	if (ed->access != MOSQ_ACL_READ)
+	if (ed->access != MOSQ_ACL_READ) {
 		withheld_over(h);
+		mapping_service_over(h);
+	}
 	if (ed->access == MOSQ_ACL_READ && withheld_any(h) && is_own(h, ed))
 		verdict = MOSQ_ERR_ACL_DENIED;
 	else
 		verdict = judge(h, ed);
+	if (ed->access == MOSQ_ACL_WRITE && verdict != MOSQ_ERR_ACL_DENIED)
+		mapping_service_written(h, ed->client, ed->topic);
 	callback_end(h, CALLBACK_ACL, start);
 	return verdict;
 }

@@ -3,6 +3,7 @@
 
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
@@ -56,7 +57,7 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login
 	 * that fails later ends in a DISCONNECT of the same pointer. */
 	if (!h->has_connect_event)
-		presence_arrived(h, s);
+		arrival_take(h, s);
 	return VERDICT_YES;
 }
 
@@ -160,6 +161,7 @@ int on_auth(int event, void *event_data, void *userdata)
 	(void)event;
 	parts_start(&h->parts, h);
 	withheld_over(h);
+	mapping_service_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

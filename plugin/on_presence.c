@@ -1,6 +1,7 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
@@ -46,7 +47,7 @@ int on_connect(int event, void *event_data, void *userdata)
 	if (s && s->kind == SESSION_CLAIM && !s->over)
 		broker_login_accept(h, s);
 	if (s && !s->over && s->kind == SESSION_DEVICE) {
-		presence_arrived(h, s);
+		arrival_take(h, s);
 		one_client_settle(h);
 	}
 	if (intruded)

@@ -2,10 +2,12 @@
 
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/turn.h"
 
 int on_tick(int event, void *event_data, void *userdata)
@@ -17,8 +19,9 @@ int on_tick(int event, void *event_data, void *userdata)
 	(void)event_data;
 	parts_start(&h->parts, h);
 	withheld_over(h);
+	mapping_service_over(h);
 	h->reloading = false;
-	broker_login_run(h, presence_arrived);
+	broker_login_run(h, arrival_take);
 	turn_run(h);
 	callback_end(h, CALLBACK_TICK, start);
 	return MOSQ_ERR_SUCCESS;

@@ -16,6 +16,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/one_client.h"
@@ -129,6 +130,7 @@ static enum status add_devices(struct hubgate *h)
 			break;
 		d->origins = ORIGIN_CONFIGURED;
 		d->certificate = c->digests;
+		device_configured(d, c);
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;
@@ -388,6 +390,7 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "the mappings", .open = mapping_service_open, .close = mapping_service_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

@@ -116,7 +116,7 @@ struct config_app {
 };
 
 struct config_mapping {
-	char *client, *device, *up, *to, *wrap, *down, *from, *presence, *online;
+	char *client, *client_id, *device, *up, *to, *wrap, *down, *from, *presence, *online;
 	char product_id[PRODUCT_ID_LEN + 1];
 };
 
@@ -128,7 +128,7 @@ struct config_device {
 	char *login; /* NULL: none */
 	char *cert_file;
 	struct device_certificate digests; /* of cert_file */
-	bool certificate;
+	bool certificate, plain;
 };
 
 struct config {

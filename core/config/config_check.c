@@ -272,6 +272,19 @@ static void read_digests(struct config_load *l, const cJSON *obj, const char *pa
 	config_error(l, json_member(obj, "cert_file"), key, "%s", why);
 }
 
+static void check_plain(struct config_load *l, const cJSON *obj, const char *path,
+                        const struct config_device *d)
+{
+	char key[CONFIG_PATH_MAX];
+
+	if (!d->plain || (!d->login && !d->certificate))
+		return;
+	snprintf(key, sizeof key, "%s.plain", path);
+	config_error(l, json_member(obj, "plain"), key,
+	             "means that it never logs in, but %s says how it does; remove one of the two",
+	             d->login ? "login" : "certificate");
+}
+
 static void check_devices(struct config_load *l)
 {
 	const struct config_gateway *g = &l->cfg->gateway;
@@ -291,11 +304,13 @@ static void check_devices(struct config_load *l)
 			               .env = d->secret_env };
 
 		snprintf(path, sizeof path, "devices[%zu]", i);
-		if (!obtain(l, &f) && !d->login && !d->certificate && !registers(l, d->product_id))
+		if (!obtain(l, &f) && !d->login && !d->certificate && !d->plain &&
+		    !registers(l, d->product_id))
 			fault_in(
 				l, &f, "",
 				"is missing; add it, or secret_file, or secret_env, or login, or certificate, or "
-				"let its product register");
+				"plain, or let its product register");
+		check_plain(l, obj, path, d);
 		if (strcmp(d->product_id, g->product_id) == 0 &&
 		    strcmp(d->device_name, g->device_name) == 0)
 			config_error(l, obj, path, "is the gateway itself; remove it here");

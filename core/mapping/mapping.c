@@ -8,20 +8,30 @@
 #include "core/json/json.h"
 #include "core/mapping/mapping_impl.h"
 
-bool mapping_client_is(const char *wanted, const struct mapping_client *who)
+bool mapping_name_is(const char *wanted, const char *name)
 {
-	size_t len = wanted ? strlen(wanted) : 0;
+	size_t len = strlen(wanted);
 	bool open = len > 0 && wanted[len - 1] == '*';
-	const char *names[] = { who->username, who->client_id };
 
-	if (!wanted)
-		return true;
-	for (size_t i = 0; i < 2; i++) {
-		if (names[i] &&
-		    (open ? strncmp(names[i], wanted, len - 1) == 0 : strcmp(names[i], wanted) == 0))
-			return true;
-	}
-	return false;
+	return name && (open ? strncmp(name, wanted, len - 1) == 0 : strcmp(name, wanted) == 0);
+}
+
+enum mapping_speaker mapping_speaker_of(const struct config_mapping *m,
+                                        const struct mapping_client *who)
+{
+	bool named = m->client && mapping_name_is(m->client, who->username);
+
+	if (m->client_id && !mapping_name_is(m->client_id, who->client_id))
+		return MAPPING_NOT_ITS_CLIENT;
+	if (!m->client)
+		return m->client_id ? MAPPING_BY_ID : MAPPING_ANYBODY;
+	if (named && who->checked)
+		return MAPPING_BY_USERNAME;
+	/* Rules of before `client_id` mean either; one that has it means the username. */
+	if (m->client_id)
+		return MAPPING_NOT_ITS_CLIENT;
+	return named || mapping_name_is(m->client, who->client_id) ? MAPPING_BY_CLAIM
+	                                                           : MAPPING_NOT_ITS_CLIENT;
 }
 
 static enum status make_hit(const struct config_mapping *m, const struct captures *c,
@@ -51,7 +61,11 @@ struct mapping_rules mapping_rules_of(const struct config *c)
 bool mapping_names(const struct mapping_rules *r, const struct mapping_client *who)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		if (r->at[i].client && mapping_client_is(r->at[i].client, who))
+		const struct config_mapping *m = &r->at[i];
+
+		if ((m->client && (mapping_name_is(m->client, who->username) ||
+		                   mapping_name_is(m->client, who->client_id))) ||
+		    (m->client_id && mapping_name_is(m->client_id, who->client_id)))
 			return true;
 	}
 	return false;
@@ -68,7 +82,8 @@ enum status mapping_up(const struct mapping_rules *r, const struct mapping_clien
 		/* Tasmota's tele/{name}/LWT is of the same form as what goes up. */
 		if (m->presence && mapping_match(m->presence, topic, &c))
 			continue;
-		if (m->up && mapping_client_is(m->client, who) && mapping_match(m->up, topic, &c))
+		hit->speaker = mapping_speaker_of(m, who);
+		if (m->up && hit->speaker != MAPPING_NOT_ITS_CLIENT && mapping_match(m->up, topic, &c))
 			return make_hit(m, &c, hit);
 	}
 	return ST_NOTFOUND;
@@ -86,7 +101,7 @@ bool mapping_serves_several(const struct mapping_rules *r, const struct config_m
 	for (size_t i = 0; i < r->count; i++) {
 		const struct config_mapping *m = &r->at[i];
 
-		if (same_text(m->client, rule->client) &&
+		if (same_text(m->client, rule->client) && same_text(m->client_id, rule->client_id) &&
 		    (strcmp(m->device, rule->device) != 0 || strcmp(m->product_id, rule->product_id) != 0))
 			return true;
 	}
@@ -109,8 +124,20 @@ static bool says(const void *payload, size_t len, const char *word)
 	return same;
 }
 
-enum status mapping_presence(const struct mapping_rules *r, const char *topic, const void *payload,
-                             size_t len, struct mapping_hit *hit, bool *online)
+bool mapping_is_presence(const struct mapping_rules *r, const char *topic)
+{
+	struct captures c;
+
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->at[i].presence && mapping_match(r->at[i].presence, topic, &c))
+			return true;
+	}
+	return false;
+}
+
+enum status mapping_presence(const struct mapping_rules *r, const struct mapping_client *who,
+                             const char *topic, const void *payload, size_t len,
+                             struct mapping_hit *hit, bool *online)
 {
 	struct captures c;
 
@@ -119,7 +146,9 @@ enum status mapping_presence(const struct mapping_rules *r, const char *topic, c
 		struct config_mapping name_only = *m;
 		enum status st;
 
-		if (!m->presence || !mapping_match(m->presence, topic, &c))
+		hit->speaker = who ? mapping_speaker_of(m, who) : MAPPING_ANYBODY;
+		if (!m->presence || hit->speaker == MAPPING_NOT_ITS_CLIENT ||
+		    !mapping_match(m->presence, topic, &c))
 			continue;
 		name_only.up = NULL; /* `to` may use what only the up topic has */
 		st = make_hit(&name_only, &c, hit);
@@ -228,7 +257,7 @@ void mapping_explain(const struct mapping_rules *r, const struct mapping_client 
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->at[i].up && mapping_match(r->at[i].up, topic, &c)) {
 			snprintf(out, size, "mappings[%zu].up fits, but is for the client %.64s alone", i,
-			         r->at[i].client);
+			         r->at[i].client ? r->at[i].client : r->at[i].client_id);
 			return;
 		}
 		if (r->at[i].presence && mapping_match(r->at[i].presence, topic, &c)) {

@@ -23,10 +23,20 @@ struct mapping_rules {
 
 struct mapping_client { /* who publishes; any may be NULL */
 	const char *client_id, *username;
+	bool checked; /* the broker let nobody in by this username who is not who it says */
+};
+
+enum mapping_speaker { /* what the rule knows of the client that publishes */
+	MAPPING_NOT_ITS_CLIENT,
+	MAPPING_ANYBODY,     /* it names none */
+	MAPPING_BY_ID,       /* `client_id`, which anybody may choose */
+	MAPPING_BY_CLAIM,    /* `client` fits, but an id, or a username that nobody checked */
+	MAPPING_BY_USERNAME, /* `client` fits a username that was checked */
 };
 
 struct mapping_hit {
 	const struct config_mapping *rule;
+	enum mapping_speaker speaker;
 	char device_name[DEVICE_NAME_MAX + 1];
 	char topic[MAPPING_TOPIC_MAX]; /* of the hub, for a message up */
 };
@@ -34,16 +44,23 @@ struct mapping_hit {
 /* Those of c, as long as it holds them. */
 struct mapping_rules mapping_rules_of(const struct config *c);
 
-/* Some rule is for this very client. */
+/* Some rule is for this very client, or says so by a name that proves nothing. */
 bool mapping_names(const struct mapping_rules *r, const struct mapping_client *who);
+/* What this rule knows of a client. */
+enum mapping_speaker mapping_speaker_of(const struct config_mapping *m,
+                                        const struct mapping_client *who);
 /* Where a message that a client published goes. ST_OK; ST_NOTFOUND: no rule; ST_INVALID: a rule,
  * but what it makes of the topic is no device name or topic of the hub (hit->rule is set). */
 enum status mapping_up(const struct mapping_rules *r, const struct mapping_client *who,
                        const char *topic, struct mapping_hit *hit);
-/* A message on a presence topic, from whomever: wills and retained ones have no client. Statuses as
- * above; *online: the payload is the rule's `online`, as text or as member "state" of an object. */
-enum status mapping_presence(const struct mapping_rules *r, const char *topic, const void *payload,
-                             size_t len, struct mapping_hit *hit, bool *online);
+/* A message on a presence topic; who NULL: nobody knows who published it (a retained one), and
+ * hit->speaker is MAPPING_ANYBODY. Statuses as above; *online: the payload is the rule's `online`,
+ * as text or as member "state" of an object. */
+enum status mapping_presence(const struct mapping_rules *r, const struct mapping_client *who,
+                             const char *topic, const void *payload, size_t len,
+                             struct mapping_hit *hit, bool *online);
+/* Some rule's presence topic is of this form. */
+bool mapping_is_presence(const struct mapping_rules *r, const char *topic);
 /* The local topic for a command on {pid}/{dname}/rest. ST_OK; ST_NOTFOUND. */
 enum status mapping_down(const struct mapping_rules *r, const char *product_id,
                          const char *device_name, const char *rest, char local[MAPPING_TOPIC_MAX]);

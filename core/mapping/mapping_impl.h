@@ -21,7 +21,8 @@ struct captures { /* views into the pattern and the text */
 bool mapping_match(const char *pattern, const char *text, struct captures *out);
 /* Puts what was captured into the template. False: too long, or a capture without a value. */
 bool mapping_expand(const char *pattern, const struct captures *c, char *out, size_t size);
-bool mapping_client_is(const char *wanted, const struct mapping_client *who);
+/* wanted may end in *; name may be NULL. */
+bool mapping_name_is(const char *wanted, const char *name);
 
 /* One level of a pattern: before{name}after, +, or text. */
 struct level {

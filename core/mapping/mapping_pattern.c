@@ -271,12 +271,14 @@ static const char *check_captures(const struct config_mapping *m, char why[MAPPI
 	return NULL;
 }
 
+static bool names_meet(const char *a, const char *b)
+{
+	return !a || !b || mapping_name_is(a, b) || mapping_name_is(b, a);
+}
+
 static bool same_clients(const struct config_mapping *a, const struct config_mapping *b)
 {
-	struct mapping_client who = { .client_id = a->client };
-
-	return !a->client || !b->client || mapping_client_is(b->client, &who) ||
-	       strcmp(a->client, b->client) == 0;
+	return names_meet(a->client, b->client) && names_meet(a->client_id, b->client_id);
 }
 
 const char *mapping_check(const struct mapping_rules *r, size_t i, char why[MAPPING_WHY_MAX])

@@ -39,6 +39,7 @@ struct inflow_report;  /* plugin/devices/inflow_report */
 struct registrations;  /* plugin/devices/registration */
 struct device_service; /* plugin/devices/device_service.h */
 struct shadows;        /* plugin/services/shadow */
+struct mapping_state;  /* plugin/services/mapping_service */
 struct gateway_asks;   /* plugin/services/gateway_service */
 struct timekeeper;     /* plugin/services/timekeeper */
 struct withheld;       /* plugin/lan/withheld */
@@ -95,6 +96,7 @@ struct hubgate {
 	struct shadows *shadows;
 	const struct device_service *shadow_service; /* plugin/services/shadow */
 	struct gateway_asks *asks;
+	struct mapping_state *mapping;
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

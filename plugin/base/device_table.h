@@ -58,6 +58,10 @@ struct device {
 	unsigned origins; /* enum origin */
 	enum bound bound;
 	bool proven;            /* the hub called it bound at some time */
+	bool plain;             /* devices[]: it never logs in, its secret only binds */
+	bool guarded;           /* devices[] says how it logs in: who speaks for it must be proven */
+	const char *objection;  /* to who spoke for it last, static text, logged; NULL: none */
+	bool logged_in;         /* by itself, at some time: nobody else speaks for it */
 	bool had_client;        /* a client was or is it, and may be remembered as that: never freed */
 	bool stored;            /* something of it stands in the state store */
 	enum standing standing; /* kept by plugin/devices/names, as what follows */

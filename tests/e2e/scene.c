@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SYS_ROOT "$SYS/broker/hubgate/"
+#define SYS_ROOT      "$SYS/broker/hubgate/"
+#define PLAIN(name)   "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"" name "\",\"plain\":true}"
+#define PLAIN_DEVICES ",\"devices\":[" PLAIN("dev1") "," PLAIN("dev2") "]"
 
 static const struct {
 	const char *name, *secret;
@@ -66,9 +68,34 @@ char *scene_sim_config(const struct scene_opts *o)
 char *scene_patch(const struct scene_opts *o)
 {
 	return text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1%s},\"store\":{%s},"
-	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}%s}",
+	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}%s%s}",
 	                o->hub ? o->hub : "", o->store ? o->store : "", or (o->grace_ms, 200),
-	                o->more ? o->more : "");
+	                o->plain ? PLAIN_DEVICES : "", o->more ? o->more : "");
+}
+
+static char *users_dir;
+
+static void users_remove(void)
+{
+	dir_remove(users_dir);
+	free(users_dir);
+}
+
+/* A line for mosquitto.conf; caller frees. */
+static char *users_conf(const char *user)
+{
+	char *make, *conf;
+
+	if (!users_dir) {
+		users_dir = dir_make();
+		atexit(users_remove);
+	}
+	make = text_fmt("mosquitto_passwd -b -c %s/%s %s right && chmod 0644 %s/%s && chmod 0755 %s",
+	                users_dir, user, user, users_dir, user, users_dir);
+	CU_ASSERT_EQUAL_FATAL(system(make), 0);
+	conf = text_fmt("password_file %s/%s", users_dir, user);
+	free(make);
+	return conf;
 }
 
 struct scene scene_start(const struct scene_opts *opts)
@@ -76,8 +103,9 @@ struct scene scene_start(const struct scene_opts *opts)
 	static const struct scene_opts none = { .hub = NULL };
 	const struct scene_opts *o = opts ? opts : &none;
 	char *config = scene_sim_config(o), *patch = scene_patch(o);
+	char *users = o->user ? users_conf(o->user) : NULL;
 	struct sim_opts so = { .config = config };
-	struct lan_opts lo = { .patch = patch };
+	struct lan_opts lo = { .patch = patch, .extra_conf = users };
 	struct scene s = { .sim = sim_start(&so) };
 
 	if (s.sim) {
@@ -86,6 +114,7 @@ struct scene scene_start(const struct scene_opts *opts)
 	}
 	free(config);
 	free(patch);
+	free(users);
 	if (s.lan && (o->hub_unreached || lan_log_await(s.lan, "connected to the hub", WAIT_MS)))
 		return s;
 	scene_end(&s);

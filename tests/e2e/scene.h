@@ -23,6 +23,8 @@ struct scene_opts {
 	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */
 	bool dev2_unbound;  /* dev2 exists at the hub, not bound to the gateway */
 	bool hub_unreached; /* do not wait for the gateway's login */
+	bool plain;         /* dev1 and dev2 never log in */
+	const char *user;   /* the broker checks usernames: this one's password is "right" */
 };
 
 struct scene {

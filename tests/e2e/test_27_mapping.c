@@ -25,13 +25,15 @@
 	"\"up\":\"esphome/{name}/sensor/{sensor}/state\",\"to\":\"event\",\"wrap\":\"value\"," \
 	"\"down\":\"esphome/{name}/switch/relay/command\",\"presence\":\"esphome/{name}/status\"}"
 
+#define PLAIN(name) "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"" name "\",\"plain\":true}"
+
 #define EVENT   PRODUCT "/dev1/event"
 #define CONTROL PRODUCT "/dev1/control"
 
 static struct scene start(const char *rules)
 {
 	char *more = text_fmt(",\"mappings\":[%s]", rules);
-	const struct scene_opts o = { .more = more };
+	const struct scene_opts o = { .plain = true, .more = more };
 	struct scene s = scene_start(&o);
 
 	free(more);
@@ -129,7 +131,8 @@ static void retained_presence_counts_for_a_gateway_that_starts_later(void)
 
 	CU_ASSERT(dev_publish_mid(d, "tele/dev1/LWT", "Online", 6, 1, true) >= 0);
 	CU_ASSERT(dev_publish_acked(d, "other", "x", WAIT_MS));
-	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"mappings\":[%s]}",
+	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"devices\":[" PLAIN(
+						 "dev1") "],\"mappings\":[%s]}",
 	                 TASMOTA);
 	CU_ASSERT(lan_configure(s.lan, patch));
 	lan_reload(s.lan); /* one entry and one reload */
@@ -169,26 +172,90 @@ static void one_client_speaks_for_many_devices(void)
 	scene_end(&s);
 }
 
-static void nobody_else_speaks_for_a_device(void)
+/* A broker that checks usernames; dev1 and dev2 have secrets. */
+static struct scene start_checked(void)
 {
-	struct scene s = start("{\"product_id\":\"" PRODUCT
-	                       "\",\"device\":\"{name}\",\"up\":\"any/{name}\"}," ZIGBEE);
-	struct dev *stranger = plain(&s, "stranger", (struct dev_opts){ .port = 0 });
-	struct dev *bridge = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
-	struct dev *real = scene_online_device(&s, "dev1", NULL);
+	const struct scene_opts o = { .user = "zigbee2mqtt", .more = ",\"mappings\":[" ZIGBEE "]" };
 
-	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/dev2", "{\"seq\":1}", WAIT_MS)); /* client */
-	CU_ASSERT(dev_publish_acked(stranger, "any/dev2", "{\"seq\":2}", WAIT_MS)); /* has a secret */
-	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":3}", WAIT_MS)); /* is here */
-	CU_ASSERT_EQUAL(dev_subscribe(stranger, EVENT, 1), 0x80);
-	CU_ASSERT(dev_publish_acked(real, EVENT, "{\"seq\":4}", WAIT_MS));
-	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "publish", "topic", EVENT, NULL), 1);
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "publish", "topic", PRODUCT "/dev2/event", NULL),
-	                0);
-	dev_disconnect(stranger);
+	return scene_start(&o);
+}
+
+static int published(struct scene *s, const char *topic)
+{
+	return sim_count_events(s->sim, "ev", "publish", "topic", topic, NULL);
+}
+
+static void device_with_a_secret_is_spoken_for_by_its_rules_checked_username_alone(void)
+{
+	struct scene s = start_checked();
+	struct dev *forger = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
+	struct dev *bridge =
+		plain(&s, "z2m-4711", (struct dev_opts){ .username = "zigbee2mqtt", .password = "right" });
+
+	CU_ASSERT(dev_publish_acked(forger, "zigbee2mqtt/dev1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "mark the device \"plain\": true", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":2}");
+	CU_ASSERT_EQUAL(published(&s, EVENT), 1);
+	dev_disconnect(forger);
 	dev_disconnect(bridge);
+	scene_end(&s);
+}
+
+static void stranger_neither_takes_over_nor_switches_off_a_device_by_presence(void)
+{
+	struct scene s = start_checked();
+	struct dev *real = scene_online_device(&s, "dev2", NULL);
+	struct dev *stranger = plain(
+		&s, "stranger",
+		(struct dev_opts){ .will_topic = "zigbee2mqtt/dev1/availability", .will_payload = "x" });
+	struct dev *bridge =
+		plain(&s, "z2m", (struct dev_opts){ .username = "zigbee2mqtt", .password = "right" });
+
+	CU_ASSERT_EQUAL(dev_subscribe(real, PRODUCT "/dev2/control", 1), 1);
+	CU_ASSERT(scene_await_filter(&s, PRODUCT "/dev2/control"));
+	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/dev2/availability", "online", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/ghost/availability", "online", WAIT_MS));
+	CU_ASSERT(sim_publish(s.sim, PRODUCT "/dev2/control", "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(real, PRODUCT "/dev2/control", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1/availability", "online", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	dev_drop(stranger); /* its will is not the bridge's */
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_count(&s, "offline", "dev1"), 0);
+	CU_ASSERT_EQUAL(scene_count(&s, "online", "ghost"), 0);
 	dev_disconnect(real);
+	dev_disconnect(bridge);
+	scene_end(&s);
+}
+
+static void device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_restart(void)
+{
+	struct scene s = start_checked();
+	const struct dev_opts user = { .username = "zigbee2mqtt", .password = "right" };
+	struct dev *bridge = plain(&s, "z2m", user);
+	struct dev *real;
+
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	real = scene_device(&s, "dev1", NULL);
+	CU_ASSERT_EQUAL(dev_subscribe(real, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(real, CONTROL, WAIT_MS)); /* not the bridge's */
+	dev_disconnect(real);
+	dev_disconnect(bridge);
+	CU_ASSERT(lan_restart(s.lan));
+	bridge = plain(&s, "z2m", user);
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "logged in itself once", WAIT_MS));
+	real = scene_device(&s, "dev1", NULL);
+	CU_ASSERT(dev_publish_acked(real, EVENT, "{\"seq\":3}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":3}");
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	dev_disconnect(real);
+	dev_disconnect(bridge);
 	scene_end(&s);
 }
 
@@ -235,6 +302,9 @@ SUITE(mapping, TEST(examples_of_the_documents_work_in_both_directions),
       TEST(will_of_a_killed_client_takes_its_device_offline),
       TEST(retained_presence_counts_for_a_gateway_that_starts_later),
       TEST(without_a_presence_topic_a_device_is_there_while_its_client_is),
-      TEST(one_client_speaks_for_many_devices), TEST(nobody_else_speaks_for_a_device),
+      TEST(one_client_speaks_for_many_devices),
+      TEST(device_with_a_secret_is_spoken_for_by_its_rules_checked_username_alone),
+      TEST(stranger_neither_takes_over_nor_switches_off_a_device_by_presence),
+      TEST(device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_restart),
       TEST(bad_file_at_a_reload_changes_nothing_and_says_why),
       TEST(device_added_at_a_reload_logs_in))

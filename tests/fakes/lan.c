@@ -21,6 +21,7 @@
 #include "plugin/reload.h"
 #include "plugin/report.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 #include "tests/fakes/store_dir.h"
@@ -72,6 +73,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
 	d->origins = ORIGIN_CONFIGURED;
+	d->guarded = true;                 /* by its secret */
 	d->presence->standing_told = true; /* the uplink knows of all three */
 	d->presence->unsaid = UNSAID_NOTHING;
 	return d;
@@ -111,6 +113,7 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
+	{ .name = "the mappings", .open = mapping_service_open, .close = mapping_service_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },

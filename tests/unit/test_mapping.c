@@ -80,27 +80,42 @@ static void names_that_the_hub_does_not_have_are_told(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "no rule"));
 }
 
-static void rule_with_a_client_is_for_that_client(void)
+static void rule_with_a_client_is_for_that_client_and_says_how_it_knows_it(void)
 {
 	struct config_mapping m = rule(TEXT("{n}"), TEXT("z/{n}"), NULL, NULL);
 	const struct mapping_rules r = { &m, 1 };
 	static const struct {
-		const char *wanted, *client_id, *username;
-		enum status expected;
+		const char *wanted, *wanted_id, *client_id, *username;
+		bool checked;
+		enum mapping_speaker expected;
 	} rows[] = {
-		{ "bridge", "bridge", NULL, ST_OK },        { "bridge", "x", "bridge", ST_OK },
-		{ "bridge", "bridge2", NULL, ST_NOTFOUND }, { "bridge", NULL, NULL, ST_NOTFOUND },
-		{ "bri*", "bridge2", NULL, ST_OK },         { "bri*", "br", "xbri", ST_NOTFOUND },
+		{ NULL, NULL, "x", NULL, false, MAPPING_ANYBODY },
+		{ "bridge", NULL, "x", "bridge", true, MAPPING_BY_USERNAME },
+		{ "bridge", NULL, "x", "bridge", false, MAPPING_BY_CLAIM },
+		{ "bridge", NULL, "bridge", NULL, true, MAPPING_BY_CLAIM },
+		{ "bridge", NULL, "bridge2", "bridge2", true, MAPPING_NOT_ITS_CLIENT },
+		{ "bridge", NULL, NULL, NULL, false, MAPPING_NOT_ITS_CLIENT },
+		{ "bri*", NULL, "x", "bridge2", true, MAPPING_BY_USERNAME },
+		{ "bri*", NULL, "br", "xbri", true, MAPPING_NOT_ITS_CLIENT },
+		{ NULL, "b1", "b1", NULL, true, MAPPING_BY_ID },
+		{ NULL, "b1", "b2", "b1", true, MAPPING_NOT_ITS_CLIENT },
+		{ NULL, "b*", "b2", NULL, false, MAPPING_BY_ID },
+		{ "bridge", "b1", "b1", "bridge", true, MAPPING_BY_USERNAME },
+		{ "bridge", "b1", "b2", "bridge", true, MAPPING_NOT_ITS_CLIENT },
+		{ "bridge", "bridge", "bridge", NULL, true, MAPPING_NOT_ITS_CLIENT },
+		{ "bridge", "b1", "b1", "bridge", false, MAPPING_NOT_ITS_CLIENT },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct mapping_client who = { rows[i].client_id, rows[i].username };
+		const struct mapping_client who = { rows[i].client_id, rows[i].username, rows[i].checked };
 		struct mapping_hit hit;
-		char client[16];
+		char client[16], id[16];
 
-		strcpy(client, rows[i].wanted);
-		m.client = client;
-		CU_ASSERT_EQUAL(mapping_up(&r, &who, "z/a", &hit), rows[i].expected);
+		m.client = rows[i].wanted ? strcpy(client, rows[i].wanted) : NULL;
+		m.client_id = rows[i].wanted_id ? strcpy(id, rows[i].wanted_id) : NULL;
+		CU_ASSERT_EQUAL(mapping_speaker_of(&m, &who), rows[i].expected);
+		CU_ASSERT_EQUAL(mapping_up(&r, &who, "z/a", &hit),
+		                rows[i].expected == MAPPING_NOT_ITS_CLIENT ? ST_NOTFOUND : ST_OK);
 	}
 }
 
@@ -149,13 +164,13 @@ static void presence_is_the_word_or_the_state_of_an_object(void)
 	bool online;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CU_ASSERT_EQUAL(mapping_presence(&r, "z/lamp/availability", rows[i].payload,
+		CU_ASSERT_EQUAL(mapping_presence(&r, NULL, "z/lamp/availability", rows[i].payload,
 		                                 strlen(rows[i].payload), &hit, &online),
 		                ST_OK);
 		CU_ASSERT_EQUAL(online, rows[i].online);
 		CU_ASSERT_STRING_EQUAL(hit.device_name, "lamp");
 	}
-	CU_ASSERT_EQUAL(mapping_presence(&r, "z/lamp", "online", 6, &hit, &online), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(mapping_presence(&r, NULL, "z/lamp", "online", 6, &hit, &online), ST_NOTFOUND);
 	mapping_filter(m.presence, filter);
 	CU_ASSERT_STRING_EQUAL(filter, "z/+/availability");
 }
@@ -268,7 +283,7 @@ static void a_client_serves_several_devices_when_its_rules_may_make_several(void
 
 SUITE(mapping_rules, TEST(a_client_serves_several_devices_when_its_rules_may_make_several),
       TEST(topics_go_up_by_their_captures), TEST(names_that_the_hub_does_not_have_are_told),
-      TEST(rule_with_a_client_is_for_that_client),
+      TEST(rule_with_a_client_is_for_that_client_and_says_how_it_knows_it),
       TEST(commands_return_to_where_the_messages_came_from),
       TEST(presence_is_the_word_or_the_state_of_an_object),
       TEST(payloads_are_wrapped_as_what_they_are),
