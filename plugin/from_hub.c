@@ -44,7 +44,7 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		return;
 	}
 	if (d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
-	    mapping_service_command(h, d, down)) {
+	    !mapping_service_translate(h, d, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
 		return;

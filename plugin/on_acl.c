@@ -40,7 +40,7 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return MOSQ_ERR_SUCCESS;
 	}
 	if (ed->access == MOSQ_ACL_READ)
-		mapping_service_arrives(h, ed->topic, ed->payload, ed->payloadlen);
+		mapping_service_arrives(h, ed);
 	/* QoS 0: dropped without a word; or routed to nobody, where a denial would disconnect. */
 	return ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0 &&
 	               broker_rights_denial_disconnects(h)

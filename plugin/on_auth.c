@@ -13,6 +13,7 @@
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/lan/withheld.h"
+#include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
@@ -92,6 +93,7 @@ static int accept_other(struct hubgate *h, const struct mosquitto *client, const
 	if ((apps_have(h, username) || mapping_service_names(h, client_id, username)) &&
 	    client_ids_hold(h, client, client_id, NULL) != ST_OK)
 		return VERDICT_NO;
+	mapping_presence_login(h, client);
 	return other_client(h, username);
 }
 

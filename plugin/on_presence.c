@@ -8,6 +8,7 @@
 #include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/services/mapping_presence.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -20,7 +21,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
-	presence_speaker_left(h, ed->client);
+	mapping_presence_client_gone(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
@@ -50,6 +51,7 @@ int on_connect(int event, void *event_data, void *userdata)
 		arrival_take(h, s);
 		one_client_settle(h);
 	}
+	mapping_presence_client_here(h, ed->client);
 	if (intruded)
 		one_client_intruded(h, intruded);
 	callback_end(h, CALLBACK_PRESENCE, start);

@@ -7,6 +7,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
+#include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/turn.h"
 
@@ -22,6 +23,7 @@ int on_tick(int event, void *event_data, void *userdata)
 	mapping_service_over(h);
 	h->reloading = false;
 	broker_login_run(h, arrival_take);
+	mapping_presence_logins_settle(h);
 	turn_run(h);
 	callback_end(h, CALLBACK_TICK, start);
 	return MOSQ_ERR_SUCCESS;

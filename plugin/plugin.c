@@ -36,6 +36,7 @@
 #include "plugin/report.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
@@ -390,7 +391,11 @@ static const struct part parts[] = {
 	  .run = gateway_service_run,
 	  .due = gateway_service_due,
 	  .close = gateway_service_close },
-	{ .name = "the mappings", .open = mapping_service_open, .close = mapping_service_close },
+	{ .name = "the mappings",
+	  .open = mapping_service_open,
+	  .run = mapping_presence_run,
+	  .due = mapping_presence_due,
+	  .close = mapping_service_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

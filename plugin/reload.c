@@ -379,6 +379,7 @@ static enum status swap(struct reload *r)
 	names_trim(h);
 	take_devices(h, p);
 	take_mappings(r);
+	mapping_service_adopt(h);
 	registration_apply(h, &p->registration);
 	mark_over(h);
 	report_interval_changed(h);

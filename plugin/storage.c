@@ -8,6 +8,7 @@
 #include "plugin/devices/login_record.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
+#include "plugin/services/mapped.h"
 #include "plugin/services/shadow.h"
 
 static bool hand_out(struct hubgate *h, const struct state_entry *e)
@@ -18,6 +19,8 @@ static bool hand_out(struct hubgate *h, const struct state_entry *e)
 		return shadow_load(h, e);
 	if (e->kind == STATE_LOGIN)
 		return login_record_load(h, e);
+	if (e->kind == STATE_MAPPED)
+		return mapped_load(h, e);
 	return e->kind != STATE_SUBSCRIPTION || subscriptions_load(h, e);
 }
 

@@ -121,6 +121,7 @@ static void retire(struct hubgate *h, struct device *d)
 	device_table_retire(h->devices, d);
 	names_retire(h, d);
 	h->shadow_service->retire(h, d);
+	h->forget_mapped(h, d, false);
 	presence_retire(h, d);
 }
 
@@ -199,7 +200,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	c.proven = *bits & (DEVICE_RECORD_BOUND | DEVICE_RECORD_PROVEN | DEVICE_RECORD_BY_APP);
 	c.origins |= *bits & DEVICE_RECORD_BY_APP ? ORIGIN_APPLICATION : 0;
 	if (*bits & DEVICE_RECORD_MAPPED && (!(*bits & DEVICE_RECORD_LOGGED_IN) || (d && d->plain)) &&
-	    mapping_of(&rules, product_id, name))
+	    mapping_of(&rules, product_id, name, NULL, NULL))
 		c.origins |= ORIGIN_MAPPING;
 	if (!d && c.origins)
 		d = admit(h, product_id, name, &c);

@@ -260,6 +260,7 @@ bool names_let_go(struct hubgate *h, struct device *d)
 	leave_line(h, d);
 	erase(h, d);
 	h->shadow_service->forget(h, d, d->stored);
+	h->forget_mapped(h, d, d->stored);
 	presence_forget(h, d);
 	min_interval_free(d);
 	device_table_remove(h->devices, d);

@@ -18,7 +18,6 @@ struct presences {
 	bool unsaid;                    /* of some the uplink has not been told the latest */
 	bool cut;                       /* the last turn did not come to all of these */
 	uint64_t on_lan;                /* devices of which a client is there */
-	size_t spoken_for;              /* devices that have a speaker */
 };
 
 enum status presence_open(struct hubgate *h)
@@ -276,53 +275,22 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 	if (d->online == online)
 		return;
 	d->online = online;
-	if (online && !p->held.first)
+	if (online && !p->current) {
+		command_release(h, &p->held); /* whoever speaks for it has subscribed long ago */
 		grace_end(h, p);
+	}
 	if (online && !known)
 		tell(h, p, true);
 	if (!online && !on_lan(p))
 		grace_begin(h, p, hubgate_now_ms());
 }
 
-/* --- those that a client speaks for --- */
-
-void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client)
-{
-	struct presence *p = d->presence;
-
-	IN_ROOM(ROOM_BROKER);
-	if (p->speaker == client)
-		return;
-	h->presences->spoken_for += p->speaker == NULL;
-	p->speaker = client;
-	presence_mapped(h, d, true);
-}
-
 void presence_unspoken(struct hubgate *h, struct device *d)
 {
-	struct presence *p = d->presence;
-
 	IN_ROOM(ROOM_BROKER);
-	h->presences->spoken_for -= p->speaker != NULL;
-	p->speaker = NULL;
 	d->online = false;
-}
-
-void presence_speaker_left(struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_at at;
-
-	IN_ROOM(ROOM_BROKER);
-	if (h->presences->spoken_for == 0)
-		return;
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		if (d->presence->speaker != client)
-			continue;
-		d->presence->speaker = NULL;
-		h->presences->spoken_for--;
-		presence_mapped(h, d, false);
-	}
+	if (!d->presence->current)
+		grace_end(h, d->presence);
 }
 
 /* --- the gateway application --- */
@@ -428,5 +396,5 @@ struct presence *presence_listener(const struct hubgate *h, const struct device 
 bool presence_in_grace(const struct presence *p)
 {
 	IN_ROOM(ROOM_BROKER);
-	return !p->current && p->leave_ms != 0 && p->clean;
+	return !p->current && p->leave_ms != 0 && (p->clean || p->device->origins & ORIGIN_MAPPING);
 }

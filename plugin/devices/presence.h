@@ -27,8 +27,6 @@ struct presence { /* one per device */
 	bool standing_told;
 	bool intruded; /* plugin/devices/one_client: somebody else has its client id */
 	enum presence_unsaid unsaid;
-	/* The client that spoke for it last, where nothing else tells of it; never followed. */
-	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in the line of those in grace */
 	struct held_line held;        /* commands that wait for it */
@@ -66,13 +64,10 @@ void presence_standing_changed(struct hubgate *h, struct device *d);
 bool presence_is_there(const struct hubgate *h, const struct device *d);
 /* d ends: its presence is freed, and the uplink is not told. No client is logged in as d. */
 void presence_forget(struct hubgate *h, struct device *d);
-/* What mappings[] tell of d: d->online. Gone counts after the grace time. */
+/* What mappings[] tell of d: d->online. Gone counts after the grace time; what was held meanwhile
+ * goes out when it is back. */
 void presence_mapped(struct hubgate *h, struct device *d, bool online);
-/* client spoke for d, and nothing else tells of d: it is there until that client's connection ends,
- * or no rule speaks for it any more. */
-void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client);
-void presence_speaker_left(struct hubgate *h, const struct mosquitto *client);
-void presence_unspoken(struct hubgate *h, struct device *d);
+void presence_unspoken(struct hubgate *h, struct device *d); /* no rule tells of d any more */
 /* Grace times that are over, and what the uplink has not been told: of some devices, the others
  * have their turn at once after it. */
 void presence_run(struct hubgate *h, int64_t now_ms);
@@ -82,7 +77,7 @@ int64_t presence_due(const struct hubgate *h); /* INT64_MAX: nothing is under wa
  */
 struct presence *presence_listener(const struct hubgate *h, const struct device *d);
 /* True when a command shall wait for the device to come back: it is inside its
- * grace time and the broker keeps nothing for it. */
+ * grace time and the broker keeps nothing for it (for a plain device never). */
 bool presence_in_grace(const struct presence *p);
 
 #endif

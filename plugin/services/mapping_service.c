@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
@@ -12,14 +13,20 @@
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
+#include "plugin/devices/registration.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
+#include "plugin/services/mapped.h"
+#include "plugin/services/mapping_presence.h"
 
 enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
+	REGISTER_EVERY_MS = 1000,
+	REGISTER_PAUSE_MS = 5000,
+	REGISTER_PAUSE_MAX_MS = 3600000,
 };
 
 enum source {        /* of what comes to the doorbell next */
@@ -32,18 +39,38 @@ struct mapping_state {
 	enum source source;
 	const struct mosquitto *writer; /* of SOURCE_WRITTEN; valid until the next callback but READ */
 	char written[MAPPING_TOPIC_MAX];
-	bool *warned; /* by rule: that its client is no username which somebody checked */
+	bool begun;
+	int64_t register_ms; /* the next registration */
+	bool *warned;        /* by rule: that its client is no username which somebody checked */
 	size_t warned_count;
 };
+
+/* What only the mappings know of d. */
+static void forget(struct hubgate *h, struct device *d, bool erase)
+{
+	if (!d->mapped)
+		return;
+	if (erase && d->mapped->stored_ms != 0)
+		mapped_erase(h, d);
+	mapping_presence_forget(h, d);
+	mapped_free(d);
+}
 
 enum status mapping_service_open(struct hubgate *h)
 {
 	h->mapping = calloc(1, sizeof(*h->mapping));
-	return h->mapping ? ST_OK : ST_NOMEM;
+	h->forget_mapped = forget;
+	return h->mapping ? mapping_presence_open(h) : ST_NOMEM;
 }
 
 void mapping_service_close(struct hubgate *h)
 {
+	struct table_at at;
+
+	mapping_presence_close(h);
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at))
+		mapped_free(d);
 	if (h->mapping)
 		free(h->mapping->warned);
 	free(h->mapping);
@@ -92,42 +119,56 @@ static void forget_warnings(struct hubgate *h)
 	}
 }
 
+/* --- the rules --- */
+
+static enum status watch(struct hubgate *h, const char *pattern)
+{
+	char filter[MAPPING_TOPIC_MAX];
+
+	if (!pattern)
+		return ST_OK;
+	mapping_filter(pattern, filter);
+	return uplink_watch(h->uplink, filter);
+}
+
+static enum status watch_all(struct hubgate *h, const struct config_mapping *m)
+{
+	enum status st = products_add(h, m->product_id);
+
+	for (size_t i = 0; i < mapping_condition_count(m) && st == ST_OK; i++) {
+		const struct mapping_condition c = mapping_condition(m, i);
+
+		st = watch(h, c.topic);
+		if (st == ST_OK)
+			st = watch(h, c.death);
+	}
+	return st;
+}
+
 enum status mapping_service_start(struct hubgate *h)
 {
 	enum status st = ST_OK;
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->mapping->warned_count != h->config->mapping_count)
+	if (!h->mapping->begun) {
+		h->mapping->begun = true;
 		forget_warnings(h);
-	for (size_t i = 0; i < h->config->mapping_count && st == ST_OK; i++) {
-		const struct config_mapping *m = &h->config->mappings[i];
-		char filter[MAPPING_TOPIC_MAX];
-
-		st = products_add(h, m->product_id);
-		if (st != ST_OK || !m->presence)
-			continue;
-		mapping_filter(m->presence, filter);
-		st = uplink_watch(h->uplink, filter);
+		st = mapping_presence_rules(h);
+		mapping_service_adopt(h);
 	}
+	for (size_t i = 0; i < h->config->mapping_count && st == ST_OK; i++)
+		st = watch_all(h, &h->config->mappings[i]);
 	return st;
 }
 
-void mapping_service_rules_changed(struct hubgate *h)
+static bool is_filter_of(const char *pattern, const char *filter)
 {
-	const struct mapping_rules rules = mapping_rules_of(h->config);
-	struct table_at at;
+	char watched[MAPPING_TOPIC_MAX];
 
-	IN_ROOM(ROOM_BROKER);
-	forget_warnings(h);
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		if (!(d->origins & ORIGIN_MAPPING) || mapping_of(&rules, d->product_id, d->device_name))
-			continue;
-		presence_unspoken(h, d);
-		d->origins &= ~(unsigned)ORIGIN_MAPPING;
-		if (device_let_go(h, d))
-			presence_renew(h, d);
-	}
+	if (!pattern)
+		return false;
+	mapping_filter(pattern, watched);
+	return strcmp(watched, filter) == 0;
 }
 
 bool mapping_service_watches(const struct hubgate *h, const char *filter)
@@ -135,13 +176,13 @@ bool mapping_service_watches(const struct hubgate *h, const char *filter)
 	IN_ROOM(ROOM_BROKER);
 	for (size_t i = 0; i < h->config->mapping_count; i++) {
 		const struct config_mapping *m = &h->config->mappings[i];
-		char watched[MAPPING_TOPIC_MAX];
 
-		if (!m->presence)
-			continue;
-		mapping_filter(m->presence, watched);
-		if (strcmp(watched, filter) == 0)
-			return true;
+		for (size_t k = 0; k < mapping_condition_count(m); k++) {
+			const struct mapping_condition c = mapping_condition(m, k);
+
+			if (is_filter_of(c.topic, filter) || is_filter_of(c.death, filter))
+				return true;
+		}
 	}
 	return false;
 }
@@ -186,26 +227,141 @@ static bool may_be_spoken_for(struct hubgate *h, struct device *d, const struct 
 /* Its commands come to the plugin. */
 static void follow(struct hubgate *h, struct device *d, const struct config_mapping *m)
 {
-	char filter[MAPPING_TOPIC_MAX];
-	int n = snprintf(filter, sizeof(filter), "%s/%s/%s", d->product_id, d->device_name, m->from);
+	const char *from;
 
-	if (!m->down || n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
-		return;
-	subscriptions_keep(h, d, filter, 1);
-	if (uplink_subscribe(h->uplink, d->client_id, filter, 1) != ST_OK)
-		presence_say_again(h, d);
+	for (size_t i = 0; (from = mapping_from(m, i)) != NULL; i++) {
+		char filter[MAPPING_TOPIC_MAX];
+		int n = snprintf(filter, sizeof(filter), "%s/%s/%s", d->product_id, d->device_name, from);
+
+		if (n < 0 || n >= (int)sizeof(filter) || device_subscribe(d, filter, 1) != ST_OK)
+			continue;
+		subscriptions_keep(h, d, filter, 1);
+		if (uplink_subscribe(h->uplink, d->client_id, filter, 1) != ST_OK)
+			presence_say_again(h, d);
+	}
+}
+
+/* All are the rules' that had one: it has no client of its own. */
+static void unfollow(struct hubgate *h, struct device *d)
+{
+	while (!d->logged_in && d->filters) {
+		char filter[MAPPING_TOPIC_MAX];
+
+		snprintf(filter, sizeof(filter), "%s", d->filters->text);
+		subscriptions_forget(h, d, d->filters->text);
+		if (device_unsubscribe(d, d->filters->text) != ST_OK)
+			return;
+		if (uplink_unsubscribe(h->uplink, d->client_id, filter) != ST_OK)
+			presence_say_again(h, d);
+	}
 }
 
 /* A device that is spoken for from now on. */
-static void begin(struct hubgate *h, struct device *d, const struct config_mapping *m, bool is_new)
+static void begin(struct hubgate *h, struct device *d, const struct config_mapping *m,
+                  const char *original)
 {
-	if (!is_new && d->origins & ORIGIN_MAPPING)
+	bool other_name = original && strcmp(original, d->device_name) != 0;
+
+	if (d->origins & ORIGIN_MAPPING)
 		return;
 	device_set_origin(h, d, ORIGIN_MAPPING, true);
 	device_record_keep(h, d);
 	if (d->standing == STANDING_OWN) /* of names that nobody knows there may be many */
-		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]", d->product_id, d->device_name,
-		         index_of(h, m));
+		log_line(&h->log, LOG_NOTE, "%s/%s is here by mappings[%zu]%s%.100s%s", d->product_id,
+		         d->device_name, index_of(h, m), other_name ? ", where it is \"" : "",
+		         other_name ? original : "", other_name ? "\"" : "");
+}
+
+/* No rule makes it any more: no word for it, no command to it. */
+static void end(struct hubgate *h, struct device *d)
+{
+	forget(h, d, true);
+	unfollow(h, d);
+	presence_unspoken(h, d);
+	d->origins &= ~(unsigned)ORIGIN_MAPPING;
+	device_record_keep(h, d);
+	if (device_let_go(h, d))
+		presence_renew(h, d);
+}
+
+/* A device that gets commands and sends nothing is there from the start. */
+void mapping_service_adopt(struct hubgate *h)
+{
+	struct table_at at;
+
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i < h->config->mapping_count; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
+		struct mapping_values values;
+
+		if (m->up)
+			continue;
+		for (struct device *d = device_table_first(h->devices, &at); d;
+		     d = device_table_next(h->devices, &at)) {
+			if (d->retired || d->own || d->guarded || d->logged_in ||
+			    !(d->origins & ORIGIN_CONFIGURED) ||
+			    !mapping_makes(m, d->product_id, d->device_name, NULL, NULL, &values))
+				continue;
+			begin(h, d, m, NULL);
+			follow(h, d, m);
+			mapping_presence_spoken(h, d, m, &values, NULL, false);
+		}
+	}
+}
+
+void mapping_service_rules_changed(struct hubgate *h)
+{
+	const struct mapping_rules rules = mapping_rules_of(h->config);
+	struct table_at at;
+
+	IN_ROOM(ROOM_BROKER);
+	forget_warnings(h);
+	mapping_presence_rules(h);
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		const struct mapping_known known = mapped_known(d);
+		const struct config_mapping *m;
+
+		if (!(d->origins & ORIGIN_MAPPING))
+			continue;
+		m = mapping_of(&rules, d->product_id, d->device_name, known.original, known.values);
+		if (m)
+			follow(h, d, m);
+		else
+			end(h, d);
+	}
+}
+
+/* --- devices --- */
+
+/* At the pace that the hub takes: one a second, and each again after 5 s, 10 s ... an hour. */
+static void register_it(struct hubgate *h, struct device *d)
+{
+	int64_t now_ms = hubgate_now_ms();
+	struct mapped *m = mapped_of(d);
+
+	if (!m || d->standing == STANDING_OWN || d->secret.key_len > 0 ||
+	    now_ms < h->mapping->register_ms || now_ms < m->register_ms)
+		return;
+	h->mapping->register_ms = now_ms + REGISTER_EVERY_MS;
+	m->register_pause_ms = m->register_pause_ms == 0 ? REGISTER_PAUSE_MS
+	                       : m->register_pause_ms < REGISTER_PAUSE_MAX_MS / 2
+	                           ? 2 * m->register_pause_ms
+	                           : REGISTER_PAUSE_MAX_MS;
+	m->register_ms = now_ms + m->register_pause_ms;
+	registration_ask(h, d->product_id, d->device_name, NULL);
+}
+
+/* Of what the hub refused nothing is kept. */
+static bool is_unwanted(struct hubgate *h, struct device *d, const struct config_mapping *m)
+{
+	if (m->may_register)
+		register_it(h, d);
+	if (!m->known_only || d->standing != STANDING_STRANGER)
+		return false;
+	metric_add(&h->metrics, M_REFUSED_STRANGER, 1);
+	names_heard(h, d);
+	return true;
 }
 
 /* The device of a hit, by a message of client; NULL: nobody knows whose, and none is made. NULL:
@@ -231,9 +387,12 @@ static struct device *device_of(struct hubgate *h, const struct mapping_hit *hit
 	d->objection = NULL;
 	if (hit->speaker == MAPPING_BY_CLAIM)
 		warn_of_client(h, m, "is a client id, or a name that this broker does not check");
-	begin(h, d, m, is_new);
+	begin(h, d, m, hit->original);
+	if (is_unwanted(h, d, m))
+		return NULL;
 	names_heard(h, d);
 	follow(h, d, m);
+	mapped_note(h, d, hit, client ? mosquitto_client_id(client) : NULL);
 	return d;
 }
 
@@ -241,7 +400,15 @@ static void refused(struct hubgate *h, const struct mapping_hit *hit, const char
                     const char *why)
 {
 	metric_add(&h->metrics, M_REFUSED, 1);
-	limiter_log_refusal(h, hit->device_name, topic, why);
+	limiter_log_refusal(h, hit->device_name[0] ? hit->device_name : hit->original, topic, why);
+}
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
@@ -251,11 +418,13 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	struct buf wrapped = BUF_MAX(WRAPPED_MAX);
 	const void *payload = ed->payload;
 	size_t len = ed->payloadlen;
+	const char *why = NULL;
 	struct route route;
 	enum status st = ST_OK;
 
 	if (hit->rule->wrap)
-		st = mapping_wrap(&wrapped, hit->rule->wrap, ed->payload, ed->payloadlen);
+		st = mapping_wrap(&wrapped, hit->rule, &hit->values, ed->payload, ed->payloadlen, wall_ms(),
+		                  &why);
 	if (hit->rule->wrap && st == ST_OK) {
 		payload = wrapped.data;
 		len = wrapped.len;
@@ -263,8 +432,10 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 	route = route_decide(d->product_id, d->device_name, hit->topic, len, ed->qos);
 	if (st != ST_OK || route.action != ROUTE_FORWARD) {
 		refused(h, hit, ed->topic,
-		        st != ST_OK ? "its payload is neither JSON nor text and cannot be wrapped"
-		                    : route_reason_text(route.reason));
+		        st == ST_INVALID  ? why
+		        : st == ST_TOOBIG ? "wrapped it is bigger than the hub takes"
+		        : st != ST_OK     ? status_text(st)
+		                          : route_reason_text(route.reason));
 		st = ST_OK;
 	} else {
 		st = to_hub_send(h, d, &route, hit->topic, payload, len);
@@ -286,23 +457,39 @@ bool mapping_service_names(const struct hubgate *h, const char *client_id, const
 
 /* --- presence --- */
 
-/* client NULL: nobody knows whose it is. */
-static void take_presence(struct hubgate *h, const struct mosquitto *client, const char *topic,
-                          const void *payload, size_t len)
+/* Of condition i of m. client NULL: nobody knows whose it is. */
+static void take_condition(struct hubgate *h, const struct config_mapping *m, size_t i,
+                           const struct mosquitto *client, const struct mosquitto_evt_message *ed)
 {
-	const struct mapping_rules rules = mapping_rules_of(h->config);
+	const struct mapping_condition c = mapping_condition(m, i);
 	const struct mapping_client who = client ? client_of(h, client) : (struct mapping_client){ 0 };
-	struct mapping_hit hit;
+	struct mapping_hit hit = { .speaker = client ? mapping_speaker_of(m, &who) : MAPPING_ANYBODY };
+	struct mapping_values values;
+	enum mapping_told told;
 	struct device *d;
-	bool online = false;
 
-	if (mapping_presence(&rules, client ? &who : NULL, topic, payload, len, &hit, &online) != ST_OK)
+	if (hit.speaker == MAPPING_NOT_ITS_CLIENT)
 		return;
-	if (!online && !device_table_named(h->devices, hit.rule->product_id, hit.device_name))
-		return; /* gone, and never here */
-	d = device_of(h, &hit, client, topic);
-	if (d)
-		presence_mapped(h, d, online);
+	told = mapping_condition_told(&c, ed->topic, ed->payload, ed->payloadlen, &values);
+	if (told == MAPPING_TOLD_NOTHING)
+		return;
+	mapping_presence_fact(h, m, i, &values, told == MAPPING_TOLD_THERE, client != NULL);
+	if (told != MAPPING_TOLD_THERE || mapping_condition_device(m, &values, &hit) != ST_OK)
+		return;
+	d = device_of(h, &hit, client, ed->topic);
+	if (d && d->mapped)
+		mapping_presence_spoken(h, d, m, &d->mapped->values, client, false);
+}
+
+static void take_presence(struct hubgate *h, const struct mosquitto *client,
+                          const struct mosquitto_evt_message *ed)
+{
+	for (size_t i = 0; i < h->config->mapping_count; i++) {
+		const struct config_mapping *m = &h->config->mappings[i];
+
+		for (size_t k = 0; k < mapping_condition_count(m); k++)
+			take_condition(h, m, k, client, ed);
+	}
 }
 
 void mapping_service_written(struct hubgate *h, const struct mosquitto *client, const char *topic)
@@ -331,16 +518,19 @@ void mapping_service_over(struct hubgate *h)
 	h->mapping->source = SOURCE_KNOWN;
 }
 
-void mapping_service_arrives(struct hubgate *h, const char *topic, const void *payload, size_t len)
+void mapping_service_arrives(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	struct mapping_state *s = h->mapping;
+	const struct mosquitto_evt_message message = { .topic = (char *)(uintptr_t)ed->topic,
+		                                           .payload = (void *)(uintptr_t)ed->payload,
+		                                           .payloadlen = ed->payloadlen };
 
 	IN_ROOM(ROOM_BROKER);
 	if (s->source == SOURCE_RETAINED) {
-		take_presence(h, NULL, topic, payload, len);
-	} else if (s->source == SOURCE_WRITTEN && strcmp(s->written, topic) == 0) {
+		take_presence(h, NULL, &message);
+	} else if (s->source == SOURCE_WRITTEN && strcmp(s->written, ed->topic) == 0) {
 		mapping_service_over(h); /* once, however many filters of the doorbell it fits */
-		take_presence(h, s->writer, topic, payload, len);
+		take_presence(h, s->writer, &message);
 	}
 }
 
@@ -356,33 +546,60 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 
 	IN_ROOM(ROOM_BROKER);
 	mapping_service_over(h); /* it is looked at here */
-	take_presence(h, ed->client, ed->topic, ed->payload, ed->payloadlen);
-	st = mapping_up(&rules, &who, ed->topic, &hit);
+	take_presence(h, ed->client, ed);
+	st = mapping_up(&rules, &who, ed->topic, ed->payload, ed->payloadlen, &hit);
 	if (st == ST_INVALID)
-		refused(h, &hit, ed->topic, "mappings[] make no device name or topic of the hub of it");
+		refused(h, &hit, ed->topic, hit.why);
 	if (st != ST_OK)
 		return ST_OK;
 	d = device_of(h, &hit, ed->client, ed->topic);
 	if (!d)
 		return ST_OK;
-	if (!hit.rule->presence)
-		presence_spoken_for(h, d, ed->client);
+	mapping_presence_spoken(h, d, hit.rule, &hit.values, ed->client, true);
 	return send(h, d, &hit, ed);
 }
 
 /* --- commands --- */
 
-bool mapping_service_command(struct hubgate *h, const struct device *d,
-                             const struct uplink_down *down)
+static bool replace(struct uplink_down *down, const char *topic, const struct buf *rewritten)
+{
+	char *new_topic = strdup(topic);
+	void *payload = rewritten ? malloc(rewritten->len + 1) : NULL;
+
+	if (!new_topic || (rewritten && !payload)) {
+		free(new_topic);
+		free(payload);
+		return false;
+	}
+	free(down->topic);
+	down->topic = new_topic;
+	if (!rewritten)
+		return true;
+	if (rewritten->len > 0)
+		memcpy(payload, rewritten->data, rewritten->len);
+	free(down->payload);
+	down->payload = payload;
+	down->len = rewritten->len;
+	return true;
+}
+
+bool mapping_service_translate(struct hubgate *h, const struct device *d, struct uplink_down *down)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
 	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
-	char local[MAPPING_TOPIC_MAX];
+	const struct mapping_known known = mapped_known(d);
+	struct buf rewritten = BUF_MAX(ROUTE_PAYLOAD_MAX);
+	struct mapping_down to = { .rule = NULL };
+	enum status st = mapping_down(&rules, d->product_id, d->device_name, rest, &known,
+	                              down->payload, down->len, &to, &rewritten);
 
 	IN_ROOM(ROOM_BROKER);
-	if (mapping_down(&rules, d->product_id, d->device_name, rest, local) != ST_OK)
-		return false;
-	if (publish_on_lan(local, down->payload, down->len, down->qos, false) == ST_OK)
-		metric_add(&h->metrics, M_DOWN, 1);
-	return true;
+	if (st == ST_OK && !replace(down, to.topic, to.rewritten ? &rewritten : NULL))
+		st = ST_NOMEM;
+	buf_free(&rewritten);
+	if (st == ST_OK || st == ST_NOTFOUND)
+		return true;
+	metric_add(&h->metrics, M_DOWN_STRAY, 1);
+	limiter_log_refusal(h, d->client_id, down->topic, st == ST_INVALID ? to.why : status_text(st));
+	return false;
 }

@@ -33,10 +33,13 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 void mapping_service_written(struct hubgate *h, const struct mosquitto *client, const char *topic);
 void mapping_service_subscribing(struct hubgate *h); /* the doorbell: what is retained comes now */
 /* READ: it comes, whosever it is. */
-void mapping_service_arrives(struct hubgate *h, const char *topic, const void *payload, size_t len);
+void mapping_service_arrives(struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
 void mapping_service_over(struct hubgate *h); /* any callback but READ */
-/* A command for d. True: it was published on the local topic of a rule. */
-bool mapping_service_command(struct hubgate *h, const struct device *d,
-                             const struct uplink_down *down);
+/* Devices of devices[] that get commands by a rule and send nothing: they are spoken for from now
+ * on. Again after either changed. */
+void mapping_service_adopt(struct hubgate *h);
+/* A command for d gets the topic and the payload of its rule, if one has them. False: a rule has,
+ * but not for this one; it is logged, and nobody gets the command. */
+bool mapping_service_translate(struct hubgate *h, const struct device *d, struct uplink_down *down);
 
 #endif
