@@ -206,6 +206,8 @@ static bool unknown_in_device(const struct checking *c)
 	const char *name, *pattern = m->device;
 	size_t len;
 
+	if (m->device_from) /* the payload may have it */
+		return false;
 	if (m->up)
 		return unknown_capture(c, "device", m->device, true, "up");
 	while (pattern && mapping_condition_count(m) > 0 &&

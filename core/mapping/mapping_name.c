@@ -101,22 +101,49 @@ enum status mapping_name_make(const struct config_mapping *m, struct mapping_hit
 
 /* --- of a message --- */
 
-/* What `device_from` names, as a capture. */
-static bool add_from_payload(const struct config_mapping *m, const void *payload, size_t len,
+static bool add_member(const cJSON *root, const char *path, const char *name, size_t name_len,
+                       struct mapping_values *values)
+{
+	const char *text = mapping_payload_text(mapping_payload_member(root, path, strlen(path)));
+
+	return text && *text && mapping_values_add(values, name, name_len, text, strlen(text));
+}
+
+/* What `device_from` names, as a capture; and what `device` uses beside it and the topic has not.
+ */
+static bool add_from_payload(const struct config_mapping *m, const cJSON *root,
                              struct mapping_values *values)
 {
-	const char *dot = m->device_from ? strrchr(m->device_from, '.') : NULL;
-	const char *name = dot ? dot + 1 : m->device_from, *text;
-	cJSON *root = m->device_from ? mapping_payload_read(payload, len) : NULL;
-	bool added = !m->device_from;
+	const char *dot = strrchr(m->device_from, '.'), *at = m->device, *name;
+	const char *last = dot ? dot + 1 : m->device_from;
+	char path[MAPPING_NAME_MAX];
+	size_t len;
+
+	if (!root || !add_member(root, m->device_from, last, strlen(last), values))
+		return false;
+	while (at && (name = mapping_pattern_capture(&at, &len)) != NULL) {
+		if (mapping_values_find(values, name, len))
+			continue;
+		if (len >= sizeof(path))
+			return false;
+		memcpy(path, name, len);
+		path[len] = '\0';
+		if (!add_member(root, path, path, len, values))
+			return false;
+	}
+	return true;
+}
+
+static bool look_into_payload(const struct config_mapping *m, const void *payload, size_t len,
+                              struct mapping_values *values)
+{
+	cJSON *root;
+	bool added;
 
 	if (!m->device_from)
 		return true;
-	text = root ? mapping_payload_text(
-					  mapping_payload_member(root, m->device_from, strlen(m->device_from)))
-	            : NULL;
-	if (text && *text)
-		added = mapping_values_add(values, name, strlen(name), text, strlen(text));
+	root = mapping_payload_read(payload, len);
+	added = add_from_payload(m, root, values);
 	cJSON_Delete(root);
 	return added;
 }
@@ -128,7 +155,7 @@ enum status mapping_name_of(const struct config_mapping *m, const void *payload,
 
 	hit->why = "its payload has no such member as device_from names";
 	hit->original[0] = hit->device_name[0] = '\0';
-	if (!add_from_payload(m, payload, len, &hit->values))
+	if (!look_into_payload(m, payload, len, &hit->values))
 		return ST_INVALID;
 	hit->why = "the name that device makes is too long";
 	if (!mapping_pattern_expand(mapping_name_template(m, made), &hit->values, hit->original,

@@ -36,32 +36,51 @@ static char *street_of(int count, const char *before, const char *after)
 	return text;
 }
 
+/* The same for each of these names. */
+static char *names_of(const char *const *names, const char *before, const char *after)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	CU_ASSERT_FATAL(f != NULL);
+	for (; names && *names; names++)
+		fprintf(f, "%s%s%s", before, *names, after);
+	fclose(f);
+	return text;
+}
+
+#define STREET_ACCOUNT                             \
+	",{\"product_id\":\"" PRODUCT "\",\"secret\":" \
+	"\"ZGV2aWNlLW9uZS1wc2stLQ==\",\"device_name\":\""
+#define STREET_BOUND \
+	",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\",\"device_name\":\""
+
 char *scene_sim_config(const struct scene_opts *o)
 {
-	char *accounts = street_of(o->street,
-	                           ",{\"product_id\":\"" PRODUCT "\",\"secret\":"
-	                           "\"ZGV2aWNlLW9uZS1wc2stLQ==\",\"device_name\":\"s",
-	                           "\"}");
-	char *bound = street_of(
-		o->street,
-		",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\",\"device_name\":\"s", "\"}");
+	char *accounts = street_of(o->street, STREET_ACCOUNT "s", "\"}");
+	char *bound = street_of(o->street, STREET_BOUND "s", "\"}");
+	char *more_accounts = names_of(o->names, STREET_ACCOUNT, "\"}");
+	char *more_bound = names_of(o->names, STREET_BOUND, "\"}");
 	char *text =
 		text_fmt("{\"accounts\":["
 	             "{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
 	             "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
 	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"%s\"},"
-	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s],"
+	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s%s],"
 	             "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
-	             "\"device_name\":\"dev1\"}%s%s],"
+	             "\"device_name\":\"dev1\"}%s%s%s],"
 	             "\"limits\":{\"connect_s\":%d,\"rate_up\":%d}}",
-	             identities[0].secret, identities[1].secret, accounts,
+	             identities[0].secret, identities[1].secret, accounts, more_accounts,
 	             o->dev2_unbound ? ""
 	                             : ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
 	                               "\"device_name\":\"dev2\"}",
-	             bound, or (o->connect_s, 1), or (o->hub_rate, 30));
+	             bound, more_bound, or (o->connect_s, 1), or (o->hub_rate, 30));
 
 	free(accounts);
 	free(bound);
+	free(more_accounts);
+	free(more_bound);
 	return text;
 }
 

@@ -14,17 +14,18 @@ enum {
 };
 
 struct scene_opts {
-	const char *hub;    /* members for "hub", each with a comma before; they win over the scene's */
-	const char *store;  /* members for "store", without a leading comma */
-	const char *more;   /* members for the whole file, each with a comma before */
-	int grace_ms;       /* 0: 200 */
-	int hub_rate;       /* what the simulator takes per second; 0: 30 */
-	int connect_s;      /* pause it demands between two connects; 0: 1 */
-	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */
-	bool dev2_unbound;  /* dev2 exists at the hub, not bound to the gateway */
-	bool hub_unreached; /* do not wait for the gateway's login */
-	bool plain;         /* dev1 and dev2 never log in */
-	const char *user;   /* the broker checks usernames: this one's password is "right" */
+	const char *hub;   /* members for "hub", each with a comma before; they win over the scene's */
+	const char *store; /* members for "store", without a leading comma */
+	const char *more;  /* members for the whole file, each with a comma before */
+	int grace_ms;      /* 0: 200 */
+	int hub_rate;      /* what the simulator takes per second; 0: 30 */
+	int connect_s;     /* pause it demands between two connects; 0: 1 */
+	const char *const *names; /* further devices of the product, bound to the gateway; NULL ends */
+	int street;               /* further devices s1, s2, ... of the product, bound to the gateway */
+	bool dev2_unbound;        /* dev2 exists at the hub, not bound to the gateway */
+	bool hub_unreached;       /* do not wait for the gateway's login */
+	bool plain;               /* dev1 and dev2 never log in */
+	const char *user;         /* the broker checks usernames: this one's password is "right" */
 };
 
 struct scene {

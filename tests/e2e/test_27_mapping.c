@@ -1,5 +1,5 @@
 /* Plain devices: topics of their own become a device's at the hub, with message forms of products
- * that people have (docs/mappings.md). */
+ * that people have. tests/e2e/test_27_examples.c has those of docs/mapping-examples.md. */
 #include "tests/e2e/scene.h"
 #include "tests/runner.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What docs/mappings.md shows; devices are dev1 and dev2 of the scene. */
+/* Rules as people had them before names, conditions and commands; devices are dev1 and dev2. */
 #define ZIGBEE                                                                          \
 	"{\"client\":\"zigbee2mqtt\",\"product_id\":\"" PRODUCT "\",\"device\":\"{name}\"," \
 	"\"up\":\"zigbee2mqtt/{name}\",\"down\":\"zigbee2mqtt/{name}/set\","                \
@@ -80,7 +80,7 @@ enum {
 	EXAMPLES = sizeof(examples) / sizeof(examples[0])
 };
 
-static void examples_of_the_documents_work_in_both_directions(void)
+static void old_rules_work_in_both_directions(void)
 {
 	for (size_t i = 0; i < EXAMPLES; i++) {
 		const struct example *e = &examples[i];
@@ -298,7 +298,7 @@ static void device_added_at_a_reload_logs_in(void)
 	scene_end(&s);
 }
 
-SUITE(mapping, TEST(examples_of_the_documents_work_in_both_directions),
+SUITE(mapping, TEST(old_rules_work_in_both_directions),
       TEST(will_of_a_killed_client_takes_its_device_offline),
       TEST(retained_presence_counts_for_a_gateway_that_starts_later),
       TEST(without_a_presence_topic_a_device_is_there_while_its_client_is),

@@ -128,6 +128,10 @@ static void device_is_named_by_a_member_of_the_payload(void)
 	     "lora/up", "{\"deviceInfo\":{\"devEui\":\"70b3\"}}", PID "/eui-70b3/event");
 	goes(RULE "'device_from':'id','device':'{model}-{id}','up':'rtl/{model}'}", "rtl/Acurite",
 	     "{\"id\":12}", PID "/Acurite-12/event");
+	goes(RULE "'device_from':'id','device':'{model}-{id}','up':'rtl/events'}", "rtl/events",
+	     "{\"model\":\"Acurite\",\"id\":12}", PID "/Acurite-12/event");
+	goes(RULE "'device_from':'id','device':'{model}-{id}','up':'rtl/events'}", "rtl/events",
+	     "{\"id\":12}", NULL);
 	goes(RULE "'device_from':'id','up':'lora/up'}", "lora/up", "{\"other\":1}", NULL);
 	goes(RULE "'device_from':'id','up':'lora/up'}", "lora/up", "{\"id\":{}}", NULL);
 	goes(RULE "'device_from':'id','up':'lora/up'}", "lora/up", "no json", NULL);
