@@ -275,6 +275,8 @@ static bool set_texts(struct config_load *l, const struct config_key *key, void 
 	size_t count = cJSON_IsString(node) ? 1 : (size_t)cJSON_GetArraySize(node), i = 0;
 	struct config_texts *texts = field;
 
+	config_unset(key, field); /* the default */
+	texts->count = 0;
 	texts->at = calloc(count + 1, sizeof(*texts->at));
 	l->no_memory |= !texts->at;
 	for (const cJSON *n = cJSON_IsString(node) ? node : node->child; texts->at && i < count;

@@ -129,6 +129,8 @@ static bool means(const struct config_key *key, const void *field, const cJSON *
 	case KIND_FLAG:
 		return *(const bool *)field == cJSON_IsTrue(said);
 	case KIND_CHOICE:
+		if (strcmp(key->name, "region") == 0 && is_text("auto", said->valuestring))
+			return true; /* it is known by then */
 		return is_choice(key, *(const unsigned *)field, said->valuestring);
 	case KIND_SECRET:
 		return is_text(((const struct secret *)field)->text, said->valuestring);
