@@ -73,6 +73,7 @@ static void forget(struct hubgate *h, const struct mosquitto *client)
 	else if (s)
 		lan_session_remove(h, s);
 	client_ids_release(h, client);
+	mapping_presence_client_gone(h, client);
 }
 
 static void log_refused(struct hubgate *h, const struct mosquitto *client, const char *client_id,

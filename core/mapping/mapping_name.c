@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/utf8.h"
+#include "core/hub/route.h"
 #include "core/mapping/mapping_impl.h"
 
 enum {
@@ -142,6 +143,8 @@ static bool look_into_payload(const struct config_mapping *m, const void *payloa
 
 	if (!m->device_from)
 		return true;
+	if (len > ROUTE_PAYLOAD_MAX)
+		return false;
 	root = mapping_payload_read(payload, len);
 	added = add_from_payload(m, root, values);
 	cJSON_Delete(root);
@@ -153,7 +156,8 @@ enum status mapping_name_of(const struct config_mapping *m, const void *payload,
 {
 	char made[MAPPING_NAME_MAX];
 
-	hit->why = "its payload has no such member as device_from names";
+	hit->why = len > ROUTE_PAYLOAD_MAX ? "its payload is bigger than the hub takes (16,384 bytes)"
+	                                   : "its payload has no such member as device_from names";
 	hit->original[0] = hit->device_name[0] = '\0';
 	if (!look_into_payload(m, payload, len, &hit->values))
 		return ST_INVALID;

@@ -9,7 +9,7 @@
 enum {
 	FORMAT = 1, /* the first byte of what is stored */
 	STORE_EVERY_MS = 60000,
-	RECORD_MAX = 1 + 3 * 260 + MAPPING_VALUES_MAX,
+	RECORD_MAX = 1 + 3 * 260 + 2 + MAPPING_VALUES_MAX,
 };
 
 struct mapped *mapped_of(struct device *d)
@@ -86,7 +86,8 @@ static void put(struct hubgate *h, const struct mapped *m)
 	size_t len = 1;
 
 	if (add_text(record, &len, m->original) && add_text(record, &len, m->up) &&
-	    add_text(record, &len, m->client_id) && len + m->values.len <= RECORD_MAX) {
+	    add_text(record, &len, m->client_id) && add_text(record, &len, m->by_username ? "u" : "") &&
+	    len + m->values.len <= RECORD_MAX) {
 		memcpy(record + len, m->values.text, m->values.len);
 		st = state_put(h->state, STATE_MAPPED, m->device->client_id, record, len + m->values.len);
 	}
@@ -120,8 +121,10 @@ void mapped_note(struct hubgate *h, struct device *d, const struct mapping_hit *
 	changed = take_text(&m->original, hit->original);
 	changed |= take_text(&m->up, hit->rule->up);
 	changed |= take_text(&m->client_id, client_id);
-	changed |= !same_values(&m->values, &kept);
+	changed |=
+		!same_values(&m->values, &kept) || m->by_username != (hit->speaker == MAPPING_BY_USERNAME);
 	m->values = kept;
+	m->by_username = hit->speaker == MAPPING_BY_USERNAME;
 	if (!h->state || d->standing != STANDING_OWN ||
 	    (m->stored_ms != 0 && (!changed || now_ms < m->stored_ms + STORE_EVERY_MS)))
 		return;
@@ -147,10 +150,21 @@ static bool whole_values(const char *at, const char *end)
 	return true;
 }
 
+/* A device that devices[] say how it logs in goes on being spoken for, if that was proven. */
+static void go_on(struct hubgate *h, struct device *d)
+{
+	const struct mapping_rules rules = mapping_rules_of(h->config);
+	const struct mapping_known known = mapped_known(d);
+
+	if (d->guarded && !d->logged_in && d->mapped->by_username &&
+	    mapping_of(&rules, d->product_id, d->device_name, known.original, known.values))
+		d->origins |= ORIGIN_MAPPING;
+}
+
 bool mapped_load(struct hubgate *h, const struct state_entry *e)
 {
 	struct device *d = device_table_find(h->devices, e->key, strlen(e->key));
-	const char *at = e->value, *end = at + e->len, *original, *up, *client_id;
+	const char *at = e->value, *end = at + e->len, *original, *up, *client_id, *proof;
 	struct mapped *m;
 
 	IN_ROOM(ROOM_BROKER);
@@ -161,7 +175,8 @@ bool mapped_load(struct hubgate *h, const struct state_entry *e)
 	original = next_text(&at, end);
 	up = next_text(&at, end);
 	client_id = next_text(&at, end);
-	if (!client_id || (size_t)(end - at) > MAPPING_VALUES_MAX || !whole_values(at, end))
+	proof = next_text(&at, end);
+	if (!proof || (size_t)(end - at) > MAPPING_VALUES_MAX || !whole_values(at, end))
 		return true;
 	m = mapped_of(d);
 	if (!m) /* until it is heard */
@@ -171,6 +186,8 @@ bool mapped_load(struct hubgate *h, const struct state_entry *e)
 	take_text(&m->client_id, *client_id ? client_id : NULL);
 	m->values.len = (size_t)(end - at);
 	memcpy(m->values.text, at, m->values.len);
+	m->by_username = *proof != '\0';
 	m->stored_ms = 1; /* long ago */
+	go_on(h, d);
 	return true;
 }

@@ -21,6 +21,7 @@ struct mapped { /* owned by its device: device.mapped */
 	/* Owned; NULL: it has not been heard. up: of the rule that took its last message. */
 	char *original, *up, *client_id;
 	struct mapping_values values; /* those that rules need */
+	bool by_username;             /* who spoke for it last was one that the broker checked */
 	int64_t stored_ms;            /* 0: nothing is */
 	int64_t register_ms, register_pause_ms;
 	/* plugin/services/mapping_presence */

@@ -244,7 +244,7 @@ static void follow(struct hubgate *h, struct device *d, const struct config_mapp
 /* All are the rules' that had one: it has no client of its own. */
 static void unfollow(struct hubgate *h, struct device *d)
 {
-	while (!d->logged_in && d->filters) {
+	while (!d->logged_in && !d->guarded && d->filters) {
 		char filter[MAPPING_TOPIC_MAX];
 
 		snprintf(filter, sizeof(filter), "%s", d->filters->text);
@@ -284,12 +284,25 @@ static void end(struct hubgate *h, struct device *d)
 		presence_renew(h, d);
 }
 
+/* Who has got a secret of its own meanwhile, while somebody unproven spoke for it. */
+static void leave_guarded(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct device *d = device_table_first(h->devices, &at); d;
+	     d = device_table_next(h->devices, &at)) {
+		if (d->origins & ORIGIN_MAPPING && d->guarded && d->mapped && !d->mapped->by_username)
+			end(h, d);
+	}
+}
+
 /* A device that gets commands and sends nothing is there from the start. */
 void mapping_service_adopt(struct hubgate *h)
 {
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
+	leave_guarded(h);
 	for (size_t i = 0; i < h->config->mapping_count; i++) {
 		const struct config_mapping *m = &h->config->mappings[i];
 		struct mapping_values values;

@@ -259,6 +259,77 @@ static void device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_rest
 	scene_end(&s);
 }
 
+static void devices_of_a_rule_that_is_gone_at_a_reload_go_offline_and_get_no_commands(void)
+{
+	struct scene s = start(ZIGBEE);
+	struct dev *d = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, "zigbee2mqtt/dev1/set", 1), 1);
+	CU_ASSERT(dev_publish(d, "zigbee2mqtt/dev1/availability", "online", 1));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},"
+	                               "\"devices\":[" PLAIN("dev1") "],\"mappings\":[]}"));
+	lan_reload(s.lan);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT(dev_publish_acked(d, "zigbee2mqtt/dev1", "{}", WAIT_MS));
+	CU_ASSERT_PTR_NULL(dev_await_message(d, "zigbee2mqtt/dev1/set", 500));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void after_a_restart_devices_are_back_and_commanded_as_soon_as_their_client_is(void)
+{
+	struct scene s = start("{\"client\":\"bridge\",\"product_id\":\"" PRODUCT
+	                       "\",\"device\":\"dev{n}\",\"up\":\"b/{unit}/{area}/{n}\",\"down\":"
+	                       "\"b/{unit}/{area}/{n}/set\",\"known_only\":true}");
+	struct dev *d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT(dev_publish_acked(d, "b/dev/attic/1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":1}");
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	dev_disconnect(d);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(lan_restart(s.lan));
+	CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
+	sim_skip_events(s.sim);
+	d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+	CU_ASSERT_EQUAL(dev_subscribe(d, "b/dev/attic/1/set", 1), 1);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1")); /* it has said nothing yet */
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, "b/dev/attic/1/set", WAIT_MS));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void of_names_that_the_hub_refused_nothing_is_kept_under_known_only(void)
+{
+	const struct scene_opts o = {
+		.dev2_unbound = true,
+		.more = ",\"devices\":[],\"mappings\":[{\"client\":\"omg\",\"product_id\":\"" PRODUCT
+				"\",\"device\":\"{mac}\",\"up\":\"ble/{mac}\",\"known_only\":true}]",
+	};
+	struct scene s = scene_start(&o);
+	struct dev *d = plain(&s, "omg", (struct dev_opts){ .port = 0 });
+	char *refused;
+
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":1}", WAIT_MS)); /* nobody was asked yet */
+	CU_ASSERT(lan_log_await(s.lan, "names that the hub does not know", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":2}", WAIT_MS));
+	refused = scene_sys(&s, "messages_refused_stranger_total");
+	CU_ASSERT(refused && atoi(refused) == 1);
+	free(refused);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"bind\",\"device\":\"" PRODUCT
+	                        "/dev2\",\"gateway\":\"" GATEWAY "\"}"));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, PRODUCT "/dev2/event"), "{\"seq\":1}");
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":3}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, PRODUCT "/dev2/event"), "{\"seq\":3}");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 static void bad_file_at_a_reload_changes_nothing_and_says_why(void)
 {
 	struct scene s = start(ZIGBEE);
@@ -306,5 +377,8 @@ SUITE(mapping, TEST(old_rules_work_in_both_directions),
       TEST(device_with_a_secret_is_spoken_for_by_its_rules_checked_username_alone),
       TEST(stranger_neither_takes_over_nor_switches_off_a_device_by_presence),
       TEST(device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_restart),
+      TEST(devices_of_a_rule_that_is_gone_at_a_reload_go_offline_and_get_no_commands),
+      TEST(after_a_restart_devices_are_back_and_commanded_as_soon_as_their_client_is),
+      TEST(of_names_that_the_hub_refused_nothing_is_kept_under_known_only),
       TEST(bad_file_at_a_reload_changes_nothing_and_says_why),
       TEST(device_added_at_a_reload_logs_in))

@@ -348,8 +348,9 @@ static void damaged_record_of_a_mapped_device_is_nobodys(void)
 		{ "\1", 1 },
 		{ "\1a\0b", 4 },
 		{ "\1a\0b\0c", 6 },
-		{ "\1a\0b\0c\0name", 11 },
-		{ "\1a\0b\0c\0name\0value", 17 },
+		{ "\1a\0b\0c\0", 7 },
+		{ "\1a\0b\0c\0u\0name", 13 },
+		{ "\1a\0b\0c\0u\0name\0value", 19 },
 	};
 	struct lan *l = begin(BARE);
 

@@ -6,6 +6,7 @@
 #include "plugin/base/hubgate.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
+#include "plugin/services/mapped.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/storage.h"
 #include "tests/fakes/lan.h"
@@ -234,9 +235,40 @@ static void device_that_logged_in_once_speaks_for_itself_also_after_a_restart(vo
 	CU_ASSERT_TRUE(d->logged_in);
 	CU_ASSERT_FALSE(d->origins & ORIGIN_MAPPING);
 	d->plain = true; /* what the configuration says counts more */
+	d->guarded = false;
 	CU_ASSERT_TRUE(device_load(&l->h, &stored));
 	CU_ASSERT_FALSE(d->logged_in);
 	CU_ASSERT_TRUE(d->origins & ORIGIN_MAPPING);
+	end(l);
+}
+
+/* As an older version let any client do it, or one that was proven. */
+static void stored_mapping_of_a_device_with_a_secret_counts_only_if_it_was_proven(void)
+{
+	static const char proven[] = "\1" LAMP_NAME "\0z/{name}\0z2m\0u\0name\0" LAMP_NAME;
+	const unsigned char bits = DEVICE_RECORD_BOUND | DEVICE_RECORD_MAPPED;
+	const struct state_entry device = { STATE_DEVICE, LAMP_ID, &bits, 1 };
+	const struct state_entry mapped = { STATE_MAPPED, LAMP_ID, proven, sizeof(proven) };
+	struct lan *l = begin();
+
+	CU_ASSERT_TRUE(device_load(&l->h, &device));
+	CU_ASSERT_FALSE(l->lamp->origins & ORIGIN_MAPPING);
+	CU_ASSERT_TRUE(mapped_load(&l->h, &mapped));
+	CU_ASSERT_TRUE(l->lamp->origins & ORIGIN_MAPPING);
+	end(l);
+}
+
+static void device_that_gets_a_secret_is_not_spoken_for_by_the_unproven_any_more(void)
+{
+	struct lan *l = begin();
+	struct device *d = known(l, PLAIN_ID);
+
+	CU_ASSERT_EQUAL(lan_publish(&forger, "z/plain-01", "1", 1), MOSQ_ERR_SUCCESS);
+	CU_ASSERT_TRUE(d->origins & ORIGIN_MAPPING);
+	d->plain = false;
+	d->guarded = true;
+	mapping_service_adopt(&l->h);
+	CU_ASSERT_FALSE(d->origins & ORIGIN_MAPPING);
 	end(l);
 }
 
@@ -260,4 +292,6 @@ SUITE(mapping_speaker, TEST(presence_counts_from_the_rules_client_alone),
       TEST(rule_that_fits_the_client_id_alone_works_for_other_devices_with_one_warning),
       TEST(broker_that_checks_no_names_is_warned_about_at_the_start),
       TEST(device_that_logged_in_once_speaks_for_itself_also_after_a_restart),
+      TEST(stored_mapping_of_a_device_with_a_secret_counts_only_if_it_was_proven),
+      TEST(device_that_gets_a_secret_is_not_spoken_for_by_the_unproven_any_more),
       TEST(plain_device_does_not_log_in))
