@@ -88,7 +88,7 @@ static void give(struct hubgate *h, const char *client_id, const struct secret *
 	d->secret = *secret;
 	device_set_origin(h, d, ORIGIN_REGISTERED, true);
 	if (d->presence)
-		d->presence->secret_told = false;
+		presence_renew(h, d); /* somebody may speak for it already */
 }
 
 static void give_known(void *ctx, const char *client_id, const struct secret *secret)
