@@ -36,7 +36,6 @@
 #include "plugin/report.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
@@ -393,8 +392,8 @@ static const struct part parts[] = {
 	  .close = gateway_service_close },
 	{ .name = "the mappings",
 	  .open = mapping_service_open,
-	  .run = mapping_presence_run,
-	  .due = mapping_presence_due,
+	  .run = mapping_service_run,
+	  .due = mapping_service_due,
 	  .close = mapping_service_close },
 	{ .name = "the store",
 	  .open = open_journal,

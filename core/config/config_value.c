@@ -272,17 +272,19 @@ static bool set_secret(struct config_load *l, const struct config_key *key, void
 static bool set_texts(struct config_load *l, const struct config_key *key, void *field,
                       const cJSON *node)
 {
-	size_t count = cJSON_IsString(node) ? 1 : (size_t)cJSON_GetArraySize(node), i = 0;
+	size_t count = cJSON_IsArray(node) ? (size_t)cJSON_GetArraySize(node) : 1, i = 0;
 	struct config_texts *texts = field;
 
 	config_unset(key, field); /* the default */
 	texts->count = 0;
 	texts->at = calloc(count + 1, sizeof(*texts->at));
 	l->no_memory |= !texts->at;
-	for (const cJSON *n = cJSON_IsString(node) ? node : node->child; texts->at && i < count;
+	for (const cJSON *n = cJSON_IsArray(node) ? node->child : node; texts->at && i < count;
 	     n = n->next, i++) {
-		if (!cJSON_IsString(n) || !text_fits(key, n->valuestring) ||
-		    !own(l, &texts->at[i], strdup(n->valuestring)))
+		const char *text = cJSON_IsBool(n) ? cJSON_IsTrue(n) ? "true" : "false" : n->valuestring;
+
+		if (!(cJSON_IsString(n) || cJSON_IsBool(n)) || !text_fits(key, text) ||
+		    !own(l, &texts->at[i], strdup(text)))
 			return false;
 		texts->count = i + 1;
 	}
@@ -344,7 +346,7 @@ static bool type_fits(enum json_type type, const cJSON *node)
 	case JSON_FLAG:
 		return cJSON_IsBool(node);
 	case JSON_TEXTS:
-		return cJSON_IsString(node) || cJSON_IsArray(node);
+		return cJSON_IsString(node) || cJSON_IsArray(node) || cJSON_IsBool(node);
 	case JSON_PAIRS:
 		return cJSON_IsObject(node);
 	}

@@ -23,7 +23,9 @@ struct mapped { /* owned by its device: device.mapped */
 	struct mapping_values values; /* those that rules need */
 	bool by_username;             /* who spoke for it last was one that the broker checked */
 	int64_t stored_ms;            /* 0: nothing is */
-	int64_t register_ms, register_pause_ms;
+	int64_t register_ms, register_pause_ms; /* not again before; and then after */
+	bool registers;                         /* in the line of those that are to be registered */
+	struct mapped *registers_next;
 	/* plugin/services/mapping_presence */
 	struct voice *voices;
 	size_t voice_count;

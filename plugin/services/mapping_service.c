@@ -8,7 +8,7 @@
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
-#include "plugin/base/publish.h"
+#include "plugin/base/timer.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/names.h"
@@ -40,10 +40,13 @@ struct mapping_state {
 	const struct mosquitto *writer; /* of SOURCE_WRITTEN; valid until the next callback but READ */
 	char written[MAPPING_TOPIC_MAX];
 	bool begun;
-	int64_t register_ms; /* the next registration */
-	bool *warned;        /* by rule: that its client is no username which somebody checked */
+	struct mapped *to_register; /* the first of a line */
+	int64_t register_ms;        /* none before */
+	bool *warned;               /* by rule: that its client is no username which somebody checked */
 	size_t warned_count;
 };
+
+static void leave_registration(struct hubgate *h, struct mapped *m);
 
 /* What only the mappings know of d. */
 static void forget(struct hubgate *h, struct device *d, bool erase)
@@ -53,6 +56,7 @@ static void forget(struct hubgate *h, struct device *d, bool erase)
 	if (erase && d->mapped->stored_ms != 0)
 		mapped_erase(h, d);
 	mapping_presence_forget(h, d);
+	leave_registration(h, d->mapped);
 	mapped_free(d);
 }
 
@@ -347,29 +351,74 @@ void mapping_service_rules_changed(struct hubgate *h)
 
 /* --- devices --- */
 
-/* At the pace that the hub takes: one a second, and each again after 5 s, 10 s ... an hour. */
-static void register_it(struct hubgate *h, struct device *d)
-{
-	int64_t now_ms = hubgate_now_ms();
-	struct mapped *m = mapped_of(d);
+/* --- registration: at the pace that the hub takes, each again after 5 s, 10 s ... an hour --- */
 
-	if (!m || d->standing == STANDING_OWN || d->secret.key_len > 0 ||
-	    now_ms < h->mapping->register_ms || now_ms < m->register_ms)
+static void wants_registration(struct hubgate *h, struct device *d)
+{
+	struct mapping_state *s = h->mapping;
+	struct mapped *m = mapped_of(d), **at = &s->to_register;
+
+	if (!m || m->registers || d->standing == STANDING_OWN || d->secret.key_len > 0 ||
+	    hubgate_now_ms() < m->register_ms)
 		return;
+	m->registers = true;
+	m->registers_next = NULL;
+	while (*at)
+		at = &(*at)->registers_next;
+	*at = m;
+	timer_ring_by(h, s->register_ms > 0 ? s->register_ms : TIMER_AT_ONCE_MS);
+}
+
+static void leave_registration(struct hubgate *h, struct mapped *m)
+{
+	struct mapped **at = &h->mapping->to_register;
+
+	while (*at && *at != m)
+		at = &(*at)->registers_next;
+	if (*at)
+		*at = m->registers_next;
+	m->registers = false;
+}
+
+static void register_next(struct hubgate *h, int64_t now_ms)
+{
+	struct mapped *m = h->mapping->to_register;
+	const struct device *d;
+
+	if (!m || now_ms < h->mapping->register_ms)
+		return;
+	d = m->device;
+	leave_registration(h, m);
 	h->mapping->register_ms = now_ms + REGISTER_EVERY_MS;
-	m->register_pause_ms = m->register_pause_ms == 0 ? REGISTER_PAUSE_MS
-	                       : m->register_pause_ms < REGISTER_PAUSE_MAX_MS / 2
-	                           ? 2 * m->register_pause_ms
-	                           : REGISTER_PAUSE_MAX_MS;
+	m->register_pause_ms = m->register_pause_ms == 0 ? REGISTER_PAUSE_MS : 2 * m->register_pause_ms;
+	if (m->register_pause_ms > REGISTER_PAUSE_MAX_MS)
+		m->register_pause_ms = REGISTER_PAUSE_MAX_MS;
 	m->register_ms = now_ms + m->register_pause_ms;
 	registration_ask(h, d->product_id, d->device_name, NULL);
+}
+
+void mapping_service_run(struct hubgate *h, int64_t now_ms)
+{
+	IN_ROOM(ROOM_BROKER);
+	mapping_presence_run(h, now_ms);
+	register_next(h, now_ms);
+}
+
+int64_t mapping_service_due(const struct hubgate *h)
+{
+	int64_t due_ms = mapping_presence_due(h);
+
+	IN_ROOM(ROOM_BROKER);
+	if (h->mapping->to_register && h->mapping->register_ms < due_ms)
+		due_ms = h->mapping->register_ms > 0 ? h->mapping->register_ms : TIMER_AT_ONCE_MS;
+	return due_ms;
 }
 
 /* Of what the hub refused nothing is kept. */
 static bool is_unwanted(struct hubgate *h, struct device *d, const struct config_mapping *m)
 {
 	if (m->may_register)
-		register_it(h, d);
+		wants_registration(h, d);
 	if (!m->known_only || d->standing != STANDING_STRANGER)
 		return false;
 	metric_add(&h->metrics, M_REFUSED_STRANGER, 1);

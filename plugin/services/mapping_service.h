@@ -15,6 +15,9 @@
 
 enum status mapping_service_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void mapping_service_close(struct hubgate *h);
+/* Devices to be looked at, names to be registered. */
+void mapping_service_run(struct hubgate *h, int64_t now_ms);
+int64_t mapping_service_due(const struct hubgate *h); /* INT64_MAX: nothing */
 /* The products of the rules are ours from now on, and the doorbell watches the presence topics.
  * Again after they changed. ST_OK; ST_NOMEM; ST_FULL. */
 enum status mapping_service_start(struct hubgate *h);

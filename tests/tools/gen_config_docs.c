@@ -164,9 +164,10 @@ static void schema_many(const struct key *k, const char *indent)
 
 	printf("%s\"%s\": { ", indent, k->name);
 	if (k->kind == TEXTS)
-		printf("\"type\": [\"string\", \"array\"], \"minLength\": %lld, \"maxLength\": %lld, "
-		       "\"items\": { \"type\": \"string\", \"minLength\": %lld, \"maxLength\": %lld }",
-		       k->min, k->max, k->min, k->max);
+		printf(
+			"\"type\": [\"string\", \"boolean\", \"array\"], \"minLength\": %lld, \"maxLength\": %lld, "
+			"\"items\": { \"type\": [\"string\", \"boolean\"], \"minLength\": %lld, \"maxLength\": %lld }",
+			k->min, k->max, k->min, k->max);
 	else if (k->kind == PAIRS)
 		printf("\"type\": \"object\", \"additionalProperties\": { \"type\": \"string\", "
 		       "\"minLength\": %lld, \"maxLength\": %lld }",

@@ -306,6 +306,23 @@ static void a_bad_device_is_named_by_index_and_line(void)
 		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or plain, or let its product register"));
 }
 
+static void rule_that_makes_names_without_known_only_is_warned_about(void)
+{
+#define MAPPING(device, more)                                                                  \
+	"{" GATEWAY "," STORE ",\"mappings\":[{\"product_id\":\"SUBPRODUC1\",\"device\":\"" device \
+	"\",\"up\":\"z/{n}\"" more "}]}"
+	CU_ASSERT_EQUAL(load(MAPPING("{n}", "")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rep.warnings[0], ":1: mappings[0].known_only: is missing"));
+	CU_ASSERT_FALSE(cfg.mappings[0].known_only);
+	CU_ASSERT_EQUAL(load(MAPPING("{n}", ",\"known_only\":false")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 0);
+	CU_ASSERT_EQUAL(load(MAPPING("lamp", "")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 0);
+	config_free(&cfg);
+#undef MAPPING
+}
+
 static void plain_device_needs_no_secret_and_has_no_login(void)
 {
 #define PLAIN(more)                                                       \
@@ -428,6 +445,7 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(a_host_with_a_port_is_told_where_the_port_goes), TEST(a_certificate_replaces_the_secret),
       TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
+      TEST(rule_that_makes_names_without_known_only_is_warned_about),
       TEST(plain_device_needs_no_secret_and_has_no_login), TEST(repeated_ids_are_refused),
       TEST(errors_never_show_a_secret), TEST(several_errors_are_reported_at_once_up_to_ten),
       TEST(broken_json_is_reported_with_line_and_column),

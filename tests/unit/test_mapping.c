@@ -316,7 +316,7 @@ static void presence_is_a_word_a_member_or_a_topic_of_its_own(void)
 {
 	static const char rule[] = NAMED "'up':'z/{name}','presence':'z/{name}/there','conditions':["
 									 "{'topic':'z/bridge/state'},"
-									 "{'topic':'z/value','member':'value','online':['true','1']},"
+									 "{'topic':'z/value','member':'value','online':[true,'1']},"
 									 "{'topic':'b/{name}','death':'d/{name}'},{'connected':true}]}";
 	static const struct {
 		size_t condition;
@@ -525,6 +525,20 @@ static void rules_that_cannot_work_are_refused_with_the_key_and_the_fix(void)
 		  "conditions[0].online: is a number; use a text or a list of texts" },
 		{ "'device':'{x}','up':'b/{x}','conditions':[{'topic':'c','online':[7]}]",
 		  "conditions[0].online: has a value that is not possible here" },
+		{ "'device':'{x}','up':'b/{x}','register':'y'", "register: is a text; use true or false" },
+		{ "'device':'{x}','up':'b/{x}','template':1", "template: is a number; use a text" },
+		{ "'device':'{x}','up':'b/{x}','conditions':[{'topic':1}]",
+		  "conditions[0].topic: is a number; use a text" },
+		{ "'device':'{x}','up':'b/{x}','conditions':[{'topic':'c','member':''}]",
+		  "conditions[0].member: \"\" is not possible" },
+		{ "'device':'{x}','up':'b/{x}','conditions':[{'topic':'c','death':1}]",
+		  "conditions[0].death: is a number" },
+		{ "'device':'{x}','up':'b/{x}','conditions':[{'connected':1}]",
+		  "conditions[0].connected: is a number; use true or false" },
+		{ "'device':'{x}','up':'b/{x}','conditions':[7]", "conditions[0]: must be an object" },
+		{ "'device':'{x}','up':'b/{x}','commands':[{'down':1}]", "commands[0].down: is a number" },
+		{ "'device':'{x}','up':'b/{x}','commands':[{'down':'c','from':1}]",
+		  "commands[0].from: is a number" },
 		{ "'device':'{x}','up':'b/{x}','names':{'a b':'c d'}", "names: has \"c d\"" },
 		{ "'device':'{x}','up':'b/{x}','names':['a']", "names: is a list; use an object of texts" },
 		{ "'device':'{x}','up':'b/{x}','allow':{}", "allow: is an object; use a text or a list" },
@@ -564,6 +578,9 @@ static void rules_that_cannot_work_are_refused_with_the_key_and_the_fix(void)
 		if (rows[i].fault ? strncmp(fault, expected, strlen(expected)) != 0 : *fault != '\0')
 			fprintf(stderr, "%s: %s\n", rows[i].keys, fault);
 	}
+	CU_ASSERT_STRING_EQUAL(
+		rules_fault("{'product_id':'" PID "','device':'x','up':'b','known_only':1}", ""),
+		"mappings[0].known_only: is a number; use true or false, without quotes");
 }
 
 static void a_client_serves_several_devices_when_its_rules_may_make_several(void)
