@@ -330,6 +330,45 @@ static void of_names_that_the_hub_refused_nothing_is_kept_under_known_only(void)
 	scene_end(&s);
 }
 
+static void device_that_has_a_login_and_a_rule_is_forwarded_once(void)
+{
+	const struct scene_opts o = {
+		.user = "lamp",
+		.more = ",\"devices\":[{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\","
+				"\"login\":\"lamp\"}],\"mappings\":[{\"client\":\"lamp\",\"product_id\":\"" PRODUCT
+				"\",\"up\":\"{any}/{name}/event\",\"device\":\"{name}\",\"known_only\":true}]",
+	};
+	struct scene s = scene_start(&o);
+	struct dev *d = plain(&s, "l", (struct dev_opts){ .username = "lamp", .password = "right" });
+
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "local/dev1/event", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2, WAIT_MS));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	CU_ASSERT(scene_await_delivered(&s, 2));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void rule_as_wide_as_a_topic_of_commands_takes_none_of_them(void)
+{
+	struct scene s = start("{\"client\":\"bridge\",\"product_id\":\"" PRODUCT
+	                       "\",\"up\":\"dev/{name}/{kind}\",\"device\":\"{name}\","
+	                       "\"down\":\"dev/{name}/set\",\"known_only\":true}");
+	struct dev *d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, "dev/dev1/set", 1), 1);
+	CU_ASSERT(dev_publish_acked(d, "dev/dev1/state", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"seq\":7}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, "dev/dev1/set", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "dev/dev1/state", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2, WAIT_MS));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 static void bad_file_at_a_reload_changes_nothing_and_says_why(void)
 {
 	struct scene s = start(ZIGBEE);
@@ -380,5 +419,7 @@ SUITE(mapping, TEST(old_rules_work_in_both_directions),
       TEST(devices_of_a_rule_that_is_gone_at_a_reload_go_offline_and_get_no_commands),
       TEST(after_a_restart_devices_are_back_and_commanded_as_soon_as_their_client_is),
       TEST(of_names_that_the_hub_refused_nothing_is_kept_under_known_only),
+      TEST(device_that_has_a_login_and_a_rule_is_forwarded_once),
+      TEST(rule_as_wide_as_a_topic_of_commands_takes_none_of_them),
       TEST(bad_file_at_a_reload_changes_nothing_and_says_why),
       TEST(device_added_at_a_reload_logs_in))
