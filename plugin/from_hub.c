@@ -6,7 +6,7 @@
 #include "core/hub/topic.h"
 #include "plugin/devices/presence.h"
 #include "plugin/services/gateway_service.h"
-#include "plugin/services/mapping_service.h"
+#include "plugin/services/mapping_command.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -33,6 +33,7 @@ static void message(struct hubgate *h, struct uplink_down *down)
 	enum topic_kind kind = TOPIC_NONE;
 	struct device *d = addressee(h, down->topic, &kind);
 	struct presence *listener;
+	enum status st;
 
 	if (!d || kind == TOPIC_SHADOW_RESULT || timekeeper_take(h, down)) {
 		if (!d)
@@ -43,11 +44,14 @@ static void message(struct hubgate *h, struct uplink_down *down)
 		uplink_down_free(down);
 		return;
 	}
-	if (d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM &&
-	    !mapping_service_translate(h, d, down)) {
-		uplink_down_done(h->uplink, down);
-		uplink_down_free(down);
-		return;
+	if (d->origins & ORIGIN_MAPPING && kind == TOPIC_CUSTOM) {
+		st = mapping_command_translate(h, d, down);
+		if (st == ST_INVALID)
+			uplink_down_done(h->uplink, down);
+		if (st != ST_OK) { /* without memory the hub sends it again */
+			uplink_down_free(down);
+			return;
+		}
 	}
 	listener = presence_listener(h, d);
 	if (down->qos > 0 && presence_in_grace(listener) && command_hold(&listener->held, down)) {

@@ -41,6 +41,7 @@ struct device_service;   /* plugin/devices/device_service.h */
 struct shadows;          /* plugin/services/shadow */
 struct mapping_state;    /* plugin/services/mapping_service */
 struct mapping_presence; /* plugin/services/mapping_presence */
+struct mapping_register; /* plugin/services/mapping_register */
 struct gateway_asks;     /* plugin/services/gateway_service */
 struct timekeeper;       /* plugin/services/timekeeper */
 struct withheld;         /* plugin/lan/withheld */
@@ -99,6 +100,7 @@ struct hubgate {
 	struct gateway_asks *asks;
 	struct mapping_state *mapping;
 	struct mapping_presence *mapping_presence;
+	struct mapping_register *mapping_register;
 	/* Of plugin/services/mapping_service, for plugin/devices: d ends, or is retired; erase: what
 	 * stands in the state store too. */
 	void (*forget_mapped)(struct hubgate *h, struct device *d, bool erase);

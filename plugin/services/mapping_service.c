@@ -8,12 +8,10 @@
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
-#include "plugin/base/timer.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
-#include "plugin/devices/registration.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/broker_rights.h"
@@ -21,12 +19,10 @@
 #include "plugin/lan/products.h"
 #include "plugin/services/mapped.h"
 #include "plugin/services/mapping_presence.h"
+#include "plugin/services/mapping_register.h"
 
 enum {
 	WRAPPED_MAX = ROUTE_PAYLOAD_MAX + 1024,
-	REGISTER_EVERY_MS = 1000,
-	REGISTER_PAUSE_MS = 5000,
-	REGISTER_PAUSE_MAX_MS = 3600000,
 };
 
 enum source {        /* of what comes to the doorbell next */
@@ -40,13 +36,9 @@ struct mapping_state {
 	const struct mosquitto *writer; /* of SOURCE_WRITTEN; valid until the next callback but READ */
 	char written[MAPPING_TOPIC_MAX];
 	bool begun;
-	struct mapped *to_register; /* the first of a line */
-	int64_t register_ms;        /* none before */
-	bool *warned;               /* by rule: that its client is no username which somebody checked */
+	bool *warned; /* by rule: that its client is no username which somebody checked */
 	size_t warned_count;
 };
-
-static void leave_registration(struct hubgate *h, struct mapped *m);
 
 /* What only the mappings know of d. */
 static void forget(struct hubgate *h, struct device *d, bool erase)
@@ -56,15 +48,23 @@ static void forget(struct hubgate *h, struct device *d, bool erase)
 	if (erase && d->mapped->stored_ms != 0)
 		mapped_erase(h, d);
 	mapping_presence_forget(h, d);
-	leave_registration(h, d->mapped);
+	mapping_register_leave(h, d->mapped);
 	mapped_free(d);
 }
 
 enum status mapping_service_open(struct hubgate *h)
 {
+	enum status st = ST_NOMEM;
+
 	h->mapping = calloc(1, sizeof(*h->mapping));
 	h->forget_mapped = forget;
-	return h->mapping ? mapping_presence_open(h) : ST_NOMEM;
+	if (h->mapping)
+		st = mapping_register_open(h);
+	if (st == ST_OK)
+		st = mapping_presence_open(h);
+	if (st != ST_OK)
+		mapping_service_close(h);
+	return st;
 }
 
 void mapping_service_close(struct hubgate *h)
@@ -72,6 +72,7 @@ void mapping_service_close(struct hubgate *h)
 	struct table_at at;
 
 	mapping_presence_close(h);
+	mapping_register_close(h);
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at))
 		mapped_free(d);
@@ -104,11 +105,11 @@ static void warn_of_client(struct hubgate *h, const struct config_mapping *m, co
 	if (i >= h->mapping->warned_count || h->mapping->warned[i])
 		return;
 	h->mapping->warned[i] = true;
-	log_line(&h->log, LOG_WARN,
-	         "mappings[%zu].client \"%.64s\" %s, so anybody may be that client: it works in this "
-	         "release; let the broker check its username (password_file), or name a client id in "
-	         "client_id",
-	         i, m->client, why);
+	log_line(&h->log, LOG_WARN, "mappings[%zu].client \"%.64s\" %s, so %s", i, m->client, why,
+	         m->client_id ? "nobody is that client: let the broker check its username "
+	                        "(password_file), or take client out and leave client_id"
+	                      : "anybody may be that client: it works in this release; let the broker "
+	                        "check its username (password_file), or name a client id in client_id");
 }
 
 /* All are warned about anew. Without memory none is. */
@@ -351,74 +352,26 @@ void mapping_service_rules_changed(struct hubgate *h)
 
 /* --- devices --- */
 
-/* --- registration: at the pace that the hub takes, each again after 5 s, 10 s ... an hour --- */
-
-static void wants_registration(struct hubgate *h, struct device *d)
-{
-	struct mapping_state *s = h->mapping;
-	struct mapped *m = mapped_of(d), **at = &s->to_register;
-
-	if (!m || m->registers || d->standing == STANDING_OWN || d->secret.key_len > 0 ||
-	    hubgate_now_ms() < m->register_ms)
-		return;
-	m->registers = true;
-	m->registers_next = NULL;
-	while (*at)
-		at = &(*at)->registers_next;
-	*at = m;
-	timer_ring_by(h, s->register_ms > 0 ? s->register_ms : TIMER_AT_ONCE_MS);
-}
-
-static void leave_registration(struct hubgate *h, struct mapped *m)
-{
-	struct mapped **at = &h->mapping->to_register;
-
-	while (*at && *at != m)
-		at = &(*at)->registers_next;
-	if (*at)
-		*at = m->registers_next;
-	m->registers = false;
-}
-
-static void register_next(struct hubgate *h, int64_t now_ms)
-{
-	struct mapped *m = h->mapping->to_register;
-	const struct device *d;
-
-	if (!m || now_ms < h->mapping->register_ms)
-		return;
-	d = m->device;
-	leave_registration(h, m);
-	h->mapping->register_ms = now_ms + REGISTER_EVERY_MS;
-	m->register_pause_ms = m->register_pause_ms == 0 ? REGISTER_PAUSE_MS : 2 * m->register_pause_ms;
-	if (m->register_pause_ms > REGISTER_PAUSE_MAX_MS)
-		m->register_pause_ms = REGISTER_PAUSE_MAX_MS;
-	m->register_ms = now_ms + m->register_pause_ms;
-	registration_ask(h, d->product_id, d->device_name, NULL);
-}
-
 void mapping_service_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
 	mapping_presence_run(h, now_ms);
-	register_next(h, now_ms);
+	mapping_register_run(h, now_ms);
 }
 
 int64_t mapping_service_due(const struct hubgate *h)
 {
-	int64_t due_ms = mapping_presence_due(h);
+	int64_t presence_ms = mapping_presence_due(h), register_ms = mapping_register_due(h);
 
 	IN_ROOM(ROOM_BROKER);
-	if (h->mapping->to_register && h->mapping->register_ms < due_ms)
-		due_ms = h->mapping->register_ms > 0 ? h->mapping->register_ms : TIMER_AT_ONCE_MS;
-	return due_ms;
+	return presence_ms < register_ms ? presence_ms : register_ms;
 }
 
 /* Of what the hub refused nothing is kept. */
 static bool is_unwanted(struct hubgate *h, struct device *d, const struct config_mapping *m)
 {
 	if (m->may_register)
-		wants_registration(h, d);
+		mapping_register_wanted(h, d);
 	if (!m->known_only || d->standing != STANDING_STRANGER)
 		return false;
 	metric_add(&h->metrics, M_REFUSED_STRANGER, 1);
@@ -619,49 +572,4 @@ enum status mapping_service_message(struct hubgate *h, const struct mosquitto_ev
 		return ST_OK;
 	mapping_presence_spoken(h, d, hit.rule, &hit.values, ed->client, true);
 	return send(h, d, &hit, ed);
-}
-
-/* --- commands --- */
-
-static bool replace(struct uplink_down *down, const char *topic, const struct buf *rewritten)
-{
-	char *new_topic = strdup(topic);
-	void *payload = rewritten ? malloc(rewritten->len + 1) : NULL;
-
-	if (!new_topic || (rewritten && !payload)) {
-		free(new_topic);
-		free(payload);
-		return false;
-	}
-	free(down->topic);
-	down->topic = new_topic;
-	if (!rewritten)
-		return true;
-	if (rewritten->len > 0)
-		memcpy(payload, rewritten->data, rewritten->len);
-	free(down->payload);
-	down->payload = payload;
-	down->len = rewritten->len;
-	return true;
-}
-
-bool mapping_service_translate(struct hubgate *h, const struct device *d, struct uplink_down *down)
-{
-	const struct mapping_rules rules = mapping_rules_of(h->config);
-	const char *rest = down->topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
-	const struct mapping_known known = mapped_known(d);
-	struct buf rewritten = BUF_MAX(ROUTE_PAYLOAD_MAX);
-	struct mapping_down to = { .rule = NULL };
-	enum status st = mapping_down(&rules, d->product_id, d->device_name, rest, &known,
-	                              down->payload, down->len, &to, &rewritten);
-
-	IN_ROOM(ROOM_BROKER);
-	if (st == ST_OK && !replace(down, to.topic, to.rewritten ? &rewritten : NULL))
-		st = ST_NOMEM;
-	buf_free(&rewritten);
-	if (st == ST_OK || st == ST_NOTFOUND)
-		return true;
-	metric_add(&h->metrics, M_DOWN_STRAY, 1);
-	limiter_log_refusal(h, d->client_id, down->topic, st == ST_INVALID ? to.why : status_text(st));
-	return false;
 }

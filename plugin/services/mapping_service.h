@@ -41,8 +41,4 @@ void mapping_service_over(struct hubgate *h); /* any callback but READ */
 /* Devices of devices[] that get commands by a rule and send nothing: they are spoken for from now
  * on. Again after either changed. */
 void mapping_service_adopt(struct hubgate *h);
-/* A command for d gets the topic and the payload of its rule, if one has them. False: a rule has,
- * but not for this one; it is logged, and nobody gets the command. */
-bool mapping_service_translate(struct hubgate *h, const struct device *d, struct uplink_down *down);
-
 #endif

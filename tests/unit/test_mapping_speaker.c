@@ -208,7 +208,11 @@ static void broker_that_checks_no_names_is_warned_about_at_the_start(void)
 	l->config.mapping_count = 1;
 	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(mapping_service_start(&l->h), ST_OK);
-	CU_ASSERT_TRUE(fake_logged("is a name that this broker does not check"));
+	CU_ASSERT_TRUE(fake_logged("is a name that this broker does not check, so anybody may be"));
+	rule.client_id = (char[]){ "b-1" };
+	mapping_service_rules_changed(&l->h);
+	CU_ASSERT_TRUE(fake_logged("is a name that this broker does not check, so nobody is"));
+	rule.client_id = NULL;
 	end(l);
 }
 
