@@ -239,5 +239,22 @@ static void defaults_are_those_of_earlier_versions_but_for_the_rate_of_the_mainl
 	each_sample("full", with_minimal);
 }
 
-SUITE(samples, TEST(configurations_of_earlier_versions_load_and_every_value_means_what_it_meant),
+/* Help texts go into it as they are. */
+static void schema_and_full_example_are_json(void)
+{
+	static const char *const files[] = { "conf/hubgate.schema.json", "conf/hubgate-full.json" };
+	static char text[SAMPLE_BYTES];
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		cJSON *json;
+
+		read_text(files[i], text);
+		json = cJSON_Parse(text);
+		CU_ASSERT_PTR_NOT_NULL(json);
+		cJSON_Delete(json);
+	}
+}
+
+SUITE(samples, TEST(schema_and_full_example_are_json),
+      TEST(configurations_of_earlier_versions_load_and_every_value_means_what_it_meant),
       TEST(defaults_are_those_of_earlier_versions_but_for_the_rate_of_the_mainland))
