@@ -5,6 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
@@ -37,11 +38,12 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		metric_add(&h->metrics, M_RINGS, 1);
 		turn_run(h);
 	}
-	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic))
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && mapping_service_watches(h, ed->topic)) {
+		mapping_service_subscribing(h);
 		return MOSQ_ERR_SUCCESS;
-	/* Wills and retained messages raise no message event: they are seen on their way to us. */
+	}
 	if (ed->access == MOSQ_ACL_READ)
-		mapping_service_presence(h, ed->topic, ed->payload, ed->payloadlen);
+		mapping_service_arrives(h, ed);
 	/* QoS 0: dropped without a word; or routed to nobody, where a denial would disconnect. */
 	return ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0 &&
 	               broker_rights_denial_disconnects(h)
@@ -227,7 +229,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return denied(h);
 	if (s && s->kind == SESSION_CLAIM) {
 		broker_login_accept(h, s);
-		presence_arrived(h, s);
+		arrival_take(h, s);
 	}
 	if (s && ed->access != MOSQ_ACL_READ && s->kind == SESSION_DEVICE)
 		presence_heard(h, s);
@@ -255,7 +257,10 @@ static int asked(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 
 	withheld_over(h);
 	unheard_over(h);
+	mapping_service_over(h);
 	verdict = judge(h, ed);
+	if (ed->access == MOSQ_ACL_WRITE && verdict != MOSQ_ERR_ACL_DENIED)
+		mapping_service_written(h, ed->client, ed->topic);
 	if (verdict == MOSQ_ERR_ACL_DENIED && ed->access == MOSQ_ACL_WRITE && unheard_write(h, ed))
 		return MOSQ_ERR_SUCCESS;
 	return verdict;

@@ -4,6 +4,7 @@
 
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
@@ -14,6 +15,7 @@
 #include "plugin/lan/tls_identity.h"
 #include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
+#include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 
 enum {
@@ -63,7 +65,7 @@ static int accept_device(struct hubgate *h, const struct mosquitto *client, stru
 	/* 2.1 tells when the login is complete; 2.0 never does, so it is now. A login
 	 * that fails later ends in a DISCONNECT of the same pointer. */
 	if (!h->has_connect_event)
-		presence_arrived(h, s);
+		arrival_take(h, s);
 	return VERDICT_YES;
 }
 
@@ -78,6 +80,7 @@ static void forget(struct hubgate *h, const struct mosquitto *client)
 	else if (s)
 		lan_session_remove(h, s);
 	client_ids_release(h, client);
+	mapping_presence_client_gone(h, client);
 }
 
 /* By the device that the user name names, as a client id may be new each time. */
@@ -102,6 +105,7 @@ static int accept_other(struct hubgate *h, const struct mosquitto *client, const
 	if ((apps_have(h, username) || mapping_service_names(h, client_id, username)) &&
 	    client_ids_hold(h, client, client_id, NULL) != ST_OK)
 		return VERDICT_NO;
+	mapping_presence_login(h, client);
 	return other_client(h, username);
 }
 
@@ -173,6 +177,7 @@ int on_auth(int event, void *event_data, void *userdata)
 	parts_start(&h->parts, h);
 	withheld_over(h);
 	unheard_over(h);
+	mapping_service_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

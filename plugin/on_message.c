@@ -65,8 +65,9 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 		return refuse(h, ed);
 	if (!s && strncmp(ed->topic, SHADOW_APP_TREE, strlen(SHADOW_APP_TREE)) == 0)
 		shadow_app_request(h, ed->topic, ed->payload, ed->payloadlen);
+	/* What is on a hub topic goes up as the device's own, and once. */
 	if (h->config->mapping_count > 0 && (!s || s->broker_login) &&
-	    mapping_service_message(h, ed) != ST_OK)
+	    !identity_is_cloud_topic(h, ed->topic) && mapping_service_message(h, ed) != ST_OK)
 		return MOSQ_ERR_NOMEM; /* as below */
 	if (!s || s->kind != SESSION_DEVICE ||
 	    (s->broker_login && !identity_is_cloud_topic(h, ed->topic)))

@@ -1,12 +1,14 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/one_client.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
+#include "plugin/services/mapping_presence.h"
 
 /* 2.0 also tells of sockets that never logged in (port scans, health checks) and
  * of the old object of a kept session: neither is in the table. */
@@ -19,7 +21,7 @@ int on_disconnect(int event, void *event_data, void *userdata)
 
 	(void)event; /* CLIENT_OFFLINE has the same fields */
 	tls_identity_forget(h, ed->client);
-	presence_speaker_left(h, ed->client);
+	mapping_presence_client_gone(h, ed->client);
 	if (s && s->kind == SESSION_DEVICE)
 		presence_left(h, s);
 	else if (s)
@@ -46,9 +48,10 @@ int on_connect(int event, void *event_data, void *userdata)
 	if (s && s->kind == SESSION_CLAIM && !s->over)
 		broker_login_accept(h, s);
 	if (s && !s->over && s->kind == SESSION_DEVICE) {
-		presence_arrived(h, s);
+		arrival_take(h, s);
 		one_client_settle(h);
 	}
+	mapping_presence_client_here(h, ed->client);
 	if (intruded)
 		one_client_intruded(h, intruded);
 	callback_end(h, CALLBACK_PRESENCE, start);

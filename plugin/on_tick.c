@@ -2,11 +2,14 @@
 
 #include "core/base/room.h"
 #include "plugin/callbacks.h"
+#include "plugin/devices/arrival.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
+#include "plugin/services/mapping_presence.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/turn.h"
 
 int on_tick(int event, void *event_data, void *userdata)
@@ -19,8 +22,10 @@ int on_tick(int event, void *event_data, void *userdata)
 	parts_start(&h->parts, h);
 	withheld_over(h);
 	unheard_over(h);
+	mapping_service_over(h);
 	h->reloading = false;
-	broker_login_run(h, presence_arrived);
+	broker_login_run(h, arrival_take);
+	mapping_presence_logins_settle(h);
 	turn_run(h);
 	callback_end(h, CALLBACK_TICK, start);
 	return MOSQ_ERR_SUCCESS;

@@ -17,6 +17,7 @@
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/command.h"
+#include "plugin/devices/device_known.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/one_client.h"
@@ -135,6 +136,7 @@ static enum status add_devices(struct hubgate *h)
 			break;
 		d->origins = ORIGIN_CONFIGURED;
 		d->certificate = c->digests;
+		device_configured(d, c);
 	}
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);
 	return st == ST_OK ? add_own(h) : st;
@@ -425,6 +427,11 @@ static const struct part parts[] = {
 	  .run = own_config_run,
 	  .due = own_config_due,
 	  .close = own_config_close },
+	{ .name = "the mappings",
+	  .open = mapping_service_open,
+	  .run = mapping_service_run,
+	  .due = mapping_service_due,
+	  .close = mapping_service_close },
 	{ .name = "the store",
 	  .open = open_journal,
 	  .start = storage_start,

@@ -191,6 +191,7 @@ static void configure(struct hubgate *h, struct device *d, const struct config_d
 {
 	device_set_origin(h, d, ORIGIN_CONFIGURED, true);
 	d->certificate = c->digests;
+	device_configured(d, c);
 	if (c->secret.key_len > 0) {
 		d->secret = c->secret;
 		d->origins &= ~(unsigned)ORIGIN_REGISTERED;
@@ -221,6 +222,7 @@ static void take_away(struct hubgate *h, struct device *d)
 {
 	d->origins &= ~(unsigned)ORIGIN_CONFIGURED;
 	memset(&d->certificate, 0, sizeof(d->certificate));
+	device_configured(d, NULL);
 	if (!(d->origins & ORIGIN_REGISTERED)) {
 		secret_wipe(&d->secret);
 		device_end_sessions(h, d);
@@ -382,6 +384,7 @@ static enum status swap(struct reload *r)
 	names_trim(h);
 	take_devices(h, p);
 	take_mappings(r);
+	mapping_service_adopt(h);
 	registration_apply(h, &p->registration);
 	mark_over(h);
 	report_interval_changed(h);

@@ -153,7 +153,8 @@ static bool same_text(const char *a, const char *b)
 /* What somebody may have logged in with is not what counts now. */
 static bool ends_logins(const struct config_device *before, const struct config_device *after)
 {
-	return (before->secret.key_len > 0 && strcmp(before->secret.text, after->secret.text) != 0) ||
+	return (after->plain && !before->plain) ||
+	       (before->secret.key_len > 0 && strcmp(before->secret.text, after->secret.text) != 0) ||
 	       (before->login && !same_text(before->login, after->login));
 }
 

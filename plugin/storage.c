@@ -7,6 +7,7 @@
 #include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/login_record.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
 #include "plugin/services/firmware.h"
@@ -26,6 +27,8 @@ static bool hand_out(struct hubgate *h, const struct state_entry *e)
 		return command_load(h, e);
 	if (e->kind == STATE_CONFIG)
 		return strlen(e->key) > PRODUCT_ID_LEN ? own_config_load(h, e) : remote_config_load(h, e);
+	if (e->kind == STATE_MAPPED)
+		return mapped_load(h, e);
 	if (firmware_load(h, e))
 		return true;
 	return e->kind != STATE_SUBSCRIPTION || subscriptions_load(h, e);

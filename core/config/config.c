@@ -9,7 +9,7 @@
 #include "core/json/json.h"
 
 enum {
-	NAMES_MAX = 32
+	NAMES_MAX = 48
 };
 
 /* ---- sections ---- */
@@ -36,6 +36,9 @@ static void unknown_key(struct config_load *l, enum config_section_id section, c
 	config_unknown(l, node, prefix, known, count);
 }
 
+static void read_parts(struct config_load *l, const struct config_key *key, void *field,
+                       const cJSON *list, const char *path);
+
 /* Fills the structure at base. obj NULL: the section is absent. */
 static void read_section(struct config_load *l, enum config_section_id section, void *base,
                          const cJSON *obj, const char *prefix)
@@ -61,8 +64,41 @@ static void read_section(struct config_load *l, enum config_section_id section, 
 		snprintf(path, sizeof path, "%s.%s", prefix, key ? key->name : "");
 		if (!key)
 			unknown_key(l, section, m, prefix);
+		else if (key->kind == KIND_PARTS)
+			read_parts(l, key, config_field(base, key), m, path);
 		else if (!config_set(l, key, config_field(base, key), m, fault) && *fault)
 			config_error(l, m, path, "%s", fault);
+	}
+}
+
+/* Elements of a list inside an element. */
+static void read_parts(struct config_load *l, const struct config_key *key, void *field,
+                       const cJSON *list, const char *path)
+{
+	enum config_section_id section = config_part_of(key);
+	size_t size = config_sections[section].size;
+	struct config_parts *parts = field;
+	char expected[CONFIG_FAULT_MAX], prefix[CONFIG_PATH_MAX];
+	const cJSON *obj;
+
+	if (cJSON_IsNull(list))
+		return;
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > key->max) {
+		config_error(l, list, path, "must be %s, at most %lld", config_expected(key, expected),
+		             (long long)key->max);
+		return;
+	}
+	parts->at = calloc((size_t)cJSON_GetArraySize(list) + 1, size);
+	l->no_memory |= !parts->at;
+	cJSON_ArrayForEach(obj, list)
+	{
+		snprintf(prefix, sizeof prefix, "%.100s[%zu]", path, parts->count);
+		if (!parts->at)
+			return;
+		if (cJSON_IsObject(obj))
+			read_section(l, section, (char *)parts->at + parts->count++ * size, obj, prefix);
+		else
+			config_error(l, obj, prefix, "must be an object; write {...}");
 	}
 }
 
@@ -106,6 +142,8 @@ static void read_all(struct config_load *l)
 		const cJSON *node = json_member(l->root, config_sections[i].name);
 		bool list = config_sections[i].list;
 
+		if (config_sections[i].part)
+			continue;
 		if (node && !(list ? cJSON_IsArray(node) : cJSON_IsObject(node)))
 			config_error(l, node, config_sections[i].name, "must be %s",
 			             list ? "a list; write [...]" : "an object; write {...}");
@@ -119,18 +157,21 @@ static void read_all(struct config_load *l)
 static void check_root(struct config_load *l)
 {
 	const char *known[SECTION_COUNT];
+	size_t count = 0;
 	const cJSON *m;
 
-	for (size_t i = 0; i < SECTION_COUNT; i++)
-		known[i] = config_sections[i].name;
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		if (!config_sections[i].part)
+			known[count++] = config_sections[i].name;
+	}
 	cJSON_ArrayForEach(m, l->root)
 	{
 		bool found = strcmp(m->string, "$schema") == 0;
 
-		for (size_t i = 0; i < SECTION_COUNT && !found; i++)
+		for (size_t i = 0; i < count && !found; i++)
 			found = strcmp(m->string, known[i]) == 0;
 		if (!found)
-			config_unknown(l, m, "", known, SECTION_COUNT);
+			config_unknown(l, m, "", known, count);
 	}
 }
 
@@ -207,21 +248,29 @@ enum status config_parse(const struct config_source *src, struct config *out,
 
 /* ---- release ---- */
 
+static void free_section(enum config_section_id section, void *base);
+
+static void free_parts(const struct config_key *key, struct config_parts *parts)
+{
+	enum config_section_id section = config_part_of(key);
+
+	for (size_t i = 0; i < parts->count; i++)
+		free_section(section, (char *)parts->at + i * config_sections[section].size);
+	free(parts->at);
+}
+
 /* Frees or wipes every field of one section's structure that needs it. */
 static void free_section(enum config_section_id section, void *base)
 {
 	for (size_t i = 0; i < config_key_count; i++) {
-		enum config_kind kind = config_keys[i].kind;
 		void *field = config_field(base, &config_keys[i]);
 
 		if (config_keys[i].section != section)
 			continue;
-		if (kind == KIND_SECRET)
-			secret_wipe(field);
-		else if (kind == KIND_PRODUCT_SECRET)
-			explicit_bzero(field, PRODUCT_SECRET_MAX + 1);
-		else if (config_kind_is_text(kind))
-			free(*(char **)field);
+		if (config_keys[i].kind == KIND_PARTS)
+			free_parts(&config_keys[i], field);
+		else
+			config_unset(&config_keys[i], field);
 	}
 }
 
@@ -237,6 +286,8 @@ static void free_list(struct config *cfg, enum config_section_id section)
 void config_free(struct config *cfg)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		if (config_sections[i].part)
+			continue;
 		if (!config_sections[i].list)
 			free_section((enum config_section_id)i,
 			             config_section_at(cfg, (enum config_section_id)i));

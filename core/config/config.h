@@ -130,9 +130,42 @@ struct config_app {
 	enum app_access access;
 };
 
+struct config_texts { /* owned */
+	char **at;
+	size_t count;
+};
+
+struct config_pairs { /* the members of an object of texts, in the file's order; owned */
+	struct config_pair {
+		char *name, *value;
+	} * at;
+	size_t count;
+};
+
+struct config_parts { /* of a section of shape PART; owned */
+	void *at;
+	size_t count;
+};
+
+struct config_condition { /* of config_mapping.conditions; topic or connected */
+	char *topic, *member, *death;
+	struct config_texts online; /* none: "online" */
+	bool connected;
+};
+
+struct config_command { /* of config_mapping.commands */
+	char *from, *down, *template;
+};
+
 struct config_mapping {
-	char *client, *device, *up, *to, *wrap, *down, *from, *presence, *online;
+	char *client, *client_id, *device, *device_from, *up, *to, *wrap, *down, *from, *template;
+	char *presence, *online;
 	char product_id[PRODUCT_ID_LEN + 1];
+	struct config_pairs names;
+	struct config_texts allow, deny;
+	struct config_parts conditions, commands;
+	bool sanitize, known_only, may_register /* key "register", a word of C */, ts;
+	uint32_t silence_s;
 };
 
 struct config_device {
@@ -143,7 +176,7 @@ struct config_device {
 	char *login; /* NULL: none */
 	char *cert_file;
 	struct device_certificate digests; /* of cert_file */
-	bool certificate;
+	bool certificate, plain;
 };
 
 struct config {

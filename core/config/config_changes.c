@@ -22,6 +22,9 @@ static size_t field_size(enum config_kind kind)
 		[KIND_DEVICE_NAME] = DEVICE_NAME_MAX + 1,
 		[KIND_SECRET] = sizeof(struct secret),
 		[KIND_PRODUCT_SECRET] = PRODUCT_SECRET_MAX + 1,
+		[KIND_TEXTS] = sizeof(struct config_texts),
+		[KIND_PAIRS] = sizeof(struct config_pairs),
+		[KIND_PARTS] = sizeof(struct config_parts),
 	};
 
 	return config_kind_is_text(kind) ? sizeof(char *) : sizes[kind];
@@ -34,6 +37,39 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_texts(const struct config_texts *a, const struct config_texts *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = same_text(a->at[i], b->at[i]);
+	return same;
+}
+
+static bool same_pairs(const struct config_pairs *a, const struct config_pairs *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same = same_text(a->at[i].name, b->at[i].name) && same_text(a->at[i].value, b->at[i].value);
+	return same;
+}
+
+static bool same_element(enum config_section_id section, const void *a, const void *b);
+
+static bool same_parts(const struct config_key *key, const struct config_parts *a,
+                       const struct config_parts *b)
+{
+	enum config_section_id section = config_part_of(key);
+	size_t size = config_sections[section].size;
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; same && i < a->count; i++)
+		same =
+			same_element(section, (const char *)a->at + i * size, (const char *)b->at + i * size);
+	return same;
+}
+
 static bool same_field(const struct config_key *key, const void *a, const void *b)
 {
 	if (config_kind_is_text(key->kind))
@@ -41,6 +77,12 @@ static bool same_field(const struct config_key *key, const void *a, const void *
 	switch ((int)key->kind) {
 	case KIND_SECRET:
 		return strcmp(((const struct secret *)a)->text, ((const struct secret *)b)->text) == 0;
+	case KIND_TEXTS:
+		return same_texts(a, b);
+	case KIND_PAIRS:
+		return same_pairs(a, b);
+	case KIND_PARTS:
+		return same_parts(key, a, b);
 	case KIND_PRODUCT_ID:
 	case KIND_DEVICE_NAME:
 	case KIND_PRODUCT_SECRET:
@@ -150,7 +192,9 @@ void config_changes(const struct config *now, const struct config *next,
 	const struct telling t = { now, next, each, ctx };
 
 	for (size_t i = 0; i < config_key_count; i++) {
-		if (!config_sections[config_keys[i].section].list)
+		const struct config_section *s = &config_sections[config_keys[i].section];
+
+		if (!s->list && !s->part)
 			tell_key(&t, &config_keys[i]);
 	}
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
@@ -178,7 +222,7 @@ void config_take_live(struct config *now, struct config *next)
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
 
-		if (!config_sections[key->section].list && key->live)
+		if (!config_sections[key->section].list && !config_sections[key->section].part && key->live)
 			swap(config_field(config_section_at(now, key->section), key),
 			     config_field(config_section_at(next, key->section), key), field_size(key->kind));
 	}

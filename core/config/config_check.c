@@ -377,6 +377,19 @@ static void read_digests(struct config_load *l, const cJSON *obj, const char *pa
 	config_error(l, json_member(obj, "cert_file"), key, "%s", why);
 }
 
+static void check_plain(struct config_load *l, const cJSON *obj, const char *path,
+                        const struct config_device *d)
+{
+	char key[CONFIG_PATH_MAX];
+
+	if (!d->plain || (!d->login && !d->certificate))
+		return;
+	snprintf(key, sizeof key, "%s.plain", path);
+	config_error(l, json_member(obj, "plain"), key,
+	             "means that it never logs in, but %s says how it does; remove one of the two",
+	             d->login ? "login" : "certificate");
+}
+
 static void check_devices(struct config_load *l)
 {
 	const struct config_gateway *g = &l->cfg->gateway;
@@ -396,11 +409,13 @@ static void check_devices(struct config_load *l)
 			               .env = d->secret_env };
 
 		snprintf(path, sizeof path, "devices[%zu]", i);
-		if (!obtain(l, &f) && !d->login && !d->certificate && !registers(l, d->product_id))
+		if (!obtain(l, &f) && !d->login && !d->certificate && !d->plain &&
+		    !registers(l, d->product_id))
 			fault_in(
 				l, &f, "",
 				"is missing; add it, or secret_file, or secret_env, or login, or certificate, or "
-				"let its product register");
+				"plain, or let its product register");
+		check_plain(l, obj, path, d);
 		if (strcmp(d->product_id, g->product_id) == 0 &&
 		    strcmp(d->device_name, g->device_name) == 0)
 			config_error(l, obj, path, "is the gateway itself; remove it here");
@@ -445,24 +460,48 @@ static const struct config_device *device_named(const struct config_load *l,
 	return NULL;
 }
 
+static void fault_of_rule(struct config_load *l, const cJSON *obj, size_t i, const char *key,
+                          const char *why)
+{
+	const cJSON *node = json_member(obj, key);
+	char path[CONFIG_PATH_MAX];
+
+	snprintf(path, sizeof path, "mappings[%zu].%s", i, key);
+	config_error(l, node ? node : obj, path, "%s", why);
+}
+
+static void warn_of_names(struct config_load *l, const cJSON *obj, const struct config_mapping *m,
+                          size_t i)
+{
+	char path[CONFIG_PATH_MAX];
+
+	if (!m->up || !mapping_makes_names(m) || is_given(obj, "known_only"))
+		return;
+	snprintf(path, sizeof path, "mappings[%zu].known_only", i);
+	config_warning(l, obj, path,
+	               "is missing: messages of names that the hub refused are kept in case they are "
+	               "bound some day; set it to true, or to false if you want that");
+}
+
 static void check_mappings(struct config_load *l)
 {
 	const struct mapping_rules rules = { l->cfg->mappings, l->cfg->mapping_count };
 
 	for (size_t i = 0; i < rules.count; i++) {
-		char path[64], why[MAPPING_WHY_MAX];
+		char key[64], why[MAPPING_WHY_MAX];
 		const cJSON *obj = item(l, "mappings", i);
-		const char *key = rules.at[i].device ? mapping_check(&rules, i, why) : NULL;
 
-		if (!key && device_named(l, &rules.at[i])) {
-			key = "device";
-			snprintf(why, sizeof why,
-			         "is a device that logs in by itself; a rule would let others speak for it");
-		}
-		if (!key)
-			continue;
-		snprintf(path, sizeof path, "mappings[%zu].%s", i, key);
-		config_error(l, json_member(obj, key) ? json_member(obj, key) : obj, path, "%s", why);
+		if (mapping_check(&rules, i, key, why))
+			fault_of_rule(l, obj, i, key, why);
+		else if (rules.at[i].device && device_named(l, &rules.at[i]))
+			fault_of_rule(
+				l, obj, i, "device",
+				"is a device that logs in by itself; a rule would let others speak for it");
+		else if (rules.at[i].may_register && !registers(l, rules.at[i].product_id))
+			fault_of_rule(l, obj, i, "register",
+			              "needs the product in products[], with register and its secret");
+		else
+			warn_of_names(l, obj, &rules.at[i], i);
 	}
 }
 

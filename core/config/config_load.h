@@ -58,6 +58,9 @@ const char *config_shown(const char *text, char out[64]);
 bool config_set(struct config_load *l, const struct config_key *key, void *field, const cJSON *node,
                 char fault[CONFIG_FAULT_MAX]);
 
+/* Frees what a field owns; also of secrets, which it wipes. */
+void config_unset(const struct config_key *key, void *field);
+
 /* The table's default; true unless memory ran out. */
 bool config_set_default(const struct config_key *key, void *field);
 

@@ -9,12 +9,25 @@
 static const struct taken {
 	const char *section, *key;
 } taken[] = {
-	{ "devices", "product_id" },  { "devices", "device_name" }, { "mappings", "client" },
-	{ "mappings", "product_id" }, { "mappings", "device" },     { "mappings", "up" },
-	{ "mappings", "to" },         { "mappings", "wrap" },       { "mappings", "down" },
-	{ "mappings", "from" },       { "mappings", "presence" },   { "mappings", "online" },
-	{ "routes", "topic" },        { "routes", "policy" },       { "routes", "min_interval_ms" },
-	{ "hub", "rate_up" },         { "hub", "window" },          { "presence", "grace_ms" },
+	{ "devices", "product_id" },   { "devices", "device_name" }, { "mappings", "client" },
+	{ "mappings", "client_id" },   { "mappings", "product_id" }, { "mappings", "device" },
+	{ "mappings", "device_from" }, { "mappings", "names" },      { "mappings", "sanitize" },
+	{ "mappings", "allow" },       { "mappings", "deny" },       { "mappings", "known_only" },
+	{ "mappings", "up" },          { "mappings", "to" },         { "mappings", "wrap" },
+	{ "mappings", "ts" },          { "mappings", "down" },       { "mappings", "from" },
+	{ "mappings", "template" },    { "mappings", "commands" },   { "mappings", "presence" },
+	{ "mappings", "online" },      { "mappings", "conditions" }, { "mappings", "silence_s" },
+	{ "routes", "topic" },         { "routes", "policy" },       { "routes", "min_interval_ms" },
+	{ "hub", "rate_up" },          { "hub", "window" },          { "presence", "grace_ms" },
+};
+
+/* And of what elements of mappings have in them. */
+#define CONDITIONS "mappings[].conditions"
+#define COMMANDS   "mappings[].commands"
+static const struct taken taken_parts[] = {
+	{ CONDITIONS, "topic" },  { CONDITIONS, "death" },     { CONDITIONS, "member" },
+	{ CONDITIONS, "online" }, { CONDITIONS, "connected" }, { COMMANDS, "from" },
+	{ COMMANDS, "down" },     { COMMANDS, "template" },
 };
 
 /* Lists are compared each with each: longer ones would keep DISK busy for seconds. */
@@ -70,6 +83,15 @@ static bool is_taken(const char *section, const char *key)
 	return false;
 }
 
+static bool is_taken_part(const char *section, const char *key)
+{
+	for (size_t i = 0; key && i < sizeof taken_parts / sizeof taken_parts[0]; i++) {
+		if (strcmp(taken_parts[i].section, section) == 0 && strcmp(taken_parts[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_keys(struct config_load *l, const cJSON *object, const char *section, bool list)
 {
 	const cJSON *m;
@@ -79,6 +101,23 @@ static void check_keys(struct config_load *l, const cJSON *object, const char *s
 	{
 		if (!is_taken(section, m->string))
 			refuse(l, m, section, list, config_shown(m->string, shown));
+	}
+}
+
+/* What stands in one element of mappings. */
+static void check_parts(struct config_load *l, const cJSON *mapping, const char *list,
+                        const char *section)
+{
+	const cJSON *part, *m;
+	char shown[64];
+
+	cJSON_ArrayForEach(part, json_member(mapping, list))
+	{
+		cJSON_ArrayForEach(m, part)
+		{
+			if (!is_taken_part(section, m->string))
+				refuse(l, m, section, true, config_shown(m->string ? m->string : "", shown));
+		}
 	}
 }
 
@@ -142,24 +181,45 @@ static bool is_in_file(const struct config_load *l, const cJSON *device)
 }
 
 /* The broker's own trees, and those of other plugins: $CONTROL, $SYS. */
-static void check_mappings(struct config_load *l)
+static void check_topic(struct config_load *l, const cJSON *object, const char *section,
+                        const char *key)
+{
+	const char *text = json_text(object, key);
+	char path[CONFIG_PATH_MAX];
+
+	snprintf(path, sizeof path, "%s[].%s", section, key);
+	if (text && text[0] == '$')
+		config_error(l, json_member(object, key), path,
+		             "begins with $, where the broker is commanded; no rule from afar may do that");
+}
+
+static void check_mapping(struct config_load *l, const cJSON *mapping)
 {
 	static const char *const topics[] = { "up", "down", "presence" };
+	const cJSON *part;
+
+	for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
+		check_topic(l, mapping, "mappings", topics[i]);
+	check_parts(l, mapping, "conditions", CONDITIONS);
+	check_parts(l, mapping, "commands", COMMANDS);
+	cJSON_ArrayForEach(part, json_member(mapping, "conditions"))
+	{
+		check_topic(l, part, CONDITIONS, "topic");
+		check_topic(l, part, CONDITIONS, "death");
+	}
+	cJSON_ArrayForEach(part, json_member(mapping, "commands"))
+		check_topic(l, part, COMMANDS, "down");
+	if (cJSON_IsObject(mapping) && !json_text(mapping, "client"))
+		config_error(l, mapping, "mappings[].client",
+		             "is missing; a rule from afar lets nobody speak who is not named: give the "
+		             "username with which the client logs in at the broker");
+}
+
+static void check_mappings(struct config_load *l)
+{
 	const cJSON *mapping;
 
-	cJSON_ArrayForEach(mapping, json_member(l->remote, "mappings"))
-	{
-		for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
-			const char *text = json_text(mapping, topics[i]);
-			char path[CONFIG_PATH_MAX];
-
-			snprintf(path, sizeof path, "mappings[].%s", topics[i]);
-			if (text && text[0] == '$')
-				config_error(l, json_member(mapping, topics[i]), path,
-				             "begins with $, where the broker is commanded; no rule from afar may "
-				             "do that");
-		}
-	}
+	cJSON_ArrayForEach(mapping, json_member(l->remote, "mappings")) check_mapping(l, mapping);
 }
 
 static void check_devices(struct config_load *l)

@@ -1,14 +1,23 @@
 #include "core/config/config_table.h"
 
-#define ONE      false
-#define LIST     true
+#include <string.h>
+
+enum shape {
+	ONE,
+	LIST,
+	PART
+};
+
 #define LIVE     true
 #define RESTART  false
 #define REQUIRED NULL
 
 const struct config_section config_sections[SECTION_COUNT] = {
 #define SECTION(section, member, shape, help) \
-	{ .name = #member, .list = (shape), .size = sizeof(struct config_##section) },
+	{ .name = #member,                        \
+	  .list = (shape) == LIST,                \
+	  .part = (shape) == PART,                \
+	  .size = sizeof(struct config_##section) },
 #include "core/config/config.tbl"
 };
 
@@ -51,6 +60,16 @@ static const struct {
 	                      offsetof(struct config, mapping_count) },
 	[SECTION_device] = { offsetof(struct config, devices), offsetof(struct config, device_count) },
 };
+
+enum config_section_id config_part_of(const struct config_key *key)
+{
+	size_t i = 0;
+
+	while (i < SECTION_COUNT &&
+	       !(config_sections[i].part && strcmp(config_sections[i].name, key->words) == 0))
+		i++;
+	return (enum config_section_id)i;
+}
 
 bool config_kind_is_text(enum config_kind kind)
 {

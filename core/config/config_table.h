@@ -28,12 +28,16 @@ enum config_kind {
 	KIND_SECRET,
 	KIND_PRODUCT_SECRET,
 	KIND_ENV,
+	KIND_TEXTS,
+	KIND_PAIRS,
+	KIND_PARTS,
 	KIND_COUNT,
 };
 
 struct config_section {
 	const char *name;
 	bool list;   /* of such structures, else one */
+	bool part;   /* not in the file itself: elements of a key of kind PARTS */
 	size_t size; /* of the structure */
 };
 
@@ -51,6 +55,9 @@ struct config_key {
 extern const struct config_section config_sections[SECTION_COUNT];
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
+
+/* The section whose elements a key of kind PARTS has. */
+enum config_section_id config_part_of(const struct config_key *key);
 
 bool config_kind_is_text(enum config_kind kind); /* the field is a char *, owned */
 

@@ -52,10 +52,19 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 		[KIND_SECRET] = "the device secret in Base64 as the console shows it",
 		[KIND_PRODUCT_SECRET] = "the product secret of 16 to 32 characters",
 		[KIND_ENV] = "the name of an environment variable, of A-Z a-z 0-9 _",
+		[KIND_PARTS] = "a list of objects",
 	};
 
 	if (fixed[key->kind])
 		return fixed[key->kind];
+	if (key->kind == KIND_TEXTS)
+		snprintf(out, CONFIG_FAULT_MAX, "a text or a list of texts, of %lld to %lld bytes each",
+		         (long long)key->min, (long long)key->max);
+	else if (key->kind == KIND_PAIRS)
+		snprintf(out, CONFIG_FAULT_MAX, "an object of texts of %lld to %lld bytes",
+		         (long long)key->min, (long long)key->max);
+	if (key->kind == KIND_TEXTS || key->kind == KIND_PAIRS)
+		return out;
 	if (key->kind == KIND_CHOICE)
 		choice_words(key->words, out, CONFIG_FAULT_MAX);
 	else if (key->kind == KIND_NUMBER || key->kind == KIND_SIZE)
@@ -261,10 +270,54 @@ static bool set_secret(struct config_load *l, const struct config_key *key, void
 	return config_set_secret(key->kind, field, node->valuestring);
 }
 
+static bool set_texts(struct config_load *l, const struct config_key *key, void *field,
+                      const cJSON *node)
+{
+	size_t count = cJSON_IsArray(node) ? (size_t)cJSON_GetArraySize(node) : 1, i = 0;
+	struct config_texts *texts = field;
+
+	config_unset(key, field); /* the default */
+	texts->count = 0;
+	texts->at = calloc(count + 1, sizeof(*texts->at));
+	l->no_memory |= !texts->at;
+	for (const cJSON *n = cJSON_IsArray(node) ? node->child : node; texts->at && i < count;
+	     n = n->next, i++) {
+		const char *text = cJSON_IsBool(n) ? cJSON_IsTrue(n) ? "true" : "false" : n->valuestring;
+
+		if (!(cJSON_IsString(n) || cJSON_IsBool(n)) || !text_fits(key, text) ||
+		    !own(l, &texts->at[i], strdup(text)))
+			return false;
+		texts->count = i + 1;
+	}
+	return texts->at != NULL;
+}
+
+static bool set_pairs(struct config_load *l, const struct config_key *key, void *field,
+                      const cJSON *node)
+{
+	struct config_pairs *pairs = field;
+	const cJSON *n;
+
+	pairs->at = calloc((size_t)cJSON_GetArraySize(node) + 1, sizeof(*pairs->at));
+	l->no_memory |= !pairs->at;
+	cJSON_ArrayForEach(n, node)
+	{
+		struct config_pair *pair = pairs->at ? &pairs->at[pairs->count++] : NULL;
+
+		if (!pair || !cJSON_IsString(n) || !text_fits(key, n->valuestring) ||
+		    !own(l, &pair->name, strdup(n->string)) ||
+		    !own(l, &pair->value, strdup(n->valuestring)))
+			return false;
+	}
+	return pairs->at != NULL;
+}
+
 enum json_type {
 	JSON_TEXT,
 	JSON_NUMBER,
-	JSON_FLAG
+	JSON_FLAG,
+	JSON_TEXTS,
+	JSON_PAIRS,
 };
 
 static const struct kind {
@@ -278,7 +331,8 @@ static const struct kind {
 	[KIND_FLAG] = { JSON_FLAG, set_flag },       [KIND_CHOICE] = { JSON_TEXT, set_choice },
 	[KIND_PRODUCT_ID] = { JSON_TEXT, set_name }, [KIND_DEVICE_NAME] = { JSON_TEXT, set_name },
 	[KIND_SECRET] = { JSON_TEXT, set_secret },   [KIND_PRODUCT_SECRET] = { JSON_TEXT, set_secret },
-	[KIND_ENV] = { JSON_TEXT, set_env },
+	[KIND_ENV] = { JSON_TEXT, set_env },         [KIND_TEXTS] = { JSON_TEXTS, set_texts },
+	[KIND_PAIRS] = { JSON_PAIRS, set_pairs },
 };
 
 /* ---- what is wrong ---- */
@@ -292,6 +346,10 @@ static bool type_fits(enum json_type type, const cJSON *node)
 		return json_is_number(node);
 	case JSON_FLAG:
 		return cJSON_IsBool(node);
+	case JSON_TEXTS:
+		return cJSON_IsString(node) || cJSON_IsArray(node) || cJSON_IsBool(node);
+	case JSON_PAIRS:
+		return cJSON_IsObject(node);
 	}
 	return false;
 }
@@ -319,6 +377,8 @@ static void wrong_value(const struct config_key *key, const cJSON *node, char ou
 		snprintf(out, 128, "is not of the right form");
 	else if (key->kind == KIND_NUMBER || key->kind == KIND_SIZE)
 		snprintf(out, 128, "%s is not in range", text);
+	else if (!node->valuestring)
+		snprintf(out, 128, "has a value that is not possible here");
 	else if (key->kind == KIND_DEVICE_NAME && strlen(node->valuestring) <= DEVICE_NAME_MAX &&
 	         *node->valuestring)
 		snprintf(out, 128, "\"%s\" has a character that a device name cannot have", text);
@@ -346,6 +406,31 @@ bool config_set(struct config_load *l, const struct config_key *key, void *field
 	if (!l->no_memory)
 		snprintf(fault, CONFIG_FAULT_MAX, "%s; use %.120s", wrong, config_expected(key, expected));
 	return false;
+}
+
+void config_unset(const struct config_key *key, void *field)
+{
+	if (key->kind == KIND_SECRET) {
+		secret_wipe(field);
+	} else if (key->kind == KIND_PRODUCT_SECRET) {
+		explicit_bzero(field, PRODUCT_SECRET_MAX + 1);
+	} else if (config_kind_is_text(key->kind)) {
+		free(*(char **)field);
+	} else if (key->kind == KIND_TEXTS) {
+		struct config_texts *texts = field;
+
+		for (size_t i = 0; i < texts->count; i++)
+			free(texts->at[i]);
+		free(texts->at);
+	} else if (key->kind == KIND_PAIRS) {
+		struct config_pairs *pairs = field;
+
+		for (size_t i = 0; i < pairs->count; i++) {
+			free(pairs->at[i].name);
+			free(pairs->at[i].value);
+		}
+		free(pairs->at);
+	}
 }
 
 bool config_set_default(const struct config_key *key, void *field)

@@ -29,7 +29,8 @@ enum command_drop { /* why one is given up */
 	COMMAND_DROP_ALL,    /* COMMAND_MAX */
 	COMMAND_DROP_DISK,   /* COMMAND_UNKEPT_MAX: the disk takes none, and memory is for so many */
 	COMMAND_DROP_AGE,
-	COMMAND_DROP_GONE, /* its device was unbound or removed */
+	COMMAND_DROP_GONE,  /* its device was unbound or removed */
+	COMMAND_DROP_UNFIT, /* mappings[] make nothing of it */
 	COMMAND_DROPS
 };
 
@@ -52,6 +53,9 @@ struct command { /* owned by who makes it */
 	bool taken;  /* that session has it, or the broker for it */
 	bool wanted; /* of a plain device: its topic was subscribed since */
 	int64_t at_ms;
+	/* What was handed over then, which may be other than what the hub sent. */
+	size_t lan_len;
+	uint64_t lan_hash; /* of its topic and payload */
 };
 
 struct command_queue { /* zeroed before first use */

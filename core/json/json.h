@@ -22,7 +22,8 @@ struct json_limits {
 };
 
 enum {
-	JSON_PATH_MAX = 128
+	JSON_PATH_MAX = 128,
+	JSON_VALID_DEPTH = 16384, /* deeper than any message of the hub can be */
 };
 
 struct json_error {           /* where and why; text is static */
@@ -49,6 +50,10 @@ enum status json_parse_message(const char *text, size_t len, const struct json_l
                                cJSON **out);
 /* len without that byte: where the JSON of a message ends that is sent on as it came. */
 size_t json_message_len(const char *text, size_t len);
+
+/* Whether a message is JSON, by the grammar alone: as many values, as deep and as large as it likes
+ * (repeated names included). Allocates nothing; time grows with len. */
+bool json_valid(const char *text, size_t len);
 
 /* Numbers of such trees. false: not a number token, or not an exact integer in
  * range (5, 5.0, 5e0 are; 5.5 is not); json_int() also takes a string of digits when lenient is

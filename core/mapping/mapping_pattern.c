@@ -1,74 +1,228 @@
-/* Patterns: taken apart, matched, filled in, compared, checked. */
+/* Patterns: taken apart, matched, filled in, compared. */
 #include <stdio.h>
 #include <string.h>
 
-#include "core/hub/topic.h"
 #include "core/mapping/mapping_impl.h"
 
-bool mapping_level(const char **at, struct level *out)
-{
-	const char *open, *close;
+struct text { /* a view */
+	const char *at, *end;
+};
 
-	memset(out, 0, sizeof(*out));
-	out->text = *at;
-	out->len = strcspn(*at, "/");
-	*at = out->text[out->len] ? out->text + out->len + 1 : NULL;
-	if (memchr(out->text, '+', out->len) || memchr(out->text, '#', out->len)) {
-		out->any = out->len == 1 && *out->text == '+';
-		return out->any;
-	}
-	open = memchr(out->text, '{', out->len);
-	close = memchr(out->text, '}', out->len);
-	if (!open && !close)
-		return true;
-	if (!open || !close || close < open + 2)
+struct piece { /* of a level: text between braces, or outside */
+	struct text text;
+	bool capture, span; /* span: {name...} */
+};
+
+/* --- values --- */
+
+bool mapping_values_add(struct mapping_values *v, const char *name, size_t name_len,
+                        const char *value, size_t value_len)
+{
+	if (v->len + name_len + value_len + 2 > sizeof(v->text) || memchr(value, '\0', value_len))
 		return false;
-	out->name = open + 1;
-	out->name_len = (size_t)(close - open - 1);
-	out->before_len = (size_t)(open - out->text);
-	out->after_len = out->len - out->before_len - out->name_len - 2;
-	return !memchr(close + 1, '{', out->after_len) && !memchr(close + 1, '}', out->after_len) &&
-	       !memchr(out->name, '{', out->name_len);
-}
-
-static const char *after_of(const struct level *l)
-{
-	return l->text + l->len - l->after_len;
-}
-
-static bool level_matches(const struct level *l, const char *text, size_t len, struct captures *c)
-{
-	size_t fixed = l->before_len + l->after_len;
-
-	if (l->any)
-		return true;
-	if (!l->name)
-		return len == l->len && memcmp(l->text, text, len) == 0;
-	if (len <= fixed || memcmp(l->text, text, l->before_len) != 0 ||
-	    memcmp(after_of(l), text + len - l->after_len, l->after_len) != 0 ||
-	    c->count == MAPPING_CAPTURES)
-		return false;
-	c->at[c->count].name = l->name;
-	c->at[c->count].name_len = l->name_len;
-	c->at[c->count].value = text + l->before_len;
-	c->at[c->count++].value_len = len - fixed;
+	memcpy(v->text + v->len, name, name_len);
+	v->len += name_len;
+	v->text[v->len++] = '\0';
+	memcpy(v->text + v->len, value, value_len);
+	v->len += value_len;
+	v->text[v->len++] = '\0';
 	return true;
 }
 
-bool mapping_match(const char *pattern, const char *text, struct captures *out)
+const char *mapping_values_find(const struct mapping_values *v, const char *name, size_t name_len)
 {
-	struct level l;
+	for (size_t at = 0; at < v->len;) {
+		const char *has = v->text + at, *value = has + strlen(has) + 1;
 
-	out->count = 0;
-	while (pattern && text) {
-		size_t len = strcspn(text, "/");
+		if (strlen(has) == name_len && memcmp(has, name, name_len) == 0)
+			return value;
+		at = (size_t)(value + strlen(value) + 1 - v->text);
+	}
+	return NULL;
+}
 
-		if (!mapping_level(&pattern, &l) || !level_matches(&l, text, len, out))
+void mapping_values_merge(struct mapping_values *out, const struct mapping_values *more)
+{
+	for (size_t at = 0; at < more->len;) {
+		const char *name = more->text + at, *value = name + strlen(name) + 1;
+
+		if (!mapping_values_find(out, name, strlen(name)))
+			mapping_values_add(out, name, strlen(name), value, strlen(value));
+		at = (size_t)(value + strlen(value) + 1 - more->text);
+	}
+}
+
+/* --- taken apart --- */
+
+/* The next level of *at, which moves behind its slash; at is NULL after the last. */
+static struct text next_level(const char **at)
+{
+	struct text level = { *at, *at + strcspn(*at, "/") };
+
+	*at = *level.end ? level.end + 1 : NULL;
+	return level;
+}
+
+static size_t levels_of(const char *text)
+{
+	size_t count = 1;
+
+	while ((text = strchr(text, '/')) != NULL) {
+		text++;
+		count++;
+	}
+	return count;
+}
+
+/* The piece at l->at, which moves behind it. False: a brace without its partner, or no name. */
+static bool next_piece(struct text *l, struct piece *out)
+{
+	const char *at = l->at;
+
+	*out = (struct piece){ .text = *l, .capture = *at == '{' };
+	if (!out->capture) {
+		while (at < l->end && *at != '{' && *at != '}')
+			at++;
+		out->text.end = l->at = at;
+		return at == l->end || *at == '{';
+	}
+	out->text.at = ++at;
+	while (at < l->end && *at != '}' && *at != '{')
+		at++;
+	if (at == l->end || *at == '{' || at == out->text.at)
+		return false;
+	out->text.end = at;
+	l->at = at + 1;
+	out->span = out->text.end - out->text.at > 3 && memcmp(out->text.end - 3, "...", 3) == 0;
+	out->text.end -= out->span ? 3 : 0;
+	return true;
+}
+
+static size_t len_of(struct text t)
+{
+	return (size_t)(t.end - t.at);
+}
+
+static bool is_any(struct text level)
+{
+	return len_of(level) == 1 && *level.at == '+';
+}
+
+static bool is_span(struct text level, struct piece *out)
+{
+	return level.at < level.end && next_piece(&level, out) && out->span && level.at == level.end;
+}
+
+/* --- matched --- */
+
+static bool begins(struct text t, struct text with)
+{
+	return len_of(t) >= len_of(with) && memcmp(t.at, with.at, len_of(with)) == 0;
+}
+
+static bool put(struct mapping_values *v, const struct piece *name, const char *from,
+                const char *until)
+{
+	return until > from &&
+	       mapping_values_add(v, name->text.at, len_of(name->text), from, (size_t)(until - from));
+}
+
+/* Where the text behind a capture begins in t: as early as possible, or at the end when it is the
+ * last piece. NULL: nowhere. */
+static const char *find_behind(struct text t, struct text wanted, bool last)
+{
+	if (len_of(t) <= len_of(wanted))
+		return NULL;
+	if (!last)
+		return memmem(t.at + 1, len_of(t) - 1, wanted.at, len_of(wanted));
+	return memcmp(t.end - len_of(wanted), wanted.at, len_of(wanted)) == 0 ? t.end - len_of(wanted)
+	                                                                      : NULL;
+}
+
+/* A capture takes as little as it can, and at least one byte. */
+static bool level_matches(struct text level, struct text t, struct mapping_values *v)
+{
+	struct piece piece, open = { .capture = false };
+
+	while (level.at < level.end) {
+		if (!next_piece(&level, &piece) || piece.span || (piece.capture && open.capture))
 			return false;
-		text = text[len] ? text + len + 1 : NULL;
+		if (piece.capture) {
+			open = piece;
+		} else if (!open.capture) {
+			if (!begins(t, piece.text))
+				return false;
+			t.at += len_of(piece.text);
+		} else {
+			const char *behind = find_behind(t, piece.text, level.at == level.end);
+
+			if (!behind || !put(v, &open, t.at, behind))
+				return false;
+			t.at = behind + len_of(piece.text);
+			open.capture = false;
+		}
+	}
+	return open.capture ? put(v, &open, t.at, t.end) : t.at == t.end;
+}
+
+/* As many levels, joined. */
+static struct text take_levels(const char **text, size_t count)
+{
+	struct text all = next_level(text);
+
+	while (--count > 0)
+		all.end = next_level(text).end;
+	return all;
+}
+
+bool mapping_pattern_match(const char *pattern, const char *text, struct mapping_values *values)
+{
+	size_t wanted = levels_of(pattern), has = levels_of(text);
+
+	values->len = 0;
+	while (pattern && text) {
+		struct text level = next_level(&pattern), t;
+		struct piece piece;
+
+		if (is_span(level, &piece)) {
+			if (has < wanted)
+				return false;
+			t = take_levels(&text, has - wanted + 1);
+			if (!put(values, &piece, t.at, t.end))
+				return false;
+			continue;
+		}
+		t = next_level(&text);
+		if (!is_any(level) && !level_matches(level, t, values))
+			return false;
 	}
 	return !pattern && !text;
 }
+
+bool mapping_pattern_glob(const char *glob, const char *text)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*text) {
+		if (*glob == '*') {
+			star = glob++;
+			from = text;
+		} else if (*glob == *text) {
+			glob++;
+			text++;
+		} else if (star) {
+			glob = star + 1;
+			text = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*glob == '*')
+		glob++;
+	return *glob == '\0';
+}
+
+/* --- filled in --- */
 
 static bool add(char *out, size_t size, size_t *at, const char *text, size_t len)
 {
@@ -80,228 +234,164 @@ static bool add(char *out, size_t size, size_t *at, const char *text, size_t len
 	return true;
 }
 
-static bool add_value(char *out, size_t size, size_t *at, const struct level *l,
-                      const struct captures *c)
+bool mapping_pattern_expand(const char *pattern, const struct mapping_values *values, char *out,
+                            size_t size)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->at[i].name_len == l->name_len && memcmp(c->at[i].name, l->name, l->name_len) == 0)
-			return add(out, size, at, c->at[i].value, c->at[i].value_len);
-	}
-	return false;
-}
-
-bool mapping_expand(const char *pattern, const struct captures *c, char *out, size_t size)
-{
-	struct level l;
+	struct text rest = { pattern, pattern + strlen(pattern) };
+	struct piece piece;
 	size_t at = 0;
-	bool ok = true;
 
 	out[0] = '\0';
-	while (pattern && ok) {
-		ok = mapping_level(&pattern, &l) && !l.any;
-		if (ok && l.name)
-			ok = add(out, size, &at, l.text, l.before_len) && add_value(out, size, &at, &l, c) &&
-			     add(out, size, &at, after_of(&l), l.after_len);
-		else if (ok)
-			ok = add(out, size, &at, l.text, l.len);
-		if (ok && pattern)
-			ok = add(out, size, &at, "/", 1);
+	while (rest.at < rest.end) {
+		const char *value;
+
+		if (!next_piece(&rest, &piece))
+			return false;
+		value =
+			piece.capture ? mapping_values_find(values, piece.text.at, len_of(piece.text)) : NULL;
+		if (piece.capture ? !value || !add(out, size, &at, value, strlen(value))
+		                  : !add(out, size, &at, piece.text.at, len_of(piece.text)))
+			return false;
 	}
-	return ok;
+	return true;
 }
 
 void mapping_filter(const char *pattern, char out[MAPPING_TOPIC_MAX])
 {
-	struct level l;
 	size_t at = 0;
 
 	out[0] = '\0';
-	while (pattern && mapping_level(&pattern, &l)) {
-		bool fits = l.name || l.any ? add(out, MAPPING_TOPIC_MAX, &at, "+", 1)
-		                            : add(out, MAPPING_TOPIC_MAX, &at, l.text, l.len);
+	while (pattern) {
+		struct text level = next_level(&pattern);
+		struct piece piece;
+		bool span = is_span(level, &piece), literal = !memchr(level.at, '{', len_of(level));
 
-		if (!fits || (pattern && !add(out, MAPPING_TOPIC_MAX, &at, "/", 1)))
+		if (!add(out, MAPPING_TOPIC_MAX, &at,
+		         span      ? "#"
+		         : literal ? level.at
+		                   : "+",
+		         literal ? len_of(level) : 1) ||
+		    span || (pattern && !add(out, MAPPING_TOPIC_MAX, &at, "/", 1)))
 			return;
 	}
 }
 
-/* --- checks at load --- */
+/* --- checked and compared --- */
 
-static bool well_formed(const char *pattern, bool may_any)
+const char *mapping_pattern_capture(const char **at, size_t *len)
 {
-	struct level l;
-	size_t captures = 0;
+	const char *open = strchr(*at, '{'), *close = open ? strchr(open, '}') : NULL;
 
-	do {
-		if (!mapping_level(&pattern, &l) || (l.any && !may_any))
-			return false;
-		captures += l.name != NULL;
-	} while (pattern);
-	return captures <= MAPPING_CAPTURES;
+	if (!close)
+		return NULL;
+	*at = close + 1;
+	*len = (size_t)(close - open - 1);
+	if (*len > 3 && memcmp(close - 3, "...", 3) == 0)
+		*len -= 3;
+	return open + 1;
 }
 
-static bool has_capture(const char *pattern, const struct level *wanted)
+bool mapping_pattern_has(const char *pattern, const char *name, size_t len)
 {
-	struct level l;
+	const char *found;
+	size_t found_len;
 
-	while (pattern && mapping_level(&pattern, &l)) {
-		if (l.name && l.name_len == wanted->name_len &&
-		    memcmp(l.name, wanted->name, l.name_len) == 0)
+	while ((found = mapping_pattern_capture(&pattern, &found_len)) != NULL) {
+		if (found_len == len && memcmp(found, name, len) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* The first capture of `pattern` that `source` does not have, in out; false: none. */
-static bool unknown_capture(const char *pattern, const char *source, char out[64])
+/* Two captures need text between them. */
+static bool pieces_ok(struct text level, bool may_span, size_t *captures, size_t *spans)
 {
-	struct level l;
+	bool whole = true, after_capture = false;
+	struct piece piece;
 
-	while (pattern && mapping_level(&pattern, &l)) {
-		if (!l.name || has_capture(source, &l))
-			continue;
-		snprintf(out, 64, "{%.*s}", (int)(l.name_len < 40 ? l.name_len : 40), l.name);
-		return true;
+	while (level.at < level.end) {
+		if (!next_piece(&level, &piece) || (piece.capture && after_capture) ||
+		    (piece.span && (!may_span || !whole || level.at < level.end)))
+			return false;
+		*captures += piece.capture;
+		*spans += piece.span;
+		after_capture = piece.capture;
+		whole = false;
 	}
-	return false;
+	return true;
 }
 
-/* May one text be of both forms? May say yes wrongly where both have captures. */
-static bool levels_meet(const struct level *a, const struct level *b)
+bool mapping_pattern_ok(const char *pattern, enum mapping_form form)
 {
-	size_t before = a->before_len < b->before_len ? a->before_len : b->before_len;
-	size_t after = a->after_len < b->after_len ? a->after_len : b->after_len;
-	struct captures c = { .count = 0 };
+	size_t captures = 0, spans = 0, levels = levels_of(pattern);
 
-	if (a->any || b->any)
-		return true;
-	if (!a->name && !b->name)
-		return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
-	if (!a->name)
-		return level_matches(b, a->text, a->len, &c);
-	if (!b->name)
-		return level_matches(a, b->text, b->len, &c);
-	return memcmp(a->text, b->text, before) == 0 &&
-	       memcmp(after_of(a) + a->after_len - after, after_of(b) + b->after_len - after, after) ==
-	           0;
-}
+	while (pattern) {
+		struct text level = next_level(&pattern);
+		bool wild = memchr(level.at, '+', len_of(level)) || memchr(level.at, '#', len_of(level));
 
-static bool patterns_meet(const char *a, const char *b)
-{
-	struct level la, lb;
-
-	while (a && b) {
-		if (!mapping_level(&a, &la) || !mapping_level(&b, &lb) || !levels_meet(&la, &lb))
+		if ((wild &&
+		     (form == MAPPING_FORM_TOPIC || (form == MAPPING_FORM_PATTERN && !is_any(level)))) ||
+		    !pieces_ok(level, form == MAPPING_FORM_PATTERN, &captures, &spans))
 			return false;
 	}
-	return !a && !b;
+	return captures <= MAPPING_CAPTURES && spans <= 1 && levels <= MAPPING_LEVELS;
 }
 
-static bool in_cloud(const struct mapping_rules *r, const char *pattern)
+/* What is fixed before the first capture and behind the last one. */
+static void fixed_ends(struct text level, struct text *before, struct text *after)
 {
-	struct mqtt_text product = topic_product(pattern, strlen(pattern));
+	*before = *after = level;
+	before->end = memchr(level.at, '{', len_of(level));
+	after->at = memrchr(level.at, '}', len_of(level));
+	after->at++;
+}
 
-	if (topic_in_hub_tree(pattern, strlen(pattern)))
+static bool levels_meet(struct text a, struct text b)
+{
+	bool fixed_a = !memchr(a.at, '{', len_of(a)), fixed_b = !memchr(b.at, '{', len_of(b));
+	struct mapping_values unused = { .len = 0 };
+	struct text before[2], after[2];
+	size_t head, tail;
+
+	if (is_any(a) || is_any(b))
 		return true;
-	for (size_t i = 0; i < r->count && product.len == PRODUCT_ID_LEN; i++) {
-		if (memcmp(product.at, r->at[i].product_id, PRODUCT_ID_LEN) == 0)
-			return true;
-	}
-	return false;
+	if (fixed_a && fixed_b)
+		return len_of(a) == len_of(b) && begins(a, b);
+	if (fixed_a || fixed_b)
+		return fixed_a ? level_matches(b, a, &unused) : level_matches(a, b, &unused);
+	fixed_ends(a, &before[0], &after[0]);
+	fixed_ends(b, &before[1], &after[1]);
+	head = len_of(before[0]) < len_of(before[1]) ? len_of(before[0]) : len_of(before[1]);
+	tail = len_of(after[0]) < len_of(after[1]) ? len_of(after[0]) : len_of(after[1]);
+	return memcmp(before[0].at, before[1].at, head) == 0 &&
+	       memcmp(after[0].end - tail, after[1].end - tail, tail) == 0;
 }
 
-static const char *check_forms(const struct mapping_rules *r, const struct config_mapping *m,
-                               char why[MAPPING_WHY_MAX])
+/* Each has at most one span, so this ends soon. */
+static bool meet_from(const char *a, const char *b)
 {
-	const struct {
-		const char *key, *pattern;
-		bool may_any;
-	} rows[] = {
-		{ "up", m->up, true },
-		{ "to", m->to, false },
-		{ "device", m->device, false },
-		{ "down", m->down, false },
-		{ "presence", m->presence, true },
-	};
+	const char *rest_a = a, *rest_b = b;
+	struct text la, lb;
+	struct piece piece;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].pattern && !well_formed(rows[i].pattern, rows[i].may_any)) {
-			snprintf(why, MAPPING_WHY_MAX,
-			         "is no pattern; write {name} once in a level, up to %d times%s",
-			         MAPPING_CAPTURES, rows[i].may_any ? ", + for any level, no #" : ", no + or #");
-			return rows[i].key;
+	if (!a || !b)
+		return !a && !b;
+	la = next_level(&rest_a);
+	lb = next_level(&rest_b);
+	if (is_span(la, &piece) || is_span(lb, &piece)) {
+		const char *fixed = is_span(la, &piece) ? rest_a : rest_b;
+		const char *other = is_span(la, &piece) ? rest_b : rest_a;
+
+		for (; !meet_from(fixed, other); next_level(&other)) {
+			if (!other)
+				return false;
 		}
-		if (rows[i].pattern && i != 1 && i != 2 && in_cloud(r, rows[i].pattern)) {
-			snprintf(why, MAPPING_WHY_MAX,
-			         "lies in the hub's topics; use the topics that the device has on the LAN");
-			return rows[i].key;
-		}
+		return true;
 	}
-	return NULL;
+	return levels_meet(la, lb) && meet_from(rest_a, rest_b);
 }
 
-static const char *check_captures(const struct config_mapping *m, char why[MAPPING_WHY_MAX])
+bool mapping_pattern_meet(const char *a, const char *b)
 {
-	const struct {
-		const char *key, *pattern, *source, *where;
-	} rows[] = {
-		{ "device", m->device, m->up, "up" },
-		{ "device", m->device, m->presence, "presence" },
-		{ "to", m->to, m->up, "up" },
-		{ "down", m->down, m->device, "device" },
-	};
-	char name[64];
-
-	if (!m->up && !m->presence && !m->down) {
-		snprintf(why, MAPPING_WHY_MAX, "is missing; a rule needs up, down or presence");
-		return "up";
-	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (!rows[i].pattern || !rows[i].source ||
-		    !unknown_capture(rows[i].pattern, rows[i].source, name))
-			continue;
-		snprintf(why, MAPPING_WHY_MAX, "uses %s, which %s does not have; it has to come from there",
-		         name, rows[i].where);
-		return rows[i].key;
-	}
-	if (m->presence && !m->online) {
-		snprintf(why, MAPPING_WHY_MAX, "is missing; say which payload of presence means online");
-		return "online";
-	}
-	return NULL;
-}
-
-static bool same_clients(const struct config_mapping *a, const struct config_mapping *b)
-{
-	struct mapping_client who = { .client_id = a->client };
-
-	return !a->client || !b->client || mapping_client_is(b->client, &who) ||
-	       strcmp(a->client, b->client) == 0;
-}
-
-const char *mapping_check(const struct mapping_rules *r, size_t i, char why[MAPPING_WHY_MAX])
-{
-	const struct config_mapping *m = &r->at[i];
-	const char *key = check_forms(r, m, why);
-
-	if (!key)
-		key = check_captures(m, why);
-	for (size_t k = 0; k <= i && !key; k++) {
-		const struct config_mapping *b = &r->at[k];
-
-		if (k < i && m->up && b->up && same_clients(m, b) && patterns_meet(m->up, b->up)) {
-			snprintf(why, MAPPING_WHY_MAX,
-			         "overlaps mappings[%zu].up: a message could be of either", k);
-			key = "up";
-		} else if (m->up && b->down && patterns_meet(m->up, b->down)) {
-			snprintf(why, MAPPING_WHY_MAX,
-			         "takes what mappings[%zu].down publishes: a command would go up again", k);
-			key = "up";
-		} else if (k < i && m->down && b->up && patterns_meet(m->down, b->up)) {
-			snprintf(why, MAPPING_WHY_MAX,
-			         "is taken by mappings[%zu].up: a command would go up again", k);
-			key = "down";
-		}
-	}
-	return key;
+	return meet_from(a, b);
 }

@@ -23,36 +23,39 @@
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/store.h"
 
-struct clock_trust;     /* core/base/clock.h */
-struct limiters;        /* plugin/base/limiter */
-struct broker_logins;   /* plugin/lan/broker_login */
-struct broker_rights;   /* plugin/lan/broker_rights.h */
-struct client_ids;      /* plugin/lan/client_ids */
-struct doorbell_login;  /* plugin/lan/doorbell_login.h */
-struct lan_sessions;    /* plugin/lan/lan_session */
-struct product_list;    /* plugin/lan/products.h */
-struct tls_identities;  /* plugin/lan/tls_identity */
-struct stored;          /* plugin/devices/stored */
-struct presences;       /* plugin/devices/presence */
-struct silences;        /* plugin/devices/silence */
-struct commands;        /* plugin/devices/command */
-struct names;           /* plugin/devices/names */
-struct inflow_report;   /* plugin/devices/inflow_report */
-struct registrations;   /* plugin/devices/registration */
-struct device_service;  /* plugin/devices/device_service.h */
-struct shadows;         /* plugin/services/shadow */
-struct gateway_asks;    /* plugin/services/gateway_service */
-struct rrpc;            /* core/hub/rrpc.h */
-struct remote_configs;  /* plugin/services/remote_config */
-struct own_config;      /* plugin/services/own_config */
-struct firmware;        /* plugin/services/firmware */
-struct firmware_offers; /* bridge/http/firmware_offers.h */
-struct timekeeper;      /* plugin/services/timekeeper */
-struct withheld;        /* plugin/lan/withheld */
-struct unheard;         /* plugin/lan/unheard */
-struct reload;          /* plugin/reload */
-struct report;          /* plugin/report */
-struct exit_handler;    /* plugin/exit_handler */
+struct clock_trust;      /* core/base/clock.h */
+struct limiters;         /* plugin/base/limiter */
+struct broker_logins;    /* plugin/lan/broker_login */
+struct broker_rights;    /* plugin/lan/broker_rights.h */
+struct client_ids;       /* plugin/lan/client_ids */
+struct doorbell_login;   /* plugin/lan/doorbell_login.h */
+struct lan_sessions;     /* plugin/lan/lan_session */
+struct product_list;     /* plugin/lan/products.h */
+struct tls_identities;   /* plugin/lan/tls_identity */
+struct stored;           /* plugin/devices/stored */
+struct presences;        /* plugin/devices/presence */
+struct silences;         /* plugin/devices/silence */
+struct commands;         /* plugin/devices/command */
+struct names;            /* plugin/devices/names */
+struct inflow_report;    /* plugin/devices/inflow_report */
+struct registrations;    /* plugin/devices/registration */
+struct device_service;   /* plugin/devices/device_service.h */
+struct shadows;          /* plugin/services/shadow */
+struct mapping_state;    /* plugin/services/mapping_service */
+struct mapping_presence; /* plugin/services/mapping_presence */
+struct mapping_register; /* plugin/services/mapping_register */
+struct gateway_asks;     /* plugin/services/gateway_service */
+struct rrpc;             /* core/hub/rrpc.h */
+struct remote_configs;   /* plugin/services/remote_config */
+struct own_config;       /* plugin/services/own_config */
+struct firmware;         /* plugin/services/firmware */
+struct firmware_offers;  /* bridge/http/firmware_offers.h */
+struct timekeeper;       /* plugin/services/timekeeper */
+struct withheld;         /* plugin/lan/withheld */
+struct unheard;          /* plugin/lan/unheard */
+struct reload;           /* plugin/reload */
+struct report;           /* plugin/report */
+struct exit_handler;     /* plugin/exit_handler */
 
 /* Beside what all need, handles, each made by the part that is named above. Where a header is named
  * others may look into it; else its file alone knows what is in it. */
@@ -111,6 +114,12 @@ struct hubgate {
 	struct rrpc *rrpc;              /* kept by plugin/services/rrpc_service */
 	struct remote_configs *remote_configs;
 	struct own_config *own_config;
+	struct mapping_state *mapping;
+	struct mapping_presence *mapping_presence;
+	struct mapping_register *mapping_register;
+	/* Of plugin/services/mapping_service, for plugin/devices: d ends, or is retired; erase: what
+	 * stands in the state store too. */
+	void (*forget_mapped)(struct hubgate *h, struct device *d, bool erase);
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

@@ -18,6 +18,7 @@
 
 struct presence; /* plugin/devices/presence.h */
 struct shadow;   /* plugin/services/shadow.h */
+struct mapped;   /* plugin/devices/mapped.h */
 struct wait_line;
 
 enum {
@@ -60,6 +61,10 @@ struct device {
 	unsigned origins; /* enum origin */
 	enum bound bound;
 	bool proven;            /* the hub called it bound at some time */
+	bool plain;             /* devices[]: it never logs in, its secret only binds */
+	bool guarded;           /* devices[] says how it logs in: who speaks for it must be proven */
+	const char *objection;  /* to who spoke for it last, static text, logged; NULL: none */
+	bool logged_in;         /* by itself, at some time: nobody else speaks for it */
 	bool had_client;        /* a client was or is it, and may be remembered as that: never freed */
 	bool stored;            /* something of it stands in the state store */
 	enum standing standing; /* kept by plugin/devices/names, as what follows */
@@ -73,6 +78,7 @@ struct device {
 	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
 	struct presence *presence;         /* owned by plugin/devices/presence */
 	struct shadow *shadow;   /* owned by plugin/services/shadow; NULL: it never used one */
+	struct mapped *mapped;   /* owned by plugin/devices/mapped; NULL: no rule ever made it */
 	struct wait_line *waits; /* owned by plugin/devices/registration; NULL: it does not register */
 };
 

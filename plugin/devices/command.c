@@ -9,8 +9,10 @@
 #include "core/base/room.h"
 #include "core/hub/command_queue.h"
 #include "core/hub/command_record.h"
+#include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/base/timer.h"
+#include "plugin/devices/command_message.h"
 #include "plugin/devices/command_target.h"
 #include "plugin/devices/presence.h"
 
@@ -192,7 +194,7 @@ static enum metric drop_metric(enum command_drop why)
 	static const enum metric metrics[COMMAND_DROPS] = {
 		[COMMAND_DROP_DEVICE] = M_COMMANDS_BOUND, [COMMAND_DROP_ALL] = M_COMMANDS_BOUND,
 		[COMMAND_DROP_DISK] = M_COMMANDS_DISK,    [COMMAND_DROP_AGE] = M_COMMANDS_AGE,
-		[COMMAND_DROP_GONE] = M_COMMANDS_GONE,
+		[COMMAND_DROP_GONE] = M_COMMANDS_GONE,    [COMMAND_DROP_UNFIT] = M_COMMANDS_UNFIT,
 	};
 
 	return metrics[why];
@@ -277,9 +279,9 @@ void command_drop(struct hubgate *h, struct device *d)
 /* --- handing over --- */
 
 /* Takes down. */
-static void pass(struct hubgate *h, const struct command_target *t, struct uplink_down *down)
+static void pass(struct hubgate *h, const struct command_message *m, struct uplink_down *down)
 {
-	if (publish_on_lan(t->topic, down->payload, down->len, down->qos, false) == ST_OK) {
+	if (publish_on_lan(m->topic, m->payload, m->len, down->qos, false) == ST_OK) {
 		metric_add(&h->metrics, M_DOWN, 1);
 		uplink_down_done(h->uplink, down);
 	}
@@ -287,12 +289,15 @@ static void pass(struct hubgate *h, const struct command_target *t, struct uplin
 	uplink_down_free(down);
 }
 
-/* False: no memory. */
-static bool hand_over(struct hubgate *h, struct command *c, const struct command_target *t,
-                      bool taken, int64_t now_ms)
+static enum status message_of(const struct hubgate *h, const struct command *c, bool mapped,
+                              struct command_message *out)
 {
-	if (publish_on_lan(t->topic, c->payload, c->len, 1, false) != ST_OK)
-		return false;
+	return command_message_make(h, c->device, mapped, c->topic, c->payload, c->len, out);
+}
+
+static void handed_over(struct hubgate *h, struct command *c, const struct command_target *t,
+                        const struct command_message *m, bool taken, int64_t now_ms)
+{
 	metric_add(&h->metrics, M_DOWN, 1);
 	metric_add(&h->metrics, M_COMMANDS_AGAIN, c->taken);
 	c->session = t->who.session;
@@ -300,9 +305,28 @@ static bool hand_over(struct hubgate *h, struct command *c, const struct command
 	c->taken = taken;
 	c->wanted = false;
 	c->at_ms = now_ms;
+	c->lan_len = m->len;
+	c->lan_hash = command_message_hash(h, m->topic, m->payload, m->len);
 	if (!taken)
 		h->commands->tried_ms = now_ms + READ_MS;
-	return true;
+}
+
+/* ST_OK, or as command_message_make(). */
+static enum status hand_over(struct hubgate *h, struct command *c, const struct command_target *t,
+                             bool taken, int64_t now_ms)
+{
+	const struct device *d = c->device;
+	struct command_message m;
+	enum status st = message_of(h, c, t->mapped, &m);
+
+	if (st == ST_OK && publish_on_lan(m.topic, m.payload, m.len, 1, false) != ST_OK)
+		st = ST_NOMEM;
+	if (st == ST_OK)
+		handed_over(h, c, t, &m, taken, now_ms);
+	if (st == ST_INVALID)
+		limiter_log_refusal(h, d->client_id, c->topic, m.why);
+	command_message_free(&m);
+	return st;
 }
 
 /* Its next look, unless something happens before. */
@@ -320,21 +344,25 @@ static bool treat(struct hubgate *h, struct command *c, int64_t now_ms)
 {
 	struct command_target t;
 	enum command_step step;
-	bool went = true;
+	enum status st = ST_OK;
 
 	command_target_of(h, c->device, c->kind, c->topic, now_ms, &t);
 	t.who.subscribes |= c->wanted;
 	step = command_next(c, &t.who, now_ms);
 	if (step == COMMAND_GOES || step == COMMAND_TRIED)
-		went = hand_over(h, c, &t, step == COMMAND_GOES, now_ms);
+		st = hand_over(h, c, &t, step == COMMAND_GOES, now_ms);
+	if (st == ST_INVALID) { /* the rules are others since it came */
+		drop(h, c, COMMAND_DROP_UNFIT);
+		return true;
+	}
 	if (step == COMMAND_HEARD || (!c->kept && command_is_with(c, t.who.session))) {
 		end(h, c);
 		return true;
 	}
-	if (step == COMMAND_SOON || !went)
+	if (step == COMMAND_SOON || st == ST_NOMEM)
 		due_by(h, now_ms + COMMAND_AGAIN_MS);
 	due_by(h, due_of(c, &t, now_ms));
-	return step != COMMAND_SOON && went;
+	return step != COMMAND_SOON && st != ST_NOMEM;
 }
 
 static void age_by(struct hubgate *h, int64_t due_ms)
@@ -439,20 +467,45 @@ static bool goes_at_once(const struct hubgate *h, const struct device *d,
 	       command_queue_is_clear(&h->commands->queue, d, t->who.session);
 }
 
+static bool may_be_kept(const struct device *d, enum topic_kind kind,
+                        const struct uplink_down *down)
+{
+	return down->qos > 0 && command_is_kept(kind) && d->standing == STANDING_OWN &&
+	       down->len + TOPIC_LEN_MAX + COMMAND_RECORD_HEAD <= VALUE_MAX;
+}
+
+/* Takes down. */
+static void refuse(struct hubgate *h, const struct device *d, const char *why,
+                   struct uplink_down *down)
+{
+	metric_add(&h->metrics, M_COMMANDS_UNFIT, 1);
+	limiter_log_refusal(h, d->client_id, down->topic, why);
+	uplink_down_done(h->uplink, down);
+	uplink_down_free(down);
+}
+
 void command_take(struct hubgate *h, struct device *d, enum topic_kind kind,
                   struct uplink_down *down)
 {
 	int64_t now_ms = hubgate_now_ms();
+	struct command_message m;
 	struct command_target t;
+	enum status st;
+	bool later = may_be_kept(d, kind, down);
 
 	IN_ROOM(ROOM_BROKER);
 	forget_earlier(h, down->epoch);
 	command_target_of(h, d, kind, down->topic, now_ms, &t);
-	if (down->qos == 0 || !command_is_kept(kind) || d->standing != STANDING_OWN ||
-	    down->len + TOPIC_LEN_MAX + COMMAND_RECORD_HEAD > VALUE_MAX || goes_at_once(h, d, &t))
-		pass(h, &t, down);
-	else
+	st = command_message_make(h, d, t.mapped, down->topic, down->payload, down->len, &m);
+	if (st == ST_NOMEM)
+		uplink_down_free(down); /* no acknowledgement: the hub sends it again */
+	else if (st == ST_INVALID || (st == ST_AGAIN && !later))
+		refuse(h, d, m.why, down);
+	else if (later && (st == ST_AGAIN || !goes_at_once(h, d, &t)))
 		keep(h, d, kind, down, now_ms);
+	else
+		pass(h, &m, down);
+	command_message_free(&m);
 }
 
 /* NULL: it is nothing that can be used. */
@@ -520,6 +573,15 @@ void command_subscribed(struct hubgate *h, struct device *d)
 		look(h, d, hubgate_now_ms());
 }
 
+static bool is_on(const struct hubgate *h, const struct command *c, const char *filter)
+{
+	struct command_message m;
+	bool fits = message_of(h, c, true, &m) == ST_OK && topic_matches(filter, m.topic);
+
+	command_message_free(&m);
+	return fits;
+}
+
 void command_lan_subscribed(struct hubgate *h, const char *filter)
 {
 	int64_t now_ms = hubgate_now_ms();
@@ -530,28 +592,36 @@ void command_lan_subscribed(struct hubgate *h, const char *filter)
 		if (c->over)
 			continue;
 		command_target_of(h, c->device, c->kind, c->topic, now_ms, &t);
-		if (!t.mapped || command_is_with(c, t.who.session) || !topic_matches(filter, t.topic))
+		if (!t.mapped || command_is_with(c, t.who.session) || !is_on(h, c, filter))
 			continue;
 		c->wanted = true;
 		due_by(h, TIMER_AT_ONCE_MS);
 	}
 }
 
+/* *hash: of what is read, made when it is needed first; 0: it was not yet. */
+static bool is_what_is_read(const struct hubgate *h, const struct command *c,
+                            const struct mosquitto_evt_acl_check *ed, uint64_t *hash)
+{
+	if (c->over || c->taken || c->session == 0 || c->lan_len != ed->payloadlen)
+		return false;
+	if (*hash == 0)
+		*hash = command_message_hash(h, ed->topic, ed->payload, ed->payloadlen);
+	return c->lan_hash == *hash;
+}
+
 static bool is_read(const struct hubgate *h, const struct command *c,
                     const struct mosquitto_evt_acl_check *ed, int64_t now_ms,
                     struct command_target *t)
 {
-	if (c->over || c->taken || c->session == 0 || c->len != ed->payloadlen ||
-	    (c->len > 0 && memcmp(c->payload, ed->payload, c->len) != 0))
-		return false;
 	command_target_of(h, c->device, c->kind, c->topic, now_ms, t);
-	return t->who.session == c->session && (!t->client || t->client == ed->client) &&
-	       strcmp(t->topic, ed->topic) == 0;
+	return t->who.session == c->session && (!t->client || t->client == ed->client);
 }
 
 void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	struct command_target t;
+	uint64_t hash = 0;
 	int64_t now_ms;
 
 	IN_ROOM(ROOM_BROKER);
@@ -563,7 +633,7 @@ void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		return;
 	}
 	for (struct command *c = h->commands->queue.line.first; c; c = c->next) {
-		if (!is_read(h, c, ed, now_ms, &t))
+		if (!is_what_is_read(h, c, ed, &hash) || !is_read(h, c, ed, now_ms, &t))
 			continue;
 		c->taken = true;
 		if (!t.mapped)
@@ -571,6 +641,27 @@ void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		due_by(h, TIMER_AT_ONCE_MS);
 		return;
 	}
+}
+
+/* --- plain devices --- */
+
+void command_learned(struct hubgate *h, const struct device *d)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (d->presence->commands > 0)
+		due_by(h, TIMER_AT_ONCE_MS);
+}
+
+void command_rules_changed(struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (struct command *c = h->commands->queue.line.first; c; c = c->next) {
+		const struct device *d = c->device;
+
+		if (d->origins & ORIGIN_MAPPING && !c->taken)
+			c->session = c->connection = 0;
+	}
+	due_by(h, TIMER_AT_ONCE_MS);
 }
 
 /* --- the turn --- */

@@ -3,7 +3,8 @@
  * Room:  BROKER.
  * Keeps: a QoS 1 message that its device cannot take now is in the state store before the hub gets
  *        its acknowledgement, and leaves it when a session that has it lived on for a while, or
- *        by a bound. Order per device. At least once.
+ *        by a bound. It is kept as the hub sent it; for a plain device it becomes what the LAN
+ *        gets when it is handed over. Order per device. At least once.
  * Facts: docs/architecture.md 4 "Commands for devices that are away";
  * docs/protocol/connection.md 7.
  */
@@ -28,6 +29,10 @@ void command_subscribed(struct hubgate *h, struct device *d);
 void command_lan_subscribed(struct hubgate *h, const char *filter);
 /* The broker delivers a message to a client that may read it. */
 void command_read(struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
+/* More is known of a plain device, so that its commands may be ready for the LAN now. */
+void command_learned(struct hubgate *h, const struct device *d);
+/* mappings[] are others now: what nobody took as the old ones made it is tried again. */
+void command_rules_changed(struct hubgate *h);
 /* d was unbound or is removed: its commands are dropped. */
 void command_drop(struct hubgate *h, struct device *d);
 /* The same, and d is freed after it. */

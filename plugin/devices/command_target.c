@@ -1,9 +1,9 @@
 #include "plugin/devices/command_target.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/base/room.h"
+#include "core/mapping/mapping.h"
+#include "plugin/devices/command_message.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/presence.h"
 
 enum {
@@ -11,27 +11,19 @@ enum {
 	SETTLE_MS = 1000,
 };
 
-/* The session of a device of which nothing is known, not even when it came: serials begin at 1. */
+/* The session of a device of which nobody can say that it is there: serials begin at 1. */
 #define BLIND_SESSION UINT64_MAX
-
-static bool mapped_topic(const struct hubgate *h, const struct device *d, const char *topic,
-                         char local[MAPPING_TOPIC_MAX])
-{
-	const struct mapping_rules rules = mapping_rules_of(h->config);
-	const char *rest = topic + strlen(d->product_id) + 1 + strlen(d->device_name) + 1;
-
-	return d->origins & ORIGIN_MAPPING &&
-	       mapping_down(&rules, d->product_id, d->device_name, rest, local) == ST_OK;
-}
 
 static bool tells_presence(const struct hubgate *h, const struct device *d)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
+	const struct mapping_known known = mapped_known(d);
+	struct mapping_values unused;
 
 	for (size_t i = 0; i < rules.count; i++) {
-		const struct mapping_rules one = { &rules.at[i], 1 };
-
-		if (rules.at[i].presence && mapping_of(&one, d->product_id, d->device_name))
+		if (mapping_condition_count(&rules.at[i]) > 0 &&
+		    mapping_makes(&rules.at[i], d->product_id, d->device_name, known.original, known.values,
+		                  &unused))
 			return true;
 	}
 	return false;
@@ -44,7 +36,7 @@ static void plain_device(const struct hubgate *h, const struct device *d, int64_
 
 	out->mapped = true;
 	out->who.live_ms = COMMAND_LIVE_MS;
-	out->blind = p->mapped_serial == 0 && !tells_presence(h, d);
+	out->blind = p->bursts || (p->mapped_serial == 0 && !tells_presence(h, d));
 	if (out->blind) {
 		out->who.session = BLIND_SESSION;
 		out->who.live_ms = 0; /* who read it has it */
@@ -54,7 +46,8 @@ static void plain_device(const struct hubgate *h, const struct device *d, int64_
 	out->who.connection = out->who.session;
 }
 
-static void device(const struct hubgate *h, const struct device *d, struct command_target *out)
+static void device(const struct hubgate *h, const struct device *d, const char *topic,
+                   struct command_target *out)
 {
 	const struct lan_session *s = presence_session(h, d);
 
@@ -64,7 +57,7 @@ static void device(const struct hubgate *h, const struct device *d, struct comma
 	out->who.session = s->serial;
 	out->who.connection = s->connection;
 	out->who.sure = s->clean;
-	out->who.subscribes = device_hears(d, out->topic, s->connection);
+	out->who.subscribes = device_hears(d, topic, s->connection);
 	out->who.since_ms = s->since_ms;
 	out->who.live_ms = command_live_ms(s->keepalive_s);
 }
@@ -74,10 +67,8 @@ void command_target_of(const struct hubgate *h, const struct device *d, enum top
 {
 	IN_ROOM(ROOM_BROKER);
 	*out = (struct command_target){ .mapped = false };
-	if (kind == TOPIC_CUSTOM && mapped_topic(h, d, topic, out->topic)) {
+	if (kind == TOPIC_CUSTOM && command_message_is_mapped(h, d, topic))
 		plain_device(h, d, now_ms, out);
-		return;
-	}
-	snprintf(out->topic, sizeof(out->topic), "%s", topic);
-	device(h, d, out);
+	else
+		device(h, d, topic, out);
 }

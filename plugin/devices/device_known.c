@@ -86,6 +86,30 @@ void device_known(struct hubgate *h, struct device *d)
 	presence_renew(h, d);
 }
 
+void device_configured(struct device *d, const struct config_device *c)
+{
+	IN_ROOM(ROOM_BROKER);
+	d->plain = c && c->plain;
+	d->guarded = c && !c->plain && (c->secret.key_len > 0 || c->login || c->certificate);
+	if (d->plain)
+		d->logged_in = false;
+}
+
+void device_logged_in(struct hubgate *h, struct device *d, bool by_hub)
+{
+	bool was_mapped = d->origins & ORIGIN_MAPPING;
+
+	IN_ROOM(ROOM_BROKER);
+	if (d->own || (d->logged_in && !(by_hub && was_mapped)))
+		return;
+	d->logged_in = true;
+	if (by_hub && was_mapped) {
+		presence_unspoken(h, d);
+		d->origins &= ~(unsigned)ORIGIN_MAPPING;
+	}
+	device_record_keep(h, d);
+}
+
 void device_end_sessions(struct hubgate *h, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
@@ -101,6 +125,7 @@ static void retire(struct hubgate *h, struct device *d)
 	device_table_retire(h->devices, d);
 	names_retire(h, d);
 	h->shadow_service->retire(h, d);
+	h->forget_mapped(h, d, false);
 	presence_retire(h, d);
 }
 
@@ -178,7 +203,10 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	/* Whom an application spoke for the hub had called bound. */
 	c.proven = *bits & (DEVICE_RECORD_BOUND | DEVICE_RECORD_PROVEN | DEVICE_RECORD_BY_APP);
 	c.origins |= *bits & DEVICE_RECORD_BY_APP ? ORIGIN_APPLICATION : 0;
-	if (*bits & DEVICE_RECORD_MAPPED && mapping_of(&rules, product_id, name))
+	/* Of one that devices[] say how it logs in plugin/devices/mapped knows who spoke for it. */
+	if (*bits & DEVICE_RECORD_MAPPED && !(d && d->guarded) &&
+	    (!(*bits & DEVICE_RECORD_LOGGED_IN) || (d && d->plain)) &&
+	    mapping_of(&rules, product_id, name, NULL, NULL))
 		c.origins |= ORIGIN_MAPPING;
 	if (!d && c.origins)
 		d = admit(h, product_id, name, &c);
@@ -187,6 +215,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	d->stored = true;
 	d->bound = c.bound;
 	d->proven |= c.proven;
+	d->logged_in = *bits & DEVICE_RECORD_LOGGED_IN && !d->plain;
 	d->origins &= ~(unsigned)(ORIGIN_APPLICATION | ORIGIN_MAPPING);
 	d->origins |= c.origins;
 	names_settle(h, d);

@@ -30,6 +30,11 @@ void device_set_origin(struct hubgate *h, struct device *d, enum origin origin, 
  * what is stored of it stays; one that is not known to be ours is forgotten altogether. False: d is
  * not to be used any more. */
 bool device_let_go(struct hubgate *h, struct device *d);
+/* What its entry in devices[] says of how it comes here; NULL: it has none any more. */
+void device_configured(struct device *d, const struct config_device *c);
+/* d proved by a login that it is a client of its own: from now on, and after a restart, nobody else
+ * speaks for it. by_hub: with its hub credentials, so its commands are for its session alone. */
+void device_logged_in(struct hubgate *h, struct device *d, bool by_hub);
 /* Clients that are logged in as d have no rights from now on (plugin/reload disconnects them). */
 void device_end_sessions(struct hubgate *h, struct device *d);
 /* The gateway application speaks for d, or does not any more: presence follows. */

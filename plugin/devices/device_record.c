@@ -9,7 +9,8 @@ static unsigned char bits_of(const struct device *d)
 	return (unsigned char)((d->bound == BOUND_YES ? DEVICE_RECORD_BOUND : 0) |
 	                       (d->origins & ORIGIN_APPLICATION ? DEVICE_RECORD_BY_APP : 0) |
 	                       (d->origins & ORIGIN_MAPPING ? DEVICE_RECORD_MAPPED : 0) |
-	                       (d->proven ? DEVICE_RECORD_PROVEN : 0));
+	                       (d->proven ? DEVICE_RECORD_PROVEN : 0) |
+	                       (d->logged_in ? DEVICE_RECORD_LOGGED_IN : 0));
 }
 
 static void put(struct hubgate *h, const struct device *d, unsigned char bits)

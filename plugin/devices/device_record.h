@@ -13,7 +13,8 @@ enum { /* bits of the stored byte */
 	DEVICE_RECORD_BOUND = 1,
 	DEVICE_RECORD_BY_APP = 2,
 	DEVICE_RECORD_MAPPED = 4,
-	DEVICE_RECORD_PROVEN = 8, /* bound at some time */
+	DEVICE_RECORD_PROVEN = 8,     /* bound at some time */
+	DEVICE_RECORD_LOGGED_IN = 16, /* by itself, at some time */
 };
 
 /* What is known of d is remembered for the next start. */

@@ -262,6 +262,7 @@ bool names_let_go(struct hubgate *h, struct device *d)
 	erase(h, d);
 	h->shadow_service->forget(h, d, d->stored);
 	command_forget(h, d);
+	h->forget_mapped(h, d, d->stored);
 	presence_forget(h, d);
 	min_interval_free(d);
 	device_table_remove(h->devices, d);

@@ -75,6 +75,7 @@ static void grace_end(struct hubgate *h, struct presence *p)
 		return;
 	LINE_REMOVE(&h->presences->grace, p);
 	p->leave_ms = 0;
+	p->bursts = false;
 }
 
 static void grace_begin(struct hubgate *h, struct presence *p, int64_t now_ms)
@@ -310,45 +311,29 @@ void presence_mapped(struct hubgate *h, struct device *d, bool online)
 		grace_begin(h, p, hubgate_now_ms());
 }
 
-/* --- those that a client speaks for --- */
-
-void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client)
+void presence_mapped_burst(struct hubgate *h, struct device *d)
 {
 	struct presence *p = d->presence;
+	bool known = is_there(h, p), began = p->bursts;
 
 	IN_ROOM(ROOM_BROKER);
-	if (p->speaker == client)
+	if (d->online || p->current)
 		return;
-	h->presences->spoken_for += p->speaker == NULL;
-	p->speaker = client;
-	presence_mapped(h, d, true);
+	grace_end(h, p);
+	grace_begin(h, p, hubgate_now_ms());
+	p->bursts = true;
+	if (!began)
+		next_serial(h, p);
+	if (!known)
+		tell(h, p, true);
 }
 
 void presence_unspoken(struct hubgate *h, struct device *d)
 {
-	struct presence *p = d->presence;
-
 	IN_ROOM(ROOM_BROKER);
-	h->presences->spoken_for -= p->speaker != NULL;
-	p->speaker = NULL;
 	d->online = false;
-}
-
-void presence_speaker_left(struct hubgate *h, const struct mosquitto *client)
-{
-	struct table_at at;
-
-	IN_ROOM(ROOM_BROKER);
-	if (h->presences->spoken_for == 0)
-		return;
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		if (d->presence->speaker != client)
-			continue;
-		d->presence->speaker = NULL;
-		h->presences->spoken_for--;
-		presence_mapped(h, d, false);
-	}
+	if (!d->presence->current)
+		grace_end(h, d->presence);
 }
 
 /* --- the gateway application --- */

@@ -25,8 +25,6 @@ struct presence { /* one per device */
 	bool standing_told;
 	bool intruded; /* plugin/devices/one_client: somebody else has its client id */
 	enum presence_unsaid unsaid;
-	/* The client that spoke for it last, where nothing else tells of it; never followed. */
-	const struct mosquitto *speaker;
 	unsigned ended;               /* the reload that ended its sessions; 0: none did */
 	struct presence *prev, *next; /* in the line of those in grace */
 	struct quiet quiet;           /* while current cannot be noticed gone */
@@ -40,6 +38,7 @@ struct presence { /* one per device */
 	 * was never heard of. */
 	uint64_t mapped_serial;
 	int64_t mapped_ms;
+	bool bursts;      /* gone by what mappings[] tell, but it sent something: see leave_ms */
 	size_t commands;  /* that wait for it: plugin/devices/command */
 	bool overflows;   /* some of them were dropped, which is logged */
 	uint64_t blocked; /* the look at them in which one could not go */
@@ -81,11 +80,10 @@ bool presence_is_there(const struct hubgate *h, const struct device *d);
 void presence_forget(struct hubgate *h, struct device *d);
 /* What mappings[] tell of d: d->online. Gone counts after the grace time. */
 void presence_mapped(struct hubgate *h, struct device *d, bool online);
-/* client spoke for d, and nothing else tells of d: it is there until that client's connection ends,
- * or no rule speaks for it any more. */
-void presence_spoken_for(struct hubgate *h, struct device *d, const struct mosquitto *client);
-void presence_speaker_left(struct hubgate *h, const struct mosquitto *client);
-void presence_unspoken(struct hubgate *h, struct device *d);
+/* They tell that d is gone, and yet it sent something: it is there for the grace time, and what
+ * waits for it is tried. */
+void presence_mapped_burst(struct hubgate *h, struct device *d);
+void presence_unspoken(struct hubgate *h, struct device *d); /* no rule tells of d any more */
 /* Grace times that are over, and what the uplink has not been told: of some devices, the others
  * have their turn at once after it. */
 void presence_run(struct hubgate *h, int64_t now_ms);

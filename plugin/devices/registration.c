@@ -9,6 +9,7 @@
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
 #include "core/base/room.h"
+#include "plugin/base/limiter.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/presence.h"
 
@@ -94,7 +95,7 @@ static bool give(struct hubgate *h, const char *client_id, const struct secret *
 	d->secret = *secret;
 	device_set_origin(h, d, ORIGIN_REGISTERED, true);
 	if (d->presence)
-		d->presence->secret_told = false;
+		presence_renew(h, d); /* somebody may speak for it already */
 	return true;
 }
 
@@ -353,6 +354,10 @@ static void take(struct hubgate *h, const struct result *result, int64_t now_ms)
 		w->under_way = false;
 		r->under_way--;
 	}
+	if (!result->configured && !result->asker && result->secret.key_len == 0)
+		limiter_log(h, LIMITED_REFUSALS, LOG_WARN, result->client_id, "not registered",
+		            "%s cannot be registered: %s; tried again when it is heard", result->client_id,
+		            result->error);
 	asker_answer(result->asker, result->secret.key_len > 0 ? NULL : result->error);
 	if (result->secret.key_len == 0) {
 		if (w && w->wanted)

@@ -75,7 +75,9 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 		*why = "unknown device: add it to devices[] of the configuration";
 		return LOGIN_REFUSED;
 	}
-	*why = check_device(h, d, &claim, c);
+	*why = d->plain
+	           ? "it is \"plain\" in devices[], which means that it never logs in; take that out"
+	           : check_device(h, d, &claim, c);
 	if (!*why)
 		*why = identity_id_fault(h, d, c->client_id);
 	if (*why)

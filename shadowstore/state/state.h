@@ -26,6 +26,7 @@ enum state_kind {           /* numbers stand in files: never change one */
 	STATE_COMMAND = 7,      /* key and value: core/hub/command_record.h */
 	STATE_FIRMWARE = 8,     /* key: client id; value: core/hub/ota_task, an update that is open */
 	STATE_ROLLOUT = 9,      /* key: product id, space, version; value: how many devices failed */
+	STATE_MAPPED = 10,      /* key: {pid}{dname}; value: see plugin/devices/mapped */
 };
 
 struct state; /* opaque */

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SYS_ROOT "$SYS/broker/hubgate/"
+#define SYS_ROOT      "$SYS/broker/hubgate/"
+#define PLAIN(name)   "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"" name "\",\"plain\":true}"
+#define PLAIN_DEVICES ",\"devices\":[" PLAIN("dev1") "," PLAIN("dev2") "]"
 
 static const struct {
 	const char *name, *secret;
@@ -34,41 +36,85 @@ static char *street_of(int count, const char *before, const char *after)
 	return text;
 }
 
+/* The same for each of these names. */
+static char *names_of(const char *const *names, const char *before, const char *after)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	CU_ASSERT_FATAL(f != NULL);
+	for (; names && *names; names++)
+		fprintf(f, "%s%s%s", before, *names, after);
+	fclose(f);
+	return text;
+}
+
+#define STREET_ACCOUNT                             \
+	",{\"product_id\":\"" PRODUCT "\",\"secret\":" \
+	"\"ZGV2aWNlLW9uZS1wc2stLQ==\",\"device_name\":\""
+#define STREET_BOUND \
+	",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\",\"device_name\":\""
+
 char *scene_sim_config(const struct scene_opts *o)
 {
-	char *accounts = street_of(o->street,
-	                           ",{\"product_id\":\"" PRODUCT "\",\"secret\":"
-	                           "\"ZGV2aWNlLW9uZS1wc2stLQ==\",\"device_name\":\"s",
-	                           "\"}");
-	char *bound = street_of(
-		o->street,
-		",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\",\"device_name\":\"s", "\"}");
-	char *text =
-		text_fmt("{\"accounts\":["
-	             "{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
-	             "\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
-	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"%s\"},"
-	             "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s],"
-	             "\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
-	             "\"device_name\":\"dev1\"}%s%s],"
-	             "\"limits\":{\"connect_s\":%d,\"rate_up\":%d%s}}",
-	             identities[0].secret, identities[1].secret, accounts,
-	             o->dev2_unbound ? ""
-	                             : ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
-	                               "\"device_name\":\"dev2\"}",
-	             bound, or (o->connect_s, 1), or (o->hub_rate, 30), o->limits ? o->limits : "");
+	char *accounts = street_of(o->street, STREET_ACCOUNT "s", "\"}");
+	char *bound = street_of(o->street, STREET_BOUND "s", "\"}");
+	char *more_accounts = names_of(o->names, STREET_ACCOUNT, "\"}");
+	char *more_bound = names_of(o->names, STREET_BOUND, "\"}");
+	char *text = text_fmt(
+		"{\"accounts\":["
+		"{\"product_id\":\"GWPRODUCT1\",\"device_name\":\"gw1\","
+		"\"secret\":\"Z2F0ZXdheS1vbmUtcHNrIQ==\",\"gateway\":true},"
+		"{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\",\"secret\":\"%s\"},"
+		"{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\",\"secret\":\"%s\"}%s%s],"
+		"\"bound\":[{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
+		"\"device_name\":\"dev1\"}%s%s%s],"
+		"\"limits\":{\"connect_s\":%d,\"rate_up\":%d%s}}",
+		identities[0].secret, identities[1].secret, accounts, more_accounts,
+		o->dev2_unbound ? ""
+						: ",{\"gateway\":\"" GATEWAY "\",\"product_id\":\"" PRODUCT "\","
+						  "\"device_name\":\"dev2\"}",
+		bound, more_bound, or (o->connect_s, 1), or (o->hub_rate, 30), o->limits ? o->limits : "");
 
 	free(accounts);
 	free(bound);
+	free(more_accounts);
+	free(more_bound);
 	return text;
 }
 
 char *scene_patch(const struct scene_opts *o)
 {
 	return text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1%s},\"store\":{%s},"
-	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}%s}",
+	                "\"presence\":{\"grace_ms\":%d},\"metrics\":{\"sys_interval_s\":1}%s%s}",
 	                o->hub ? o->hub : "", o->store ? o->store : "", or (o->grace_ms, 200),
-	                o->more ? o->more : "");
+	                o->plain ? PLAIN_DEVICES : "", o->more ? o->more : "");
+}
+
+static char *users_dir;
+
+static void users_remove(void)
+{
+	dir_remove(users_dir);
+	free(users_dir);
+}
+
+/* A line for mosquitto.conf; caller frees. */
+static char *users_conf(const char *user)
+{
+	char *make, *conf;
+
+	if (!users_dir) {
+		users_dir = dir_make();
+		atexit(users_remove);
+	}
+	make = text_fmt("mosquitto_passwd -b -c %s/%s %s right && chmod 0644 %s/%s && chmod 0755 %s",
+	                users_dir, user, user, users_dir, user, users_dir);
+	CU_ASSERT_EQUAL_FATAL(system(make), 0);
+	conf = text_fmt("password_file %s/%s", users_dir, user);
+	free(make);
+	return conf;
 }
 
 struct scene scene_start(const struct scene_opts *opts)
@@ -76,8 +122,9 @@ struct scene scene_start(const struct scene_opts *opts)
 	static const struct scene_opts none = { .hub = NULL };
 	const struct scene_opts *o = opts ? opts : &none;
 	char *config = scene_sim_config(o), *patch = scene_patch(o);
+	char *users = o->user ? users_conf(o->user) : NULL;
 	struct sim_opts so = { .config = config, .firmware = o->firmware };
-	struct lan_opts lo = { .patch = patch };
+	struct lan_opts lo = { .patch = patch, .extra_conf = users };
 	struct scene s = { .sim = sim_start(&so) };
 
 	if (s.sim) {
@@ -86,6 +133,7 @@ struct scene scene_start(const struct scene_opts *opts)
 	}
 	free(config);
 	free(patch);
+	free(users);
 	if (s.lan && (o->hub_unreached || lan_log_await(s.lan, "connected to the hub", WAIT_MS)))
 		return s;
 	scene_end(&s);

@@ -21,10 +21,13 @@ struct scene_opts {
 	const char *limits; /* members for the simulator's "limits", each with a comma before */
 	int hub_rate;       /* what the simulator takes per second; 0: 30 */
 	int connect_s;      /* pause it demands between two connects; 0: 1 */
-	int street;         /* further devices s1, s2, ... of the product, bound to the gateway */
-	bool dev2_unbound;  /* dev2 exists at the hub, not bound to the gateway */
-	bool firmware;      /* the hub has files of firmware */
-	bool hub_unreached; /* do not wait for the gateway's login */
+	const char *const *names; /* further devices of the product, bound to the gateway; NULL ends */
+	int street;               /* further devices s1, s2, ... of the product, bound to the gateway */
+	bool dev2_unbound;        /* dev2 exists at the hub, not bound to the gateway */
+	bool firmware;            /* the hub has files of firmware */
+	bool hub_unreached;       /* do not wait for the gateway's login */
+	bool plain;               /* dev1 and dev2 never log in */
+	const char *user;         /* the broker checks usernames: this one's password is "right" */
 };
 
 struct scene {

@@ -136,7 +136,7 @@ static const struct fault {
 	  ":6: devices[0].secret: is not of the right form; use the device secret in Base64 as the "
 	  "console shows it" },
 	{ 6, "{" DEVICE "}",
-	  ":6: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or let its product register" },
+	  ":6: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or plain, or let its product register" },
 	{ 6, "{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"dev/1\",\"secret\":\"" SECRET "\"}",
 	  ":6: devices[0].device_name: \"dev/1\" has a character that a device name cannot have; use "
 	  "1-48 of A-Z a-z 0-9 : _ -" },

@@ -274,6 +274,7 @@ static void session_that_the_broker_restored_hears_what_came_meanwhile(void)
 static void plain_device_gets_its_commands_when_it_is_there(void)
 {
 	const struct scene_opts o = {
+		.plain = true,
 		.more = ",\"mappings\":[{\"client\":\"tasmota*\",\"product_id\":\"" PRODUCT
 				"\",\"device\":\"{name}\",\"up\":"
 				"\"tele/{name}/STATE\",\"down\":\"cmnd/{name}/POWER\",\"presence\":\"tele/{name}/"

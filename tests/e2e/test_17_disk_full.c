@@ -55,7 +55,7 @@ static struct full start(const char *policy)
 	char *all = text_fmt("%s%s%s", before ? before : "", before ? " " : "", absolute);
 	char *store = text_fmt("\"dir\":\"%s/store\",\"policy\":\"%s\"", f.dir, policy);
 	char *image = text_fmt("%s/image", f.dir), *control = text_fmt("%s/control", f.dir);
-	const struct scene_opts o = { .store = store, .more = RULE };
+	const struct scene_opts o = { .store = store, .street = 2, .more = RULE };
 
 	CU_ASSERT_EQUAL(mkdir(image, 0700), 0);
 	f.disk = map_control(control);
@@ -184,13 +184,13 @@ static void client_that_speaks_for_several_devices_stays_while_the_disk_is_full(
 	struct dev *bridge = client_connect(lan_port(f.scene.lan), &o);
 
 	CU_ASSERT_FATAL(bridge != NULL);
-	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"n\":1}", WAIT_MS));
-	CU_ASSERT(scene_await_publish(&f.scene, EVENT, WAIT_MS) != NULL);
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/s1", "{\"n\":1}", WAIT_MS));
+	CU_ASSERT(scene_await_publish(&f.scene, PRODUCT "/s1/event", WAIT_MS) != NULL);
 	cut_off(&f);
 	fill(&f, ENOSPC);
 	for (int i = 0; i < 3; i++) {
-		CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"n\":2}", WAIT_MS));
-		CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev2", "{\"n\":2}", WAIT_MS));
+		CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/s1", "{\"n\":2}", WAIT_MS));
+		CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/s2", "{\"n\":2}", WAIT_MS));
 	}
 	CU_ASSERT(dev_connected(bridge));
 	CU_ASSERT_EQUAL(metric(&f, "messages_refused_disk_total"), 6);

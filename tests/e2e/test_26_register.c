@@ -460,6 +460,27 @@ static void forged_and_replayed_requests_are_refused_in_the_form_of_the_request(
 	stage_end(&t);
 }
 
+static void rule_of_mappings_registers_the_names_that_it_hears(void)
+{
+	struct stage t = stage_start("],\"mappings\":[{\"client\":\"omg\",\"product_id\":\"" PRODUCT
+	                             "\",\"up\":\"ble/{mac}\",\"device\":\"{mac}\",\"known_only\":true,"
+	                             "\"register\":true}",
+	                             0);
+	const struct dev_opts o = { .client_id = "omg" };
+	struct dev *d = client_connect(lan_port(t.s.lan), &o);
+
+	CU_ASSERT_FATAL(d && dev_code(d) == 0);
+	CU_ASSERT(dev_publish_acked(d, "ble/ghost", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "ble/dev1", "{\"seq\":1}", WAIT_MS)); /* in line behind it */
+	CU_ASSERT(lan_log_await(t.s.lan, "dev1 was registered at the hub", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&t.s, "bind", "dev1"));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&t.s, EVENT, WAIT_MS));
+	CU_ASSERT(lan_log_has(t.s.lan, "ghost cannot be registered"));
+	CU_ASSERT(lan_log_has(t.s.lan, "tried again when it is heard"));
+	dev_disconnect(d);
+	stage_end(&t);
+}
+
 static void command_of_an_application_registers_a_device_and_nobody_else_may(void)
 {
 	static char request[] = "{\"commands\":[{\"command\":\"register\",\"product_id\":\"" PRODUCT
@@ -889,6 +910,7 @@ SUITE(registration, TEST(configured_device_without_a_secret_is_registered_bound_
       TEST(lost_reply_is_given_again_to_the_same_address_until_the_device_logs_in),
       TEST(request_repeated_while_the_hub_is_asked_gets_the_same_reply),
       TEST(forged_and_replayed_requests_are_refused_in_the_form_of_the_request),
+      TEST(rule_of_mappings_registers_the_names_that_it_hears),
       TEST(command_of_an_application_registers_a_device_and_nobody_else_may),
       TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_a_restart),
       TEST(registered_device_keeps_shadow_subscriptions_and_bound_over_kill_9),

@@ -1,5 +1,5 @@
 /* Plain devices: topics of their own become a device's at the hub, with message forms of products
- * that people have (docs/mappings.md). */
+ * that people have. tests/e2e/test_27_examples.c has those of docs/mapping-examples.md. */
 #include "tests/e2e/scene.h"
 #include "tests/runner.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What docs/mappings.md shows; devices are dev1 and dev2 of the scene. */
+/* Rules as people had them before names, conditions and commands; devices are dev1 and dev2. */
 #define ZIGBEE                                                                          \
 	"{\"client\":\"zigbee2mqtt\",\"product_id\":\"" PRODUCT "\",\"device\":\"{name}\"," \
 	"\"up\":\"zigbee2mqtt/{name}\",\"down\":\"zigbee2mqtt/{name}/set\","                \
@@ -25,13 +25,15 @@
 	"\"up\":\"esphome/{name}/sensor/{sensor}/state\",\"to\":\"event\",\"wrap\":\"value\"," \
 	"\"down\":\"esphome/{name}/switch/relay/command\",\"presence\":\"esphome/{name}/status\"}"
 
+#define PLAIN(name) "{\"product_id\":\"" PRODUCT "\",\"device_name\":\"" name "\",\"plain\":true}"
+
 #define EVENT   PRODUCT "/dev1/event"
 #define CONTROL PRODUCT "/dev1/control"
 
 static struct scene start(const char *rules)
 {
 	char *more = text_fmt(",\"mappings\":[%s]", rules);
-	const struct scene_opts o = { .more = more };
+	const struct scene_opts o = { .plain = true, .more = more };
 	struct scene s = scene_start(&o);
 
 	free(more);
@@ -78,7 +80,7 @@ enum {
 	EXAMPLES = sizeof(examples) / sizeof(examples[0])
 };
 
-static void examples_of_the_documents_work_in_both_directions(void)
+static void old_rules_work_in_both_directions(void)
 {
 	for (size_t i = 0; i < EXAMPLES; i++) {
 		const struct example *e = &examples[i];
@@ -129,7 +131,8 @@ static void retained_presence_counts_for_a_gateway_that_starts_later(void)
 
 	CU_ASSERT(dev_publish_mid(d, "tele/dev1/LWT", "Online", 6, 1, true) >= 0);
 	CU_ASSERT(dev_publish_acked(d, "other", "x", WAIT_MS));
-	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"mappings\":[%s]}",
+	patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"devices\":[" PLAIN(
+						 "dev1") "],\"mappings\":[%s]}",
 	                 TASMOTA);
 	CU_ASSERT(lan_configure(s.lan, patch));
 	lan_reload(s.lan); /* one entry and one reload */
@@ -169,26 +172,200 @@ static void one_client_speaks_for_many_devices(void)
 	scene_end(&s);
 }
 
-static void nobody_else_speaks_for_a_device(void)
+/* A broker that checks usernames; dev1 and dev2 have secrets. */
+static struct scene start_checked(void)
 {
-	struct scene s = start("{\"product_id\":\"" PRODUCT
-	                       "\",\"device\":\"{name}\",\"up\":\"any/{name}\"}," ZIGBEE);
-	struct dev *stranger = plain(&s, "stranger", (struct dev_opts){ .port = 0 });
-	struct dev *bridge = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
-	struct dev *real = scene_online_device(&s, "dev1", NULL);
+	const struct scene_opts o = { .user = "zigbee2mqtt", .more = ",\"mappings\":[" ZIGBEE "]" };
 
-	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/dev2", "{\"seq\":1}", WAIT_MS)); /* client */
-	CU_ASSERT(dev_publish_acked(stranger, "any/dev2", "{\"seq\":2}", WAIT_MS)); /* has a secret */
-	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":3}", WAIT_MS)); /* is here */
-	CU_ASSERT_EQUAL(dev_subscribe(stranger, EVENT, 1), 0x80);
-	CU_ASSERT(dev_publish_acked(real, EVENT, "{\"seq\":4}", WAIT_MS));
-	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "publish", "topic", EVENT, NULL), 1);
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "publish", "topic", PRODUCT "/dev2/event", NULL),
-	                0);
-	dev_disconnect(stranger);
+	return scene_start(&o);
+}
+
+static int published(struct scene *s, const char *topic)
+{
+	return sim_count_events(s->sim, "ev", "publish", "topic", topic, NULL);
+}
+
+static void device_with_a_secret_is_spoken_for_by_its_rules_checked_username_alone(void)
+{
+	struct scene s = start_checked();
+	struct dev *forger = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
+	struct dev *bridge =
+		plain(&s, "z2m-4711", (struct dev_opts){ .username = "zigbee2mqtt", .password = "right" });
+
+	CU_ASSERT(dev_publish_acked(forger, "zigbee2mqtt/dev1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "mark the device \"plain\": true", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":2}");
+	CU_ASSERT_EQUAL(published(&s, EVENT), 1);
+	dev_disconnect(forger);
 	dev_disconnect(bridge);
+	scene_end(&s);
+}
+
+static void stranger_neither_takes_over_nor_switches_off_a_device_by_presence(void)
+{
+	struct scene s = start_checked();
+	struct dev *real = scene_online_device(&s, "dev2", NULL);
+	struct dev *stranger = plain(
+		&s, "stranger",
+		(struct dev_opts){ .will_topic = "zigbee2mqtt/dev1/availability", .will_payload = "x" });
+	struct dev *bridge =
+		plain(&s, "z2m", (struct dev_opts){ .username = "zigbee2mqtt", .password = "right" });
+
+	CU_ASSERT_EQUAL(dev_subscribe(real, PRODUCT "/dev2/control", 1), 1);
+	CU_ASSERT(scene_await_filter(&s, PRODUCT "/dev2/control"));
+	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/dev2/availability", "online", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(stranger, "zigbee2mqtt/ghost/availability", "online", WAIT_MS));
+	CU_ASSERT(sim_publish(s.sim, PRODUCT "/dev2/control", "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(real, PRODUCT "/dev2/control", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1/availability", "online", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	dev_drop(stranger); /* its will is not the bridge's */
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	CU_ASSERT_EQUAL(scene_count(&s, "offline", "dev1"), 0);
+	CU_ASSERT_EQUAL(scene_count(&s, "online", "ghost"), 0);
 	dev_disconnect(real);
+	dev_disconnect(bridge);
+	scene_end(&s);
+}
+
+static void device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_restart(void)
+{
+	struct scene s = start_checked();
+	const struct dev_opts user = { .username = "zigbee2mqtt", .password = "right" };
+	struct dev *bridge = plain(&s, "z2m", user);
+	struct dev *real;
+
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_PTR_NOT_NULL(scene_await_publish(&s, EVENT, WAIT_MS));
+	real = scene_device(&s, "dev1", NULL);
+	CU_ASSERT_EQUAL(dev_subscribe(real, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(real, CONTROL, WAIT_MS)); /* not the bridge's */
+	dev_disconnect(real);
+	dev_disconnect(bridge);
+	CU_ASSERT(lan_restart(s.lan));
+	bridge = plain(&s, "z2m", user);
+	CU_ASSERT(dev_publish_acked(bridge, "zigbee2mqtt/dev1", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(lan_log_await(s.lan, "logged in itself once", WAIT_MS));
+	real = scene_device(&s, "dev1", NULL);
+	CU_ASSERT(dev_publish_acked(real, EVENT, "{\"seq\":3}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":3}");
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	dev_disconnect(real);
+	dev_disconnect(bridge);
+	scene_end(&s);
+}
+
+static void devices_of_a_rule_that_is_gone_at_a_reload_go_offline_and_get_no_commands(void)
+{
+	struct scene s = start(ZIGBEE);
+	struct dev *d = plain(&s, "zigbee2mqtt", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, "zigbee2mqtt/dev1/set", 1), 1);
+	CU_ASSERT(dev_publish(d, "zigbee2mqtt/dev1/availability", "online", 1));
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},"
+	                               "\"devices\":[" PLAIN("dev1") "],\"mappings\":[]}"));
+	lan_reload(s.lan);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT(dev_publish_acked(d, "zigbee2mqtt/dev1", "{}", WAIT_MS));
+	CU_ASSERT_PTR_NULL(dev_await_message(d, "zigbee2mqtt/dev1/set", 500));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void after_a_restart_devices_are_back_and_commanded_as_soon_as_their_client_is(void)
+{
+	struct scene s = start("{\"client\":\"bridge\",\"product_id\":\"" PRODUCT
+	                       "\",\"device\":\"dev{n}\",\"up\":\"b/{unit}/{area}/{n}\",\"down\":"
+	                       "\"b/{unit}/{area}/{n}/set\",\"known_only\":true}");
+	struct dev *d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT(dev_publish_acked(d, "b/dev/attic/1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, EVENT), "{\"seq\":1}");
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	dev_disconnect(d);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	CU_ASSERT(lan_restart(s.lan));
+	CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
+	sim_skip_events(s.sim);
+	d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+	CU_ASSERT_EQUAL(dev_subscribe(d, "b/dev/attic/1/set", 1), 1);
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1")); /* it has said nothing yet */
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, "b/dev/attic/1/set", WAIT_MS));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void of_names_that_the_hub_refused_nothing_is_kept_under_known_only(void)
+{
+	const struct scene_opts o = {
+		.dev2_unbound = true,
+		.more = ",\"devices\":[],\"mappings\":[{\"client\":\"omg\",\"product_id\":\"" PRODUCT
+				"\",\"device\":\"{mac}\",\"up\":\"ble/{mac}\",\"known_only\":true}]",
+	};
+	struct scene s = scene_start(&o);
+	struct dev *d = plain(&s, "omg", (struct dev_opts){ .port = 0 });
+	char *refused;
+
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":1}", WAIT_MS)); /* nobody was asked yet */
+	CU_ASSERT(lan_log_await(s.lan, "names that the hub does not know", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":2}", WAIT_MS));
+	refused = scene_sys(&s, "messages_refused_stranger_total");
+	CU_ASSERT(refused && atoi(refused) == 1);
+	free(refused);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"bind\",\"device\":\"" PRODUCT
+	                        "/dev2\",\"gateway\":\"" GATEWAY "\"}"));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, PRODUCT "/dev2/event"), "{\"seq\":1}");
+	CU_ASSERT(dev_publish_acked(d, "ble/dev2", "{\"seq\":3}", WAIT_MS));
+	CU_ASSERT_STRING_EQUAL(payload_at_hub(&s, PRODUCT "/dev2/event"), "{\"seq\":3}");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void device_that_has_a_login_and_a_rule_is_forwarded_once(void)
+{
+	const struct scene_opts o = {
+		.user = "lamp",
+		.more = ",\"devices\":[{\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev1\","
+				"\"login\":\"lamp\"}],\"mappings\":[{\"client\":\"lamp\",\"product_id\":\"" PRODUCT
+				"\",\"up\":\"{any}/{name}/event\",\"device\":\"{name}\",\"known_only\":true}]",
+	};
+	struct scene s = scene_start(&o);
+	struct dev *d = plain(&s, "l", (struct dev_opts){ .username = "lamp", .password = "right" });
+
+	CU_ASSERT(dev_publish_acked(d, EVENT, "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "local/dev1/event", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2, WAIT_MS));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	CU_ASSERT(scene_await_delivered(&s, 2));
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void rule_as_wide_as_a_topic_of_commands_takes_none_of_them(void)
+{
+	struct scene s = start("{\"client\":\"bridge\",\"product_id\":\"" PRODUCT
+	                       "\",\"up\":\"dev/{name}/{kind}\",\"device\":\"{name}\","
+	                       "\"down\":\"dev/{name}/set\",\"known_only\":true}");
+	struct dev *d = plain(&s, "bridge", (struct dev_opts){ .port = 0 });
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, "dev/dev1/set", 1), 1);
+	CU_ASSERT(dev_publish_acked(d, "dev/dev1/state", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{\"seq\":7}", 1));
+	CU_ASSERT_PTR_NOT_NULL(dev_await_message(d, "dev/dev1/set", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, "dev/dev1/state", "{\"seq\":2}", WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 2, WAIT_MS));
+	CU_ASSERT_EQUAL(published(&s, EVENT), 2);
+	dev_disconnect(d);
 	scene_end(&s);
 }
 
@@ -231,10 +408,18 @@ static void device_added_at_a_reload_logs_in(void)
 	scene_end(&s);
 }
 
-SUITE(mapping, TEST(examples_of_the_documents_work_in_both_directions),
+SUITE(mapping, TEST(old_rules_work_in_both_directions),
       TEST(will_of_a_killed_client_takes_its_device_offline),
       TEST(retained_presence_counts_for_a_gateway_that_starts_later),
       TEST(without_a_presence_topic_a_device_is_there_while_its_client_is),
-      TEST(one_client_speaks_for_many_devices), TEST(nobody_else_speaks_for_a_device),
+      TEST(one_client_speaks_for_many_devices),
+      TEST(device_with_a_secret_is_spoken_for_by_its_rules_checked_username_alone),
+      TEST(stranger_neither_takes_over_nor_switches_off_a_device_by_presence),
+      TEST(device_that_logged_in_once_is_spoken_for_by_nobody_also_after_a_restart),
+      TEST(devices_of_a_rule_that_is_gone_at_a_reload_go_offline_and_get_no_commands),
+      TEST(after_a_restart_devices_are_back_and_commanded_as_soon_as_their_client_is),
+      TEST(of_names_that_the_hub_refused_nothing_is_kept_under_known_only),
+      TEST(device_that_has_a_login_and_a_rule_is_forwarded_once),
+      TEST(rule_as_wide_as_a_topic_of_commands_takes_none_of_them),
       TEST(bad_file_at_a_reload_changes_nothing_and_says_why),
       TEST(device_added_at_a_reload_logs_in))

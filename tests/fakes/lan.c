@@ -24,6 +24,7 @@
 #include "plugin/report.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
+#include "plugin/services/mapping_service.h"
 #include "plugin/services/own_config.h"
 #include "plugin/services/remote_config.h"
 #include "plugin/services/rrpc_service.h"
@@ -78,6 +79,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 	CU_ASSERT_EQUAL_FATAL(device_table_add(l->h.devices, product_id, name, &secret, &d), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(presence_attach(d), ST_OK);
 	d->origins = ORIGIN_CONFIGURED;
+	d->guarded = true;                 /* by its secret */
 	d->presence->standing_told = true; /* the uplink knows of all three */
 	d->presence->unsaid = UNSAID_NOTHING;
 	return d;
@@ -144,6 +146,11 @@ static const struct part parts[] = {
 	  .run = own_config_run,
 	  .due = own_config_due,
 	  .close = own_config_close },
+	{ .name = "the mappings",
+	  .open = mapping_service_open,
+	  .run = mapping_service_run,
+	  .due = mapping_service_due,
+	  .close = mapping_service_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
@@ -463,16 +470,22 @@ bool lan_quiet(struct lan *l)
 	return false;
 }
 
-void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_id)
+void lan_command_of(struct lan *l, const char *topic, const char *payload, uint8_t qos,
+                    uint16_t packet_id)
 {
 	struct uplink_down down = {
 		.topic = writable(topic),
-		.payload = writable("go"),
-		.len = 2,
+		.payload = writable(payload),
+		.len = strlen(payload),
 		.qos = qos,
 		.packet_id = packet_id,
 		.epoch = 7,
 	};
 
 	CU_ASSERT_EQUAL_FATAL(mail_put_news(uplink_mail(l->h.uplink), &down), ST_OK);
+}
+
+void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_id)
+{
+	lan_command_of(l, topic, "go", qos, packet_id);
 }

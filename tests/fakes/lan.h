@@ -74,5 +74,7 @@ bool lan_done(struct lan *l, uint16_t packet_id); /* ... acknowledges this comma
 bool lan_quiet(struct lan *l);                    /* no orders */
 /* A message from the hub lies in the mailbox. */
 void lan_command(struct lan *l, const char *topic, uint8_t qos, uint16_t packet_id);
+void lan_command_of(struct lan *l, const char *topic, const char *payload, uint8_t qos,
+                    uint16_t packet_id);
 
 #endif

@@ -17,7 +17,8 @@ enum section_id {
 
 enum shape {
 	ONE,
-	LIST
+	LIST,
+	PART
 };
 
 enum takes {
@@ -40,7 +41,10 @@ enum kind {
 	DEVICE_NAME,
 	SECRET,
 	PRODUCT_SECRET,
-	ENV
+	ENV,
+	TEXTS,
+	PAIRS,
+	PARTS
 };
 
 #define REQUIRED NULL
@@ -142,6 +146,41 @@ static void schema_words(const char *words)
 	printf("]");
 }
 
+static void schema_object(enum section_id section, const char *indent);
+
+static enum section_id part_of(const struct key *k)
+{
+	size_t i = 0;
+
+	while (sections[i].shape != PART || strcmp(sections[i].name, k->words) != 0)
+		i++;
+	return (enum section_id)i;
+}
+
+/* What is no single value; its braces are closed but for the last. */
+static void schema_many(const struct key *k, const char *indent)
+{
+	char deeper[80];
+
+	printf("%s\"%s\": { ", indent, k->name);
+	if (k->kind == TEXTS)
+		printf(
+			"\"type\": [\"string\", \"boolean\", \"array\"], \"minLength\": %lld, \"maxLength\": %lld, "
+			"\"items\": { \"type\": [\"string\", \"boolean\"], \"minLength\": %lld, \"maxLength\": %lld }",
+			k->min, k->max, k->min, k->max);
+	else if (k->kind == PAIRS)
+		printf("\"type\": \"object\", \"additionalProperties\": { \"type\": \"string\", "
+		       "\"minLength\": %lld, \"maxLength\": %lld }",
+		       k->min, k->max);
+	else
+		printf("\"type\": \"array\", \"maxItems\": %lld, \"items\": {\n", k->max);
+	if (k->kind != PARTS)
+		return;
+	snprintf(deeper, sizeof deeper, "%s    ", indent);
+	schema_object(part_of(k), deeper);
+	printf("%s  }", indent);
+}
+
 static const char *takes_text(enum takes takes)
 {
 	return takes == LIVE ? "at a reload" : "after a restart";
@@ -150,9 +189,15 @@ static const char *takes_text(enum takes takes)
 static void schema_key(const struct key *k, const char *indent)
 {
 	const char *type = schema_type(k->kind), *pattern = pattern_of(k->kind);
+	bool many = k->kind == TEXTS || k->kind == PAIRS || k->kind == PARTS;
 
-	printf("%s\"%s\": { ", indent, k->name);
-	if (nullable(k))
+	if (many)
+		schema_many(k, indent);
+	else
+		printf("%s\"%s\": { ", indent, k->name);
+	if (many)
+		;
+	else if (nullable(k))
 		printf("\"type\": [\"%s\", \"null\"]", type);
 	else
 		printf("\"type\": \"%s\"", type);
@@ -160,7 +205,7 @@ static void schema_key(const struct key *k, const char *indent)
 		schema_words(k->words);
 	else if (k->kind == NUMBER || k->kind == SIZE)
 		printf(", \"minimum\": %lld, \"maximum\": %lld", k->min, k->max);
-	else if (k->kind != FLAG)
+	else if (k->kind != FLAG && !many)
 		printf(", \"minLength\": %lld, \"maxLength\": %lld", k->min, k->max);
 	if (pattern)
 		printf(", \"pattern\": \"%s\"", pattern);
@@ -191,7 +236,7 @@ static void schema_object(enum section_id section, const char *indent)
 	printf("%s\"properties\": {", indent);
 	comma = "\n";
 	for (size_t i = 0; i < KEY_COUNT; i++) {
-		char deeper[32];
+		char deeper[64];
 
 		if (keys[i].section != section)
 			continue;
@@ -210,6 +255,8 @@ static void print_schema(void)
 	       "  \"additionalProperties\": false,\n  \"required\": [\"gateway\", \"store\"],\n"
 	       "  \"properties\": {\n    \"$schema\": { \"type\": \"string\" }");
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		if (sections[i].shape == PART)
+			continue;
 		printf(",\n    \"%s\": {\n      \"description\": \"%s\",\n", sections[i].name,
 		       sections[i].help);
 		if (sections[i].shape == LIST) {
@@ -243,9 +290,16 @@ static const struct {
 	{ SECTION_mapping, "client", "\"zigbee2mqtt\"" },
 	{ SECTION_mapping, "product_id", "\"SUBPRODUC1\"" },
 	{ SECTION_mapping, "device", "\"{name}\"" },
-	{ SECTION_mapping, "up", "\"zigbee2mqtt/{name}\"" },
+	{ SECTION_mapping, "up", "\"zigbee2mqtt/{name...}\"" },
+	{ SECTION_mapping, "deny", "\"bridge*\"" },
 	{ SECTION_mapping, "down", "\"zigbee2mqtt/{name}/set\"" },
-	{ SECTION_mapping, "presence", "\"zigbee2mqtt/{name}/availability\"" },
+	{ SECTION_mapping, "presence", "\"zigbee2mqtt/{name...}/availability\"" },
+	{ SECTION_mapping, "known_only", "true" },
+	{ SECTION_mapping, "sanitize", "true" },
+	{ SECTION_mapping, "names", "{ \"kitchen/floor light\": \"kitchen-light\" }" },
+	{ SECTION_mapping, "conditions",
+	  "[{ \"topic\": \"zigbee2mqtt/bridge/state\", \"online\": [\"online\"] }, "
+	  "{ \"connected\": true }]" },
 	{ SECTION_device, "product_id", "\"SUBPRODUC1\"" },
 	{ SECTION_device, "device_name", "\"dev1\"" },
 	{ SECTION_device, "secret", "\"ZGV2aWNlLW9uZS1wc2stLQ==\"" },
@@ -289,6 +343,8 @@ static bool print_example(void)
 	for (size_t i = 0; i < SECTION_COUNT && ok; i++) {
 		bool list = sections[i].shape == LIST;
 
+		if (sections[i].shape == PART)
+			continue;
 		printf(",\n  \"%s\": %s{", sections[i].name, list ? "[\n    " : "");
 		ok = example_object((enum section_id)i, list ? "    " : "  ");
 		printf("%s", list ? "\n  ]" : "");
@@ -337,6 +393,15 @@ static void markdown_type(const struct key *k)
 	case LISTEN:
 		printf("off, systemd or address:port");
 		break;
+	case TEXTS:
+		printf("text, or list of texts");
+		break;
+	case PAIRS:
+		printf("object of texts");
+		break;
+	case PARTS:
+		printf("list of objects, below");
+		break;
 	case TEXT:
 	case HOST:
 	case WAKER:
@@ -348,10 +413,10 @@ static void markdown_type(const struct key *k)
 static void print_markdown(void)
 {
 	for (size_t i = 0; i < SECTION_COUNT; i++) {
-		printf("%s**`%s%s`** %s\n\n| Key | Value | Default | Takes effect | Meaning |\n"
+		printf("%s**`%s%s%s`** %s\n\n| Key | Value | Default | Takes effect | Meaning |\n"
 		       "|---|---|---|---|---|\n",
-		       i ? "\n" : "", sections[i].name, sections[i].shape == LIST ? "[]" : "",
-		       sections[i].help);
+		       i ? "\n" : "", sections[i].shape == PART ? "mappings[]." : "", sections[i].name,
+		       sections[i].shape == ONE ? "" : "[]", sections[i].help);
 		for (size_t j = 0; j < KEY_COUNT; j++) {
 			if (keys[j].section != i)
 				continue;

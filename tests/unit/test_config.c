@@ -373,7 +373,42 @@ static void a_bad_device_is_named_by_index_and_line(void)
 	CU_ASSERT(refused(
 		"{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\","
 		"\"device_name\":\"d\"}]}",
-		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or let its product register"));
+		":1: devices[0].secret: is missing; add it, or secret_file, or secret_env, or login, or certificate, or plain, or let its product register"));
+}
+
+static void rule_that_makes_names_without_known_only_is_warned_about(void)
+{
+#define MAPPING(device, more)                                                                  \
+	"{" GATEWAY "," STORE ",\"mappings\":[{\"product_id\":\"SUBPRODUC1\",\"device\":\"" device \
+	"\",\"up\":\"z/{n}\"" more "}]}"
+	CU_ASSERT_EQUAL(load(MAPPING("{n}", "")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rep.warnings[0], ":1: mappings[0].known_only: is missing"));
+	CU_ASSERT_FALSE(cfg.mappings[0].known_only);
+	CU_ASSERT_EQUAL(load(MAPPING("{n}", ",\"known_only\":false")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 0);
+	CU_ASSERT_EQUAL(load(MAPPING("lamp", "")), ST_OK);
+	CU_ASSERT_EQUAL(rep.warning_count, 0);
+	config_free(&cfg);
+#undef MAPPING
+}
+
+static void plain_device_needs_no_secret_and_has_no_login(void)
+{
+#define PLAIN(more)                                                       \
+	"{" GATEWAY "," STORE ",\"devices\":[{\"product_id\":\"SUBPRODUC1\"," \
+	"\"device_name\":\"d\",\"plain\":" more "}]}"
+	CU_ASSERT_EQUAL(load(PLAIN("true")), ST_OK);
+	CU_ASSERT(cfg.devices[0].plain);
+	CU_ASSERT(refused(PLAIN("1"),
+	                  ":1: devices[0].plain: is a number; use true or false, without quotes"));
+	CU_ASSERT(refused(PLAIN("true,\"login\":\"lamp\""),
+	                  ":1: devices[0].plain: means that it never logs in, but login says how it "
+	                  "does; remove one of the two"));
+	CU_ASSERT(refused(PLAIN("true,\"certificate\":true"),
+	                  ":1: devices[0].plain: means that it never logs in, but certificate says how "
+	                  "it does; remove one of the two"));
+#undef PLAIN
 }
 
 #define DEV(pid, name) \
@@ -487,8 +522,9 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(wrong_values_of_firmware_are_named),
       TEST(firmware_stands_in_the_store_unless_it_is_told_where),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
-      TEST(repeated_ids_are_refused), TEST(errors_never_show_a_secret),
-      TEST(several_errors_are_reported_at_once_up_to_ten),
+      TEST(rule_that_makes_names_without_known_only_is_warned_about),
+      TEST(plain_device_needs_no_secret_and_has_no_login), TEST(repeated_ids_are_refused),
+      TEST(errors_never_show_a_secret), TEST(several_errors_are_reported_at_once_up_to_ten),
       TEST(broken_json_is_reported_with_line_and_column),
       TEST(mistakes_in_json_are_named_with_line_column_and_fix),
       TEST(unchecked_certificates_are_warned_about), TEST(fifteen_hundred_devices_load_quickly),

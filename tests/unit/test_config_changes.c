@@ -32,6 +32,22 @@ static void look(const struct config *now, const struct config *next)
 	config_changes(now, next, on_change, NULL);
 }
 
+/* None, or one element. */
+static void put_many(const struct config_key *key, void *field, bool one)
+{
+	struct config_parts *many = field;
+	size_t size = key->kind == KIND_PARTS ? config_sections[config_part_of(key)].size
+	                                      : sizeof(struct config_pair);
+
+	if (!one)
+		return;
+	many->at = calloc(1, size);
+	many->count = 1;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(many->at);
+	if (key->kind == KIND_TEXTS)
+		*(char **)many->at = strdup("text");
+}
+
 /* The field holds one of two values of its kind. */
 static void put(const struct config_key *key, void *field, bool second)
 {
@@ -52,6 +68,11 @@ static void put(const struct config_key *key, void *field, bool second)
 		break;
 	case KIND_CHOICE:
 		*(unsigned *)field = second;
+		break;
+	case KIND_TEXTS:
+	case KIND_PAIRS:
+	case KIND_PARTS:
+		put_many(key, field, second);
 		break;
 	case KIND_SECRET:
 		CU_ASSERT_EQUAL(secret_parse(second ? SECRET_B : SECRET_A, field), ST_OK);
@@ -81,8 +102,10 @@ static void fill(struct config *c)
 		*config_count_of(c, id) = 1;
 		CU_ASSERT_PTR_NOT_NULL_FATAL(*config_list_of(c, id));
 	}
-	for (size_t i = 0; i < config_key_count; i++)
-		put(&config_keys[i], config_field(base_of(c, &config_keys[i]), &config_keys[i]), false);
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (!config_sections[config_keys[i].section].part)
+			put(&config_keys[i], config_field(base_of(c, &config_keys[i]), &config_keys[i]), false);
+	}
 }
 
 static void path_of(const struct config_key *key, char out[64])
@@ -124,8 +147,10 @@ static void change_of_one_key(const struct config_key *key)
 
 static void every_key_is_taken_over_or_named_as_waiting(void)
 {
-	for (size_t i = 0; i < config_key_count; i++)
-		change_of_one_key(&config_keys[i]);
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (!config_sections[config_keys[i].section].part)
+			change_of_one_key(&config_keys[i]);
+	}
 }
 
 static void keys_of_a_list_take_effect_together(void)

@@ -130,12 +130,16 @@ static void every_row_of_what_may_never_be_said_is_refused_with_its_reason(void)
 static bool may_be_said(const char *section, const char *key)
 {
 	static const char *const all[] = {
-		"devices.product_id",  "devices.device_name", "mappings.client",
-		"mappings.product_id", "mappings.device",     "mappings.up",
-		"mappings.to",         "mappings.wrap",       "mappings.down",
-		"mappings.from",       "mappings.presence",   "mappings.online",
-		"routes.topic",        "routes.policy",       "routes.min_interval_ms",
-		"hub.rate_up",         "hub.window",          "presence.grace_ms"
+		"devices.product_id",   "devices.device_name", "mappings.client",
+		"mappings.client_id",   "mappings.product_id", "mappings.device",
+		"mappings.device_from", "mappings.names",      "mappings.sanitize",
+		"mappings.allow",       "mappings.deny",       "mappings.known_only",
+		"mappings.up",          "mappings.to",         "mappings.wrap",
+		"mappings.ts",          "mappings.down",       "mappings.from",
+		"mappings.template",    "mappings.commands",   "mappings.presence",
+		"mappings.online",      "mappings.conditions", "mappings.silence_s",
+		"routes.topic",         "routes.policy",       "routes.min_interval_ms",
+		"hub.rate_up",          "hub.window",          "presence.grace_ms"
 	};
 	char path[128];
 
@@ -163,6 +167,61 @@ static void every_key_that_is_not_on_the_list_is_refused(void)
 	}
 	CU_ASSERT(refused("{\"tomorrow\":1}", "tomorrow: is never taken from afar"));
 	CU_ASSERT(refused("{\"$schema\":\"x\"}", "is never taken from afar"));
+}
+
+#define RULE(more)                                                                         \
+	"{\"mappings\":[{\"client\":\"z2m\",\"product_id\":\"SUBPRODUC2\",\"device\":\"{n}\"," \
+	"\"up\":\"z/{n}\"," more "}]}"
+
+static void all_of_a_mapping_that_says_no_more_than_which_device_speaks_how_is_taken(void)
+{
+	CU_ASSERT_EQUAL_FATAL(
+		load(FILE_TEXT,
+	         RULE("\"client_id\":\"z\",\"names\":{\"a b\":\"ab\"},\"sanitize\":true,\"allow\":"
+	              "[\"x*\"],\"deny\":\"xx\",\"known_only\":true,\"wrap\":\"v\",\"ts\":true,"
+	              "\"down\":\"z/{n}/set\",\"template\":\"{.}\",\"commands\":[{\"from\":\"data\","
+	              "\"down\":\"z/{n}/get\",\"template\":\"{a}\"}],\"conditions\":[{\"topic\":"
+	              "\"z/{n}/there\",\"member\":\"on\",\"online\":[true]},{\"connected\":true},"
+	              "{\"topic\":\"b/{n}\",\"death\":\"d/{n}\"}],\"silence_s\":60")),
+		ST_OK);
+	CU_ASSERT_EQUAL_FATAL(cfg.mapping_count, 1);
+	CU_ASSERT_EQUAL(cfg.mappings[0].conditions.count, 3);
+	CU_ASSERT_EQUAL(cfg.mappings[0].commands.count, 1);
+	CU_ASSERT_FALSE(cfg.mappings[0].may_register);
+	config_free(&cfg);
+}
+
+static void what_stands_inside_a_mapping_is_on_a_list_too(void)
+{
+	static const struct {
+		const char *text, *part;
+	} rows[] = {
+		{ RULE("\"register\":true"), "mappings[].register: is never taken from afar" },
+		{ RULE("\"conditions\":[{\"connected\":true,\"tomorrow\":1}]"),
+		  "mappings[].conditions[].tomorrow: is never taken from afar" },
+		{ RULE("\"commands\":[{\"down\":\"a\",\"register\":1}]"),
+		  "mappings[].commands[].register: is never taken from afar" },
+		{ RULE("\"conditions\":[{\"topic\":\"$SYS/x\"}]"),
+		  "mappings[].conditions[].topic: begins with $" },
+		{ RULE("\"conditions\":[{\"topic\":\"a\",\"death\":\"$SYS/x\"}]"),
+		  "mappings[].conditions[].death: begins with $" },
+		{ RULE("\"commands\":[{\"down\":\"$CONTROL/x\"}]"),
+		  "mappings[].commands[].down: begins with $" },
+		{ RULE("\"commands\":[1]"), "mappings[0].commands" },
+		{ RULE("\"commands\":[[1]]"), "mappings[].commands[]" },
+		{ RULE("\"conditions\":{}"), "mappings[0].conditions" },
+		{ "{\"conditions\":[{\"topic\":\"a\"}]}", "conditions: is never taken from afar" },
+		{ "{\"mappings\":[{\"product_id\":\"SUBPRODUC2\",\"device\":\"{n}\",\"up\":\"z/{n}\"}]}",
+		  "mappings[].client: is missing" },
+		{ "{\"mappings\":[{\"client\":null,\"client_id\":\"z\",\"product_id\":\"SUBPRODUC2\","
+		  "\"device\":\"{n}\",\"up\":\"z/{n}\"}]}",
+		  "mappings[].client: is missing" },
+		{ "{\"devices\":[{\"product_id\":\"SUBPRODUC1\",\"device_name\":\"far1\",\"plain\":true}]}",
+		  "devices[].plain: is never taken from afar" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		CU_ASSERT(refused(rows[i].text, rows[i].part));
 }
 
 static void one_key_that_is_refused_refuses_all_of_it(void)
@@ -199,7 +258,8 @@ static void values_are_checked_as_those_of_the_file_with_their_own_line_and_plac
 		  "mappings[].down: begins with $" },
 		{ "{\"mappings\":[{\"product_id\":\"SUBPRODUC2\",\"device\":\"x\",\"presence\":\"$SYS/x\"}]}",
 		  "mappings[].presence: begins with $" },
-		{ "{\"mappings\":[{\"product_id\":\"SUBPRODUC1\",\"device\":\"x\"}]}", "mappings[0]" },
+		{ "{\"mappings\":[{\"client\":\"z2m\",\"product_id\":\"SUBPRODUC1\",\"device\":\"x\"}]}",
+		  "mappings[0]" },
 		{ "{\"hub\":{\"rate_up\":0}}", "hub.rate_up: is not within what the hub takes" },
 		{ "{\"hub\":{\"rate_up\":21}}", "hub.rate_up: is not within what the hub takes" },
 		{ "{\"hub\":{\"rate_up\":\"9\"}}", "hub.rate_up: is a text" },
@@ -221,8 +281,8 @@ static void mapping_that_takes_what_a_rule_of_the_file_takes_is_refused(void)
 
 	CU_ASSERT_EQUAL(load(file, NULL), ST_OK);
 	CU_ASSERT_NOT_EQUAL(load(file,
-	                         "{\"mappings\":[{\"product_id\":\"SUBPRODUC2\",\"device\":\"{n}\","
-	                         "\"up\":\"z/{n}\"}]}"),
+	                         "{\"mappings\":[{\"client\":\"z2m\",\"product_id\":\"SUBPRODUC2\","
+	                         "\"device\":\"{n}\",\"up\":\"z/{n}\"}]}"),
 	                    ST_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(rep.errors[0], "remote configuration:1: mappings[0]"));
 }
@@ -279,6 +339,8 @@ SUITE(config_remote, TEST(entries_are_added_behind_those_of_the_file),
       TEST(what_the_file_says_wins), TEST(a_missing_section_means_none_from_afar),
       TEST(every_row_of_what_may_never_be_said_is_refused_with_its_reason),
       TEST(every_key_that_is_not_on_the_list_is_refused),
+      TEST(all_of_a_mapping_that_says_no_more_than_which_device_speaks_how_is_taken),
+      TEST(what_stands_inside_a_mapping_is_on_a_list_too),
       TEST(one_key_that_is_refused_refuses_all_of_it),
       TEST(values_are_checked_as_those_of_the_file_with_their_own_line_and_place),
       TEST(mapping_that_takes_what_a_rule_of_the_file_takes_is_refused), TEST(lists_are_bounded),

@@ -242,6 +242,18 @@ static cJSON *special(const char *path)
 	return NULL;
 }
 
+/* An element that has what is required of it. */
+static cJSON *part_of(const struct config_key *key)
+{
+	cJSON *part = cJSON_CreateObject();
+
+	if (config_part_of(key) == SECTION_condition)
+		cJSON_AddStringToObject(part, "topic", "gateway/state");
+	else
+		cJSON_AddStringToObject(part, "down", "other/{name}/do");
+	return part;
+}
+
 static cJSON *other_value(const struct config_key *key, const char *path, const struct world *w)
 {
 	cJSON *value = special(path);
@@ -266,6 +278,14 @@ static cJSON *other_value(const struct config_key *key, const char *path, const 
 		return cJSON_CreateString("HUBGATE_TEST_SECRET");
 	case KIND_FILTER:
 		return cJSON_CreateString("other/+/x");
+	case KIND_PAIRS:
+		value = cJSON_CreateObject();
+		cJSON_AddStringToObject(value, "kitchen/lamp", "kitchen-lamp");
+		return value;
+	case KIND_PARTS:
+		value = cJSON_CreateArray();
+		cJSON_AddItemToArray(value, part_of(key));
+		return value;
 	default:
 		return cJSON_CreateString("other");
 	}
@@ -293,6 +313,8 @@ static void fill_lists(cJSON *root)
 	cJSON_AddStringToObject(o, "product_id", LAMP_PID);
 	cJSON_AddStringToObject(o, "device", "{name}");
 	cJSON_AddStringToObject(o, "up", "plain/{name}");
+	cJSON_AddStringToObject(o, "wrap", "value");
+	cJSON_AddStringToObject(o, "down", "plain/{name}/set");
 }
 
 static void change(struct world *w, const struct config_key *key)
@@ -315,6 +337,8 @@ static void change(struct world *w, const struct config_key *key)
 		put(o, "key_file", cJSON_CreateString(w->side));
 	}
 	put(o, key->name, other_value(key, path, w));
+	if (strcmp(path, "mapping.register") == 0) /* the product must, too */
+		put(object(w->json, "products"), "register", cJSON_CreateTrue());
 }
 
 static void count_change(void *ctx, const struct config_change *c)
@@ -386,8 +410,10 @@ static void reload_of_one_key(const struct config_key *key)
 
 static void each_key_counts_at_once_or_is_named_as_waiting(void)
 {
-	for (size_t i = 0; i < config_key_count; i++)
-		reload_of_one_key(&config_keys[i]);
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (!config_sections[config_keys[i].section].part)
+			reload_of_one_key(&config_keys[i]);
+	}
 	unsetenv("HUBGATE_TEST_SECRET");
 }
 
