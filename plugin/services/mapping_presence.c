@@ -18,8 +18,9 @@ enum {
 struct fact {
 	struct table_node node; /* by what was hashed: key */
 	uint64_t key;
-	enum mapping_told told; /* MAPPING_TOLD_NOTHING: nothing yet */
-	bool known;             /* its client told it, not the broker's memory */
+	/* MAPPING_TOLD_NOTHING: nothing yet. proven: by a client whose username was checked, which is
+	 * all that counts for devices of which devices[] say how they log in. */
+	enum mapping_told told, proven;
 	struct watch *watches;
 	struct fact *prev, *next; /* while no voice has it: the one told longest ago is first */
 };
@@ -34,6 +35,7 @@ struct speaker {
 	struct table_node node;          /* by client id */
 	const struct mosquitto *client;  /* a key while connected, never followed; else NULL */
 	const struct mosquitto *pending; /* logs in */
+	bool proven;                     /* a rule names its username, and the broker checked that */
 	struct voice *voices;
 	char id[];
 };
@@ -140,16 +142,21 @@ static void look_later(struct mapping_presence *p, struct mapped *m)
 	LINE_PUT(&p->to_look, m);
 }
 
+static bool is_connected(const struct voice *v)
+{
+	return v->speaker && v->speaker->client && (v->speaker->proven || !v->of->device->guarded);
+}
+
 /* Until something was told, the connection of whoever speaks counts. */
 static bool condition_holds(const struct mapping_condition *c, const struct voice *v,
                             const struct fact *f)
 {
-	bool connected = v->speaker && v->speaker->client;
+	bool connected = is_connected(v);
+	enum mapping_told told = MAPPING_TOLD_NOTHING;
 
-	if (c->connected || !f || f->told == MAPPING_TOLD_NOTHING ||
-	    (!f->known && v->of->device->guarded))
-		return connected;
-	return f->told == MAPPING_TOLD_THERE;
+	if (f)
+		told = v->of->device->guarded ? f->proven : f->told;
+	return c->connected || told == MAPPING_TOLD_NOTHING ? connected : told == MAPPING_TOLD_THERE;
 }
 
 static bool voice_says(const struct hubgate *h, const struct voice *v)
@@ -160,7 +167,7 @@ static bool voice_says(const struct hubgate *h, const struct voice *v)
 	if (v->silent)
 		return false;
 	if (count == 0)
-		return !m->up || (v->speaker && v->speaker->client);
+		return !m->up || is_connected(v);
 	for (size_t i = 0; i < count; i++) {
 		const struct mapping_condition c = mapping_condition(m, i);
 		const struct fact *f = c.topic ? v->watches[watch++].fact : NULL;
@@ -256,24 +263,30 @@ static struct mapping_client client_of(const struct hubgate *h, const struct mos
 	};
 }
 
-/* Somebody may have taken its id. */
-static bool may_be(const struct hubgate *h, const struct speaker *s, const struct mosquitto *client)
+/* How the rules by which s speaks know this client, at best: somebody may have taken its id. */
+static enum mapping_speaker known_as(const struct hubgate *h, const struct speaker *s,
+                                     const struct mosquitto *client)
 {
 	const struct mapping_client who = client_of(h, client);
+	enum mapping_speaker best = MAPPING_NOT_ITS_CLIENT;
 
-	for (const struct voice *v = s->voices; v; v = v->speaker_next) {
-		if (mapping_speaker_of(&h->config->mappings[v->rule], &who) != MAPPING_NOT_ITS_CLIENT)
-			return true;
+	for (const struct voice *v = s->voices; v && best != MAPPING_BY_USERNAME; v = v->speaker_next) {
+		enum mapping_speaker as = mapping_speaker_of(&h->config->mappings[v->rule], &who);
+
+		best = as > best ? as : best;
 	}
-	return false;
+	return best;
 }
 
 static void here(struct hubgate *h, struct speaker *s, const struct mosquitto *client)
 {
+	enum mapping_speaker as = s->client == client ? MAPPING_NOT_ITS_CLIENT : known_as(h, s, client);
+
 	s->pending = NULL;
-	if (s->client == client || !may_be(h, s, client))
+	if (as == MAPPING_NOT_ITS_CLIENT)
 		return;
 	s->client = client;
+	s->proven = as == MAPPING_BY_USERNAME;
 	look_at_all_of(h, s);
 }
 
@@ -543,7 +556,7 @@ void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct c
 }
 
 void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, size_t i,
-                           const struct mapping_values *values, bool there, bool known)
+                           const struct mapping_values *values, bool there, bool proven)
 {
 	enum mapping_told told = there ? MAPPING_TOLD_THERE : MAPPING_TOLD_GONE;
 	struct fact *f = NULL;
@@ -552,10 +565,10 @@ void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, si
 	IN_ROOM(ROOM_BROKER);
 	if (fact_key(h, m, i, values, &key))
 		f = fact_of(h->mapping_presence, key);
-	if (!f || (f->told == told && f->known == known))
+	if (!f || (f->told == told && (!proven || f->proven == told)))
 		return;
 	f->told = told;
-	f->known = known;
+	f->proven = proven ? told : f->proven;
 	for (struct watch *w = f->watches; w; w = w->next)
 		look_later(h->mapping_presence, w->voice->of);
 	look_at_some(h);
@@ -648,6 +661,22 @@ static void all_silent(struct hubgate *h)
 	}
 }
 
+/* The rules may be for other clients now. */
+static void know_speakers_again(struct hubgate *h)
+{
+	struct table_at at;
+
+	for (struct table_node *n = table_first(&h->mapping_presence->speakers, &at); n;
+	     n = table_next(&h->mapping_presence->speakers, &at)) {
+		struct speaker *s = table_entry(n, struct speaker, node);
+		enum mapping_speaker as = s->client ? known_as(h, s, s->client) : MAPPING_NOT_ITS_CLIENT;
+
+		s->proven = as == MAPPING_BY_USERNAME;
+		if (as == MAPPING_NOT_ITS_CLIENT)
+			s->client = NULL;
+	}
+}
+
 static void let_speakers_go(struct hubgate *h)
 {
 	struct table_at at;
@@ -673,6 +702,7 @@ enum status mapping_presence_rules(struct hubgate *h)
 			give_voices(h, d);
 	}
 	let_speakers_go(h);
+	know_speakers_again(h);
 	look_at_some(h);
 	return states ? ST_OK : ST_NOMEM;
 }

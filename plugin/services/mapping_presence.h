@@ -27,9 +27,10 @@ enum status mapping_presence_rules(struct hubgate *h);
 void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct config_mapping *m,
                              const struct mapping_values *values, const struct mosquitto *client,
                              bool heard);
-/* What was told of condition i of m on the topic with these captures. known: by its client. */
+/* What was told of condition i of m on the topic with these captures. proven: by a client whose
+ * username the broker checked and the rule names. */
 void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, size_t i,
-                           const struct mapping_values *values, bool there, bool known);
+                           const struct mapping_values *values, bool there, bool proven);
 /* d has no voices any more. */
 void mapping_presence_forget(struct hubgate *h, struct device *d);
 

@@ -488,7 +488,8 @@ static void take_condition(struct hubgate *h, const struct config_mapping *m, si
 	told = mapping_condition_told(&c, ed->topic, ed->payload, ed->payloadlen, &values);
 	if (told == MAPPING_TOLD_NOTHING)
 		return;
-	mapping_presence_fact(h, m, i, &values, told == MAPPING_TOLD_THERE, client != NULL);
+	mapping_presence_fact(h, m, i, &values, told == MAPPING_TOLD_THERE,
+	                      hit.speaker == MAPPING_BY_USERNAME);
 	if (told != MAPPING_TOLD_THERE || mapping_condition_device(m, &values, &hit) != ST_OK)
 		return;
 	d = device_of(h, &hit, client, ed->topic);
