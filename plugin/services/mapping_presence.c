@@ -67,7 +67,8 @@ struct mapping_presence {
 	LINE_OF(struct mapped) to_look;
 	struct rule_state *rules;
 	size_t rule_count;
-	bool pending; /* some speaker logs in */
+	bool pending;  /* some speaker logs in */
+	bool renewing; /* the rules have changed, and not all devices have their new voices */
 };
 
 /* --- facts --- */
@@ -187,13 +188,22 @@ static bool is_there(const struct hubgate *h, const struct mapped *m)
 	return false;
 }
 
+static void give_voices(struct hubgate *h, struct device *d);
+static void renewed(struct hubgate *h);
+
 static void look(struct hubgate *h, struct mapped *m)
 {
+	bool renews = m->renews;
+
 	if (m->looked_for)
 		LINE_REMOVE(&h->mapping_presence->to_look, m);
-	m->looked_for = false;
-	if (m->device->origins & ORIGIN_MAPPING)
-		presence_mapped(h, m->device, is_there(h, m));
+	m->looked_for = m->renews = false;
+	if (!(m->device->origins & ORIGIN_MAPPING) ||
+	    (renews && !h->renew_mapped(h, m->device))) /* m is gone */
+		return;
+	if (renews)
+		give_voices(h, m->device);
+	presence_mapped(h, m->device, is_there(h, m));
 }
 
 static void look_at_some(struct hubgate *h)
@@ -202,6 +212,8 @@ static void look_at_some(struct hubgate *h)
 
 	for (int n = 0; n < LOOKS_PER_TURN && p->to_look.first; n++)
 		look(h, p->to_look.first);
+	if (!p->to_look.first && p->renewing)
+		renewed(h);
 	if (p->to_look.first)
 		timer_ring_by(h, TIMER_AT_ONCE_MS);
 }
@@ -248,7 +260,7 @@ static void look_at_all_of(struct hubgate *h, struct speaker *s)
 
 static void speaker_let_go(struct hubgate *h, struct speaker *s)
 {
-	if (!s || s->voices)
+	if (!s || s->voices || h->mapping_presence->renewing) /* its voices may come yet */
 		return;
 	table_remove(&h->mapping_presence->speakers, &s->node);
 	free(s);
@@ -283,6 +295,8 @@ static void here(struct hubgate *h, struct speaker *s, const struct mosquitto *c
 	enum mapping_speaker as = s->client == client ? MAPPING_NOT_ITS_CLIENT : known_as(h, s, client);
 
 	s->pending = NULL;
+	if (h->mapping_presence->renewing && s->client != client)
+		s->client = client; /* renewed() asks who it is */
 	if (as == MAPPING_NOT_ITS_CLIENT)
 		return;
 	s->client = client;
@@ -431,7 +445,7 @@ static void voice_free(struct hubgate *h, struct mapped *m, struct voice *v)
 }
 
 /* What makes one voice another one: the rule, the topics of its conditions, and the client where
- * its connection counts. False: the captures do not name the topics. */
+ * its connection counts. False: the captures do not name the topics, or there are no rules. */
 static bool voice_key(struct hubgate *h, const struct config_mapping *m,
                       const struct mapping_values *values, const struct speaker *s, uint64_t *key)
 {
@@ -439,6 +453,8 @@ static bool voice_key(struct hubgate *h, const struct config_mapping *m,
 	uint64_t parts[MAPPING_CONDITIONS_MAX + 2] = { (uint64_t)(m - h->config->mappings) };
 	bool by_client = count == 0;
 
+	if (parts[0] >= h->mapping_presence->rule_count) /* no memory for them */
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		by_client |= mapping_condition(m, i).connected;
 		if (mapping_condition(m, i).topic && !fact_key(h, m, i, values, &parts[i + 1]))
@@ -536,6 +552,8 @@ void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct c
 	struct voice *v;
 
 	IN_ROOM(ROOM_BROKER);
+	if (of && of->renews)
+		give_voices(h, d);
 	v = of ? voice_of(h, of, m, values, s) : NULL;
 	if (v && s && v->speaker != s) {
 		struct speaker *before = v->speaker;
@@ -631,6 +649,7 @@ static void give_voices(struct hubgate *h, struct device *d)
 	const struct mapping_known known = mapped_known(d);
 	struct speaker *s = speaker_of(h, d->mapped->client_id);
 
+	d->mapped->renews = false;
 	for (size_t i = 0; i < h->config->mapping_count; i++) {
 		const struct config_mapping *m = &h->config->mappings[i];
 		struct mapping_values values;
@@ -643,38 +662,15 @@ static void give_voices(struct hubgate *h, struct device *d)
 		if (v && !v->speaker)
 			join_speaker(v, s);
 	}
-	look_later(h->mapping_presence, d->mapped); /* speakers stay until all have their voices */
 }
 
-static void all_silent(struct hubgate *h)
+/* The lines of the old rules end with them. Speakers stay: they may be connected. */
+static void drop_voices(struct hubgate *h, struct mapped *m)
 {
-	struct table_at at;
-
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		for (struct voice *v = d->mapped ? d->mapped->voices : NULL; v; v = v->next)
-			v->listed = false; /* the lines of the old rules end */
-		if (!d->mapped)
-			continue;
-		while (d->mapped->voices) /* speakers stay: they may be connected */
-			voice_free(h, d->mapped, d->mapped->voices);
-	}
-}
-
-/* The rules may be for other clients now. */
-static void know_speakers_again(struct hubgate *h)
-{
-	struct table_at at;
-
-	for (struct table_node *n = table_first(&h->mapping_presence->speakers, &at); n;
-	     n = table_next(&h->mapping_presence->speakers, &at)) {
-		struct speaker *s = table_entry(n, struct speaker, node);
-		enum mapping_speaker as = s->client ? known_as(h, s, s->client) : MAPPING_NOT_ITS_CLIENT;
-
-		s->proven = as == MAPPING_BY_USERNAME;
-		if (as == MAPPING_NOT_ITS_CLIENT)
-			s->client = NULL;
-	}
+	for (struct voice *v = m->voices; v; v = v->next)
+		v->listed = false;
+	while (m->voices)
+		voice_free(h, m, m->voices);
 }
 
 static void let_speakers_go(struct hubgate *h)
@@ -686,23 +682,50 @@ static void let_speakers_go(struct hubgate *h)
 		speaker_let_go(h, table_entry(n, struct speaker, node));
 }
 
+/* All devices have their voices: the rules may be for other clients now. */
+static void renewed(struct hubgate *h)
+{
+	struct table_at at;
+
+	h->mapping_presence->renewing = false;
+	let_speakers_go(h);
+	for (struct table_node *n = table_first(&h->mapping_presence->speakers, &at); n;
+	     n = table_next(&h->mapping_presence->speakers, &at)) {
+		struct speaker *s = table_entry(n, struct speaker, node);
+		enum mapping_speaker as = s->client ? known_as(h, s, s->client) : MAPPING_NOT_ITS_CLIENT;
+		bool proven = as == MAPPING_BY_USERNAME;
+
+		if (proven == s->proven && (!s->client || as != MAPPING_NOT_ITS_CLIENT))
+			continue;
+		s->proven = proven;
+		s->client = as == MAPPING_NOT_ITS_CLIENT ? NULL : s->client;
+		for (struct voice *v = s->voices; v; v = v->speaker_next)
+			look_later(h->mapping_presence, v->of);
+	}
+	for (int n = 0; n < LOOKS_PER_TURN && h->mapping_presence->to_look.first; n++)
+		look(h, h->mapping_presence->to_look.first);
+}
+
 enum status mapping_presence_rules(struct hubgate *h)
 {
 	struct rule_state *states = states_of(h);
+	struct mapping_presence *p = h->mapping_presence;
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
-	all_silent(h);
-	free(h->mapping_presence->rules);
-	h->mapping_presence->rules = states;
-	h->mapping_presence->rule_count = states ? h->config->mapping_count : 0;
+	p->renewing = true;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (states && d->mapped && d->origins & ORIGIN_MAPPING)
-			give_voices(h, d);
+		if (d->mapped)
+			drop_voices(h, d->mapped);
+		if (!(d->origins & ORIGIN_MAPPING) || !mapped_of(d))
+			continue;
+		d->mapped->renews = true;
+		look_later(p, d->mapped);
 	}
-	let_speakers_go(h);
-	know_speakers_again(h);
+	free(p->rules);
+	p->rules = states;
+	p->rule_count = states ? h->config->mapping_count : 0;
 	look_at_some(h);
 	return states ? ST_OK : ST_NOMEM;
 }
@@ -762,6 +785,7 @@ void mapping_presence_close(struct hubgate *h)
 
 	if (!p)
 		return;
+	p->renewing = false;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at))
 		mapping_presence_forget(h, d);

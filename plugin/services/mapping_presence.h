@@ -19,8 +19,9 @@
 enum status mapping_presence_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void mapping_presence_close(struct hubgate *h);
 
-/* The rules of h->config begin to count: all voices are made anew with them. Devices that no rule
- * makes have none. ST_OK; ST_NOMEM: nothing is told of any device. */
+/* The rules of h->config begin to count: all voices are made anew with them, and what no rule makes
+ * is forgotten (h->renew_mapped()), of some devices now and of the others in the next turns.
+ * ST_OK; ST_NOMEM: nothing is told of any device. */
 enum status mapping_presence_rules(struct hubgate *h);
 
 /* d is spoken for by a rule; client NULL: nobody knows by whom. heard: it sent a message. */

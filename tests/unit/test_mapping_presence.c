@@ -307,6 +307,40 @@ static void devices_that_no_rule_makes_any_more_have_no_rights(void)
 	end(l);
 }
 
+static int mapped_count(struct lan *l)
+{
+	struct table_at at;
+	int count = 0;
+
+	for (struct device *d = device_table_first(l->h.devices, &at); d;
+	     d = device_table_next(l->h.devices, &at))
+		count += (d->origins & ORIGIN_MAPPING) != 0;
+	return count;
+}
+
+static void many_devices_take_other_rules_by_slices(void)
+{
+	struct lan *l = begin(BARE "," RULE "'client_id':'bridge','up':'y/{name}'}");
+	char topic[64];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(topic, sizeof(topic), "%c/x%d", i % 2 ? 'z' : 'y', i);
+		say(&bridge, topic, "1");
+	}
+	CU_ASSERT_EQUAL(mapped_count(l), 200);
+	config_free(&config);
+	take_rules(l, RULE "'client_id':'bridge','up':'y/{name}','allow':'*0'}");
+	mapping_service_rules_changed(&l->h);
+	CU_ASSERT(mapped_count(l) > 100);
+	for (int turns = 0; turns < 6; turns++)
+		lan_tick();
+	CU_ASSERT_EQUAL(mapped_count(l), 20);
+	CU_ASSERT_TRUE(device_table_find(l->h.devices, LAMP_PID "x10", PRODUCT_ID_LEN + 3)->online);
+	lan_gone(&bridge);
+	CU_ASSERT_FALSE(device_table_find(l->h.devices, LAMP_PID "x10", PRODUCT_ID_LEN + 3)->online);
+	end(l);
+}
+
 static void client_that_the_rule_names_no_more_speaks_for_nobody(void)
 {
 	struct lan *l = begin(RULE "'client_id':'bridge','up':'z/{name}'}");
@@ -412,6 +446,7 @@ SUITE(mapping_presence, TEST(all_conditions_must_hold),
       TEST(commands_wait_inside_the_grace_time_with_their_local_topic),
       TEST(device_of_commands_alone_is_there_from_the_start),
       TEST(devices_that_no_rule_makes_any_more_have_no_rights),
+      TEST(many_devices_take_other_rules_by_slices),
       TEST(client_that_the_rule_names_no_more_speaks_for_nobody),
       TEST(what_was_told_stays_when_other_rules_change),
       TEST(names_and_captures_last_over_a_restart),
