@@ -6,9 +6,9 @@
 #include "core/base/room.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/login_record.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/stored.h"
 #include "plugin/devices/subscriptions.h"
-#include "plugin/services/mapped.h"
 #include "plugin/services/shadow.h"
 
 static bool hand_out(struct hubgate *h, const struct state_entry *e)

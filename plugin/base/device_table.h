@@ -18,7 +18,7 @@
 
 struct presence; /* plugin/devices/presence.h */
 struct shadow;   /* plugin/services/shadow.h */
-struct mapped;   /* plugin/services/mapped.h */
+struct mapped;   /* plugin/devices/mapped.h */
 struct wait_line;
 
 enum {
@@ -76,7 +76,7 @@ struct device {
 	struct min_interval *min_interval; /* owned by plugin/devices/min_interval; NULL: none */
 	struct presence *presence;         /* owned by plugin/devices/presence */
 	struct shadow *shadow;   /* owned by plugin/services/shadow; NULL: it never used one */
-	struct mapped *mapped;   /* owned by plugin/services/mapped; NULL: no rule ever made it */
+	struct mapped *mapped;   /* owned by plugin/devices/mapped; NULL: no rule ever made it */
 	struct wait_line *waits; /* owned by plugin/devices/registration; NULL: it does not register */
 };
 

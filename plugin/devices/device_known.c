@@ -199,7 +199,7 @@ bool device_load(struct hubgate *h, const struct state_entry *e)
 	/* Whom an application spoke for the hub had called bound. */
 	c.proven = *bits & (DEVICE_RECORD_BOUND | DEVICE_RECORD_PROVEN | DEVICE_RECORD_BY_APP);
 	c.origins |= *bits & DEVICE_RECORD_BY_APP ? ORIGIN_APPLICATION : 0;
-	/* Of one that devices[] say how it logs in plugin/services/mapped knows who spoke for it. */
+	/* Of one that devices[] say how it logs in plugin/devices/mapped knows who spoke for it. */
 	if (*bits & DEVICE_RECORD_MAPPED && !(d && d->guarded) &&
 	    (!(*bits & DEVICE_RECORD_LOGGED_IN) || (d && d->plain)) &&
 	    mapping_of(&rules, product_id, name, NULL, NULL))

@@ -7,7 +7,7 @@
 #include "core/hub/route.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
-#include "plugin/services/mapped.h"
+#include "plugin/devices/mapped.h"
 
 /* rewritten NULL: the payload stays. */
 static enum status replace(struct uplink_down *down, const char *topic, const struct buf *rewritten)

@@ -5,9 +5,9 @@
 
 #include "core/base/room.h"
 #include "plugin/base/timer.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_rights.h"
-#include "plugin/services/mapped.h"
 
 enum {
 	LOOKS_PER_TURN = 64,

@@ -4,8 +4,8 @@
 
 #include "core/base/room.h"
 #include "plugin/base/timer.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/registration.h"
-#include "plugin/services/mapped.h"
 
 enum {
 	EVERY_MS = 1000,

@@ -10,6 +10,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
 #include "plugin/devices/subscriptions.h"
@@ -17,7 +18,6 @@
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
-#include "plugin/services/mapped.h"
 #include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_register.h"
 

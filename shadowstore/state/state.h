@@ -23,7 +23,7 @@ enum state_kind {           /* numbers stand in files: never change one */
 	STATE_SECRET_HINT = 4,  /* reserved */
 	STATE_DEVICE = 5,       /* key: client id; value: one byte, plugin/services/gateway_service */
 	STATE_LOGIN = 6,        /* key: {pid}{dname}; value: MQTT client id of its newest login */
-	STATE_MAPPED = 10,      /* key: {pid}{dname}; value: see plugin/services/mapped */
+	STATE_MAPPED = 10,      /* key: {pid}{dname}; value: see plugin/devices/mapped */
 };
 
 struct state; /* opaque */

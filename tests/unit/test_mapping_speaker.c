@@ -6,7 +6,7 @@
 #include "plugin/base/hubgate.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
-#include "plugin/services/mapped.h"
+#include "plugin/devices/mapped.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/storage.h"
 #include "tests/fakes/lan.h"

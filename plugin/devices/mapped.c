@@ -1,4 +1,4 @@
-#include "plugin/services/mapped.h"
+#include "plugin/devices/mapped.h"
 
 #include <stdlib.h>
 #include <string.h>
