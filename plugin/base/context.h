@@ -120,6 +120,9 @@ struct hubgate {
 	/* Of plugin/services/mapping_service, for plugin/devices: d ends, or is retired; erase: what
 	 * stands in the state store too. */
 	void (*forget_mapped)(struct hubgate *h, struct device *d, bool erase);
+	/* Of the same, for plugin/services/mapping_presence: the rules have changed. False: none makes
+	 * d any more, it is forgotten. */
+	bool (*renew_mapped)(struct hubgate *h, struct device *d);
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 

@@ -30,6 +30,7 @@ struct mapped { /* owned by its device: device.mapped */
 	struct voice *voices;
 	size_t voice_count;
 	bool looked_for; /* in the line of those that are to be looked at */
+	bool renews;     /* the rules have changed since */
 	struct mapped *prev, *next;
 };
 

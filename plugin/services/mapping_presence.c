@@ -18,8 +18,9 @@ enum {
 struct fact {
 	struct table_node node; /* by what was hashed: key */
 	uint64_t key;
-	enum mapping_told told; /* MAPPING_TOLD_NOTHING: nothing yet */
-	bool known;             /* its client told it, not the broker's memory */
+	/* MAPPING_TOLD_NOTHING: nothing yet. proven: by a client whose username was checked, which is
+	 * all that counts for devices of which devices[] say how they log in. */
+	enum mapping_told told, proven;
 	struct watch *watches;
 	struct fact *prev, *next; /* while no voice has it: the one told longest ago is first */
 };
@@ -34,6 +35,7 @@ struct speaker {
 	struct table_node node;          /* by client id */
 	const struct mosquitto *client;  /* a key while connected, never followed; else NULL */
 	const struct mosquitto *pending; /* logs in */
+	bool proven;                     /* a rule names its username, and the broker checked that */
 	struct voice *voices;
 	char id[];
 };
@@ -65,7 +67,8 @@ struct mapping_presence {
 	LINE_OF(struct mapped) to_look;
 	struct rule_state *rules;
 	size_t rule_count;
-	bool pending; /* some speaker logs in */
+	bool pending;  /* some speaker logs in */
+	bool renewing; /* the rules have changed, and not all devices have their new voices */
 };
 
 /* --- facts --- */
@@ -140,16 +143,21 @@ static void look_later(struct mapping_presence *p, struct mapped *m)
 	LINE_PUT(&p->to_look, m);
 }
 
+static bool is_connected(const struct voice *v)
+{
+	return v->speaker && v->speaker->client && (v->speaker->proven || !v->of->device->guarded);
+}
+
 /* Until something was told, the connection of whoever speaks counts. */
 static bool condition_holds(const struct mapping_condition *c, const struct voice *v,
                             const struct fact *f)
 {
-	bool connected = v->speaker && v->speaker->client;
+	bool connected = is_connected(v);
+	enum mapping_told told = MAPPING_TOLD_NOTHING;
 
-	if (c->connected || !f || f->told == MAPPING_TOLD_NOTHING ||
-	    (!f->known && v->of->device->guarded))
-		return connected;
-	return f->told == MAPPING_TOLD_THERE;
+	if (f)
+		told = v->of->device->guarded ? f->proven : f->told;
+	return c->connected || told == MAPPING_TOLD_NOTHING ? connected : told == MAPPING_TOLD_THERE;
 }
 
 static bool voice_says(const struct hubgate *h, const struct voice *v)
@@ -160,7 +168,7 @@ static bool voice_says(const struct hubgate *h, const struct voice *v)
 	if (v->silent)
 		return false;
 	if (count == 0)
-		return !m->up || (v->speaker && v->speaker->client);
+		return !m->up || is_connected(v);
 	for (size_t i = 0; i < count; i++) {
 		const struct mapping_condition c = mapping_condition(m, i);
 		const struct fact *f = c.topic ? v->watches[watch++].fact : NULL;
@@ -180,13 +188,22 @@ static bool is_there(const struct hubgate *h, const struct mapped *m)
 	return false;
 }
 
+static void give_voices(struct hubgate *h, struct device *d);
+static void renewed(struct hubgate *h);
+
 static void look(struct hubgate *h, struct mapped *m)
 {
+	bool renews = m->renews;
+
 	if (m->looked_for)
 		LINE_REMOVE(&h->mapping_presence->to_look, m);
-	m->looked_for = false;
-	if (m->device->origins & ORIGIN_MAPPING)
-		presence_mapped(h, m->device, is_there(h, m));
+	m->looked_for = m->renews = false;
+	if (!(m->device->origins & ORIGIN_MAPPING) ||
+	    (renews && !h->renew_mapped(h, m->device))) /* m is gone */
+		return;
+	if (renews)
+		give_voices(h, m->device);
+	presence_mapped(h, m->device, is_there(h, m));
 }
 
 static void look_at_some(struct hubgate *h)
@@ -195,6 +212,8 @@ static void look_at_some(struct hubgate *h)
 
 	for (int n = 0; n < LOOKS_PER_TURN && p->to_look.first; n++)
 		look(h, p->to_look.first);
+	if (!p->to_look.first && p->renewing)
+		renewed(h);
 	if (p->to_look.first)
 		timer_ring_by(h, TIMER_AT_ONCE_MS);
 }
@@ -241,7 +260,7 @@ static void look_at_all_of(struct hubgate *h, struct speaker *s)
 
 static void speaker_let_go(struct hubgate *h, struct speaker *s)
 {
-	if (!s || s->voices)
+	if (!s || s->voices || h->mapping_presence->renewing) /* its voices may come yet */
 		return;
 	table_remove(&h->mapping_presence->speakers, &s->node);
 	free(s);
@@ -256,24 +275,32 @@ static struct mapping_client client_of(const struct hubgate *h, const struct mos
 	};
 }
 
-/* Somebody may have taken its id. */
-static bool may_be(const struct hubgate *h, const struct speaker *s, const struct mosquitto *client)
+/* How the rules by which s speaks know this client, at best: somebody may have taken its id. */
+static enum mapping_speaker known_as(const struct hubgate *h, const struct speaker *s,
+                                     const struct mosquitto *client)
 {
 	const struct mapping_client who = client_of(h, client);
+	enum mapping_speaker best = MAPPING_NOT_ITS_CLIENT;
 
-	for (const struct voice *v = s->voices; v; v = v->speaker_next) {
-		if (mapping_speaker_of(&h->config->mappings[v->rule], &who) != MAPPING_NOT_ITS_CLIENT)
-			return true;
+	for (const struct voice *v = s->voices; v && best != MAPPING_BY_USERNAME; v = v->speaker_next) {
+		enum mapping_speaker as = mapping_speaker_of(&h->config->mappings[v->rule], &who);
+
+		best = as > best ? as : best;
 	}
-	return false;
+	return best;
 }
 
 static void here(struct hubgate *h, struct speaker *s, const struct mosquitto *client)
 {
+	enum mapping_speaker as = s->client == client ? MAPPING_NOT_ITS_CLIENT : known_as(h, s, client);
+
 	s->pending = NULL;
-	if (s->client == client || !may_be(h, s, client))
+	if (h->mapping_presence->renewing && s->client != client)
+		s->client = client; /* renewed() asks who it is */
+	if (as == MAPPING_NOT_ITS_CLIENT)
 		return;
 	s->client = client;
+	s->proven = as == MAPPING_BY_USERNAME;
 	look_at_all_of(h, s);
 }
 
@@ -418,7 +445,7 @@ static void voice_free(struct hubgate *h, struct mapped *m, struct voice *v)
 }
 
 /* What makes one voice another one: the rule, the topics of its conditions, and the client where
- * its connection counts. False: the captures do not name the topics. */
+ * its connection counts. False: the captures do not name the topics, or there are no rules. */
 static bool voice_key(struct hubgate *h, const struct config_mapping *m,
                       const struct mapping_values *values, const struct speaker *s, uint64_t *key)
 {
@@ -426,6 +453,8 @@ static bool voice_key(struct hubgate *h, const struct config_mapping *m,
 	uint64_t parts[MAPPING_CONDITIONS_MAX + 2] = { (uint64_t)(m - h->config->mappings) };
 	bool by_client = count == 0;
 
+	if (parts[0] >= h->mapping_presence->rule_count) /* no memory for them */
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		by_client |= mapping_condition(m, i).connected;
 		if (mapping_condition(m, i).topic && !fact_key(h, m, i, values, &parts[i + 1]))
@@ -516,6 +545,8 @@ void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct c
 	struct voice *v;
 
 	IN_ROOM(ROOM_BROKER);
+	if (of && of->renews)
+		give_voices(h, d);
 	v = of ? voice_of(h, of, m, values, s) : NULL;
 	if (v && s && v->speaker != s) {
 		struct speaker *before = v->speaker;
@@ -536,7 +567,7 @@ void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct c
 }
 
 void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, size_t i,
-                           const struct mapping_values *values, bool there, bool known)
+                           const struct mapping_values *values, bool there, bool proven)
 {
 	enum mapping_told told = there ? MAPPING_TOLD_THERE : MAPPING_TOLD_GONE;
 	struct fact *f = NULL;
@@ -545,10 +576,10 @@ void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, si
 	IN_ROOM(ROOM_BROKER);
 	if (fact_key(h, m, i, values, &key))
 		f = fact_of(h->mapping_presence, key);
-	if (!f || (f->told == told && f->known == known))
+	if (!f || (f->told == told && (!proven || f->proven == told)))
 		return;
 	f->told = told;
-	f->known = known;
+	f->proven = proven ? told : f->proven;
 	for (struct watch *w = f->watches; w; w = w->next)
 		look_later(h->mapping_presence, w->voice->of);
 	look_at_some(h);
@@ -611,6 +642,7 @@ static void give_voices(struct hubgate *h, struct device *d)
 	const struct mapping_known known = mapped_known(d);
 	struct speaker *s = speaker_of(h, d->mapped->client_id);
 
+	d->mapped->renews = false;
 	for (size_t i = 0; i < h->config->mapping_count; i++) {
 		const struct config_mapping *m = &h->config->mappings[i];
 		struct mapping_values values;
@@ -623,22 +655,15 @@ static void give_voices(struct hubgate *h, struct device *d)
 		if (v && !v->speaker)
 			join_speaker(v, s);
 	}
-	look_later(h->mapping_presence, d->mapped); /* speakers stay until all have their voices */
 }
 
-static void all_silent(struct hubgate *h)
+/* The lines of the old rules end with them. Speakers stay: they may be connected. */
+static void drop_voices(struct hubgate *h, struct mapped *m)
 {
-	struct table_at at;
-
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		for (struct voice *v = d->mapped ? d->mapped->voices : NULL; v; v = v->next)
-			v->listed = false; /* the lines of the old rules end */
-		if (!d->mapped)
-			continue;
-		while (d->mapped->voices) /* speakers stay: they may be connected */
-			voice_free(h, d->mapped, d->mapped->voices);
-	}
+	for (struct voice *v = m->voices; v; v = v->next)
+		v->listed = false;
+	while (m->voices)
+		voice_free(h, m, m->voices);
 }
 
 static void let_speakers_go(struct hubgate *h)
@@ -650,22 +675,50 @@ static void let_speakers_go(struct hubgate *h)
 		speaker_let_go(h, table_entry(n, struct speaker, node));
 }
 
+/* All devices have their voices: the rules may be for other clients now. */
+static void renewed(struct hubgate *h)
+{
+	struct table_at at;
+
+	h->mapping_presence->renewing = false;
+	let_speakers_go(h);
+	for (struct table_node *n = table_first(&h->mapping_presence->speakers, &at); n;
+	     n = table_next(&h->mapping_presence->speakers, &at)) {
+		struct speaker *s = table_entry(n, struct speaker, node);
+		enum mapping_speaker as = s->client ? known_as(h, s, s->client) : MAPPING_NOT_ITS_CLIENT;
+		bool proven = as == MAPPING_BY_USERNAME;
+
+		if (proven == s->proven && (!s->client || as != MAPPING_NOT_ITS_CLIENT))
+			continue;
+		s->proven = proven;
+		s->client = as == MAPPING_NOT_ITS_CLIENT ? NULL : s->client;
+		for (struct voice *v = s->voices; v; v = v->speaker_next)
+			look_later(h->mapping_presence, v->of);
+	}
+	for (int n = 0; n < LOOKS_PER_TURN && h->mapping_presence->to_look.first; n++)
+		look(h, h->mapping_presence->to_look.first);
+}
+
 enum status mapping_presence_rules(struct hubgate *h)
 {
 	struct rule_state *states = states_of(h);
+	struct mapping_presence *p = h->mapping_presence;
 	struct table_at at;
 
 	IN_ROOM(ROOM_BROKER);
-	all_silent(h);
-	free(h->mapping_presence->rules);
-	h->mapping_presence->rules = states;
-	h->mapping_presence->rule_count = states ? h->config->mapping_count : 0;
+	p->renewing = true;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at)) {
-		if (states && d->mapped && d->origins & ORIGIN_MAPPING)
-			give_voices(h, d);
+		if (d->mapped)
+			drop_voices(h, d->mapped);
+		if (!(d->origins & ORIGIN_MAPPING) || !mapped_of(d))
+			continue;
+		d->mapped->renews = true;
+		look_later(p, d->mapped);
 	}
-	let_speakers_go(h);
+	free(p->rules);
+	p->rules = states;
+	p->rule_count = states ? h->config->mapping_count : 0;
 	look_at_some(h);
 	return states ? ST_OK : ST_NOMEM;
 }
@@ -725,6 +778,7 @@ void mapping_presence_close(struct hubgate *h)
 
 	if (!p)
 		return;
+	p->renewing = false;
 	for (struct device *d = device_table_first(h->devices, &at); d;
 	     d = device_table_next(h->devices, &at))
 		mapping_presence_forget(h, d);

@@ -20,17 +20,19 @@
 enum status mapping_presence_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void mapping_presence_close(struct hubgate *h);
 
-/* The rules of h->config begin to count: all voices are made anew with them. Devices that no rule
- * makes have none. ST_OK; ST_NOMEM: nothing is told of any device. */
+/* The rules of h->config begin to count: all voices are made anew with them, and what no rule makes
+ * is forgotten (h->renew_mapped()), of some devices now and of the others in the next turns.
+ * ST_OK; ST_NOMEM: nothing is told of any device. */
 enum status mapping_presence_rules(struct hubgate *h);
 
 /* d is spoken for by a rule; client NULL: nobody knows by whom. heard: it sent a message. */
 void mapping_presence_spoken(struct hubgate *h, struct device *d, const struct config_mapping *m,
                              const struct mapping_values *values, const struct mosquitto *client,
                              bool heard);
-/* What was told of condition i of m on the topic with these captures. known: by its client. */
+/* What was told of condition i of m on the topic with these captures. proven: by a client whose
+ * username the broker checked and the rule names. */
 void mapping_presence_fact(struct hubgate *h, const struct config_mapping *m, size_t i,
-                           const struct mapping_values *values, bool there, bool known);
+                           const struct mapping_values *values, bool there, bool proven);
 /* d has no voices any more. */
 void mapping_presence_forget(struct hubgate *h, struct device *d);
 

@@ -53,12 +53,15 @@ static void forget(struct hubgate *h, struct device *d, bool erase)
 	mapped_free(d);
 }
 
+static bool renew(struct hubgate *h, struct device *d);
+
 enum status mapping_service_open(struct hubgate *h)
 {
 	enum status st = ST_NOMEM;
 
 	h->mapping = calloc(1, sizeof(*h->mapping));
 	h->forget_mapped = forget;
+	h->renew_mapped = renew;
 	if (h->mapping)
 		st = mapping_register_open(h);
 	if (st == ST_OK)
@@ -328,28 +331,26 @@ void mapping_service_adopt(struct hubgate *h)
 	}
 }
 
-void mapping_service_rules_changed(struct hubgate *h)
+static bool renew(struct hubgate *h, struct device *d)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
-	struct table_at at;
+	const struct mapping_known known = mapped_known(d);
+	const struct config_mapping *m =
+		mapping_of(&rules, d->product_id, d->device_name, known.original, known.values);
 
+	if (m)
+		follow(h, d, m);
+	else
+		end(h, d);
+	return m != NULL;
+}
+
+void mapping_service_rules_changed(struct hubgate *h)
+{
 	IN_ROOM(ROOM_BROKER);
 	forget_warnings(h);
 	mapping_presence_rules(h);
 	command_rules_changed(h);
-	for (struct device *d = device_table_first(h->devices, &at); d;
-	     d = device_table_next(h->devices, &at)) {
-		const struct mapping_known known = mapped_known(d);
-		const struct config_mapping *m;
-
-		if (!(d->origins & ORIGIN_MAPPING))
-			continue;
-		m = mapping_of(&rules, d->product_id, d->device_name, known.original, known.values);
-		if (m)
-			follow(h, d, m);
-		else
-			end(h, d);
-	}
 }
 
 /* --- devices --- */
@@ -491,7 +492,8 @@ static void take_condition(struct hubgate *h, const struct config_mapping *m, si
 	told = mapping_condition_told(&c, ed->topic, ed->payload, ed->payloadlen, &values);
 	if (told == MAPPING_TOLD_NOTHING)
 		return;
-	mapping_presence_fact(h, m, i, &values, told == MAPPING_TOLD_THERE, client != NULL);
+	mapping_presence_fact(h, m, i, &values, told == MAPPING_TOLD_THERE,
+	                      hit.speaker == MAPPING_BY_USERNAME);
 	if (told != MAPPING_TOLD_THERE || mapping_condition_device(m, &values, &hit) != ST_OK)
 		return;
 	d = device_of(h, &hit, client, ed->topic);

@@ -156,6 +156,29 @@ static void a_blip_of_a_bridge_costs_no_offline(void)
 	end(l);
 }
 
+static void who_takes_the_id_of_a_bridge_brings_no_device_with_a_secret_back(void)
+{
+	struct lan *l = begin(RULE "'client':'z2m','up':'z/{name}'}");
+	struct mosquitto real = { .id = "bridge", .username = "z2m", .clean = true };
+	struct mosquitto thief = { .id = "bridge", .clean = true };
+	struct mosquitto again = { .id = "bridge", .username = "z2m", .clean = true };
+
+	l->lamp->plain = false;
+	l->lamp->guarded = true;
+	say(&real, "z/" LAMP_NAME, "1");
+	CU_ASSERT_TRUE(l->lamp->online);
+	lan_gone(&real);
+	lan_auth(&thief, NULL, NULL);
+	lan_tick();
+	CU_ASSERT_FALSE(l->lamp->online);
+	lan_gone(&thief);
+	lan_auth(&again, "z2m", "right");
+	lan_tick();
+	CU_ASSERT_TRUE(l->lamp->online);
+	lan_gone(&again);
+	end(l);
+}
+
 static void a_login_that_fails_brings_nobody_back(void)
 {
 	struct lan *l = begin(BARE);
@@ -294,6 +317,55 @@ static void devices_that_no_rule_makes_any_more_have_no_rights(void)
 	end(l);
 }
 
+static int mapped_count(struct lan *l)
+{
+	struct table_at at;
+	int count = 0;
+
+	for (struct device *d = device_table_first(l->h.devices, &at); d;
+	     d = device_table_next(l->h.devices, &at))
+		count += (d->origins & ORIGIN_MAPPING) != 0;
+	return count;
+}
+
+static void many_devices_take_other_rules_by_slices(void)
+{
+	struct lan *l = begin(BARE "," RULE "'client_id':'bridge','up':'y/{name}'}");
+	char topic[64];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(topic, sizeof(topic), "%c/x%d", i % 2 ? 'z' : 'y', i);
+		say(&bridge, topic, "1");
+	}
+	CU_ASSERT_EQUAL(mapped_count(l), 200);
+	config_free(&config);
+	take_rules(l, RULE "'client_id':'bridge','up':'y/{name}','allow':'*0'}");
+	mapping_service_rules_changed(&l->h);
+	CU_ASSERT(mapped_count(l) > 100);
+	for (int turns = 0; turns < 6; turns++)
+		lan_tick();
+	CU_ASSERT_EQUAL(mapped_count(l), 20);
+	CU_ASSERT_TRUE(device_table_find(l->h.devices, LAMP_PID "x10", PRODUCT_ID_LEN + 3)->online);
+	lan_gone(&bridge);
+	CU_ASSERT_FALSE(device_table_find(l->h.devices, LAMP_PID "x10", PRODUCT_ID_LEN + 3)->online);
+	end(l);
+}
+
+static void client_that_the_rule_names_no_more_speaks_for_nobody(void)
+{
+	struct lan *l = begin(RULE "'client_id':'bridge','up':'z/{name}'}");
+
+	say(&bridge, "z/" LAMP_NAME, "1");
+	CU_ASSERT_TRUE(l->lamp->online);
+	config_free(&config);
+	take_rules(l, RULE "'client_id':'second','up':'z/{name}'}");
+	mapping_service_rules_changed(&l->h);
+	CU_ASSERT_FALSE(l->lamp->online);
+	say(&second, "z/" LAMP_NAME, "1");
+	CU_ASSERT_TRUE(l->lamp->online);
+	end(l);
+}
+
 static void what_was_told_stays_when_other_rules_change(void)
 {
 	struct lan *l = begin(HEARD);
@@ -376,13 +448,17 @@ static void damaged_record_of_a_mapped_device_is_nobodys(void)
 
 SUITE(mapping_presence, TEST(all_conditions_must_hold),
       TEST(one_message_of_a_bridge_counts_for_all_its_devices),
-      TEST(a_blip_of_a_bridge_costs_no_offline), TEST(a_login_that_fails_brings_nobody_back),
+      TEST(a_blip_of_a_bridge_costs_no_offline),
+      TEST(who_takes_the_id_of_a_bridge_brings_no_device_with_a_secret_back),
+      TEST(a_login_that_fails_brings_nobody_back),
       TEST(a_sensor_heard_by_two_bridges_stays_while_one_hears_it),
       TEST(silence_is_gone_and_a_word_is_back),
       TEST(data_beside_a_stale_will_shows_it_online_for_the_grace_time),
       TEST(commands_wait_inside_the_grace_time_with_their_local_topic),
       TEST(device_of_commands_alone_is_there_from_the_start),
       TEST(devices_that_no_rule_makes_any_more_have_no_rights),
+      TEST(many_devices_take_other_rules_by_slices),
+      TEST(client_that_the_rule_names_no_more_speaks_for_nobody),
       TEST(what_was_told_stays_when_other_rules_change),
       TEST(names_and_captures_last_over_a_restart),
       TEST(damaged_record_of_a_mapped_device_is_nobodys))

@@ -186,6 +186,24 @@ static void device_with_a_secret_is_spoken_for_by_a_checked_username_alone(void)
 	end(l);
 }
 
+static void presence_of_a_device_with_a_secret_counts_from_a_checked_username_alone(void)
+{
+	struct lan *l = begin();
+
+	say(&bridge, "z/" LAMP_NAME "/there", "online");
+	CU_ASSERT_TRUE(l->lamp->online);
+	say(&forger, "z/" LAMP_NAME "/there", "offline");
+	will(&forger, "z/" LAMP_NAME "/there", "offline");
+	CU_ASSERT_EQUAL(lan_acl(&bell, MOSQ_ACL_SUBSCRIBE, "z/+/there"), MOSQ_ERR_SUCCESS);
+	routed("z/" LAMP_NAME "/there", "offline");
+	CU_ASSERT_TRUE(l->lamp->online);
+	say(&bridge, "z/" LAMP_NAME "/there", "offline");
+	CU_ASSERT_FALSE(l->lamp->online);
+	say(&forger, "z/" LAMP_NAME "/there", "online");
+	CU_ASSERT_FALSE(l->lamp->online);
+	end(l);
+}
+
 static void rule_that_fits_the_client_id_alone_works_for_other_devices_with_one_warning(void)
 {
 	struct lan *l = begin();
@@ -293,6 +311,7 @@ SUITE(mapping_speaker, TEST(presence_counts_from_the_rules_client_alone),
       TEST(retained_presence_changes_a_device_that_exists_and_makes_none),
       TEST(a_strangers_presence_fills_no_table),
       TEST(device_with_a_secret_is_spoken_for_by_a_checked_username_alone),
+      TEST(presence_of_a_device_with_a_secret_counts_from_a_checked_username_alone),
       TEST(rule_that_fits_the_client_id_alone_works_for_other_devices_with_one_warning),
       TEST(broker_that_checks_no_names_is_warned_about_at_the_start),
       TEST(device_that_logged_in_once_speaks_for_itself_also_after_a_restart),
