@@ -131,14 +131,6 @@ static long stolen_ms(void)
 	return (long)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
-/* More than two programs for each processor: builds and other suites beside this one. */
-static bool is_crowded(void)
-{
-	double load[1];
-
-	return getloadavg(load, 1) == 1 && load[0] > 2 * (double)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 /* p99.9 within 1 ms; p99 where the processor was taken away meanwhile: one callback in a thousand
  * is then in the middle of such a gap. */
 static bool callbacks_are_short(struct scene *s, bool disturbed)
@@ -161,8 +153,8 @@ static bool full_speed(struct scene *s, struct dev *d)
 	for (int i = 0; i < ROUNDS && !ok; i++) {
 		if (!scene_publish_run(d, EVENT, i * FULL_SPEED + 1, (i + 1) * FULL_SPEED, FULL_SPEED_MS))
 			return false;
-		ok = callbacks_are_short(s, i + 1 == ROUNDS &&
-		                                (stolen_ms() - before_ms >= STOLEN_MS || is_crowded()));
+		ok = callbacks_are_short(
+			s, i + 1 == ROUNDS && (stolen_ms() - before_ms >= STOLEN_MS || machine_is_crowded()));
 	}
 	return ok;
 }

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS 5
+#define POLL_MS         5
+#define CROWDED_PERCENT 20
 
 int64_t now_ms(void)
 {
@@ -18,6 +19,27 @@ int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Percent of the last ten seconds in which somebody waited for a processor; -1: not told. */
+static double processor_pressure(void)
+{
+	char *text = file_read("/proc/pressure/cpu");
+	double percent;
+
+	if (!text || sscanf(text, "some avg10=%lf", &percent) != 1)
+		percent = -1;
+	free(text);
+	return percent;
+}
+
+bool machine_is_crowded(void)
+{
+	const char *sanitized = getenv("HUBGATE_PRELOAD");
+	double load[1];
+
+	return (sanitized && *sanitized) || processor_pressure() > CROWDED_PERCENT ||
+	       (getloadavg(load, 1) == 1 && load[0] > 2 * (double)sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 char *text_fmt(const char *fmt, ...)

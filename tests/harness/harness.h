@@ -17,7 +17,10 @@
 
 struct proc;
 
-int64_t now_ms(void);             /* CLOCK_MONOTONIC */
+int64_t now_ms(void); /* CLOCK_MONOTONIC */
+/* Programs wait for a processor here much of the time, or brokers are sanitized: what a test
+ * promises of a moment's length is judged more mildly then. */
+bool machine_is_crowded(void);
 char *dir_make(void);             /* a new directory, 0700; caller frees */
 void dir_remove(const char *dir); /* and all below it */
 int port_free(void);              /* a loopback TCP port nobody listens on */
