@@ -383,3 +383,13 @@ int scene_log_count(struct scene *s, const char *text)
 	free(path);
 	return n;
 }
+
+bool scene_await_unacknowledged(struct scene *s, int count)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 }; /* between two questions */
+	int64_t until_ms = now_ms() + WAIT_MS;
+
+	while (sim_stat(s->sim, "unacknowledged") != count && now_ms() < until_ms)
+		nanosleep(&pause, NULL);
+	return sim_stat(s->sim, "unacknowledged") == count;
+}

@@ -75,6 +75,9 @@ char *scene_sys(struct scene *s, const char *name);
 bool scene_metrics(struct scene *s, const char *const names[], double values[], int count);
 /* Waits until hubgate says that one of its numbers is this. */
 bool scene_await_metric(struct scene *s, const char *name, double value);
+/* Waits until so many QoS 1 messages of the hub are on their way to the gateway, or without its
+ * PUBACK. */
+bool scene_await_unacknowledged(struct scene *s, int count);
 /* Waits until hubgate says that the hub acknowledged `count` messages. */
 bool scene_await_delivered(struct scene *s, int count);
 /* How often `text` stands in the LAN broker's log. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define CONTROL PRODUCT "/dev1/control"
 #define SECRET  "ZGV2aWNlLW9uZS1wc2stLQ=="
@@ -63,13 +62,8 @@ static void hears_run(struct dev *d, int from, int to)
 /* So many wait here, and the hub has its acknowledgements of all. */
 static void await_kept(struct scene *s, int count)
 {
-	struct timespec pause = { .tv_nsec = 10000000 };
-	int64_t until_ms = now_ms() + WAIT_MS;
-
 	CU_ASSERT(scene_await_metric(s, "commands_waiting", count));
-	while (sim_stat(s->sim, "unacknowledged") != 0 && now_ms() < until_ms)
-		nanosleep(&pause, NULL);
-	CU_ASSERT_EQUAL(sim_stat(s->sim, "unacknowledged"), 0);
+	CU_ASSERT(scene_await_unacknowledged(s, 0));
 }
 
 /* Nothing of it comes after this: a command at the end is behind all that is under way. */

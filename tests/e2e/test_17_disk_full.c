@@ -247,13 +247,13 @@ static void full_disk_leaves_commands_with_the_hub_and_loses_none(void)
 	fill(&f, ENOSPC);
 	send_run(&f, 3, 6);
 	CU_ASSERT(scene_await_metric(&f.scene, "commands_unacknowledged", 4));
-	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 4);
+	CU_ASSERT(scene_await_unacknowledged(&f.scene, 4));
 	CU_ASSERT_EQUAL(scene_log_count(&f.scene, "cannot be kept (no room on the disk)"), 1);
 	lan_kill(f.scene.lan); /* what memory had is the hub's still */
 	fill(&f, 0);
 	CU_ASSERT_FATAL(lan_restart(f.scene.lan));
 	CU_ASSERT(scene_await_metric(&f.scene, "commands_waiting", 6));
-	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 0);
+	CU_ASSERT(scene_await_unacknowledged(&f.scene, 0));
 	hears_run(&f, 1, 6);
 	end(&f);
 }
@@ -276,10 +276,10 @@ static void full_disk_holds_up_no_command_of_a_device_that_is_there(void)
 	CU_ASSERT(sim_publish(f.scene.sim, PRODUCT "/dev2/control", "{}", 1));
 	CU_ASSERT_PTR_NOT_NULL(dev_await_message(other, PRODUCT "/dev2/control", WAIT_MS));
 	CU_ASSERT(scene_await_metric(&f.scene, "commands_dropped_disk_total", MANY - UNKEPT));
-	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), UNKEPT);
+	CU_ASSERT(scene_await_unacknowledged(&f.scene, UNKEPT));
 	fill(&f, 0);
 	CU_ASSERT(scene_await_metric(&f.scene, "commands_unacknowledged", 0));
-	CU_ASSERT_EQUAL(sim_stat(f.scene.sim, "unacknowledged"), 0);
+	CU_ASSERT(scene_await_unacknowledged(&f.scene, 0));
 	hears_run(&f, MANY - UNKEPT + 1, MANY);
 	dev_disconnect(other);
 	end(&f);

@@ -270,7 +270,7 @@ static const struct setup rights[] = {
 	{ .devices = DEVICE(OWN_SECRET), .more = ",\"hub\":{\"region\":\"mainland\"}" },
 	{ .devices = "[]",
 	  .more = ",\"mappings\":[{\"client\":\"z\",\"product_id\":\"SUBPRODUC1\",\"up\":"
-	          "\"zigbee2mqtt/{name}\",\"device\":\"{name}\"}]" },
+	          "\"zigbee2mqtt/{name}\",\"device\":\"{name}\",\"known_only\":true}]" },
 	{ .devices = DEVICE(",\"login\":\"lamp\"") },
 	{ .conf = CONF_RIGHT "listener 8883\ncertfile /x\nkeyfile /x\n" },
 	{ .conf = CONF_RIGHT "acl_file /etc/mosquitto/acl\n" },

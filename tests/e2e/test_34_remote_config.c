@@ -212,7 +212,7 @@ static void gateway_application_gets_a_copy(void)
 /* The file is read again, and has come to say something that the hub's part does not go with. */
 static void file_wins_over_what_was_good_before(void)
 {
-	static const char rule[] = "\"device\":\"{n}\",\"up\":\"z/{n}\"}]";
+	static const char rule[] = "\"client\":\"z\",\"device\":\"{n}\",\"up\":\"z/{n}\"}]";
 	char *far = text_fmt("{\"mappings\":[{\"product_id\":\"" PRODUCT "\",%s}", rule);
 	char *more = text_fmt(",\"mappings\":[{\"product_id\":\"" PRODUCT "\",%s", rule);
 	char *patch = patch_of(ON, more), *plain = patch_of(ON, "");
