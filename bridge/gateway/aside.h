@@ -1,8 +1,9 @@
 /* aside.h - messages that others overtake, because their topic is not proven
- * (core/pace/permission.h): which go, which wait, and which stand aside in their outboxes. Room:
- * UPLINK. Pure. Keeps: a message is put aside when its turn comes, once; a record for each device
- * and key finds what stands aside of a key without a look at all devices. Within an outbox what
- * stands aside keeps its place, so that it goes in order when the key is proven.
+ * (core/pace/permission.h): which go, which wait, and which stand aside in their outboxes.
+ * Room:  UPLINK. Pure.
+ * Keeps: a message is put aside when its turn comes, once; a record for each device and key finds
+ *        what stands aside of a key without a look at all devices. Within an outbox what stands
+ *        aside keeps its place, so that it goes in order when the key is proven.
  */
 #ifndef HUBGATE_ASIDE_H
 #define HUBGATE_ASIDE_H

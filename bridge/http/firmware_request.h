@@ -1,6 +1,8 @@
 /* firmware_request.h - one request for a file of firmware: from the URL, over redirects, into the
- * file, judged by core/hub/ota_download.h. Room:  NET. Keeps: every URL is judged by scheme and
- * host, every connection by its address; a MiB at a time goes to the disk.
+ * file, judged by core/hub/ota_download.h.
+ * Room:  NET.
+ * Keeps: every URL is judged by scheme and host, every connection by its address; a MiB at a time
+ *        goes to the disk.
  */
 #ifndef HUBGATE_FIRMWARE_REQUEST_H
 #define HUBGATE_FIRMWARE_REQUEST_H

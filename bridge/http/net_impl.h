@@ -1,6 +1,6 @@
 /* net_impl.h - what runs in NET beside the requests of net_post(): transfers with callbacks of
- * their own, and guests that have a turn in its loop (firmware_fetch, firmware_hook). Room:  NET,
- * except where a function says otherwise.
+ * their own, and guests that have a turn in its loop (firmware_fetch, firmware_hook).
+ * Room:  NET, except where a function says otherwise.
  */
 #ifndef HUBGATE_NET_IMPL_H
 #define HUBGATE_NET_IMPL_H

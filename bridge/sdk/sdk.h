@@ -1,7 +1,8 @@
 /* sdk.h - an uplink as a program of its own uses it: callbacks for what the hub says, and
  * requests that wait for their result. The plugin has a broker for that and uses
- * bridge/uplink/uplink.h. Room:  one thread of the program; callbacks run in it, inside
- * sdk_run() and the functions that wait. From a callback nothing that waits may be called.
+ * bridge/uplink/uplink.h.
+ * Room:  one thread of the program; callbacks run in it, inside sdk_run() and the functions that
+ *        wait. From a callback nothing that waits may be called.
  * Facts: docs/protocol/sdk-api.md; docs/sdk-map.md says which function stands for which method.
  */
 #ifndef HUBGATE_SDK_H

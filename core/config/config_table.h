@@ -1,5 +1,6 @@
-/* config_table.h - core/config/config.tbl as data: sections, keys, and where their values stand in
- * struct config. Not for others than the core/config/config files. Room:  any. Pure.
+/* config_table.h - core/config/config.tbl as data: sections, keys, and where their values stand
+ * in struct config. Not for others than the core/config/config files.
+ * Room:  any. Pure.
  */
 #ifndef HUBGATE_CONFIG_TABLE_H
 #define HUBGATE_CONFIG_TABLE_H

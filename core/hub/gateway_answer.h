@@ -1,6 +1,8 @@
 /* gateway_answer.h - the hub's side of the $gateway topics, for a gateway application on the LAN:
- * its requests in, the hub's replies out. Room:  any. Pure. Facts: docs/protocol/gateway.md 1-6.
- * One device per request is what SDKs send, many are answered.
+ * its requests in, the hub's replies out.
+ * Room:  any. Pure.
+ * Facts: docs/protocol/gateway.md 1-6. One device per request is what SDKs send, many are
+ *        answered.
  */
 #ifndef HUBGATE_GATEWAY_ANSWER_H
 #define HUBGATE_GATEWAY_ANSWER_H

@@ -1,5 +1,6 @@
 /* request_limit.h - who asked how often, and what was asked before: bounded memory against floods
- * and replays. Room:  any, one owner. Pure; the caller brings the time.
+ * and replays.
+ * Room:  any, one owner. Pure; the caller brings the time.
  */
 #ifndef HUBGATE_REQUEST_LIMIT_H
 #define HUBGATE_REQUEST_LIMIT_H

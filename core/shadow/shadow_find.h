@@ -1,7 +1,8 @@
 /* shadow_find.h - members of a cJSON object by name, for loops over two objects that are compared
- * or merged. Room: any. Pure.
- * Why: cJSON looks at one member after another, so that an object of a thousand attributes in
- * another order would cost a million comparisons inside the broker's callback.
+ * or merged.
+ * Room:  any. Pure.
+ * Why:   cJSON looks at one member after another, so that an object of a thousand attributes in
+ *        another order would cost a million comparisons inside the broker's callback.
  */
 #ifndef HUBGATE_SHADOW_FIND_H
 #define HUBGATE_SHADOW_FIND_H

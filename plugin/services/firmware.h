@@ -1,9 +1,11 @@
-/* firmware.h - updates of firmware for the devices of the LAN: downloaded once, checked, and given
- * to each from here. Room:  BROKER; downloads run in NET, devices are served by HTTP. Keeps: a
- * device is told of a file only when it is here whole. With the hub there it alone decides who
- * updates; without it a device is told only while its task is open. At most firmware.parallel
- * devices download at once, and none of a version with which firmware.max_failures failed. Facts:
- * docs/protocol/ota.md; docs/architecture.md 4 "OTA".
+/* firmware.h - updates of firmware for the devices of the LAN: downloaded once, checked, and
+ * given to each from here.
+ * Room:  BROKER; downloads run in NET, devices are served by HTTP.
+ * Keeps: a device is told of a file only when it is here whole. With the hub there it alone
+ *        decides who updates; without it a device is told only while its task is open. At most
+ *        firmware.parallel devices download at once, and none of a version with which
+ *        firmware.max_failures failed.
+ * Facts: docs/protocol/ota.md; docs/architecture.md 4 "OTA".
  */
 #ifndef HUBGATE_FIRMWARE_H
 #define HUBGATE_FIRMWARE_H

@@ -1,6 +1,7 @@
 /* timekeeper.h - keeps h->clock: looks at the clocks and asks the hub for the time; and tells
- * devices the time while the clock is trusted. Room:  BROKER. Keeps: from its opening on whoever
- * asks clock_trusted(h->clock) gets an answer.
+ * devices the time while the clock is trusted.
+ * Room:  BROKER.
+ * Keeps: from its opening on whoever asks clock_trusted(h->clock) gets an answer.
  */
 #ifndef HUBGATE_TIMEKEEPER_H
 #define HUBGATE_TIMEKEEPER_H
