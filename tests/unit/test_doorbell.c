@@ -19,6 +19,7 @@ enum {
 	FILTERS = 200,
 	BOX = 8,
 	LETTERS = 300000,
+	LETTERS_LEAST = 1000, /* however long they take on a crowded machine */
 	STRESS_MS = 600,
 	AFTERWARDS = 1000,
 	LOST_MS = 500, /* a ring takes microseconds; under its 1 s of patience, which rings again */
@@ -504,14 +505,13 @@ static void nothing_put_while_the_broker_drains_is_left_lying(void)
 	CU_ASSERT_EQUAL_FATAL(mailbox_new(sizeof n, BOX, &l.box), ST_OK);
 	settle(w, &b);
 	end = now_ms() + STRESS_MS;
-	while (ok && n < LETTERS && now_ms() < end) {
+	while (ok && n < LETTERS && (n <= LETTERS_LEAST || now_ms() < end)) {
 		n++;
 		CU_ASSERT_EQUAL(mailbox_put(l.box, &n, NULL), ST_OK);
 		doorbell_ring(w, now_ms());
 		ok = ok && emptied(&l); /* and at once the next one, while BROKER still drains */
 	}
 	CU_ASSERT(ok && emptied(&l));
-	CU_ASSERT(n > 1000);
 	CU_ASSERT_EQUAL(warnings, 0);
 	finish(w, p, &b);
 	CU_ASSERT_EQUAL(atomic_load(&l.last), n);
