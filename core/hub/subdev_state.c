@@ -429,8 +429,14 @@ static void on_idle(const struct take *t)
 
 static void on_keys(const struct take *t)
 {
-	t->s->keys = t->e->keys;
+	struct subdev_state *s = t->s;
+
+	s->keys = t->e->keys;
 	move(t, FACT_NEW_KEYS);
+	if (!can_bind(s, t->w))
+		return;
+	s->attempts = 0; /* what was refused for want of a key waits no longer */
+	s->due_ms = 0;
 }
 
 static void on_unproven(const struct take *t)

@@ -261,6 +261,27 @@ static void reply_without_a_result_ends_the_wait_and_is_not_asked_again_before_i
 	CU_ASSERT_EQUAL(subdev_due(&b.s, &b.w), b.now_ms + ANSWER_MS);
 }
 
+/* A device that registers: it was refused before its secret came. */
+static void key_that_comes_after_the_refusal_is_tried_at_once(void)
+{
+	struct bench b;
+
+	for (int stranger = 0; stranger < 2; stranger++) {
+		present(&b);
+		b.w.binds = true;
+		if (stranger)
+			happens(&b, SUBDEV_IN_UNPROVEN);
+		sent(&b, GATEWAY_ONLINE);
+		replied(&b, GATEWAY_ONLINE, -1);
+		CU_ASSERT(subdev_due(&b.s, &b.w) > b.now_ms);
+		happens(&b, SUBDEV_IN_PROVEN);
+		take(&b, (struct subdev_event){ .kind = SUBDEV_IN_KEYS, .keys = 1 });
+		sent(&b, GATEWAY_BIND);
+		replied(&b, GATEWAY_BIND, 0);
+		sent(&b, GATEWAY_ONLINE);
+	}
+}
+
 static void own_bind_is_not_taken_for_that_of_a_program_that_asked_meanwhile(void)
 {
 	struct bench b;
@@ -342,6 +363,7 @@ SUITE(subdev_state, TEST(a_name_that_nobody_says_is_ours_is_asked_for_ever_more_
       TEST(neither_a_link_nor_coming_back_shortens_what_a_refused_name_waits),
       TEST(a_name_that_is_proven_is_asked_for_at_once),
       TEST(exactly_the_moves_of_the_matrix_are_legal),
+      TEST(key_that_comes_after_the_refusal_is_tried_at_once),
       TEST(nothing_comes_online_without_being_bound),
       TEST(values_outside_the_table_are_never_legal), TEST(table_of_the_document_is_the_tables_own),
       TEST(online_under_way_when_the_unbind_was_told_does_not_make_it_online),
