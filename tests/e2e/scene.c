@@ -393,3 +393,8 @@ bool scene_await_unacknowledged(struct scene *s, int count)
 		nanosleep(&pause, NULL);
 	return sim_stat(s->sim, "unacknowledged") == count;
 }
+
+int scene_stop_max_ms(void)
+{
+	return machine_is_crowded() ? 3000 : 2000;
+}

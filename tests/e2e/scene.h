@@ -10,7 +10,6 @@
 
 enum {
 	WAIT_MS = 10000, /* for what comes at once on an idle machine */
-	STOP_MAX_MS = 2000
 };
 
 struct scene_opts {
@@ -82,5 +81,9 @@ bool scene_await_unacknowledged(struct scene *s, int count);
 bool scene_await_delivered(struct scene *s, int count);
 /* How often `text` stands in the LAN broker's log. */
 int scene_log_count(struct scene *s, const char *text);
+
+/* The broker's stop takes so long at most: 2 s, whatever the network does; a second more in a
+ * crowd. */
+int scene_stop_max_ms(void);
 
 #endif

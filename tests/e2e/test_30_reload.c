@@ -292,7 +292,7 @@ static void stop_right_after_a_reload_is_quick_and_clean(void)
 
 	for (int i = 0; i < 5; i++)
 		lan_reload(s.lan);
-	CU_ASSERT(lan_stop(s.lan) <= STOP_MAX_MS);
+	CU_ASSERT(lan_stop(s.lan) <= scene_stop_max_ms());
 	dev_disconnect(one);
 	scene_end(&s);
 }
