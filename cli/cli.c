@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "plugin/config_file.h"
 
@@ -47,4 +49,24 @@ int cli_load_config(const struct cli_command *c, const char *path, struct config
 	for (size_t i = 0; i < report.error_count; i++)
 		cli_failed(c, "%s", report.errors[i]);
 	return CLI_FAILED;
+}
+
+bool cli_split_name(const char *text, struct cli_name *out)
+{
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : 0;
+
+	if (!slash || !credential_product_id_ok(text, len) ||
+	    !credential_device_name_ok(slash + 1, strlen(slash + 1)))
+		return false;
+	memcpy(out->product_id, text, PRODUCT_ID_LEN);
+	out->product_id[PRODUCT_ID_LEN] = '\0';
+	snprintf(out->device_name, sizeof out->device_name, "%s", slash + 1);
+	return true;
+}
+
+bool cli_is_port(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 5 && atoi(text) > 0 &&
+	       atoi(text) <= 65535;
 }

@@ -30,6 +30,14 @@ int cli_usage(const struct cli_command *c, const char *format, ...)
 int cli_failed(const struct cli_command *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+struct cli_name { /* of a device */
+	char product_id[PRODUCT_ID_LEN + 1], device_name[DEVICE_NAME_MAX + 1];
+};
+
+/* "PRODUCT_ID/DEVICE_NAME" into its two names. False: it is no such text. */
+bool cli_split_name(const char *text, struct cli_name *out);
+bool cli_is_port(const char *text); /* 1..65535, nothing but digits */
+
 /* CLI_OK: the caller owns *out (config_free). Else the file's errors were told, a line each. */
 int cli_load_config(const struct cli_command *c, const char *path, struct config *out);
 

@@ -22,7 +22,7 @@ struct wish {
 };
 
 struct login_data {
-	char product_id[PRODUCT_ID_LEN + 1], device_name[DEVICE_NAME_MAX + 1];
+	struct cli_name name;
 	char client_id[CLIENT_ID_MAX + 1], username[USERNAME_MAX + 1], password[PASSWORD_MAX + 1];
 };
 
@@ -98,8 +98,7 @@ static int take_host(const char *text, struct wish *w)
 
 static int take_port(const char *text, struct wish *w)
 {
-	if (!*text || text[strspn(text, "0123456789")] || strlen(text) > 5 || atoi(text) < 1 ||
-	    atoi(text) > 65535)
+	if (!cli_is_port(text))
 		return cli_usage(&credentials_command, "--port %s: 1..65535", text);
 	w->port = text;
 	return CLI_OK;
@@ -147,21 +146,14 @@ static int take_arguments(int argc, char **argv, struct wish *w)
 	return CLI_OK;
 }
 
-/* "PID/DNAME" into its two names. */
-static int split_device(const char *text, struct login_data *d)
+static int take_name(const char *text, struct cli_name *out)
 {
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : 0;
-
-	if (!slash || !credential_product_id_ok(text, len) ||
-	    !credential_device_name_ok(slash + 1, strlen(slash + 1)))
-		return cli_usage(&credentials_command,
-		                 "'%s' is not PID/DNAME: a product id of 10 letters and digits, and a "
-		                 "device name of at most 48 of A-Z a-z 0-9 : _ -",
-		                 text);
-	snprintf(d->product_id, sizeof d->product_id, "%.*s", (int)len, text);
-	snprintf(d->device_name, sizeof d->device_name, "%s", slash + 1);
-	return CLI_OK;
+	if (cli_split_name(text, out))
+		return CLI_OK;
+	return cli_usage(&credentials_command,
+	                 "'%s' is not PID/DNAME: a product id of 10 letters and digits, and a "
+	                 "device name of at most 48 of A-Z a-z 0-9 : _ -",
+	                 text);
 }
 
 static int given_secret(const char *text, struct secret *out)
@@ -201,7 +193,8 @@ static int which_one(const char *path, const struct config *cfg)
 
 static bool is_named(const struct login_data *d, const char *product_id, const char *device_name)
 {
-	return strcmp(d->product_id, product_id) == 0 && strcmp(d->device_name, device_name) == 0;
+	return strcmp(d->name.product_id, product_id) == 0 &&
+	       strcmp(d->name.device_name, device_name) == 0;
 }
 
 /* The secret of d, or NULL: the file does not know it. */
@@ -224,19 +217,20 @@ static int secret_of(const struct wish *w, const struct config *cfg, struct logi
 	if (!w->device) {
 		if (cfg->device_count != 1)
 			return which_one(w->config, cfg);
-		snprintf(d->product_id, sizeof d->product_id, "%s", cfg->devices[0].product_id);
-		snprintf(d->device_name, sizeof d->device_name, "%s", cfg->devices[0].device_name);
+		snprintf(d->name.product_id, sizeof d->name.product_id, "%s", cfg->devices[0].product_id);
+		snprintf(d->name.device_name, sizeof d->name.device_name, "%s",
+		         cfg->devices[0].device_name);
 	}
 	found = find_secret(cfg, d);
 	if (!found)
 		return cli_failed(&credentials_command,
 		                  "%s knows no %s/%s; add it to devices[], or give --secret", w->config,
-		                  d->product_id, d->device_name);
+		                  d->name.product_id, d->name.device_name);
 	if (found->key_len == 0)
 		return cli_failed(&credentials_command,
 		                  "%s has no secret for %s/%s (a certificate, a login of the broker, or a "
 		                  "registration serves there); give --secret if there is one",
-		                  w->config, d->product_id, d->device_name);
+		                  w->config, d->name.product_id, d->name.device_name);
 	*out = *found;
 	return CLI_OK;
 }
@@ -244,7 +238,7 @@ static int secret_of(const struct wish *w, const struct config *cfg, struct logi
 static int find(const struct wish *w, struct login_data *d, struct secret *secret)
 {
 	struct config cfg;
-	int code = w->device ? split_device(w->device, d) : CLI_OK;
+	int code = w->device ? take_name(w->device, &d->name) : CLI_OK;
 
 	if (code != CLI_OK || w->secret)
 		return code == CLI_OK ? given_secret(w->secret, secret) : code;
@@ -273,10 +267,10 @@ static int sign(const struct wish *w, const struct secret *secret, struct login_
 {
 	char connid[CONNID_LEN + 1];
 
-	credential_client_id(d->product_id, d->device_name, d->client_id);
+	credential_client_id(d->name.product_id, d->name.device_name, d->client_id);
 	if (draw_connid(connid) &&
-	    credential_username(d->product_id, d->device_name, connid, w->expiry_s, d->username) ==
-	        ST_OK &&
+	    credential_username(d->name.product_id, d->name.device_name, connid, w->expiry_s,
+	                        d->username) == ST_OK &&
 	    credential_password(secret, d->username, w->hash, d->password) == ST_OK)
 		return CLI_OK;
 	return cli_failed(&credentials_command, "signing failed: no random numbers, or no memory");
@@ -291,7 +285,7 @@ static void show_json(const struct login_data *d)
 
 static void show_lines(const struct wish *w, const struct login_data *d)
 {
-	const char *p = d->product_id, *n = d->device_name;
+	const char *p = d->name.product_id, *n = d->name.device_name;
 
 	printf("client id   %s\n"
 	       "user name   %s\n"
@@ -318,7 +312,7 @@ static void show_lines(const struct wish *w, const struct login_data *d)
 static int run(int argc, char **argv)
 {
 	struct wish w = { .config = CLI_CONFIG_FILE, .host = "127.0.0.1", .port = "1883" };
-	struct login_data d = { .product_id = "" };
+	struct login_data d = { .client_id = "" };
 	struct secret secret = { .key_len = 0 };
 	int code = take_arguments(argc, argv, &w);
 

@@ -76,10 +76,6 @@ struct wish {
 	bool yes;
 };
 
-struct name {
-	char product_id[PRODUCT_ID_LEN + 1], device_name[DEVICE_NAME_MAX + 1];
-};
-
 struct output {
 	char config[PATH_ROOM], conf[PATH_ROOM], plugin[PATH_ROOM];
 	bool listener; /* one is added */
@@ -88,31 +84,17 @@ struct output {
 
 /* --- the answers --- */
 
-static bool split(const char *text, struct name *out)
-{
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : 0;
-
-	if (!slash || !credential_product_id_ok(text, len) ||
-	    !credential_device_name_ok(slash + 1, strlen(slash + 1)))
-		return false;
-	memcpy(out->product_id, text, PRODUCT_ID_LEN);
-	out->product_id[PRODUCT_ID_LEN] = '\0';
-	snprintf(out->device_name, sizeof out->device_name, "%s", slash + 1);
-	return true;
-}
-
 /* What is wrong with an answer; NULL: nothing. */
 static const char *fault_of(enum field_id id, const char *text)
 {
 	struct secret secret;
-	struct name name;
+	struct cli_name name;
 	enum status st;
 
 	if (!*text)
 		return fields[id].needed ? "is needed" : NULL;
 	if (!fields[id].secret)
-		return split(text, &name)
+		return cli_split_name(text, &name)
 		           ? NULL
 		           : "is not PRODUCT_ID/DEVICE_NAME: 10 letters and digits, a slash, "
 		             "at most 48 of A-Z a-z 0-9 : _ -";
@@ -232,12 +214,6 @@ static int take_option(struct wish *w, int id)
 	return CLI_OK;
 }
 
-static bool is_port(const char *text)
-{
-	return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 5 && atoi(text) > 0 &&
-	       atoi(text) <= 65535;
-}
-
 static int take_arguments(int argc, char **argv, struct wish *w)
 {
 	int id, code = CLI_OK;
@@ -248,7 +224,7 @@ static int take_arguments(int argc, char **argv, struct wish *w)
 		return code;
 	if (optind < argc)
 		return cli_usage(&init_command, "takes no '%s'", argv[optind]);
-	if (w->listener && !is_port(w->listener))
+	if (w->listener && !cli_is_port(w->listener))
 		return cli_usage(&init_command, "--listener %s: 1..65535", w->listener);
 	if (w->etc[0] != '/' || w->store[0] != '/')
 		return cli_usage(&init_command, "--etc and --store: paths that begin with /");
@@ -338,9 +314,10 @@ static int look_around(const struct wish *w, struct output *o)
 
 static bool add_identity(cJSON *object, const char *pair, const char *secret)
 {
-	struct name name;
+	struct cli_name name;
 
-	return split(pair, &name) && cJSON_AddStringToObject(object, "product_id", name.product_id) &&
+	return cli_split_name(pair, &name) &&
+	       cJSON_AddStringToObject(object, "product_id", name.product_id) &&
 	       cJSON_AddStringToObject(object, "device_name", name.device_name) &&
 	       cJSON_AddStringToObject(object, "secret", secret);
 }
