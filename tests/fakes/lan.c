@@ -30,6 +30,7 @@
 #include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
+#include "plugin/storage.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
 
@@ -247,6 +248,11 @@ void lan_close(struct lan *l)
 {
 	struct hubgate *h = &l->h;
 
+	if (h->state)
+		storage_close(h);
+	l->config.store.dir = NULL; /* the test's, as the rules */
+	l->config.mappings = NULL;
+	l->config.mapping_count = 0;
 	for (size_t i = 0; i < CALLBACKS; i++)
 		mosquitto_callback_unregister(h->id, callbacks[i].event, callbacks[i].call, NULL);
 	CU_ASSERT(fake_broker_stop());

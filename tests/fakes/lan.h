@@ -37,7 +37,7 @@ struct lan {
 /* Hub away, grace LAN_GRACE_MS, lan.acl allow, unknown users refused, store with
  * room, no metrics topics. Change l->h, l->config, l->rights as a test wants. */
 struct lan *lan_open(enum fake_version version);
-void lan_close(struct lan *l); /* checks for leaks */
+void lan_close(struct lan *l); /* with its storage, if that was opened; checks for leaks */
 /* Runs body in front of both brokers. */
 void lan_each(void (*body)(struct lan *l));
 

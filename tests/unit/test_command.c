@@ -38,20 +38,13 @@ static struct lan *start(enum fake_version version, const char *dir)
 	return l;
 }
 
-static void stop(struct lan *l)
-{
-	storage_close(&l->h);
-	l->config.store.dir = NULL;
-	lan_close(l);
-}
-
 static void each(void (*body)(struct lan *l))
 {
 	for (int version = BROKER_2_0; version <= BROKER_2_1; version++) {
 		struct lan *l = start((enum fake_version)version, NULL);
 
 		body(l);
-		stop(l);
+		lan_close(l);
 	}
 }
 
@@ -61,7 +54,7 @@ static struct lan *restart(struct lan *l)
 	enum fake_version version = fake_broker_version();
 	const char *dir = l->config.store.dir;
 
-	stop(l);
+	lan_close(l);
 	return start(version, dir);
 }
 
@@ -583,7 +576,7 @@ static void killed(void)
 	l = restart(l);
 	lan_tick();
 	CU_ASSERT_EQUAL(waiting(l), 0);
-	stop(l);
+	lan_close(l);
 }
 
 static void kept_commands_survive_the_process_in_their_order_until_they_are_heard(void)
@@ -614,7 +607,7 @@ static void what_ended_on_a_full_disk_is_erased_when_there_is_room(void)
 	l = restart(l);
 	lan_tick();
 	CU_ASSERT_EQUAL(waiting(l), 0);
-	stop(l);
+	lan_close(l);
 }
 
 /* --- a kept session of an earlier process --- */
@@ -637,7 +630,7 @@ static void restored(void)
 	CU_ASSERT_EQUAL(fake_published(), 3);
 	wait_for(l, LIVE_MS);
 	CU_ASSERT_EQUAL(waiting(l), 0);
-	stop(l);
+	lan_close(l);
 }
 
 static void session_kept_by_an_earlier_process_has_what_it_is_seen_to_read(void)
@@ -662,7 +655,7 @@ static void lost(void)
 	CU_ASSERT_EQUAL(fake_published(), 3);
 	wait_for(l, LIVE_MS);
 	CU_ASSERT_EQUAL(waiting(l), 0);
-	stop(l);
+	lan_close(l);
 }
 
 static void session_that_the_broker_lost_gets_its_commands_when_it_subscribes(void)

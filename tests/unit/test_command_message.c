@@ -43,10 +43,6 @@ static struct lan *begin(const char *dir, const char *rules)
 
 static void end(struct lan *l)
 {
-	storage_close(&l->h);
-	l->config.store.dir = NULL;
-	l->config.mappings = NULL;
-	l->config.mapping_count = 0;
 	lan_close(l);
 	config_free(&config);
 }

@@ -50,11 +50,6 @@ static struct lan *begin(const char *rules)
 
 static void end(struct lan *l)
 {
-	if (l->h.state)
-		storage_close(&l->h);
-	l->config.store.dir = NULL;
-	l->config.mappings = NULL;
-	l->config.mapping_count = 0;
 	lan_close(l);
 	config_free(&config);
 }

@@ -51,16 +51,6 @@ static struct lan *begin(void)
 	return l;
 }
 
-static void end(struct lan *l)
-{
-	if (l->h.state)
-		storage_close(&l->h);
-	l->config.store.dir = NULL;
-	l->config.mappings = NULL;
-	l->config.mapping_count = 0;
-	lan_close(l);
-}
-
 static struct device *known(struct lan *l, const char *client_id)
 {
 	return device_table_find(l->h.devices, client_id, strlen(client_id));
@@ -114,7 +104,7 @@ static void presence_counts_from_the_rules_client_alone(void)
 	CU_ASSERT_TRUE(known(l, PLAIN_ID)->online);
 	say(&bridge, "z/plain-01/there", "offline");
 	CU_ASSERT_FALSE(known(l, PLAIN_ID)->online);
-	end(l);
+	lan_close(l);
 }
 
 static void will_counts_as_what_its_client_may_say(void)
@@ -133,7 +123,7 @@ static void will_counts_as_what_its_client_may_say(void)
 	lan_tick();
 	routed("z/plain-01/there", "online");
 	CU_ASSERT_FALSE(known(l, PLAIN_ID)->online);
-	end(l);
+	lan_close(l);
 }
 
 static void retained_presence_changes_a_device_that_exists_and_makes_none(void)
@@ -150,7 +140,7 @@ static void retained_presence_changes_a_device_that_exists_and_makes_none(void)
 	lan_tick();
 	routed("z/plain-01/there", "offline");
 	CU_ASSERT_TRUE(known(l, PLAIN_ID)->online);
-	end(l);
+	lan_close(l);
 }
 
 static void a_strangers_presence_fills_no_table(void)
@@ -164,7 +154,7 @@ static void a_strangers_presence_fills_no_table(void)
 		say(&stranger, topic, "online");
 	}
 	CU_ASSERT_EQUAL(device_table_known(l->h.devices), before);
-	end(l);
+	lan_close(l);
 }
 
 static void device_with_a_secret_is_spoken_for_by_a_checked_username_alone(void)
@@ -183,7 +173,7 @@ static void device_with_a_secret_is_spoken_for_by_a_checked_username_alone(void)
 	l->rights.unknown_users_pass = true;
 	CU_ASSERT_EQUAL(lan_publish(&bridge, "z/" LAMP_NAME, "4", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT_EQUAL(lan_kept(l), 1);
-	end(l);
+	lan_close(l);
 }
 
 static void presence_of_a_device_with_a_secret_counts_from_a_checked_username_alone(void)
@@ -201,7 +191,7 @@ static void presence_of_a_device_with_a_secret_counts_from_a_checked_username_al
 	CU_ASSERT_FALSE(l->lamp->online);
 	say(&forger, "z/" LAMP_NAME "/there", "online");
 	CU_ASSERT_FALSE(l->lamp->online);
-	end(l);
+	lan_close(l);
 }
 
 static void rule_that_fits_the_client_id_alone_works_for_other_devices_with_one_warning(void)
@@ -215,7 +205,7 @@ static void rule_that_fits_the_client_id_alone_works_for_other_devices_with_one_
 	CU_ASSERT_EQUAL(lan_publish(&forger, "z/plain-01", "2", 1), MOSQ_ERR_SUCCESS);
 	CU_ASSERT_EQUAL(fake_lines(), before);
 	CU_ASSERT_EQUAL(lan_kept(l), 2);
-	end(l);
+	lan_close(l);
 }
 
 static void broker_that_checks_no_names_is_warned_about_at_the_start(void)
@@ -231,7 +221,7 @@ static void broker_that_checks_no_names_is_warned_about_at_the_start(void)
 	mapping_service_rules_changed(&l->h);
 	CU_ASSERT_TRUE(fake_logged("is a name that this broker does not check, so nobody is"));
 	rule.client_id = NULL;
-	end(l);
+	lan_close(l);
 }
 
 static void device_that_logged_in_once_speaks_for_itself_also_after_a_restart(void)
@@ -261,7 +251,7 @@ static void device_that_logged_in_once_speaks_for_itself_also_after_a_restart(vo
 	CU_ASSERT_TRUE(device_load(&l->h, &stored));
 	CU_ASSERT_FALSE(d->logged_in);
 	CU_ASSERT_TRUE(d->origins & ORIGIN_MAPPING);
-	end(l);
+	lan_close(l);
 }
 
 /* As an older version let any client do it, or one that was proven. */
@@ -277,7 +267,7 @@ static void stored_mapping_of_a_device_with_a_secret_counts_only_if_it_was_prove
 	CU_ASSERT_FALSE(l->lamp->origins & ORIGIN_MAPPING);
 	CU_ASSERT_TRUE(mapped_load(&l->h, &mapped));
 	CU_ASSERT_TRUE(l->lamp->origins & ORIGIN_MAPPING);
-	end(l);
+	lan_close(l);
 }
 
 static void device_that_gets_a_secret_is_not_spoken_for_by_the_unproven_any_more(void)
@@ -291,7 +281,7 @@ static void device_that_gets_a_secret_is_not_spoken_for_by_the_unproven_any_more
 	d->guarded = true;
 	mapping_service_adopt(&l->h);
 	CU_ASSERT_FALSE(d->origins & ORIGIN_MAPPING);
-	end(l);
+	lan_close(l);
 }
 
 static void plain_device_does_not_log_in(void)
@@ -303,7 +293,7 @@ static void plain_device_does_not_log_in(void)
 	CU_ASSERT_FALSE(lan_enter(l, &c, l->lamp));
 	CU_ASSERT_TRUE(fake_logged("never logs in"));
 	lan_gone(&c);
-	end(l);
+	lan_close(l);
 }
 
 SUITE(mapping_speaker, TEST(presence_counts_from_the_rules_client_alone),

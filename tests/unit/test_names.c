@@ -47,16 +47,6 @@ static struct lan *begin(bool with_store)
 	return l;
 }
 
-static void end(struct lan *l)
-{
-	if (l->h.state)
-		storage_close(&l->h);
-	l->config.store.dir = NULL;
-	l->config.mappings = NULL;
-	l->config.mapping_count = 0;
-	lan_close(l);
-}
-
 static int speak(const char *name, int qos)
 {
 	char topic[64];
@@ -137,7 +127,7 @@ static void a_name_stands_as_the_hub_says_of_it(void)
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_OWN);
 	refused(l, LAMP_NAME);
 	CU_ASSERT_EQUAL(l->lamp->standing, STANDING_OWN);
-	end(l);
+	lan_close(l);
 }
 
 static void the_hubs_list_makes_a_name_ours_from_its_first_message(void)
@@ -162,7 +152,7 @@ static void the_hubs_list_makes_a_name_ours_from_its_first_message(void)
 	speak("z", 1);
 	CU_ASSERT_EQUAL(known(l, "z")->standing, STANDING_UNASKED);
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_OWN);
-	end(l);
+	lan_close(l);
 }
 
 /* --- who gives way --- */
@@ -189,7 +179,7 @@ static void the_least_recently_heard_stranger_gives_way_and_leaves_nothing(void)
 	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_FORGOTTEN), 1);
 	speak("x2", 1); /* and is made anew */
 	CU_ASSERT_EQUAL(known(l, "x2")->standing, STANDING_UNASKED);
-	end(l);
+	lan_close(l);
 }
 
 static void thousands_of_strangers_are_never_more_than_allowed(void)
@@ -206,7 +196,7 @@ static void thousands_of_strangers_are_never_more_than_allowed(void)
 	}
 	CU_ASSERT_EQUAL(device_table_known(l->h.devices), before + FEW);
 	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_FORGOTTEN), MANY - FEW);
-	end(l);
+	lan_close(l);
 }
 
 static void a_full_mailbox_puts_the_end_of_a_name_off(void)
@@ -229,7 +219,7 @@ static void a_full_mailbox_puts_the_end_of_a_name_off(void)
 	names_trim(&l->h);
 	CU_ASSERT_PTR_NULL(known(l, "x1"));
 	CU_ASSERT_EQUAL(ordered(l, ORDER_LET_GO, "x1"), 1);
-	end(l);
+	lan_close(l);
 }
 
 static void names_not_asked_yet_have_an_end_too_and_idle_ones_give_way(void)
@@ -263,7 +253,7 @@ static void names_not_asked_yet_have_an_end_too_and_idle_ones_give_way(void)
 		speak("y", 1);
 	CU_ASSERT_PTR_NULL(known(l, "x0"));
 	CU_ASSERT_PTR_NOT_NULL(known(l, "x1")); /* its message waits */
-	end(l);
+	lan_close(l);
 }
 
 /* --- what is stored --- */
@@ -271,7 +261,7 @@ static void names_not_asked_yet_have_an_end_too_and_idle_ones_give_way(void)
 static struct lan *restart(struct lan *l)
 {
 	if (l)
-		end(l);
+		lan_close(l);
 	return begin(true);
 }
 
@@ -295,7 +285,7 @@ static void nothing_of_a_name_is_stored_before_the_hub_called_it_bound(void)
 	said(l, UPLINK_UNBOUND, "x", 0);
 	l = restart(l);
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_OWN);
-	end(l);
+	lan_close(l);
 }
 
 static void records_of_older_versions_load_and_go_with_their_name(void)
@@ -317,7 +307,7 @@ static void records_of_older_versions_load_and_go_with_their_name(void)
 	CU_ASSERT_PTR_NULL(known(l, "old"));
 	CU_ASSERT_EQUAL(stored_bytes(&l->h), 0);
 	CU_ASSERT_EQUAL(known(l, "good")->standing, STANDING_OWN);
-	end(l);
+	lan_close(l);
 }
 
 static void messages_of_an_earlier_run_make_a_stranger_known_that_the_hub_refuses(void)
@@ -332,7 +322,7 @@ static void messages_of_an_earlier_run_make_a_stranger_known_that_the_hub_refuse
 	refused(l, "x");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(known(l, "x"));
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_STRANGER);
-	end(l);
+	lan_close(l);
 }
 
 /* --- what it costs the others --- */
@@ -347,7 +337,7 @@ static void qos_0_of_a_name_that_is_not_ours_takes_no_room_in_memory(void)
 	CU_ASSERT_EQUAL(lan_kept(l), 1);
 	said(l, UPLINK_RESULT, "x", 0);
 	CU_ASSERT_EQUAL(known(l, "x")->standing, STANDING_OWN);
-	end(l);
+	lan_close(l);
 }
 
 static void strangers_have_one_line_in_the_log_and_one_in_ten_minutes(void)
@@ -372,7 +362,7 @@ static void strangers_have_one_line_in_the_log_and_one_in_ten_minutes(void)
 	CU_ASSERT_EQUAL(fake_lines(), lines + 3);
 	CU_ASSERT(fake_logged("no client here speaks for a name that the hub does not know"));
 	CU_ASSERT_EQUAL(names_due(&l->h), INT64_MAX);
-	end(l);
+	lan_close(l);
 }
 
 SUITE(names, TEST(a_name_stands_as_the_hub_says_of_it),

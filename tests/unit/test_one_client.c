@@ -242,8 +242,6 @@ static void restarted(void)
 	CU_ASSERT(lan_enter(l, &chip, l->lamp));
 	lan_tick();
 	for (int i = 0; i < 2; i++) {
-		storage_close(&l->h);
-		l->config.store.dir = NULL;
 		lan_close(l);
 		l = lan_open(BROKER_2_0);
 		CU_ASSERT(!can_read(&chip));
@@ -254,8 +252,6 @@ static void restarted(void)
 		CU_ASSERT(lan_enter(l, &plain, l->lamp)); /* back to {pid}{dname} */
 		lan_tick();
 	}
-	storage_close(&l->h);
-	l->config.store.dir = NULL;
 	lan_close(l);
 }
 

@@ -315,8 +315,6 @@ static void configuration_is_known_after_a_restart(void)
 	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, TOLD), MOSQ_ERR_SUCCESS);
 	CU_ASSERT_EQUAL(lan_publish(&c, ASK, GET, 0), MOSQ_ERR_SUCCESS);
 	CU_ASSERT(told(TOLD, KEPT));
-	storage_close(&l->h);
-	l->config.store.dir = NULL;
 	lan_close(l);
 }
 

@@ -30,13 +30,6 @@ static struct lan *start(void)
 	return l;
 }
 
-static void stop(struct lan *l)
-{
-	storage_close(&l->h);
-	l->config.store.dir = NULL;
-	lan_close(l);
-}
-
 static void put_shadow(struct state *s)
 {
 	struct buf text = BUF_MAX(4096);
@@ -66,7 +59,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 
 	leave_behind(l->h.state);
 	for (int starts = 0; starts < 3; starts++) { /* nobody knows it, and none of them erases */
-		stop(l);
+		lan_close(l);
 		l = start();
 		CU_ASSERT_PTR_NULL(device_table_find(l->h.devices, GUEST, strlen(GUEST)));
 	}
@@ -77,7 +70,7 @@ static void what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known(void
 	CU_ASSERT_PTR_NOT_NULL(d->shadow);
 	CU_ASSERT(d->presence->unsaid == UNSAID_ALL); /* the uplink will hear of it */
 	CU_ASSERT_EQUAL(stored_bytes(&l->h), 0);
-	stop(l);
+	lan_close(l);
 }
 
 static void device_gets_only_what_is_its_own(void)
@@ -86,14 +79,14 @@ static void device_gets_only_what_is_its_own(void)
 	struct device *d;
 
 	leave_behind(l->h.state);
-	stop(l);
+	lan_close(l);
 	l = start();
 	d = device_admit(&l->h, LAMP_PID, NAME "2", ORIGIN_MAPPING); /* a longer name */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 	CU_ASSERT_EQUAL(d->filter_count, 0);
 	CU_ASSERT_PTR_NULL(d->shadow);
 	CU_ASSERT(stored_bytes(&l->h) > 0);
-	stop(l);
+	lan_close(l);
 }
 
 static void more_than_memory_is_kept_for_is_said_once_and_no_shadow_begins_at_0(void)
@@ -111,7 +104,7 @@ static void more_than_memory_is_kept_for_is_said_once_and_no_shadow_begins_at_0(
 	CU_ASSERT_EQUAL(fake_lines(), lines + 1);
 	CU_ASSERT(fake_logged("at the next start of the broker"));
 	free(big);
-	stop(l);
+	lan_close(l);
 }
 
 SUITE(stored, TEST(what_is_stored_of_an_unknown_device_is_its_own_once_it_is_known),
