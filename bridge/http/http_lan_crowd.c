@@ -1,9 +1,9 @@
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "bridge/http/http_lan_impl.h"
+#include "bridge/http/socket_address.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 
@@ -75,20 +75,6 @@ void http_lan_end_overdue(void *http_lan)
 
 /* --- libmicrohttpd's connections --- */
 
-static void put_address(const struct sockaddr *from, unsigned char out[16])
-{
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	memset(out, 0, 16);
-	if (from->sa_family == AF_INET6) {
-		memcpy(out, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
-	} else if (from->sa_family == AF_INET) {
-		memcpy(out, mapped, sizeof(mapped));
-		memcpy(out + sizeof(mapped), &((const struct sockaddr_in *)(const void *)from)->sin_addr,
-		       4);
-	}
-}
-
 /* Each answer is used before the next question: since 1.0 libmicrohttpd writes them all to one
  * place. */
 static bool look(struct MHD_Connection *c, unsigned char address[16], int *socket)
@@ -98,7 +84,7 @@ static bool look(struct MHD_Connection *c, unsigned char address[16], int *socke
 
 	if (!info || !info->client_addr)
 		return false;
-	put_address(info->client_addr, address);
+	socket_address_bytes(info->client_addr, address); /* zeros: they are one */
 	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info)
 		*socket = info->connect_fd;
