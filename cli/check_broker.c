@@ -110,27 +110,21 @@ static void the_doorbell_has_a_place(const struct check_facts *f, struct finding
 		           l->max_at.text, l->max_connections, f->config.device_count);
 }
 
-static bool ours_may_have(const char *prefix, const struct config_device *d)
-{
-	char id[CLIENT_ID_MAX + 1];
-
-	credential_client_id(d->product_id, d->device_name, id);
-	return d->login || strncmp(id, prefix, strlen(prefix)) == 0;
-}
-
 static void prefixes_let_devices_in(const struct check_facts *f, struct finding *out)
 {
-	if (!have_both(f, out) || !f->conf.clientid_prefix)
+	const struct config_device *d;
+	size_t i;
+
+	if (!have_both(f, out))
 		return;
-	for (size_t i = 0; i < f->config.device_count; i++) {
-		if (ours_may_have(f->conf.clientid_prefix, &f->config.devices[i]))
-			continue;
-		check_says(out, VERDICT_FAIL, "take clientid_prefixes out",
-		           "%s: clientid_prefixes %.60s keeps devices[%zu] (%s/%s) out",
-		           f->conf.clientid_prefix_at.text, f->conf.clientid_prefix, i,
-		           f->config.devices[i].product_id, f->config.devices[i].device_name);
+	i = mosquitto_conf_kept_out(&f->conf, &f->config);
+	if (i == f->config.device_count)
 		return;
-	}
+	d = &f->config.devices[i];
+	check_says(out, VERDICT_FAIL, "take clientid_prefixes out",
+	           "%s: clientid_prefixes %.60s keeps devices[%zu] (%s/%s) out",
+	           f->conf.clientid_prefix_at.text, f->conf.clientid_prefix, i, d->product_id,
+	           d->device_name);
 }
 
 static void certificates_do_not_hide_devices(const struct check_facts *f, struct finding *out)

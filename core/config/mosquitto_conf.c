@@ -546,6 +546,21 @@ static const char *unknown_plugin(const struct mosquitto_conf *conf)
 	return "";
 }
 
+size_t mosquitto_conf_kept_out(const struct mosquitto_conf *conf, const struct config *cfg)
+{
+	const char *prefix = conf->clientid_prefix;
+	char id[CLIENT_ID_MAX + 1];
+
+	for (size_t i = 0; prefix && i < cfg->device_count; i++) {
+		const struct config_device *d = &cfg->devices[i];
+
+		credential_client_id(d->product_id, d->device_name, id);
+		if (!d->login && strncmp(id, prefix, strlen(prefix)) != 0)
+			return i;
+	}
+	return cfg->device_count;
+}
+
 enum status mosquitto_conf_acl(const struct mosquitto_conf *conf, enum lan_acl configured,
                                enum lan_acl *effective, char why[MOSQUITTO_CONF_WHY_MAX])
 {

@@ -112,6 +112,10 @@ enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigne
 const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
                                                         size_t devices);
 
+/* The first of the devices that clientid_prefixes keeps out with the client id that the hub wants
+ * of it; device_count: none. */
+size_t mosquitto_conf_kept_out(const struct mosquitto_conf *conf, const struct config *cfg);
+
 /* What to do with topics and clients that are not ours; why says the reason, for the
  * log. ST_OK; ST_INVALID: another plugin may decide, so the user must set lan.acl
  * (*effective is then LAN_ACL_DEFER, which lets nobody in by mistake). */

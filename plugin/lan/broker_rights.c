@@ -44,19 +44,17 @@ static void warn_of_crowd(const struct hubgate *h, const struct mosquitto_conf *
 /* The doorbell takes a prefix on, devices cannot. */
 static void warn_of_prefix(const struct hubgate *h, const struct mosquitto_conf *conf)
 {
-	for (size_t i = 0; conf->clientid_prefix && i < h->config->device_count; i++) {
-		const struct config_device *d = &h->config->devices[i];
-		char id[CLIENT_ID_MAX + 1];
+	size_t i = mosquitto_conf_kept_out(conf, h->config);
+	const struct config_device *d;
 
-		credential_client_id(d->product_id, d->device_name, id);
-		if (d->login || strncmp(id, conf->clientid_prefix, strlen(conf->clientid_prefix)) == 0)
-			continue;
-		log_line(&h->log, LOG_WARN,
-		         "%s: clientid_prefixes %.60s keeps devices[%zu] (%s) out, perhaps others too: the "
-		         "broker refuses it before hubgate is asked; take it out",
-		         conf->clientid_prefix_at.text, conf->clientid_prefix, i, id);
+	if (i == h->config->device_count)
 		return;
-	}
+	d = &h->config->devices[i];
+	log_line(&h->log, LOG_WARN,
+	         "%s: clientid_prefixes %.60s keeps devices[%zu] (%s%s) out, perhaps others too: the "
+	         "broker refuses it before hubgate is asked; take it out",
+	         conf->clientid_prefix_at.text, conf->clientid_prefix, i, d->product_id,
+	         d->device_name);
 }
 
 static void warn(const struct hubgate *h, const struct mosquitto_conf *conf)
