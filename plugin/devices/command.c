@@ -589,9 +589,11 @@ void command_lan_subscribed(struct hubgate *h, const char *filter)
 
 	IN_ROOM(ROOM_BROKER);
 	for (struct command *c = h->commands->queue.line.first; c; c = c->next) {
-		if (c->over)
+		const struct device *d = c->device;
+
+		if (c->over || !(d->origins & ORIGIN_MAPPING))
 			continue;
-		command_target_of(h, c->device, c->kind, c->topic, now_ms, &t);
+		command_target_of(h, d, c->kind, c->topic, now_ms, &t);
 		if (!t.mapped || command_is_with(c, t.who.session) || !is_on(h, c, filter))
 			continue;
 		c->wanted = true;
