@@ -708,6 +708,29 @@ static int dial_slow(int port, const char *begins)
 #define SLOW_HEADER "POST /device/register HTTP/1.1\r\nHost: gw"
 #define SLOW_BODY   "POST /device/register HTTP/1.1\r\nHost: gw\r\nContent-Length: 1000\r\n\r\n{"
 
+static void dial_all_slow(const struct stage *t, int slow[SLOW])
+{
+	for (int i = 0; i < SLOW; i++)
+		slow[i] = dial_slow(t->http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+}
+
+static void close_all(const int slow[SLOW])
+{
+	for (int i = 0; i < SLOW; i++)
+		close(slow[i]);
+}
+
+/* The hub is asked, and the answer is there at once. */
+static void ask_and_be_answered(struct stage *t, char kind, int round, int nonce)
+{
+	int64_t began_ms = now_ms();
+	char name[8];
+
+	snprintf(name, sizeof name, "%c%d", kind, round);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_current(t, name, nonce), "ResourceNotFound.DeviceNotExist"));
+	CU_ASSERT(is_quick(now_ms() - began_ms));
+}
+
 /* All from one address, as behind a router that translates addresses; the hub is asked each time.
  */
 static void slow_connections_keep_no_request_out_and_are_said_once(void)
@@ -715,27 +738,18 @@ static void slow_connections_keep_no_request_out_and_are_said_once(void)
 	struct stage t = stage_start("", 0);
 	int slow[SLOW];
 
-	for (int i = 0; i < SLOW; i++)
-		slow[i] = dial_slow(t.http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+	dial_all_slow(&t, slow);
 	for (int r = 0; r < ROUNDS; r++) {
-		int64_t began_ms;
-		char name[8];
-
 		for (int i = r * SLOW / ROUNDS; i < (r + 1) * SLOW / ROUNDS; i++) {
 			close(slow[i]);
 			slow[i] = dial_slow(t.http, SLOW_HEADER);
 		}
-		snprintf(name, sizeof name, "q%d", r);
-		began_ms = now_ms();
-		CU_ASSERT_PTR_NOT_NULL(
-			strstr(ask_current(&t, name, 100 + r), "ResourceNotFound.DeviceNotExist"));
-		CU_ASSERT(is_quick(now_ms() - began_ms));
+		ask_and_be_answered(&t, 'q', r, 100 + r);
 	}
 	CU_ASSERT_STRING_EQUAL(opened(ask_old(&t, "dev1", 1)), KEY_OF(DEV1_SECRET));
 	CU_ASSERT(lan_log_await(t.s.lan, "the oldest gives way", WAIT_MS));
 	CU_ASSERT_EQUAL(scene_log_count(&t.s, "the oldest gives way"), 1);
-	for (int i = 0; i < SLOW; i++)
-		close(slow[i]);
+	close_all(slow);
 	stage_end(&t);
 }
 
@@ -797,24 +811,15 @@ static void honest_requests_are_answered_within_a_second_beside_256_that_drip(vo
 	struct stage t = stage_start("", 0);
 	int slow[SLOW];
 
-	for (int i = 0; i < SLOW; i++)
-		slow[i] = dial_slow(t.http, i % 2 ? SLOW_HEADER : SLOW_BODY);
+	dial_all_slow(&t, slow);
 	for (int r = 0; r < ROUNDS; r++) {
-		int64_t began_ms;
-		char name[8];
-
 		drip_all(slow, SLOW);
 		for (int i = 0; i < SLOW; i++)
 			slow[i] = slow[i] < 0 ? dial_slow(t.http, SLOW_BODY) : slow[i];
-		snprintf(name, sizeof name, "d%d", r);
-		began_ms = now_ms();
-		CU_ASSERT_PTR_NOT_NULL(
-			strstr(ask_current(&t, name, 200 + r), "ResourceNotFound.DeviceNotExist"));
-		CU_ASSERT(is_quick(now_ms() - began_ms));
+		ask_and_be_answered(&t, 'd', r, 200 + r);
 	}
 	CU_ASSERT_EQUAL(scene_log_count(&t.s, "the oldest gives way"), 1);
-	for (int i = 0; i < SLOW; i++)
-		close(slow[i]);
+	close_all(slow);
 	stage_end(&t);
 }
 

@@ -170,21 +170,29 @@ static void kept_file_is_checked_again_and_not_downloaded_again(void)
 	stop(w);
 }
 
-static void https_is_verified(void)
+/* With a certificate of a CA in dir, whose file is ca. */
+static void serve_https(struct server *s, const char *dir, char ca[400])
 {
-	struct server s = { .replies = { WHOLE } };
-	char *dir = certs_dir(), ca[400], cert[400], key[400];
-	struct firmware_news n;
-	struct world *w;
+	char cert[400], key[400];
 
 	certs_make(dir, &(struct cert_wish){ .name = "ca", .to_s = 86400 });
 	certs_make(dir,
 	           &(struct cert_wish){
 				   .name = "files", .issuer = "ca", .alt_names = "IP:127.0.0.1", .to_s = 86400 });
-	snprintf(ca, sizeof ca, "%s/ca.pem", dir);
+	snprintf(ca, 400, "%s/ca.pem", dir);
 	snprintf(cert, sizeof cert, "%s/files.pem", dir);
 	snprintf(key, sizeof key, "%s/files.key", dir);
-	s.peer = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &s, .cert = cert, .key = key });
+	s->peer = peer_start(&(struct peer_conf){ .serve = serve, .ctx = s, .cert = cert, .key = key });
+}
+
+static void https_is_verified(void)
+{
+	struct server s = { .replies = { WHOLE } };
+	char *dir = certs_dir(), ca[400];
+	struct firmware_news n;
+	struct world *w;
+
+	serve_https(&s, dir, ca);
 	w = start(NULL, NULL); /* the system's CAs do not know it */
 	want(w, "https", &s);
 	n = await(w);
@@ -205,18 +213,11 @@ static void redirect_out_of_https_is_refused(void)
 {
 	struct server s = { .replies = { "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\n"
 		                             "Content-Length: 0\r\n\r\n" } };
-	char *dir = certs_dir(), ca[400], cert[400], key[400];
+	char *dir = certs_dir(), ca[400];
 	struct firmware_news n;
 	struct world *w;
 
-	certs_make(dir, &(struct cert_wish){ .name = "ca", .to_s = 86400 });
-	certs_make(dir,
-	           &(struct cert_wish){
-				   .name = "files", .issuer = "ca", .alt_names = "IP:127.0.0.1", .to_s = 86400 });
-	snprintf(ca, sizeof ca, "%s/ca.pem", dir);
-	snprintf(cert, sizeof cert, "%s/files.pem", dir);
-	snprintf(key, sizeof key, "%s/files.key", dir);
-	s.peer = peer_start(&(struct peer_conf){ .serve = serve, .ctx = &s, .cert = cert, .key = key });
+	serve_https(&s, dir, ca);
 	w = start(ca, NULL);
 	want(w, "https", &s);
 	n = await(w);
