@@ -17,6 +17,7 @@
 #include "plugin/lan/identity.h"
 #include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
+#include "plugin/routing.h"
 #include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -255,9 +256,7 @@ static int asked(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	int verdict;
 
-	withheld_over(h);
-	unheard_over(h);
-	mapping_service_over(h);
+	routing_over(h);
 	verdict = judge(h, ed);
 	if (ed->access == MOSQ_ACL_WRITE && verdict != MOSQ_ERR_ACL_DENIED)
 		mapping_service_written(h, ed->client, ed->topic);

@@ -13,8 +13,7 @@
 #include "plugin/lan/client_ids.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
-#include "plugin/lan/unheard.h"
-#include "plugin/lan/withheld.h"
+#include "plugin/routing.h"
 #include "plugin/services/mapping_presence.h"
 #include "plugin/services/mapping_service.h"
 
@@ -175,9 +174,7 @@ int on_auth(int event, void *event_data, void *userdata)
 
 	(void)event;
 	parts_start(&h->parts, h);
-	withheld_over(h);
-	unheard_over(h);
-	mapping_service_over(h);
+	routing_over(h);
 	verdict = judge(h, ed);
 	callback_end(h, CALLBACK_AUTH, start);
 	return verdict;

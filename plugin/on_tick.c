@@ -5,11 +5,9 @@
 #include "plugin/devices/arrival.h"
 #include "plugin/devices/presence.h"
 #include "plugin/lan/broker_login.h"
-#include "plugin/lan/unheard.h"
-#include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
+#include "plugin/routing.h"
 #include "plugin/services/mapping_presence.h"
-#include "plugin/services/mapping_service.h"
 #include "plugin/turn.h"
 
 int on_tick(int event, void *event_data, void *userdata)
@@ -20,9 +18,7 @@ int on_tick(int event, void *event_data, void *userdata)
 	(void)event;
 	(void)event_data;
 	parts_start(&h->parts, h);
-	withheld_over(h);
-	unheard_over(h);
-	mapping_service_over(h);
+	routing_over(h);
 	h->reloading = false;
 	broker_login_run(h, arrival_take);
 	mapping_presence_logins_settle(h);
