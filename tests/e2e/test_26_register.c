@@ -724,7 +724,7 @@ static void close_all(const int slow[SLOW])
 static void ask_and_be_answered(struct stage *t, char kind, int round, int nonce)
 {
 	int64_t began_ms = now_ms();
-	char name[8];
+	char name[16];
 
 	snprintf(name, sizeof name, "%c%d", kind, round);
 	CU_ASSERT_PTR_NOT_NULL(strstr(ask_current(t, name, nonce), "ResourceNotFound.DeviceNotExist"));
