@@ -14,6 +14,7 @@ static struct test_suite *suites;
 static char **wanted;
 static int wanted_count;
 static int tickets = -1; /* of --beside: a file that grows by a byte for each test that was taken */
+static void (*clear_up)(void);
 
 void runner_add(struct test_suite *suite)
 {
@@ -23,6 +24,11 @@ void runner_add(struct test_suite *suite)
 		at = &(*at)->next;
 	suite->next = *at;
 	*at = suite;
+}
+
+void runner_after_each(void (*clear)(void))
+{
+	clear_up = clear;
 }
 
 int runner_rounds(int whole)
@@ -62,6 +68,8 @@ static bool run_one(CU_pSuite suite, const struct test_case *c, const char *full
 		return false;
 	}
 	CU_run_test(suite, test);
+	if (clear_up)
+		clear_up();
 	passed = CU_get_number_of_failures() == 0;
 	printf("%-4s %s (%.2f s)\n", passed ? "ok" : "FAIL", full_name, seconds_now() - start);
 	for (fail = CU_get_failure_list(); fail; fail = fail->pNext)

@@ -27,6 +27,9 @@ struct test_suite {
 
 void runner_add(struct test_suite *suite);
 
+/* clear is called when a test has ended, whatever came of it; NULL: nothing is. */
+void runner_after_each(void (*clear)(void));
+
 /* How often a long test repeats what it does: `whole` times in `make soak` (HUBGATE_SOAK=1), a
  * tenth of that in all other runs. */
 int runner_rounds(int whole);

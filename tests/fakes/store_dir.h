@@ -1,11 +1,11 @@
-/* store_dir.h - directories for stores, removed when the program ends.
+/* store_dir.h - directories for stores, removed when their test ends.
  */
 #ifndef HUBGATE_TESTS_STORE_DIR_H
 #define HUBGATE_TESTS_STORE_DIR_H
 
 #include <stddef.h>
 
-/* A new one. Static, valid until the program ends. */
+/* A new one, for this test. Static. */
 const char *store_dir_new(void);
 /* Calls fn for every file of DIR/journal, "." and ".." left out. */
 void store_dir_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugin/base/hubgate.h"
 #include "plugin/devices/device_known.h"
@@ -29,7 +30,7 @@ static struct config_mapping rule = { .client = (char[]){ "scanner" },
 	                                  .product_id = LAMP_PID };
 static struct mosquitto scanner = { .id = "scanner", .clean = true };
 
-static char dir[256]; /* of the first one with a store */
+static char dir[256]; /* of the first one of this test with a store */
 
 static struct lan *begin(bool with_store)
 {
@@ -40,7 +41,7 @@ static struct lan *begin(bool with_store)
 	l->config.presence.max_unknown = FEW;
 	if (!with_store)
 		return l;
-	if (dir[0] == '\0')
+	if (access(dir, F_OK) != 0)
 		snprintf(dir, sizeof(dir), "%s", l->dir);
 	l->config.store.dir = dir;
 	CU_ASSERT_EQUAL_FATAL(storage_open(&l->h), ST_OK);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/shadow/shadow_doc.h"
 #include "plugin/devices/device_known.h"
@@ -17,13 +18,13 @@ enum {
 	BIG = 1 << 20,
 };
 
-static char dir[256];
+static char dir[256]; /* of the first one of this test */
 
 static struct lan *start(void)
 {
 	struct lan *l = lan_open(BROKER_2_0);
 
-	if (dir[0] == '\0')
+	if (access(dir, F_OK) != 0)
 		snprintf(dir, sizeof(dir), "%s", l->dir);
 	l->config.store.dir = dir;
 	CU_ASSERT_EQUAL_FATAL(storage_open(&l->h), ST_OK);
