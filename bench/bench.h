@@ -37,6 +37,7 @@ void bench_callbacks(struct bench *b);  /* callbacks.c: the LAN in every state o
 void bench_shadow(struct bench *b);     /* shadow.c: get and update, beside an external responder */
 void bench_shadows(struct bench *b);    /* shadows.c: 1,500 devices with news after an outage */
 void bench_rrpc(struct bench *b);       /* rrpc.c: what the gateway adds to a call */
+void bench_downloads(struct bench *b);  /* downloads.c: telemetry of others meanwhile */
 void bench_reconnect(struct bench *b);  /* reconnect.c: 1,500 devices come back */
 
 #endif

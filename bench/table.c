@@ -3,10 +3,11 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct table {
 	cJSON *rows;
-	int missed;
+	int bars, missed;
 	bool headed;
 };
 
@@ -52,9 +53,9 @@ static void print(const struct result *r, double ratio, bool ok)
 		snprintf(text, sizeof(text), "%.2f", ratio);
 	}
 	if (r->kind != BAR_NONE)
-		snprintf(bar, sizeof(bar), "%s%g", signs[r->kind], r->bar);
-	printf("%-10s %-56s %11.1f %11s %-5s %7s %8s %s\n", r->bench, r->what, r->plugin, bridge,
-	       r->unit, text, bar,
+		snprintf(bar, sizeof(bar), "%s%.4g", signs[r->kind], r->bar);
+	printf("%-10s %-56s %11.*f %11s %-5s %7s %8s %s\n", r->bench, r->what,
+	       strcmp(r->unit, "x") == 0 ? 2 : 1, r->plugin, bridge, r->unit, text, bar,
 	       r->kind == BAR_NONE ? ""
 	       : ok                ? "pass"
 	                           : "SHORT");
@@ -69,6 +70,7 @@ void table_add(struct table *t, const struct result *r)
 
 	head(t);
 	print(r, ratio, ok);
+	t->bars += r->kind != BAR_NONE;
 	t->missed += !ok;
 	cJSON_AddStringToObject(row, "bench", r->bench);
 	cJSON_AddStringToObject(row, "what", r->what);
@@ -92,6 +94,7 @@ void table_failed(struct table *t, const char *bench, const char *why)
 
 	head(t);
 	printf("%-10s could not be carried out: %s\n", bench, why);
+	t->bars++;
 	t->missed++;
 	cJSON_AddStringToObject(row, "bench", bench);
 	cJSON_AddStringToObject(row, "failed", why);
@@ -103,15 +106,22 @@ int table_short(const struct table *t)
 	return t->missed;
 }
 
-bool table_write(const struct table *t, const char *path, int64_t stolen_ms, double seconds)
+int table_bars(const struct table *t)
+{
+	return t->bars;
+}
+
+bool table_write(const struct table *t, const char *path, const struct table_machine *m)
 {
 	cJSON *all = cJSON_CreateObject();
 	FILE *f = fopen(path, "we");
 	char *text;
 	bool ok;
 
-	cJSON_AddNumberToObject(all, "stolen_ms", (double)stolen_ms);
-	cJSON_AddNumberToObject(all, "seconds", seconds);
+	cJSON_AddNumberToObject(all, "load_before", m->load_before);
+	cJSON_AddNumberToObject(all, "load_after", m->load_after);
+	cJSON_AddNumberToObject(all, "stolen_ms", (double)m->stolen_ms);
+	cJSON_AddNumberToObject(all, "seconds", m->seconds);
 	cJSON_AddNumberToObject(all, "short", t->missed);
 	cJSON_AddItemReferenceToObject(all, "results", t->rows);
 	text = cJSON_Print(all);

@@ -13,7 +13,7 @@ enum bar_kind {
 
 struct result {               /* texts are borrowed during the call */
 	const char *bench, *what; /* "forward", "TLS, QoS 1, 50 publishers, 128 B: delivered" */
-	const char *unit;         /* "1/s", "us", "" */
+	const char *unit;         /* "1/s", "us", ""; "x": a ratio */
 	double plugin, bridge;    /* medians; bridge negative: not compared */
 	double ratio;             /* median of the rounds' ratios; 0: of the medians */
 	enum bar_kind kind;       /* judged by the ratio when there is a bridge, else by plugin */
@@ -28,6 +28,13 @@ void table_add(struct table *t, const struct result *r);
 /* A benchmark that could not be carried out counts as short. */
 void table_failed(struct table *t, const char *bench, const char *why);
 int table_short(const struct table *t); /* bars missed */
-bool table_write(const struct table *t, const char *path, int64_t stolen_ms, double seconds);
+int table_bars(const struct table *t);
+
+struct table_machine { /* what it was like meanwhile */
+	double load_before, load_after;
+	int64_t stolen_ms;
+	double seconds;
+};
+bool table_write(const struct table *t, const char *path, const struct table_machine *m);
 
 #endif

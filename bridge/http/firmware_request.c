@@ -25,8 +25,10 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 	struct firmware_request *r = ctx;
 
 	(void)purpose;
-	if (r->conf->allow_local || firmware_address_allowed(&a->addr))
+	if (r->conf->allow_local || firmware_address_allowed(&a->addr)) {
+		r->allowed = true;
 		return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	}
 	r->forbidden = true;
 	return CURL_SOCKET_BAD;
 }
@@ -210,7 +212,7 @@ static enum ota_step begin(struct firmware_request *r, const char *url)
 	snprintf(range, sizeof(range), "%llu-", (unsigned long long)from);
 	memset(&r->reply, 0, sizeof(r->reply));
 	r->verdict = OTA_STEP_ON;
-	r->forbidden = r->judged = false;
+	r->forbidden = r->allowed = r->judged = false;
 	r->why[0] = '\0';
 	r->transfer.finished = on_finished;
 	r->transfer.easy = curl_easy_init();
@@ -280,7 +282,7 @@ static enum ota_step judge_end(struct firmware_request *r, CURLcode code)
 
 	if (r->verdict != OTA_STEP_ON)
 		return r->verdict;
-	if (r->forbidden) {
+	if (r->forbidden && !r->allowed) {
 		snprintf(why, sizeof(why), "%.60s is an address of the gateway or its link", r->at.host);
 		return refuse_url(r, why);
 	}

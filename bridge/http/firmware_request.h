@@ -28,8 +28,9 @@ struct firmware_request {         /* embedded; zeroed, then up to progress set b
 	struct ota_url at;
 	unsigned redirects;
 	struct ota_reply reply;
-	enum ota_step verdict; /* ON: none yet */
-	bool forbidden, judged;
+	enum ota_step verdict;   /* ON: none yet */
+	bool forbidden, allowed; /* such an address was among those that it came to */
+	bool judged;
 	char why[CURL_ERROR_SIZE];
 };
 
