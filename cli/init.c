@@ -268,6 +268,11 @@ static int free_place(const char *path)
 	                  "%s is there already and is not touched; hubgate check looks at it", path);
 }
 
+static void main_file(const struct wish *w, char out[PATH_ROOM])
+{
+	snprintf(out, PATH_ROOM, "%.3900s/mosquitto.conf", w->etc);
+}
+
 /* Whether the broker's own files have a listener and no plugin of ours yet. */
 static int look_at_broker(const struct wish *w, struct output *o)
 {
@@ -275,7 +280,7 @@ static int look_at_broker(const struct wish *w, struct output *o)
 	struct mosquitto_conf conf;
 	bool ours, listener;
 
-	snprintf(path, sizeof path, "%.3900s/mosquitto.conf", w->etc);
+	main_file(w, path);
 	if (broker_conf_read(path, &conf, why) != ST_OK)
 		return cli_failed(&init_command,
 		                  "%s; install mosquitto first, or say where its files are: --etc", why);
@@ -414,6 +419,37 @@ static int prove(const char *path)
 	return code;
 }
 
+/* Whether the broker will see the lines for it. Whether they stand early enough, check says. */
+static int prove_conf(const struct wish *w, const struct output *o)
+{
+	char path[PATH_ROOM], why[MOSQUITTO_CONF_WHY_MAX];
+	struct mosquitto_conf conf;
+	bool ours;
+
+	main_file(w, path);
+	if (broker_conf_read(path, &conf, why) != ST_OK)
+		return cli_failed(&init_command, "%s", why);
+	ours = conf.ours;
+	mosquitto_conf_free(&conf);
+	if (ours)
+		return CLI_OK;
+	return cli_failed(&init_command,
+	                  "%s does not read %s; add this line at its end: include_dir %s/conf.d", path,
+	                  o->conf, w->etc);
+}
+
+static int write_conf(const struct wish *w, const struct output *o, const char *text)
+{
+	int code = write_file(o->conf, text, 0644, o->group);
+
+	if (code != CLI_OK)
+		return code;
+	code = prove_conf(w, o);
+	if (code != CLI_OK)
+		unlink(o->conf);
+	return code;
+}
+
 static int write_both(const struct wish *w, const struct output *o)
 {
 	char *config = config_text(w), *conf = conf_text(w, o);
@@ -423,7 +459,7 @@ static int write_both(const struct wish *w, const struct output *o)
 	if (code == CLI_OK) {
 		code = prove(o->config);
 		if (code == CLI_OK)
-			code = write_file(o->conf, conf, 0644, o->group);
+			code = write_conf(w, o, conf);
 		if (code != CLI_OK)
 			unlink(o->config);
 	}

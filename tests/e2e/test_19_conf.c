@@ -1,4 +1,5 @@
-/* The samples in conf/ and the image's mosquitto.conf are configurations that start and serve. */
+/* The samples in conf/, in Debian's conf.d, and the image's mosquitto.conf are configurations that
+ * start and serve. */
 #include "tests/e2e/broker_start.h"
 #include "tests/e2e/scene.h"
 #include "tests/runner.h"
@@ -16,8 +17,16 @@ enum {
 	AWAIT_MS = 10000
 };
 
+/* /etc/mosquitto/mosquitto.conf of Debian 12 and 13, but for the pid file of the former. */
+#define DEBIAN_CONF                                \
+	"persistence true\n"                           \
+	"persistence_location /var/lib/mosquitto/\n"   \
+	"log_dest file /etc/mosquitto/mosquitto.log\n" \
+	"include_dir /etc/mosquitto/conf.d\n"
+
 struct sample {
 	const char *conf, *json;
+	bool whole;               /* the broker's only file, not one of conf.d */
 	bool secure, client_cert; /* what a device needs on port 8883 */
 };
 
@@ -100,23 +109,35 @@ static void put_certs(const struct broker *b)
 
 /* As broker_start(), with the whole file given, which leaves out the line that broker_stop() waits
  * for. */
-static bool start(struct broker *b, const struct sample *s, int secure_port)
+static char *put_conf(const struct broker *b, const struct sample *s, int secure_port)
 {
-	static char debian[] = "/usr/sbin/mosquitto", in_path[] = "mosquitto", config[] = "-c";
 	char *text = file_read(s->conf), *all, *path;
-	bool root = geteuid() == 0;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 	text = moved(text, b, secure_port);
-	all = text_fmt("%s\nlog_type information\n%s", text, root ? "user root\n" : "");
+	if (!s->whole) {
+		free(broker_file(b, "conf.d/hubgate.conf", text, 0644));
+		free(text);
+		text = moved(strdup(DEBIAN_CONF), b, secure_port);
+	}
+	all = text_fmt("%slog_type information\n%s", geteuid() == 0 ? "user root\n" : "", text);
 	path = broker_file(b, "mosquitto.conf", all, 0644);
+	free(all);
+	free(text);
+	return path;
+}
+
+static bool start(struct broker *b, const struct sample *s, int secure_port)
+{
+	static char debian[] = "/usr/sbin/mosquitto", in_path[] = "mosquitto", config[] = "-c";
+	char *path;
+
 	put_json(b, s->json);
 	put_certs(b);
+	path = put_conf(b, s, secure_port);
 	b->proc =
 		proc_start((char *[]){ access(debian, X_OK) == 0 ? debian : in_path, config, path, NULL },
 	               NULL, b->log);
-	free(text);
-	free(all);
 	free(path);
 	return b->proc && port_await(b->proc, b->port, NULL, AWAIT_MS) &&
 	       (!s->secure || port_await(b->proc, secure_port, NULL, AWAIT_MS));
@@ -163,7 +184,7 @@ static void serves(const struct sample *s, bool certificates)
 	broker_fini(&b);
 }
 
-static void the_plain_sample_serves_devices(void)
+static void the_plain_sample_in_conf_d_serves_devices(void)
 {
 	serves(&(struct sample){ .conf = "conf/mosquitto.conf", .json = "conf/hubgate.json" }, false);
 }
@@ -174,7 +195,7 @@ static void the_full_sample_starts_with_every_key(void)
 	       false);
 }
 
-static void the_tls_sample_serves_devices(void)
+static void the_tls_sample_in_conf_d_serves_devices(void)
 {
 	serves(&(struct sample){ .conf = "conf/mosquitto-tls.conf",
 	                         .json = "conf/hubgate.json",
@@ -182,7 +203,7 @@ static void the_tls_sample_serves_devices(void)
 	       true);
 }
 
-static void the_mutual_tls_sample_serves_devices_with_certificates(void)
+static void the_mutual_tls_sample_in_conf_d_serves_devices_with_certificates(void)
 {
 	serves(&(struct sample){ .conf = "conf/mosquitto-mtls.conf",
 	                         .json = "conf/hubgate.json",
@@ -191,7 +212,7 @@ static void the_mutual_tls_sample_serves_devices_with_certificates(void)
 	       true);
 }
 
-static void the_psk_sample_opens_its_listener(void)
+static void the_psk_sample_in_conf_d_opens_its_listener(void)
 {
 	serves(&(struct sample){ .conf = "conf/mosquitto-psk.conf",
 	                         .json = "conf/hubgate.json",
@@ -201,10 +222,13 @@ static void the_psk_sample_opens_its_listener(void)
 
 static void the_image_serves_devices(void)
 {
-	serves(&(struct sample){ .conf = "docker/mosquitto.conf", .json = "conf/hubgate.json" }, false);
+	serves(&(struct sample){ .conf = "docker/mosquitto.conf",
+	                         .json = "conf/hubgate.json",
+	                         .whole = true },
+	       false);
 }
 
-SUITE(conf, TEST(the_plain_sample_serves_devices), TEST(the_full_sample_starts_with_every_key),
-      TEST(the_tls_sample_serves_devices),
-      TEST(the_mutual_tls_sample_serves_devices_with_certificates),
-      TEST(the_psk_sample_opens_its_listener), TEST(the_image_serves_devices))
+SUITE(conf, TEST(the_plain_sample_in_conf_d_serves_devices),
+      TEST(the_full_sample_starts_with_every_key), TEST(the_tls_sample_in_conf_d_serves_devices),
+      TEST(the_mutual_tls_sample_in_conf_d_serves_devices_with_certificates),
+      TEST(the_psk_sample_in_conf_d_opens_its_listener), TEST(the_image_serves_devices))

@@ -27,11 +27,11 @@ static const char *own_name(void)
 	return entry ? entry->pw_name : "root";
 }
 
-static struct place place_make(const char *conf)
+static struct place place_of(const char *conf, const char *include)
 {
 	struct place p = { .etc = dir_make(), .port = port_free() };
 	char *dir = text_fmt("%s/conf.d", p.etc), *path = text_fmt("%s/mosquitto.conf", p.etc);
-	char *text = text_fmt("user %s\n%sinclude_dir %s\n", own_name(), conf, dir);
+	char *text = text_fmt("user %s\n%s%s %s\n", own_name(), conf, include, dir);
 
 	CU_ASSERT_FATAL(mkdir(dir, 0755) == 0 && file_write(path, text, 0644));
 	p.arguments =
@@ -70,9 +70,9 @@ static bool is_there(const struct place *p, const char *name)
 }
 
 /* The plugin's path must begin with a slash: the build's does not. */
-static struct place absolute(const char *conf)
+static struct place placed(const char *conf, const char *include)
 {
-	struct place p = place_make(conf);
+	struct place p = place_of(conf, include);
 	char *cwd = getcwd(NULL, 0), *before = p.arguments;
 
 	if (build_dir()[0] != '/') {
@@ -83,6 +83,11 @@ static struct place absolute(const char *conf)
 	}
 	free(cwd);
 	return p;
+}
+
+static struct place absolute(const char *conf)
+{
+	return placed(conf, "include_dir");
 }
 
 static void broker_serves_the_device(const struct place *p)
@@ -108,9 +113,10 @@ static void broker_serves_the_device(const struct place *p)
 	free(log);
 }
 
+/* Beside what Debian's own file says of sessions, which may be said once. */
 static void one_call_makes_a_broker_that_lets_the_device_in(void)
 {
-	struct place p = absolute("");
+	struct place p = absolute("persistence true\npersistence_location /tmp/\n");
 	struct command_call c =
 		init(&p, IDENTITY " --device SUBPRODUC1/dev1 --device-secret " SECRET " --yes");
 	char *path = text_fmt("%s/hubgate.json", p.etc);
@@ -190,5 +196,21 @@ static void what_cannot_work_is_said_and_writes_nothing(void)
 	}
 }
 
+/* Nothing is left behind that would be read some day. */
+static void lines_that_the_broker_would_not_read_are_not_left(void)
+{
+	struct place p = placed("", "# include_dir");
+	struct command_call c = init(&p, IDENTITY " --yes");
+
+	CU_ASSERT_EQUAL(c.code, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(c.err, "add this line at its end: include_dir"));
+	CU_ASSERT_FALSE(is_there(&p, "hubgate.json"));
+	CU_ASSERT_FALSE(is_there(&p, "conf.d/hubgate.conf"));
+	command_call_free(&c);
+	place_free(&p);
+}
+
 SUITE(command_init, TEST(one_call_makes_a_broker_that_lets_the_device_in),
-      TEST(files_that_are_there_are_not_touched), TEST(what_cannot_work_is_said_and_writes_nothing))
+      TEST(files_that_are_there_are_not_touched),
+      TEST(lines_that_the_broker_would_not_read_are_not_left),
+      TEST(what_cannot_work_is_said_and_writes_nothing))
