@@ -2,7 +2,9 @@
 # short round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
-$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
+# What is pure of the command.
+unit_cli_src := cli/columns.c cli/text.c
+$(B)/unit: $(call obj,$(unit_cli_src) $(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
            $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
