@@ -30,7 +30,7 @@ extern const struct cli_command check_command, credentials_command, init_command
 extern const struct cli_command status_command, watch_command, devices_command, device_command,
 	queue_command, dead_letters_command, bind_command, unbind_command, online_command,
 	offline_command, register_command, shadow_command, firmware_command, route_command,
-	trace_command, reload_command, log_level_command;
+	trace_command, reload_command, log_level_command, support_bundle_command;
 
 /* All of them, in the order of the list that people see. */
 extern const struct cli_command *const cli_commands[];

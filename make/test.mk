@@ -3,7 +3,7 @@
 
 .PHONY: unit e2e check
 # What is pure of the command.
-unit_cli_src := cli/columns.c cli/text.c
+unit_cli_src := cli/archive.c cli/columns.c cli/redact.c cli/text.c
 $(B)/unit: $(call obj,$(unit_cli_src) $(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
            $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")

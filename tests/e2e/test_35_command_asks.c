@@ -347,7 +347,7 @@ static void help_of_each_command_has_an_example_and_the_connection(void)
 	static const char *const names[] = {
 		"status",   "watch",  "devices", "device",  "queue",     "dead-letters",
 		"bind",     "unbind", "online",  "offline", "register",  "shadow",
-		"firmware", "route",  "trace",   "reload",  "log-level",
+		"firmware", "route",  "trace",   "reload",  "log-level", "support-bundle",
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++) {
