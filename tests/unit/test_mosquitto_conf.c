@@ -152,6 +152,34 @@ static void more_plugins_than_fit_are_refused(void)
 	mosquitto_conf_free(&conf);
 }
 
+/* "ADDRESS:PORT way"; static. */
+static const char *door_of(const char *text)
+{
+	static char out[MOSQUITTO_CONF_ADDRESS_MAX + 32];
+	const struct mosquitto_listener *l;
+	enum mosquitto_way way;
+
+	read_only(text);
+	l = mosquitto_conf_door(&conf, &way);
+	snprintf(out, sizeof out, "%s:%u %d", l ? l->address : "none", l ? l->port : 0, (int)way);
+	mosquitto_conf_free(&conf);
+	return out;
+}
+
+static void a_program_of_this_machine_finds_its_way_in(void)
+{
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1885 127.0.0.1\n"), "127.0.0.1:1885 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1883\nlistener 0 /run/a b.sock\n"),
+	                       "/run/a b.sock:0 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 8883\ncertfile /c\nkeyfile /k\nlistener 1883 ::1\n"),
+	                       "::1:1883 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 8883\ncertfile /c\nkeyfile /k\n"), ":8883 2");
+	CU_ASSERT_STRING_EQUAL(door_of("port 1900\nbind_address localhost\n"), "localhost:1900 1");
+	CU_ASSERT_STRING_EQUAL(door_of("# nothing\n"), ":0 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1883 192.168.1.10\n"), "none:0 0");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 9001\nprotocol websockets\n"), "none:0 0");
+}
+
 static void included_names_are_chosen_and_ordered_as_the_broker_does(void)
 {
 	CU_ASSERT(mosquitto_conf_is_included("a.conf"));
@@ -365,6 +393,7 @@ SUITE(mosquitto_conf, TEST(a_username_is_checked_only_where_that_is_certain),
       TEST(our_plugin_is_not_bound_to_listeners),
       TEST(a_listener_too_full_for_the_doorbell_is_found),
       TEST(the_topics_of_a_bridge_are_those_of_this_broker), TEST(what_a_listener_speaks_is_known),
+      TEST(a_program_of_this_machine_finds_its_way_in),
       TEST(included_names_are_chosen_and_ordered_as_the_broker_does),
       TEST(the_running_brokers_file_is_found_with_what_it_includes),
       TEST(a_file_that_cannot_be_read_is_named))
