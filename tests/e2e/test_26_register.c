@@ -315,6 +315,8 @@ static void what_may_pass_is_tried_again_and_what_stays_is_said_once(void)
 	CU_ASSERT(file_await(log, "ghost cannot be registered: ResourceNotFound", NULL, WAIT_MS));
 	CU_ASSERT_PTR_NOT_NULL(
 		sim_await_event(t.s.sim, WAIT_MS, "ev", "register", "device", PRODUCT "/ghost", NULL));
+	/* So that the fault below is for the one that is asked for again. */
+	CU_ASSERT(file_await(log, "dev1 was registered at the hub", NULL, WAIT_MS));
 	CU_ASSERT(sim_do(t.s.sim, "{\"cmd\":\"register_fault\",\"kind\":\"internal\",\"count\":1}"));
 	lan_kill(t.s.lan);
 	CU_ASSERT(lan_restart(t.s.lan));

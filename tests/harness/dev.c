@@ -302,7 +302,8 @@ void dev_disconnect(struct dev *d)
 	if (!d)
 		return;
 	mosquitto_disconnect(d->mosq);
-	dev_await_disconnect(d, 1000);
+	/* Its thread writes DISCONNECT; without that the broker sends the will. */
+	dev_await_disconnect(d, CONNECT_WAIT_MS);
 	release(d);
 }
 
