@@ -206,6 +206,144 @@ static void the_status_tells_what_clients_and_the_hub_counted(void)
 	scene_end(&s);
 }
 
+/* Until the status has this text there. */
+static bool await_status(struct dev *asker, const char *path, const char *part)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+	bool found;
+
+	do {
+		cJSON *a = control_ask(asker, "status", NULL);
+
+		found = strstr(control_text(a, path), part) != NULL;
+		cJSON_Delete(a);
+	} while (!found && now_ms() < end_ms);
+	return found;
+}
+
+static void a_refused_login_says_why_and_what_to_do(void)
+{
+	const struct scene_opts o = { .hub_unreached = true,
+		                          .more =
+		                              ",\"gateway\":{\"secret\":\"d3JvbmctZ2F0ZXdheS1wc2s=\"}" };
+	struct scene s = scene_start(&o);
+	struct dev *asker = control_connect(s.lan);
+	cJSON *a;
+
+	CU_ASSERT(await_status(asker, "hub.reason", "login refused with code "));
+	a = control_ask(asker, "status", NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_text(a, "hub.fix"), "check gateway.secret"));
+	CU_ASSERT(control_number(a, "hub.since_s") >= 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_text(a, "errors.0.line"), "login refused"));
+	CU_ASSERT_STRING_EQUAL(control_text(a, "errors.0.level"), "warn");
+	cJSON_Delete(a);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void a_topic_that_is_not_declared_is_named_and_its_age_told(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan), *d = scene_online_device(&s, "dev1", NULL);
+	cJSON *a;
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, 3, WAIT_MS));
+	CU_ASSERT(scene_await_delivered(&s, 3));
+	CU_ASSERT(dev_publish_acked(d, PRODUCT "/dev1/odd", "{}", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, EVENT, 4, 6, WAIT_MS));
+	CU_ASSERT(await_status(asker, "suspect_topics.0", PRODUCT "/odd"));
+	a = control_ask(asker, "status", NULL);
+	CU_ASSERT(control_number(a, "queue.messages") >= 1);
+	CU_ASSERT(control_number(a, "queue.oldest_age_s") >= 1);
+	CU_ASSERT(control_number(a, "hub.round_trip_ms") >= 1);
+	cJSON_Delete(a);
+	dev_disconnect(d);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void what_waits_is_told_by_device_as_it_was_acknowledged(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan);
+	struct dev *d1 = scene_online_device(&s, "dev1", NULL), *d2 = scene_device(&s, "dev2", NULL);
+	cJSON *a;
+
+	sim_kill(s.sim);
+	CU_ASSERT(lan_log_await(s.lan, "messages wait", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d1, EVENT, 1, 3, WAIT_MS));
+	CU_ASSERT(scene_publish_run(d2, PRODUCT "/dev2/event", 1, 5, WAIT_MS));
+	a = control_ask(asker, "listQueue", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "messages"), 8);
+	CU_ASSERT_EQUAL(control_number(a, "complete"), 1);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "devices.0.name"), PRODUCT "/dev2");
+	CU_ASSERT_EQUAL(control_number(a, "devices.0.messages"), 5);
+	CU_ASSERT_EQUAL(control_number(a, "devices.1.messages"), 3);
+	cJSON_Delete(a);
+	a = control_ask(asker, "getHub", NULL);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "doorbell"), "connected");
+	CU_ASSERT_STRING_EQUAL(control_text(a, "http.state"), "off");
+	CU_ASSERT(control_text(a, "reason")[0] != '\0');
+	cJSON_Delete(a);
+	CU_ASSERT_FATAL(sim_restart(s.sim));
+	CU_ASSERT(scene_await_distinct(&s, "dev2", 5, WAIT_MS));
+	CU_ASSERT(await_device(asker, "queued", 0));
+	dev_disconnect(d1);
+	dev_disconnect(d2);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void a_reload_by_command_is_answered_with_what_came_of_it(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan);
+	cJSON *a;
+
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"window\":0},\"presence\":{\"grace_ms\":-1}}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_error(asker, "reload", NULL), "hub.window"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_error(asker, "reload", NULL), "presence.grace_ms"));
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"window\":7,\"keepalive\":100}}"));
+	a = control_ask(asker, "reload", NULL);
+	CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(a, "data"));
+	CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(cJSON_GetObjectItem(a, "data"), "said"));
+	cJSON_Delete(a);
+	CU_ASSERT(
+		lan_log_await(s.lan, "control: hubgate-1-test ($hubgate-control) did reload", WAIT_MS));
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void dead_letters_reach_the_hub_when_they_are_sent_again(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan), *d = scene_online_device(&s, "dev1", NULL);
+	char *path = text_fmt("%s/store/dead-letter.jsonl", lan_dir(s.lan));
+	cJSON *a;
+
+	CU_ASSERT_FATAL(file_write(path,
+	                           "{\"time\":\"2026-11-24T02:30:00Z\",\"product_id\":\"" PRODUCT
+	                           "\",\"device_name\":\"dev1\",\"topic\":\"" EVENT
+	                           "\",\"reason\":\"r\",\"qos\":1,\"payload\":\"{\\\"seq\\\":7}\"}\n",
+	                           0600));
+	a = control_ask(asker, "listDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "total"), 1);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "letters.0.topic"), EVENT);
+	CU_ASSERT_EQUAL(control_number(a, "letters.0.bytes"), 9);
+	cJSON_Delete(a);
+	a = control_ask(asker, "resendDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "count"), 1);
+	cJSON_Delete(a);
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 1, WAIT_MS));
+	a = control_ask(asker, "listDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "total"), 0);
+	cJSON_Delete(a);
+	free(path);
+	dev_disconnect(d);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
 /* --- many --- */
 
 /* Members for hubgate.json; caller frees. */
@@ -302,5 +440,10 @@ SUITE(control, TEST(the_token_lets_the_command_in_until_the_broker_ends),
       TEST(a_role_is_void_where_the_broker_checks_no_usernames),
       TEST(a_device_is_told_as_its_client_and_the_hub_saw_it),
       TEST(the_status_tells_what_clients_and_the_hub_counted),
+      TEST(a_refused_login_says_why_and_what_to_do),
+      TEST(a_topic_that_is_not_declared_is_named_and_its_age_told),
+      TEST(what_waits_is_told_by_device_as_it_was_acknowledged),
+      TEST(a_reload_by_command_is_answered_with_what_came_of_it),
+      TEST(dead_letters_reach_the_hub_when_they_are_sent_again),
       TEST(six_hundred_devices_come_in_pages_of_at_most_64_kib),
       TEST(fifteen_hundred_devices_are_told_without_a_long_turn))
