@@ -2,7 +2,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
-#include "core/hub/route_rules.h"
 #include "plugin/base/limiter.h"
 #include "plugin/devices/min_interval.h"
 
@@ -56,53 +55,66 @@ static void keep_or_drop(struct hubgate *h, const struct upward *m)
 		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
 }
 
-/* What routes[] say. false: it does not go up. */
-static bool wanted(struct hubgate *h, const struct upward *m, const struct config_route *rule)
+static enum status go(struct hubgate *h, const struct upward *m, enum route_way way)
 {
-	if (!rule)
-		return true;
-	if (rule->policy == ROUTE_POLICY_DROP) {
+	enum status st = ST_OK;
+
+	switch (way) {
+	case ROUTE_WAY_STORE:
+		st = keep(h, m);
+		if (st == ST_FULL)
+			metric_add(&h->metrics, M_REFUSED_FULL, 1);
+		break;
+	case ROUTE_WAY_WAITS:
+		keep_or_drop(h, m);
+		break;
+	case ROUTE_WAY_NOW:
+		if (!sent_live(h, m))
+			metric_add(&h->metrics, M_DROPPED_LIVE, 1);
+		break;
+	case ROUTE_WAY_MEMORY:
+		if (!sent_live(h, m))
+			keep_or_drop(h, m);
+		break;
+	case ROUTE_WAY_TOO_SOON:
+		metric_add(&h->metrics, M_THINNED, 1);
+		break;
+	case ROUTE_WAY_NONE:
+	default:
 		metric_add(&h->metrics, M_ROUTE_DROPPED, 1);
-		return false;
 	}
-	if (rule->policy == ROUTE_POLICY_LATEST || rule->min_interval_ms == 0 ||
-	    min_interval_passes(m->device, m->topic, rule->min_interval_ms, hubgate_now_ms()))
-		return true;
-	metric_add(&h->metrics, M_THINNED, 1);
-	return false;
+	return st;
+}
+
+struct route_plan to_hub_plan(const struct hubgate *h, const struct device *d,
+                              const struct route *route, const char *topic, bool newest)
+{
+	const struct route_rules rules = route_rules_of(h->config);
+	const struct config_route *rule = route_plan_rule(route, &rules, topic);
+	int64_t since_ms = INT64_MAX;
+
+	IN_ROOM(ROOM_BROKER);
+	if (route_plan_spaces(rule))
+		since_ms = min_interval_since_ms(d, topic, hubgate_now_ms());
+	return route_plan(route, rule, newest, since_ms);
 }
 
 static enum status forward(struct hubgate *h, struct device *d, const struct route *route,
                            const char *topic, const void *payload, size_t len, bool newest)
 {
-	bool live = route->action == ROUTE_LIVE;
-	const struct route_rules rules = route_rules_of(h->config);
-	const struct config_route *rule = live ? NULL : route_rules_find(&rules, topic);
+	const struct route_plan plan = to_hub_plan(h, d, route, topic, newest);
 	const struct upward m = {
 		.device = d,
 		.topic = topic,
 		.payload = payload,
 		.len = len,
 		.qos = route->qos,
-		.latest = newest || (rule && rule->policy == ROUTE_POLICY_LATEST),
+		.latest = plan.latest,
 	};
-	enum status st;
 
-	if (!wanted(h, &m, rule))
-		return ST_OK;
-	if (!live && m.qos > 0) {
-		st = keep(h, &m);
-		if (st == ST_FULL)
-			metric_add(&h->metrics, M_REFUSED_FULL, 1);
-		return st;
-	}
-	if (m.latest && rule && rule->min_interval_ms > 0)
-		keep_or_drop(h, &m); /* only what is kept can wait for its turn */
-	else if (live && !sent_live(h, &m))
-		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
-	else if (!live && !sent_live(h, &m))
-		keep_or_drop(h, &m);
-	return ST_OK;
+	if (plan.way != ROUTE_WAY_TOO_SOON && route_plan_spaces(plan.rule))
+		min_interval_note(d, topic, hubgate_now_ms());
+	return go(h, &m, plan.way);
 }
 
 enum status to_hub_send(struct hubgate *h, struct device *d, const struct route *route,
