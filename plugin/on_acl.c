@@ -4,6 +4,7 @@
 #include "core/hub/route.h"
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/arrival.h"
 #include "plugin/devices/command.h"
@@ -134,6 +135,10 @@ static int judge_publish(struct hubgate *h, const struct device *d,
 		return MOSQ_ERR_SUCCESS;
 	metric_add(&h->metrics, M_REFUSED, 1);
 	limiter_log_refusal(h, d->client_id, ed->topic, why);
+	if (trace_on(h))
+		trace_note(h, d->client_id, TRACE_REFUSED,
+		           &(struct trace_about){
+					   .topic = ed->topic, .bytes = ed->payloadlen, .qos = ed->qos, .why = why });
 	return denied(h);
 }
 

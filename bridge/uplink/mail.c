@@ -41,6 +41,8 @@ enum status mail_init(struct mail *m, struct metrics *metrics)
 		st = mailbox_new(sizeof(struct uplink_down), MAIL_INBOX_MAX, &m->inbox);
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct uplink_log), MAIL_LOGS_MAX, &m->logs);
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct trace_event), MAIL_TRACES_MAX, &m->traces);
 	return st;
 }
 
@@ -59,6 +61,7 @@ void mail_fini(struct mail *m)
 	mailbox_free(m->orders, drop_order);
 	mailbox_free(m->inbox, drop_news);
 	mailbox_free(m->logs, NULL);
+	mailbox_free(m->traces, NULL);
 	wake_fini(&m->wake);
 	shared_text_fini(&m->login);
 }
@@ -127,6 +130,19 @@ void mail_free_news(struct uplink_down *news)
 	free(news->payload);
 	news->topic = NULL;
 	news->payload = NULL;
+}
+
+/* --- traces --- */
+
+void mail_put_trace(struct mail *m, const struct trace_event *e)
+{
+	if (mailbox_put(m->traces, e, NULL) != ST_OK)
+		atomic_fetch_add(&m->traces_lost, 1);
+}
+
+enum status mail_take_trace(struct mail *m, struct trace_event *out)
+{
+	return mailbox_take(m->traces, out);
 }
 
 bool mail_waits(const struct mail *m)

@@ -39,6 +39,8 @@ static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg
 	};
 	enum status st = session_publish(u->session, &p);
 
+	if (u->traced.count > 0 && st == ST_OK)
+		traced_tell(u, d, TRACE_SENT, &(struct trace_about){ .topic = m->topic, .bytes = m->len });
 	if (st != ST_FULL)
 		gateway_live_end(d, m);
 	return st;
@@ -89,6 +91,15 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 			intake_bury(u, d, e->seq, "it cannot be encoded as MQTT");
 		return st;
 	}
+	if (u->traced.count > 0)
+		traced_tell(u, d, TRACE_SENT,
+		            &(struct trace_about){ .topic = view.topic,
+		                                   .bytes = view.len,
+		                                   .seq = e->seq,
+		                                   .qos = view.qos,
+		                                   .why = probe   ? "to try whether the hub takes it now"
+		                                          : p.dup ? "again"
+		                                                  : NULL });
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
 	if (e->latest)

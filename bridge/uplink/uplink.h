@@ -22,6 +22,7 @@
 #include "core/hub/region.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/standing.h"
+#include "core/hub/trace_event.h"
 #include "core/hub/uplink_state.h"
 #include "shadowstore/journal/journal.h"
 
@@ -91,6 +92,8 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 /* A message that is kept until the hub acknowledges it; msg->qos 0 or 1. Statuses of
  * journal_append(). */
 enum status uplink_publish(struct uplink *u, const struct journal_msg *msg);
+/* The same; *seq names it on ST_OK. */
+enum status uplink_publish_seq(struct uplink *u, const struct journal_msg *msg, uint64_t *seq);
 /* A message in memory only, sent with QoS 0: telemetry in the order in which it came, behind what
  * uplink_publish() took of its device, or what is worthless when late. ST_STATE: the hub is away;
  * ST_FULL: no room in memory, or much of the device waits in the journal. Telemetry may then go
@@ -182,6 +185,13 @@ struct uplink_log {
 	char line[LOG_LINE_MAX];
 };
 enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK; ST_EMPTY */
+
+/* What becomes of a device's messages here comes out of uplink_take_trace(), until on is false; of
+ * TRACES_MAX devices at one time. ST_OK; ST_FULL: say it again. */
+enum status uplink_trace(struct uplink *u, const char *client_id, bool on);
+enum status uplink_take_trace(struct uplink *u, struct trace_event *out); /* ST_OK; ST_EMPTY */
+/* Events that found no room, since the start. */
+uint64_t uplink_traces_lost(const struct uplink *u);
 
 /* Any room. */
 void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the doorbell rings */

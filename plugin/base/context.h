@@ -25,6 +25,7 @@
 
 struct clock_trust;      /* core/base/clock.h */
 struct limiters;         /* plugin/base/limiter */
+struct traces;           /* plugin/base/trace */
 struct broker_logins;    /* plugin/lan/broker_login */
 struct broker_rights;    /* plugin/lan/broker_rights.h */
 struct client_ids;       /* plugin/lan/client_ids */
@@ -69,6 +70,7 @@ struct hubgate {
 	struct parts parts;
 	int64_t turn_due_ms; /* plugin/base/timer; 0: never set */
 	struct limiters *limiters;
+	struct traces *traces; /* NULL: none runs */
 
 	/* What stands in store.dir, and the way to the hub. */
 	struct store *store; /* closed last of all that stands there */

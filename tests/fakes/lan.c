@@ -6,6 +6,7 @@
 
 #include "core/base/room.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/inflow_report.h"
@@ -89,6 +90,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the traces", .run = trace_run, .due = trace_due, .close = trace_close },
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },
