@@ -1,10 +1,9 @@
 #include "core/hub/trace_event.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/json/json.h"
+#include "core/json/json_writer.h"
 
 static const char *const names[] = {
 #define X(step, name) [step] = name,
@@ -32,34 +31,26 @@ void trace_event_make(struct trace_event *out, enum trace_step step, const char 
 	snprintf(out->topic, sizeof(out->topic), "%.*s", (int)len, about->topic ? about->topic : "");
 }
 
-static enum status put_topic(struct buf *out, const struct trace_event *e)
-{
-	enum status st = buf_add_text(out, ",\"topic\":");
-
-	if (st == ST_OK)
-		st = json_add_string(out, e->topic);
-	return st == ST_OK ? buf_addf(out, ",\"bytes\":%zu,\"qos\":%u", e->bytes, e->qos) : st;
-}
-
-static enum status put_why(struct buf *out, const char *why)
-{
-	enum status st = buf_add_text(out, ",\"why\":");
-
-	return st == ST_OK ? json_add_string(out, why) : st;
-}
-
 enum status trace_event_put(struct buf *out, const struct trace_event *e, int64_t begin_us)
 {
-	enum status st = buf_addf(out, "{\"event\":{\"at_us\":%" PRId64 ",\"step\":\"%s\"",
-	                          e->at_us - begin_us, names[e->step]);
+	struct json_writer w = JSON_WRITER(out);
 
-	if (st == ST_OK && e->topic[0])
-		st = put_topic(out, e);
-	if (st == ST_OK && e->seq != 0)
-		st = buf_addf(out, ",\"%s\":%" PRIu64, e->step == TRACE_LOST ? "count" : "seq", e->seq);
-	if (st == ST_OK && e->took_us != 0)
-		st = buf_addf(out, ",\"took_us\":%" PRId64, e->took_us);
-	if (st == ST_OK && e->why)
-		st = put_why(out, e->why);
-	return st == ST_OK ? buf_add_text(out, "}}") : st;
+	json_open(&w, NULL, '{');
+	json_open(&w, "event", '{');
+	json_put_int(&w, "at_us", e->at_us - begin_us);
+	json_put_text(&w, "step", names[e->step]);
+	if (e->topic[0]) {
+		json_put_text(&w, "topic", e->topic);
+		json_put_count(&w, "bytes", e->bytes);
+		json_put_count(&w, "qos", e->qos);
+	}
+	if (e->seq != 0)
+		json_put_count(&w, e->step == TRACE_LOST ? "count" : "seq", e->seq);
+	if (e->took_us != 0)
+		json_put_int(&w, "took_us", e->took_us);
+	if (e->why)
+		json_put_text(&w, "why", e->why);
+	json_close(&w, '}');
+	json_close(&w, '}');
+	return w.st;
 }
