@@ -5,6 +5,7 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 #include "plugin/base/trace.h"
+#include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
@@ -85,5 +86,7 @@ void from_hub_take(struct hubgate *h, struct uplink_down *down)
 	}
 	if (!gateway_service_take(h, down))
 		shadow_news(h, down);
+	if (down->kind == UPLINK_ANSWER)
+		control_answer(h, down);
 	uplink_down_free(down);
 }

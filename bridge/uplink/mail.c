@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/clocks.h"
+
 /* --- log lines --- */
 
 /* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
@@ -172,6 +174,11 @@ bool mail_timer_came(struct mail *m, int64_t now_ms)
 
 	return now_ms >= due_ms &&
 	       atomic_compare_exchange_strong(&m->broker_due_ms, &due_ms, INT64_MAX);
+}
+
+uint64_t mail_hub_time_s(const struct mail *m)
+{
+	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&m->hub_offset_ms) / 1000);
 }
 
 enum uplink_state mail_state(const struct mail *m)

@@ -115,6 +115,7 @@ int64_t mail_timer(const struct mail *m);
 bool mail_timer_came(struct mail *m, int64_t now_ms);
 
 enum uplink_state mail_state(const struct mail *m); /* any room */
+uint64_t mail_hub_time_s(const struct mail *m);     /* any room: uplink_hub_time_s() */
 
 /* The mail of u, for those who stand in for UPLINK. Lives as long as u. */
 struct mail *uplink_mail(struct uplink *u);

@@ -274,6 +274,11 @@ bool uplink_ready(const struct uplink *u)
 	return mail_state(&u->mail) == UPLINK_READY;
 }
 
+uint64_t uplink_hub_time_s(const struct uplink *u)
+{
+	return mail_hub_time_s(&u->mail);
+}
+
 enum uplink_state uplink_state_now(const struct uplink *u)
 {
 	return mail_state(&u->mail);

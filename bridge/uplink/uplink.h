@@ -206,6 +206,9 @@ struct doorbell *uplink_doorbell(struct uplink *u); /* NULL: none */
 
 /* Whether ages may be judged by the wall clock (docs/architecture.md 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
+/* Any room. The hub's clock, as far as it was asked, in seconds since 1970: its signatures expire
+ * by that. */
+uint64_t uplink_hub_time_s(const struct uplink *u);
 /* The hub's clock minus this machine's. */
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell
