@@ -100,6 +100,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 		return ST_NOMEM;
 	u->conf = *conf;
 	mail = mail_init(&u->mail, conf->metrics);
+	view_init(&u->view);
 	u->log = u->mail.log;
 	u->sleep_ms = LONGEST_SLEEP_S * 1000;
 	credential_client_id(conf->product_id, conf->device_name, u->client_id);
@@ -234,6 +235,7 @@ void uplink_free(struct uplink *u)
 	said_fini(u);
 	flight_fini(&u->flight);
 	free(u->routes);
+	view_fini(&u->view);
 	mail_fini(&u->mail);
 	free(u);
 	room_enter(from);
@@ -282,6 +284,11 @@ uint64_t uplink_hub_time_s(const struct uplink *u)
 enum uplink_state uplink_state_now(const struct uplink *u)
 {
 	return mail_state(&u->mail);
+}
+
+void uplink_look(struct uplink *u, struct uplink_view *out)
+{
+	view_get(&u->view, out);
 }
 
 struct mail *uplink_mail(struct uplink *u)

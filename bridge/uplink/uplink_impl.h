@@ -10,6 +10,7 @@
  *   receive.c    what came in
  *   said.c   what the hub says about devices, told to BROKER one by one
  *   traced.c   what becomes of the messages of devices that somebody traces
+ *   view.c   what is shown to people of all this
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -22,6 +23,7 @@
 #include "bridge/uplink/flight.h"
 #include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
+#include "bridge/uplink/view.h"
 #include "core/base/repeats.h"
 #include "core/base/thread.h"
 #include "core/pace/backoff.h"
@@ -61,6 +63,7 @@ struct uplink {
 	struct log log; /* mail.log */
 
 	struct mail mail; /* what other rooms reach */
+	struct view view;
 	struct thread thread;
 	uint32_t sleep_ms; /* at most, when nothing happens */
 
@@ -68,6 +71,7 @@ struct uplink {
 	struct session *session;
 	struct packet_ids ids;
 	struct flight flight;
+	int64_t round_ms8; /* eight times what an answer takes, as measured; 0: nothing was */
 	struct gateway gateway;
 	struct permissions permissions;
 	bool tried;     /* judge.c: who waits for a topic to be proven may look again */
