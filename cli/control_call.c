@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/control_login.h"
+#include "cli/way_in.h"
 #include "core/json/json.h"
 
 #define TOPIC    "$CONTROL/hubgate/v1"
@@ -38,7 +38,7 @@ enum reached { /* what the broker has said yes to */
 struct control_call {
 	const struct cli_command *command;
 	char *why; /* borrowed; NULL: told */
-	struct control_login login;
+	struct way_in login;
 	long timeout_s;
 	struct mosquitto *client;
 	enum reached reached;
@@ -54,7 +54,7 @@ struct control_call {
 __attribute__((format(printf, 2, 3))) static int fails(const struct control_call *call,
                                                        const char *format, ...)
 {
-	char text[CONTROL_LOGIN_WHY_MAX];
+	char text[WAY_IN_WHY_MAX];
 	va_list args;
 
 	va_start(args, format);
@@ -62,7 +62,7 @@ __attribute__((format(printf, 2, 3))) static int fails(const struct control_call
 	va_end(args);
 	if (!call->why)
 		return cli_failed(call->command, "%s", text);
-	snprintf(call->why, CONTROL_LOGIN_WHY_MAX, "%s", text);
+	snprintf(call->why, WAY_IN_WHY_MAX, "%s", text);
 	return CLI_FAILED;
 }
 
@@ -275,7 +275,7 @@ static int dial(struct control_call *call)
 
 static int use_tls(struct control_call *call)
 {
-	const struct control_login *l = &call->login;
+	const struct way_in *l = &call->login;
 	int rc = MOSQ_ERR_SUCCESS;
 
 	if (!l->cafile)
@@ -330,7 +330,7 @@ static int log_in(struct control_call *call)
 int control_call_open(const struct cli_command *c, const struct control_link *link, char *why,
                       struct control_call **out)
 {
-	char found[CONTROL_LOGIN_WHY_MAX];
+	char found[WAY_IN_WHY_MAX];
 	struct control_call *call = calloc(1, sizeof *call);
 	int code;
 
@@ -340,7 +340,7 @@ int control_call_open(const struct cli_command *c, const struct control_link *li
 	call->why = why;
 	call->timeout_s = link->timeout_s;
 	mosquitto_lib_init();
-	if (control_login_find(link, &call->login, found) == ST_OK)
+	if (way_in_find(link, &call->login, found) == ST_OK)
 		code = log_in(call);
 	else
 		code = fails(call, "%s", found);
