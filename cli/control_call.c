@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/text.h"
 #include "cli/way_in.h"
 #include "core/json/json.h"
 
@@ -425,12 +426,14 @@ static int next_response(struct control_call *call, long long until_ms, cJSON **
 /* Takes the response apart. */
 static int open_response(const struct control_call *call, cJSON *response, cJSON **data)
 {
-	const char *error = json_text(response, "error");
+	const cJSON *error = json_member(response, "error");
 	int code = CLI_OK;
 
 	*data = NULL;
-	if (error)
-		code = fails(call, "%s", error);
+	if (cJSON_IsString(error))
+		text_make_inert(error->valuestring);
+	if (cJSON_IsString(error))
+		code = fails(call, "%s", error->valuestring);
 	else if (!(*data = cJSON_DetachItemFromObjectCaseSensitive(response, "data")))
 		*data = cJSON_CreateObject();
 	cJSON_Delete(response);
