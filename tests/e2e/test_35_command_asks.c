@@ -290,6 +290,9 @@ static const struct {
 	{ CONTROL_FAULT_MUTE, "takes the connection, but does not answer the login" },
 	{ CONTROL_FAULT_REFUSES, "refuses user name or password of admin" },
 	{ CONTROL_FAULT_ID, "clientid_prefixes" },
+	{ CONTROL_FAULT_CROWDED, "does not let the command in: Quota exceeded" },
+	{ CONTROL_FAULT_OLD,
+	  "refuses user name or password of admin: Connection Refused: not authorised" },
 	{ CONTROL_FAULT_DENIES, "admin has no right to ask hubgate" },
 	{ CONTROL_FAULT_HIDES, "admin has no right to ask hubgate" },
 	{ CONTROL_FAULT_SILENT, "no answer from hubgate in 1 s: it is not loaded" },
@@ -391,7 +394,7 @@ static char *etc_make(int port)
 	CU_ASSERT(file_write(path, "{\"store\":{\"dir\":\"store\"}}", 0600));
 	free(path);
 	path = text_fmt("%s/mosquitto.conf", dir);
-	text = text_fmt("listener %d 127.0.0.1\n", port);
+	text = text_fmt("listener %d 127.0.0.1\nclientid_prefixes lan-\n", port);
 	CU_ASSERT(file_write(path, text, 0600));
 	free(text);
 	free(path);
@@ -420,7 +423,7 @@ static void without_options_the_token_and_the_listener_are_found(void)
 	CU_ASSERT_EQUAL(c.code, 0);
 	CU_ASSERT(control_fake_heard(f, "$hubgate-control"));
 	CU_ASSERT(control_fake_heard(f, TOKEN));
-	CU_ASSERT(control_fake_heard(f, "hubgate-"));
+	CU_ASSERT(control_fake_heard(f, "lan-hubgate-"));
 	command_call_free(&c);
 	free(line);
 	etc_free(dir);

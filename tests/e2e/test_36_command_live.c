@@ -56,7 +56,7 @@ static void the_command_finds_its_broker_and_the_token(void)
 	judge(s.lan, "status", 1, "the broker does not run");
 	CU_ASSERT_FATAL(lan_restart(s.lan));
 	CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
-	judge(s.lan, "status", 0, "ready for");
+	judge(s.lan, "status", 0, "hub        ready");
 	scene_end(&s);
 }
 
