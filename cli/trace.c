@@ -71,18 +71,21 @@ static void show_facts(const cJSON *event)
 	static const struct {
 		const char *name, *before, *after;
 	} facts[] = { { "bytes", "", " bytes" }, { "count", "", "" }, { "seq", "number ", "" } };
-	const char *why = answer_text(event, "why"), *between = " (";
+	const char *why = answer_text(event, "why"), *topic = answer_text(event, "topic");
+	const char *between = *topic ? " (" : "(";
+	bool any = false;
 	double number;
 
-	text_put_all(stdout, answer_text(event, "topic"));
+	text_put_all(stdout, topic);
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
 		if (!answer_number(event, facts[i].name, &number))
 			continue;
 		printf("%s%s%.0f%s", between, facts[i].before, number, facts[i].after);
 		between = ", ";
+		any = true;
 	}
-	fputs(*between == ' ' ? "" : ")", stdout);
-	fputs(*why ? ": " : "", stdout);
+	fputs(any ? ")" : "", stdout);
+	fputs(*why && (any || *topic) ? ": " : "", stdout);
 	text_put_all(stdout, why);
 	putchar('\n');
 }

@@ -203,7 +203,7 @@ static void trace_prints_the_steps_of_a_message_with_the_times_between(void)
 	judge(parted, 1, CONTROL_FAULT_NONE, "trace " DEVICE " --all", 0,
 	      "      +0.000 ms  kept in memory           a/b (5 bytes)\n"
 	      "      +1.000 ms  sent to the hub          \n"
-	      "      +1.000 ms  dropped                   (number 7): no room\n"
+	      "      +1.000 ms  dropped                  (number 7): no room\n"
 	      "      +1.000 ms  the trace is over        \n",
 	      NULL);
 	judge(none, 1, CONTROL_FAULT_NONE, "trace " DEVICE " --for 1", 1, NULL,
