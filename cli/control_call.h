@@ -1,6 +1,6 @@
 /* control_call.h - a command sent to hubgate in a running broker, and its answer.
  * One connection by libmosquitto (MQTT 5, whose refusals have reasons), one command at a time.
- * Facts: docs/architecture.md 9.
+ * Facts: docs/control.md.
  */
 #ifndef HUBGATE_CLI_CONTROL_CALL_H
 #define HUBGATE_CLI_CONTROL_CALL_H
@@ -12,7 +12,7 @@
 struct control_call; /* opaque */
 
 /* Connects, logs in and subscribes the answers. CLI_OK: the caller closes *out. What fails, here
- * and below, is told as cli_failed() does, or stands in why (CONTROL_LOGIN_WHY_MAX, borrowed until
+ * and below, is told as cli_failed() does, or stands in why (WAY_IN_WHY_MAX, borrowed until
  * the close) where that is not NULL: for who tries again. */
 int control_call_open(const struct cli_command *c, const struct control_link *link, char *why,
                       struct control_call **out);

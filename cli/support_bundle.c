@@ -2,19 +2,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/archive.h"
-#include "cli/control_login.h"
 #include "cli/redact.h"
 #include "cli/session.h"
+#include "cli/way_in.h"
 #include "core/config/mosquitto_conf.h"
 
 enum {
@@ -22,7 +25,8 @@ enum {
 	LOG_MAX = 512 << 10, /* its end */
 	CAPTURE_MS = 20000,
 	TIMEOUT_S = 5,
-	LIST_MAX = 100 /* dead letters */
+	LIST_MAX = 100, /* dead letters */
+	LISTING_MAX = 1 << 20
 };
 
 #define LOG_FILE "/var/log/mosquitto/mosquitto.log"
@@ -32,8 +36,9 @@ static const char help[] =
 	"\n"
 	"Collects what somebody who helps wants to see into one .tar.gz that only you can read:\n"
 	"versions, hubgate.json and mosquitto.conf without secrets, status, devices, queue, the\n"
-	"first dead letters, what hubgate check --offline says, and the end of the broker's log. Names\n"
-	"of devices and topics, and addresses, are in it: look at it before you send it.\n"
+	"first dead letters, names and sizes of the files in store.dir, what hubgate check --offline\n"
+	"says, and the end of the broker's log. Names of devices and topics, and addresses, are in it:\n"
+	"look at it before you send it.\n"
 	"What cannot be had is left out, and said in the file; the broker need not run.\n"
 	"\n"
 	"  -o, --output FILE     where to (hubgate-support-TIME.tar.gz); nothing is overwritten\n"
@@ -50,7 +55,7 @@ static const char help[] =
 struct bundle {
 	const struct cli_command *command;
 	const char *config, *log; /* log NULL: found in mosquitto.conf */
-	char conf[CONTROL_LOGIN_PATH_MAX], log_found[CONTROL_LOGIN_PATH_MAX];
+	char conf[WAY_IN_PATH_MAX], log_found[WAY_IN_PATH_MAX];
 	struct redact *redact;
 	struct archive *archive;
 	bool whole; /* false: no memory */
@@ -118,12 +123,12 @@ static void wipe(struct buf *b)
 /* --- the two configurations --- */
 
 /* name, seen from the folder of hubgate.json. */
-static void from_config(const struct bundle *b, const char *name, char out[CONTROL_LOGIN_PATH_MAX])
+static void from_config(const struct bundle *b, const char *name, char out[WAY_IN_PATH_MAX])
 {
 	const char *slash = strrchr(b->config, '/');
 	int folder = *name != '/' && slash ? (int)(slash - b->config) + 1 : 0;
 
-	snprintf(out, CONTROL_LOGIN_PATH_MAX, "%.*s%s", folder, b->config, name);
+	snprintf(out, WAY_IN_PATH_MAX, "%.*s%s", folder, b->config, name);
 }
 
 /* Secrets in files count by lines too: a key's are many. */
@@ -147,7 +152,7 @@ static bool learn_holder(void *ctx, struct redact *r, const char *name, bool env
 	const struct bundle *b = ctx;
 	const char *value = environment ? getenv(name) : NULL;
 	struct buf text = BUF_MAX(TEXT_MAX);
-	char path[CONTROL_LOGIN_PATH_MAX];
+	char path[WAY_IN_PATH_MAX];
 	int error;
 
 	if (environment)
@@ -181,11 +186,11 @@ static void put_config(struct bundle *b)
 /* The token of a broker that runs opens it. */
 static void learn_token(struct bundle *b)
 {
-	char store[CONTROL_LOGIN_PATH_MAX], path[CONTROL_LOGIN_PATH_MAX + 16];
-	char why[CONTROL_LOGIN_WHY_MAX];
+	char store[WAY_IN_PATH_MAX], path[WAY_IN_PATH_MAX + 16];
+	char why[WAY_IN_WHY_MAX];
 	struct buf text = BUF_MAX(TEXT_MAX);
 
-	if (control_login_store(b->config, store, why) != ST_OK)
+	if (way_in_store(b->config, store, why) != ST_OK)
 		return;
 	snprintf(path, sizeof path, "%s/control.token", store);
 	if (read_end(path, 4096, &text) == 0 && text.len > 0)
@@ -194,7 +199,7 @@ static void learn_token(struct bundle *b)
 }
 
 /* The value of an option's last line; false: there is none. */
-static bool find_option(const char *text, const char *option, char out[CONTROL_LOGIN_PATH_MAX])
+static bool find_option(const char *text, const char *option, char out[WAY_IN_PATH_MAX])
 {
 	size_t len = strlen(option);
 	bool found = false;
@@ -203,7 +208,7 @@ static bool find_option(const char *text, const char *option, char out[CONTROL_L
 		const char *newline = strchr(line, '\n');
 
 		if (strncmp(line, option, len) == 0 && line[len] == ' ') {
-			snprintf(out, CONTROL_LOGIN_PATH_MAX, "%.*s",
+			snprintf(out, WAY_IN_PATH_MAX, "%.*s",
 			         (int)(newline ? newline - line - (long)len - 1 : 4000), line + len + 1);
 			found = true;
 		}
@@ -214,7 +219,7 @@ static bool find_option(const char *text, const char *option, char out[CONTROL_L
 
 /* A file of the broker's configuration, as `name`; its include_dir, if wanted. */
 static void put_mosquitto(struct bundle *b, const char *path, const char *name,
-                          char include_dir[CONTROL_LOGIN_PATH_MAX])
+                          char include_dir[WAY_IN_PATH_MAX])
 {
 	struct buf text = BUF_MAX(TEXT_MAX), clean = BUF_MAX(2 * TEXT_MAX);
 	int error = read_end(path, TEXT_MAX, &text);
@@ -244,7 +249,7 @@ static int in_order(const struct dirent **a, const struct dirent **b)
 
 static void put_mosquittos(struct bundle *b)
 {
-	char dir[CONTROL_LOGIN_PATH_MAX] = "", path[2 * CONTROL_LOGIN_PATH_MAX], name[100];
+	char dir[WAY_IN_PATH_MAX] = "", path[2 * WAY_IN_PATH_MAX], name[100];
 	struct dirent **entries = NULL;
 	int count;
 
@@ -316,7 +321,7 @@ static void put_check(struct bundle *b)
 {
 	static char program[] = "hubgate", check[] = "check", offline[] = "--offline",
 				option[] = "--mosquitto";
-	char config[CONTROL_LOGIN_PATH_MAX];
+	char config[WAY_IN_PATH_MAX];
 
 	snprintf(config, sizeof config, "%s", b->config);
 	put_own(b, "check.txt", (char *[]){ program, check, offline, config, option, b->conf, NULL });
@@ -363,7 +368,7 @@ static void put_answer(struct bundle *b, const char *name, const cJSON *data)
 static void put_answers(struct bundle *b, const struct control_link *link)
 {
 	struct control_call *call = NULL;
-	char why[CONTROL_LOGIN_WHY_MAX];
+	char why[WAY_IN_WHY_MAX];
 
 	if (control_call_open(b->command, link, why, &call) != CLI_OK) {
 		put_missing(b, "status.json", why);
@@ -383,6 +388,44 @@ static void put_answers(struct bundle *b, const struct control_link *link)
 	control_call_close(call);
 }
 
+/* --- the store, by names and sizes --- */
+
+static struct buf *listing; /* nftw() has no context */
+
+static int list_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+	char when[32] = "";
+	struct tm utc;
+
+	(void)at;
+	gmtime_r(&info->st_mtime, &utc);
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	buf_addf(listing, "%04o %u %10lld %s %s%s\n", (unsigned)info->st_mode & 07777,
+	         (unsigned)info->st_uid, (long long)info->st_size, when, path,
+	         kind == FTW_DNR ? " (cannot be read)" : "");
+	return listing->len > LISTING_MAX;
+}
+
+static void put_store(struct bundle *b)
+{
+	char store[WAY_IN_PATH_MAX], why[WAY_IN_WHY_MAX];
+	struct buf text = BUF_MAX(TEXT_MAX);
+	struct statvfs disk;
+
+	if (way_in_store(b->config, store, why) != ST_OK) {
+		put_missing(b, "store.txt", why);
+		return;
+	}
+	if (statvfs(store, &disk) == 0)
+		buf_addf(&text, "disk: %llu of %llu KiB free\n",
+		         (unsigned long long)disk.f_bavail * disk.f_frsize / 1024,
+		         (unsigned long long)disk.f_blocks * disk.f_frsize / 1024);
+	listing = &text;
+	nftw(store, list_one, 16, FTW_PHYS | FTW_MOUNT);
+	put(b, "store.txt", text.data ? (const char *)text.data : "", text.len);
+	buf_free(&text);
+}
+
 /* --- the log --- */
 
 static void put_log(struct bundle *b)
@@ -390,7 +433,7 @@ static void put_log(struct bundle *b)
 	const char *path = b->log ? b->log : *b->log_found ? b->log_found : LOG_FILE;
 	struct buf text = BUF_MAX(TEXT_MAX);
 	int error = read_end(path, LOG_MAX, &text);
-	char why[CONTROL_LOGIN_PATH_MAX + 200];
+	char why[WAY_IN_PATH_MAX + 200];
 
 	snprintf(why, sizeof why, "%.4000s: %s; where is it? --log FILE (or journalctl -u mosquitto)",
 	         path, strerror(error));
@@ -418,6 +461,7 @@ static void fill(struct bundle *b, const struct control_link *link)
 	put_mosquittos(b);
 	put_versions(b);
 	put_check(b);
+	put_store(b);
 	put_answers(b, link);
 	put_log(b);
 }
@@ -426,7 +470,7 @@ static int make(struct bundle *b, const struct control_link *link, const char *p
 {
 	int code;
 
-	control_login_conf(b->config, b->conf);
+	way_in_conf(b->config, b->conf);
 	b->redact = redact_new();
 	b->archive = b->redact ? archive_open(path) : NULL;
 	if (!b->archive) {

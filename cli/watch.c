@@ -7,10 +7,10 @@
 
 #include "cli/answer.h"
 #include "cli/columns.h"
-#include "cli/control_login.h"
 #include "cli/session.h"
 #include "cli/status.h"
 #include "cli/text.h"
+#include "cli/way_in.h"
 
 static const char watch_help[] =
 	"Usage: hubgate watch [--count N] [OPTION ...]\n"
@@ -67,7 +67,7 @@ static void show_look(const struct arguments *a, const cJSON *s)
 struct watch {
 	const struct arguments *arguments;
 	struct control_call *call; /* NULL: not connected */
-	char why[CONTROL_LOGIN_WHY_MAX], told[CONTROL_LOGIN_WHY_MAX];
+	char why[WAY_IN_WHY_MAX], told[WAY_IN_WHY_MAX];
 	bool seen;
 };
 

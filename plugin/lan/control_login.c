@@ -73,6 +73,7 @@ bool control_login_is(const char *username)
 	return username && strcmp(username, CONFIG_CONTROL_USERNAME) == 0;
 }
 
+/* Of a client on a unix socket the broker says the socket's path. */
 static bool is_this_machine(const char *address)
 {
 	return !address || !address[0] || address[0] == '/' || strncmp(address, "127.", 4) == 0 ||

@@ -1,4 +1,4 @@
-#include "cli/control_login.h"
+#include "cli/way_in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +22,12 @@ static const struct json_limits limits = { .bytes = CONFIG_BYTES_MAX,
 	                                       .values = 10000000 };
 
 __attribute__((format(printf, 3, 4))) static enum status
-says(char why[CONTROL_LOGIN_WHY_MAX], enum status st, const char *format, ...)
+says(char why[WAY_IN_WHY_MAX], enum status st, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(why, CONTROL_LOGIN_WHY_MAX, format, args);
+	vsnprintf(why, WAY_IN_WHY_MAX, format, args);
 	va_end(args);
 	return st;
 }
@@ -60,27 +60,27 @@ static void wipe(struct buf *b)
 }
 
 /* name, seen from the folder of file. False: too long. */
-static bool beside(const char *file, const char *name, char out[CONTROL_LOGIN_PATH_MAX])
+static bool beside(const char *file, const char *name, char out[WAY_IN_PATH_MAX])
 {
 	const char *slash = strrchr(file, '/');
 	int folder = *name != '/' && slash ? (int)(slash - file) + 1 : 0;
-	int len = snprintf(out, CONTROL_LOGIN_PATH_MAX, "%.*s%s", folder, file, name);
+	int len = snprintf(out, WAY_IN_PATH_MAX, "%.*s%s", folder, file, name);
 
-	return len >= 0 && len < CONTROL_LOGIN_PATH_MAX;
+	return len >= 0 && len < WAY_IN_PATH_MAX;
 }
 
-void control_login_conf(const char *config, char out[CONTROL_LOGIN_PATH_MAX])
+void way_in_conf(const char *config, char out[WAY_IN_PATH_MAX])
 {
 	if (!beside(config, "mosquitto.conf", out) || access(out, F_OK) != 0)
-		snprintf(out, CONTROL_LOGIN_PATH_MAX, "%s", MOSQUITTO_FILE);
+		snprintf(out, WAY_IN_PATH_MAX, "%s", MOSQUITTO_FILE);
 }
 
 static const char as_whom[] =
 	"call it as root (sudo hubgate ...) or as the user the broker runs as, "
 	"or log in with a user name that has a role in apps[]: -u NAME";
 
-static enum status store_of(const char *config, const struct buf *text,
-                            char out[CONTROL_LOGIN_PATH_MAX], char why[CONTROL_LOGIN_WHY_MAX])
+static enum status store_of(const char *config, const struct buf *text, char out[WAY_IN_PATH_MAX],
+                            char why[WAY_IN_WHY_MAX])
 {
 	cJSON *root = NULL;
 	const char *dir;
@@ -97,8 +97,7 @@ static enum status store_of(const char *config, const struct buf *text,
 	return st;
 }
 
-enum status control_login_store(const char *config, char out[CONTROL_LOGIN_PATH_MAX],
-                                char why[CONTROL_LOGIN_WHY_MAX])
+enum status way_in_store(const char *config, char out[WAY_IN_PATH_MAX], char why[WAY_IN_WHY_MAX])
 {
 	struct buf text = BUF_MAX(CONFIG_BYTES_MAX);
 	enum status st = read_file(config, &text);
@@ -118,7 +117,7 @@ enum status control_login_store(const char *config, char out[CONTROL_LOGIN_PATH_
 
 /* --- as whom --- */
 
-static enum status no_token(enum status st, const char *path, char why[CONTROL_LOGIN_WHY_MAX])
+static enum status no_token(enum status st, const char *path, char why[WAY_IN_WHY_MAX])
 {
 	if (st == ST_NOTFOUND)
 		return says(
@@ -132,11 +131,10 @@ static enum status no_token(enum status st, const char *path, char why[CONTROL_L
 	return says(why, st, "%.400s: %s", path, status_text(st));
 }
 
-static enum status read_token(const char *store, struct control_login *out,
-                              char why[CONTROL_LOGIN_WHY_MAX])
+static enum status read_token(const char *store, struct way_in *out, char why[WAY_IN_WHY_MAX])
 {
-	struct buf text = BUF_MAX(CONTROL_LOGIN_TOKEN_MAX - 1);
-	char path[CONTROL_LOGIN_PATH_MAX + 16];
+	struct buf text = BUF_MAX(WAY_IN_TOKEN_MAX - 1);
+	char path[WAY_IN_PATH_MAX + 16];
 	enum status st;
 
 	snprintf(path, sizeof path, "%s/control.token", store);
@@ -145,7 +143,7 @@ static enum status read_token(const char *store, struct control_login *out,
 		memcpy(out->token, text.len > 0 ? text.data : (const unsigned char *)"", text.len);
 		out->token[text.len] = '\0';
 		out->token[strcspn(out->token, "\r\n")] = '\0';
-		out->username = CONTROL_LOGIN_USER;
+		out->username = WAY_IN_USER;
 		out->password = out->token;
 		out->by_token = true;
 	} else {
@@ -163,9 +161,9 @@ static bool is_here(const char *host)
 }
 
 static enum status find_user(const struct control_link *link, const char *config,
-                             struct control_login *out, char why[CONTROL_LOGIN_WHY_MAX])
+                             struct way_in *out, char why[WAY_IN_WHY_MAX])
 {
-	char store[CONTROL_LOGIN_PATH_MAX];
+	char store[WAY_IN_PATH_MAX];
 	enum status st;
 
 	if (link->username || link->cert) {
@@ -179,13 +177,13 @@ static enum status find_user(const struct control_link *link, const char *config
 			"the token counts on the broker's own machine alone; for %.400s give a user name "
 			"that has a role in apps[]: -u NAME -P PASSWORD",
 			out->host);
-	st = control_login_store(config, store, why);
+	st = way_in_store(config, store, why);
 	return st == ST_OK ? read_token(store, out, why) : st;
 }
 
 /* --- where --- */
 
-static void at(struct control_login *out, const char *host, long port)
+static void at(struct way_in *out, const char *host, long port)
 {
 	snprintf(out->host, sizeof out->host, "%s", host);
 	out->port = (int)port;
@@ -199,15 +197,15 @@ static const char *host_of(const struct mosquitto_listener *l)
 	return strcmp(l->address, "::") == 0 ? "::1" : l->address;
 }
 
-static void find_listener(const char *config, struct control_login *out)
+static void find_listener(const char *config, struct way_in *out)
 {
-	char path[CONTROL_LOGIN_PATH_MAX], why[MOSQUITTO_CONF_WHY_MAX];
+	char path[WAY_IN_PATH_MAX], why[MOSQUITTO_CONF_WHY_MAX];
 	const struct mosquitto_listener *l = NULL;
 	struct mosquitto_conf conf;
 	enum mosquitto_way way = MOSQUITTO_WAY_UNKNOWN;
 
 	at(out, "127.0.0.1", PORT);
-	control_login_conf(config, path);
+	way_in_conf(config, path);
 	if (broker_conf_read(path, &conf, why) != ST_OK)
 		return;
 	l = mosquitto_conf_door(&conf, &way);
@@ -216,11 +214,12 @@ static void find_listener(const char *config, struct control_login *out)
 	else if (l)
 		at(out, host_of(l), l->port ? (long)l->port : PORT);
 	out->tls = out->unverified = way == MOSQUITTO_WAY_TLS;
+	snprintf(out->id_prefix, sizeof out->id_prefix, "%s",
+	         conf.clientid_prefix ? conf.clientid_prefix : "");
 	mosquitto_conf_free(&conf);
 }
 
-static void find_place(const struct control_link *link, const char *config,
-                       struct control_login *out)
+static void find_place(const struct control_link *link, const char *config, struct way_in *out)
 {
 	bool tls = link->cafile || link->cert;
 
@@ -240,12 +239,12 @@ static void find_place(const struct control_link *link, const char *config,
 	snprintf(out->place, sizeof out->place, out->port ? "%s:%d" : "%s", out->host, out->port);
 }
 
-enum status control_login_find(const struct control_link *link, struct control_login *out,
-                               char why[CONTROL_LOGIN_WHY_MAX])
+enum status way_in_find(const struct control_link *link, struct way_in *out,
+                        char why[WAY_IN_WHY_MAX])
 {
 	const char *config = link->config ? link->config : CLI_CONFIG_FILE;
 
-	*out = (struct control_login){ .cafile = link->cafile, .cert = link->cert, .key = link->key };
+	*out = (struct way_in){ .cafile = link->cafile, .cert = link->cert, .key = link->key };
 	find_place(link, config, out);
 	return find_user(link, config, out, why);
 }
