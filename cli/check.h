@@ -27,6 +27,8 @@ struct finding {
 	char fix[CHECK_TEXT_MAX]; /* "": nothing to do */
 };
 
+struct check_net;
+
 struct check_facts {
 	const char *config_path, *conf_path;
 	const char *user; /* whom the broker runs as */
@@ -41,6 +43,8 @@ struct check_facts {
 	bool have_conf;
 	struct mosquitto_conf conf; /* with have_conf */
 	char conf_why[MOSQUITTO_CONF_WHY_MAX];
+
+	struct check_net *net; /* what the online checks learn; NULL: offline */
 };
 
 struct check {
@@ -55,6 +59,8 @@ struct check_table {
 };
 
 extern const struct check_table check_files, check_broker, check_machine, check_firmware;
+/* Online, in this order: each needs what the one before it learnt. */
+extern const struct check_table check_network, check_hub, check_ports;
 
 /* Sets verdict, fix and cause, a format: shortened when they do not fit. */
 void check_says(struct finding *out, enum verdict verdict, const char *fix, const char *cause, ...)
