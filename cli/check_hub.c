@@ -76,7 +76,7 @@ static void say_end(const struct hub_talk *t, enum hub_talk_end end, struct find
 	if (end == HUB_TALK_REFUSED)
 		say_code(hub_talk_code(t), out);
 	else if (end == HUB_TALK_TURN)
-		check_says(out, VERDICT_SKIP, "run it again in a few seconds, as root",
+		check_says(out, VERDICT_SKIP, "run it as root, a few seconds later",
 		           "the hub was not logged in at: %s", hub_talk_why(t));
 	else if (end != HUB_TALK_UP)
 		check_says(out, VERDICT_FAIL,

@@ -62,19 +62,29 @@ enum status store_owner_find(const char *dir, char owner[STORE_OWNER_MAX])
 	return error == 0 ? ST_OK : ST_DENIED;
 }
 
-/* It stays the store's: root makes it for who owns the directory. */
+/* A new one is the store's: root makes it for who owns the directory. */
+static int create_stamp(const char *dir)
+{
+	int fd = open_in(dir, "last-connect", O_WRONLY | O_CREAT | O_EXCL);
+	struct stat info;
+
+	if (fd < 0 || geteuid() != 0)
+		return fd;
+	if (stat(dir, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static int open_stamp(const char *dir, char why[STORE_OWNER_MAX])
 {
-	struct stat info;
-	int fd = open_in(dir, "last-connect", O_WRONLY | O_CREAT);
+	int fd = open_in(dir, "last-connect", O_WRONLY);
 
-	if (fd >= 0 &&
-	    (geteuid() != 0 || (stat(dir, &info) == 0 && fchown(fd, info.st_uid, info.st_gid) == 0)))
-		return fd;
-	snprintf(why, STORE_OWNER_MAX, "%.100s/last-connect: %s", dir, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	if (fd < 0 && errno == ENOENT)
+		fd = create_stamp(dir);
+	if (fd < 0)
+		snprintf(why, STORE_OWNER_MAX, "%.100s/last-connect: %s", dir, strerror(errno));
+	return fd;
 }
 
 /* A time of the future (the clock was set back) means one whole pause. */
@@ -106,22 +116,25 @@ static enum status await(int64_t due_ms, int64_t until_ms, const volatile sig_at
 	return ST_OK;
 }
 
-static bool is_there(const char *dir)
+static bool is_there(const char *dir, const char *name)
 {
 	char path[PATH_ROOM];
 	struct stat info;
 
-	snprintf(path, sizeof path, "%s/last-connect", dir);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	return lstat(path, &info) == 0;
 }
 
 enum status store_owner_take_turn(const char *dir, int64_t until_ms,
                                   const volatile sig_atomic_t *stop, char why[STORE_OWNER_MAX])
 {
-	bool first = !is_there(dir);
-	int fd = open_stamp(dir, why);
+	bool first = !is_there(dir, "last-connect");
 	enum status st = ST_OK;
+	int fd;
 
+	if (!is_there(dir, "."))
+		return await(clocks_monotonic_ms() + STORE_OWNER_GAP_MS, until_ms, stop);
+	fd = open_stamp(dir, why);
 	if (fd < 0)
 		return ST_IO;
 	if (!first)

@@ -22,8 +22,9 @@ enum {
 enum status store_owner_find(const char *dir, char owner[STORE_OWNER_MAX]);
 
 /* Waits until the gateway may connect to the hub again, at most until then (CLOCK_MONOTONIC), and
- * writes that it does now. *stop (NULL: none) ends the wait. ST_OK; ST_TIMEOUT: not yet; ST_STATE:
- * stopped; ST_IO: last-connect cannot be written, why says it. */
+ * writes that it does now. Before there is a store, where that cannot be written, it waits the
+ * whole pause, which keeps calls in a row apart. *stop (NULL: none) ends the wait. ST_OK;
+ * ST_TIMEOUT: not yet; ST_STATE: stopped; ST_IO: last-connect cannot be written, why says it. */
 enum status store_owner_take_turn(const char *dir, int64_t until_ms,
                                   const volatile sig_atomic_t *stop, char why[STORE_OWNER_MAX]);
 

@@ -37,8 +37,9 @@ struct setup {
 	const char *conf; /* of mosquitto.conf */
 	const char *raw;  /* hubgate.json instead of all this */
 	mode_t config_mode;
-	mode_t store_mode; /* 0: it is not there */
+	mode_t store_mode; /* 0: it is not there, but for those that are online */
 	bool online;
+	bool no_store;     /* online: the broker never ran */
 	const char *names; /* online: NAME=ADDRESS ... for its name look-ups */
 	long clock_s;      /* online: what the clock is ahead; 0: as it is */
 };
@@ -147,14 +148,15 @@ static struct place place_make(const struct setup *s)
 {
 	struct place p = { .dir = dir_make() };
 	char *store = text_fmt("%s/store", p.dir), *conf = filled(s->conf ? s->conf : CONF_RIGHT);
+	mode_t mode = s->online && !s->no_store ? 0700 : s->store_mode;
 
 	p.config = text_fmt("%s/hubgate.json", p.dir);
 	p.conf = text_fmt("%s/mosquitto.conf", p.dir);
 	write_config(&p, s);
 	CU_ASSERT_FATAL(file_write(p.conf, conf, 0644));
 	free(conf);
-	if (s->store_mode) {
-		CU_ASSERT_FATAL(mkdir(store, 0700) == 0 && chmod(store, s->store_mode) == 0);
+	if (mode) {
+		CU_ASSERT_FATAL(mkdir(store, 0700) == 0 && chmod(store, mode) == 0);
 	}
 	free(store);
 	return p;
@@ -505,6 +507,7 @@ static const struct setup rights[] = {
 	{ .conf = CONF_RIGHT "connection b\naddress 192.0.2.1\ntopic sensors/# out\n" },
 	{ .conf = CONF_RIGHT "max_connections 500\nmax_queued_messages 5000\n" },
 	{ .online = true, .store_mode = 0700, .more = TLS_CA },
+	{ .online = true, .no_store = true, .more = TLS_CA },
 	{ .online = true,
 	  .store_mode = 0700,
 	  .more = ",\"hub\":{\"host\":\"localhost\",\"port\":@TLS@,\"ca_file\":\"@CERTS@/ca.pem\"}" },
