@@ -65,6 +65,16 @@ bool cli_split_name(const char *text, struct cli_name *out)
 	return true;
 }
 
+int cli_take_name(const struct cli_command *c, const char *text, struct cli_name *out)
+{
+	if (cli_split_name(text, out))
+		return CLI_OK;
+	return cli_usage(c,
+	                 "'%s' is not PID/DNAME: a product id of 10 letters and digits, and a "
+	                 "device name of at most 48 of A-Z a-z 0-9 : _ -",
+	                 text);
+}
+
 bool cli_is_port(const char *text)
 {
 	return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 5 && atoi(text) > 0 &&

@@ -146,16 +146,6 @@ static int take_arguments(int argc, char **argv, struct wish *w)
 	return CLI_OK;
 }
 
-static int take_name(const char *text, struct cli_name *out)
-{
-	if (cli_split_name(text, out))
-		return CLI_OK;
-	return cli_usage(&credentials_command,
-	                 "'%s' is not PID/DNAME: a product id of 10 letters and digits, and a "
-	                 "device name of at most 48 of A-Z a-z 0-9 : _ -",
-	                 text);
-}
-
 static int given_secret(const char *text, struct secret *out)
 {
 	char line[SECRET_TEXT_MAX + 3] = ""; /* with a CR, a newline and the NUL */
@@ -238,7 +228,7 @@ static int secret_of(const struct wish *w, const struct config *cfg, struct logi
 static int find(const struct wish *w, struct login_data *d, struct secret *secret)
 {
 	struct config cfg;
-	int code = w->device ? take_name(w->device, &d->name) : CLI_OK;
+	int code = w->device ? cli_take_name(&credentials_command, w->device, &d->name) : CLI_OK;
 
 	if (code != CLI_OK || w->secret)
 		return code == CLI_OK ? given_secret(w->secret, secret) : code;

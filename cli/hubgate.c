@@ -1,20 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/cli.h"
-
-static const struct cli_command *const commands[] = { &init_command, &check_command,
-	                                                  &credentials_command, &probe_command };
-
-enum {
-	COMMANDS = sizeof commands / sizeof commands[0]
-};
 
 static void list(FILE *to)
 {
 	fprintf(to, "Usage: hubgate COMMAND [OPTION ...]\n\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->does);
+	for (size_t i = 0; i < cli_command_count; i++)
+		fprintf(to, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->does);
 	fprintf(to, "  %-14s %s\n\n", "version", "print the version");
 	fprintf(to, "hubgate COMMAND --help tells the options and gives examples.\n"
 	            "Exit codes: 0 done; 1 could not be done, or something is wrong; 2 wrong usage.\n");
@@ -35,13 +29,29 @@ static int close_output(int code)
 	return CLI_FAILED;
 }
 
+static void help(const struct cli_command *c)
+{
+	fputs(c->help, stdout);
+	if (c->asks)
+		printf("\n%s", arguments_help);
+}
+
+/* -h alone is no host. */
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	}
+	return argc == 2 && strcmp(argv[1], "-h") == 0;
+}
+
 static int run(const struct cli_command *c, int argc, char **argv)
 {
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		fputs(c->help, stdout);
-		return CLI_OK;
-	}
-	return c->run(argc, argv);
+	if (!wants_help(argc, argv))
+		return c->run(argc, argv);
+	help(c);
+	return CLI_OK;
 }
 
 int main(int argc, char **argv)
@@ -54,9 +64,9 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0)
 		return close_output(version());
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return close_output(run(commands[i], argc - 1, argv + 1));
+	for (size_t i = 0; i < cli_command_count; i++) {
+		if (strcmp(cli_commands[i]->name, name) == 0)
+			return close_output(run(cli_commands[i], argc - 1, argv + 1));
 	}
 	if (*name)
 		fprintf(stderr, "hubgate: no command is called '%s'\n\n", name);

@@ -1,5 +1,6 @@
-# make install DESTDIR= PREFIX=: the plugin where Debian keeps its own, the command, the C interface for
-# other programs, and the documentation with samples, which nothing loads until mosquitto.conf names one.
+# make install DESTDIR= PREFIX=: the plugin where Debian keeps its own, the command with its man page
+# and completion, the C interface for other programs, and the documentation with samples, which
+# nothing loads until mosquitto.conf names one.
 # make uninstall with the same variables takes away what install put there.
 
 TRIPLET = $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -7,12 +8,14 @@ LIBDIR     ?= $(PREFIX)/lib/$(TRIPLET)
 BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR     ?= $(PREFIX)/share/doc/hubgate
+MANDIR     ?= $(PREFIX)/share/man/man1
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 
 # The C interface (docs/sdk-map.md), with every file that these include.
 SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/sdk/ota.h bridge/uplink/uplink.h \
                bridge/http/dynreg_device.h
 sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(ALL_CPPFLAGS) -MM $(SDK_HEADERS))))
-doc_files   := $(sort $(wildcard *.md LICENSE conf/* docs/*.md docs/*/*.md))
+doc_files   := $(sort $(wildcard *.md LICENSE conf/*.* docs/*.md docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a
 
 define hubbridge_pc
@@ -45,6 +48,8 @@ install: private export HUBBRIDGE_PC = $(hubbridge_pc)
 install: all ## plugin, command, C interface and documentation into DESTDIR, PREFIX (/usr)
 	$(Q)$(call put,$(B),$(LIBDIR),$(lib_files))
 	$(Q)install -D -m 0755 $(B)/hubgate $(call quote,$(DESTDIR)$(BINDIR)/hubgate)
+	$(Q)$(call put,docs/man,$(MANDIR),hubgate.1)
+	$(Q)$(call put,conf/completion,$(COMPDIR),hubgate)
 	$(Q)printf '%s\n' "$$HUBBRIDGE_PC" | \
 	  install -D -m 0644 /dev/stdin $(call quote,$(DESTDIR)$(LIBDIR)/pkgconfig/hubbridge.pc)
 	$(Q)$(call put,.,$(INCLUDEDIR)/hubgate,$(sdk_files))
@@ -54,6 +59,8 @@ install: all ## plugin, command, C interface and documentation into DESTDIR, PRE
 uninstall: ## takes away what install put there
 	$(Q)$(call take,$(LIBDIR),$(lib_files) pkgconfig/hubbridge.pc)
 	$(Q)$(call take,$(BINDIR),hubgate)
+	$(Q)$(call take,$(MANDIR),hubgate.1)
+	$(Q)$(call take,$(COMPDIR),hubgate)
 	$(Q)$(call take,$(INCLUDEDIR)/hubgate,$(sdk_files))
 	$(Q)$(call take,$(DOCDIR),$(doc_files))
 	$(Q)$(call drop,$(INCLUDEDIR)/hubgate)

@@ -2,7 +2,9 @@
 # short round of kills (make/crash.mk) with one closing line; SAN= variants run the same tests.
 
 .PHONY: unit e2e check
-$(B)/unit: $(call obj,$(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
+# What is pure of the command.
+unit_cli_src := cli/archive.c cli/columns.c cli/redact.c cli/text.c
+$(B)/unit: $(call obj,$(unit_cli_src) $(unit_src) $(fakes_src) $(mqtt_src) $(filter-out plugin/plugin.c plugin/base/hubgate.c,$(plugin_src))) \
            $(B)/libhubbridge.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
@@ -52,13 +54,17 @@ check: deps-test ## all tests
 check-build: all $(B)/unit $(E2E_NEEDS) $(if $(filter thread,$(SAN)),,$(B)/sdk $(B)/crash) docs-check
 
 # What is generated: from core/config/config.tbl the schema and docs/configuration.md, from
-# core/base/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md.
+# core/base/metrics.tbl docs/metrics.md, from tests/sdk/methods.tbl docs/sdk-map.md, from the
+# command's own help (cli/commands.c) docs/man/hubgate.1 and conf/completion/hubgate.
 .PHONY: docs docs-check
 $(B)/gen_config_docs: $(call obj,tests/tools/gen_config_docs.c) $(B)/libhubbridge.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/gen_sdk_map: $(call obj,tests/tools/gen_sdk_map.c)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
-docs: $(B)/gen_config_docs $(B)/gen_sdk_map ## what is generated in conf/ and docs/
+$(B)/gen_cli_docs: $(call obj,tests/tools/gen_cli_docs.c $(filter-out cli/hubgate.c,$(cli_src))) \
+                   $(B)/libhubbridge.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
+docs: $(B)/gen_config_docs $(B)/gen_sdk_map $(B)/gen_cli_docs ## what is generated in conf/ and docs/
 	$(Q)tests/tools/docs_check.sh $(B) --write
-docs-check: $(B)/gen_config_docs $(B)/gen_sdk_map
+docs-check: $(B)/gen_config_docs $(B)/gen_sdk_map $(B)/gen_cli_docs
 	$(Q)tests/tools/docs_check.sh $(B)

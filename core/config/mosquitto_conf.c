@@ -218,9 +218,19 @@ static enum status plugin_load(const struct line *line)
 
 /* ---- listeners ---- */
 
+static void bind_to(struct mosquitto_listener *l, const char *address)
+{
+	int len = snprintf(l->address, sizeof l->address, "%s", address);
+
+	if (len < 0 || (size_t)len >= sizeof l->address)
+		l->address[0] = '\0';
+}
+
+/* PORT [ADDRESS or PATH] */
 static enum status listener(const struct line *line)
 {
 	struct mosquitto_conf *conf = line->conf;
+	const char *behind = line->value + strcspn(line->value, " \t");
 
 	if (conf->listener_count == MOSQUITTO_CONF_LISTENERS_MAX)
 		return ST_FULL;
@@ -228,6 +238,7 @@ static enum status listener(const struct line *line)
 	conf->listener_count++;
 	listener_of(line)->at = place_of(line);
 	listener_of(line)->port = (unsigned)strtoul(line->value, NULL, 10);
+	bind_to(listener_of(line), behind + strspn(behind, " \t"));
 	return ST_OK;
 }
 
@@ -240,6 +251,8 @@ static enum status default_listener(const struct line *line)
 	l->at = place_of(line);
 	if (strcmp(line->name, "port") == 0)
 		l->port = (unsigned)strtoul(line->value, NULL, 10);
+	else
+		bind_to(l, line->value);
 	return ST_OK;
 }
 
@@ -519,6 +532,46 @@ enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigne
 	return way;
 }
 
+/* From inside the machine: the token of the command counts from loopback alone. */
+static bool is_near(const struct mosquitto_listener *l)
+{
+	static const char *const near[] = { "", "localhost", "0.0.0.0", "::", "::1" };
+
+	for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
+		if (strcmp(l->address, near[i]) == 0)
+			return true;
+	}
+	return strncmp(l->address, "127.", 4) == 0;
+}
+
+/* Better ones are higher; 0: no way in. */
+static unsigned worth(const struct mosquitto_conf *conf, const struct mosquitto_listener *l)
+{
+	bool socket = l != conf->listeners && l->port == 0;
+	enum mosquitto_way way = way_of(l);
+
+	if (way == MOSQUITTO_WAY_CLOSED || (socket ? !l->address[0] : !is_near(l)))
+		return 0;
+	if (socket)
+		return way == MOSQUITTO_WAY_PLAIN ? 3 : 0;
+	return way == MOSQUITTO_WAY_PLAIN ? 2 : 1;
+}
+
+const struct mosquitto_listener *mosquitto_conf_door(const struct mosquitto_conf *conf,
+                                                     enum mosquitto_way *way)
+{
+	const struct mosquitto_listener *best = NULL;
+
+	for (size_t i = first_listener(conf); i <= conf->listener_count; i++) {
+		const struct mosquitto_listener *l = &conf->listeners[i];
+
+		if (worth(conf, l) > (best ? worth(conf, best) : 0))
+			best = l;
+	}
+	*way = best ? way_of(best) : MOSQUITTO_WAY_UNKNOWN;
+	return best;
+}
+
 const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
                                                         size_t devices)
 {
@@ -593,4 +646,17 @@ bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf)
 	if (conf->allow_anonymous == ANONYMOUS_UNSET)
 		return !conf->listener;
 	return conf->allow_anonymous == ANONYMOUS_YES;
+}
+
+/* A plugin that nobody knows may leave logins alone: then it is the broker that must let nobody in.
+ */
+bool mosquitto_conf_checks_users(const struct mosquitto_conf *conf)
+{
+	bool open = conf->allow_anonymous == ANONYMOUS_UNSET ? !conf->listener
+	                                                     : conf->allow_anonymous == ANONYMOUS_YES;
+
+	if (conf->per_listener_settings)
+		return false;
+	return conf->password_file || conf->dynamic_security ||
+	       (another_decides_logins(conf) && !open && !conf->listener_anonymous);
 }

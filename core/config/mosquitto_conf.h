@@ -18,6 +18,7 @@ enum {
 	MOSQUITTO_CONF_LISTENERS_MAX = 64,
 	MOSQUITTO_CONF_BRIDGED_MAX = 64,
 	MOSQUITTO_CONF_PLACE_MAX = 128,
+	MOSQUITTO_CONF_ADDRESS_MAX = 256,
 	MOSQUITTO_CONF_WHY_MAX = 256,
 	MOSQUITTO_CONF_REFUSED_MAX = 512
 };
@@ -35,6 +36,8 @@ struct mosquitto_place { /* "FILE:LINE"; "": nowhere */
 struct mosquitto_listener {
 	struct mosquitto_place at; /* of its listener line; nowhere: the default one, not named yet */
 	unsigned port;             /* 0: a unix socket */
+	/* Where it is bound, or the socket's path; "": everywhere, or too long to be kept. */
+	char address[MOSQUITTO_CONF_ADDRESS_MAX];
 	bool tls, psk, client_certificates;
 	bool
 		not_mqtt; /* websockets, HTTP, behind a proxy, other versions: not as the doorbell speaks */
@@ -107,6 +110,12 @@ enum mosquitto_way {
 /* How an MQTT client without key and certificate gets in at this port. */
 enum mosquitto_way mosquitto_conf_way(const struct mosquitto_conf *conf, unsigned port);
 
+/* The listener by which a program of this machine gets in without key and certificate: a unix
+ * socket, else a plain one, else one with TLS, bound to loopback or everywhere; *way (PLAIN or TLS)
+ * is what it speaks. NULL: none. Port 0 of listeners[0]: the broker's default, 1883. */
+const struct mosquitto_listener *mosquitto_conf_door(const struct mosquitto_conf *conf,
+                                                     enum mosquitto_way *way);
+
 /* The listener whose max_connections leaves no place for the doorbell beside so many devices;
  * NULL: none, or there is a unix socket with room, where the doorbell goes first. */
 const struct mosquitto_listener *mosquitto_conf_crowded(const struct mosquitto_conf *conf,
@@ -128,5 +137,8 @@ enum status mosquitto_conf_acl(const struct mosquitto_conf *conf, enum lan_acl c
  * allow_anonymous false without a listener, which 2.0.11 ignores and 2.0.21 and 2.1.2
  * honour (measured): nothing tells them apart, and closed is the safer error. */
 bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf);
+/* true: whoever has a username gave the password for it: there is a password_file, dynamic
+ * security, or an unknown plugin on a broker that lets nobody in by itself. In doubt false. */
+bool mosquitto_conf_checks_users(const struct mosquitto_conf *conf);
 
 #endif

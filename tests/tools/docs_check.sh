@@ -1,7 +1,7 @@
 #!/bin/sh
 # docs_check.sh BUILD [--write]: fails when conf/hubgate.schema.json, conf/hubgate-full.json, the
-# tables of docs/configuration.md or docs/metrics.md, or docs/sdk-map.md differ from what the
-# generators print; --write updates them.
+# tables of docs/configuration.md or docs/metrics.md, docs/sdk-map.md, docs/man/hubgate.1 or
+# conf/completion/hubgate differ from what the generators print; --write updates them.
 # Run in the top directory.
 set -eu
 
@@ -18,7 +18,7 @@ compare() {
 		cat "$2" >"$1"
 	else
 		diff -u "$1" "$2" | head -40 >&2 || true
-		echo "$1 is not what the tables in core/ say; run: make docs" >&2
+		echo "$1 is not what the tables in core/ and cli/ say; run: make docs" >&2
 		status=1
 	fi
 }
@@ -50,6 +50,10 @@ compare conf/hubgate.schema.json "$dir/schema"
 compare conf/hubgate-full.json "$dir/example"
 "$1/gen_sdk_map" >"$dir/sdk"
 compare docs/sdk-map.md "$dir/sdk"
+"$1/gen_cli_docs" --man >"$dir/man"
+compare docs/man/hubgate.1 "$dir/man"
+"$1/gen_cli_docs" --completion >"$dir/completion"
+compare conf/completion/hubgate "$dir/completion"
 table docs/configuration.md options --markdown
 table docs/metrics.md metrics --metrics
 exit $status

@@ -119,6 +119,32 @@ $(block 2)"
 		grep -qF "| \`$password\` |" docs/devices.md || fail "it makes $username, $password"
 }
 
+# --- the command ---
+
+# completes WORD ...: what bash offers for the last of them
+completes() {
+	bash -c '. conf/completion/hubgate; COMP_WORDS=(hubgate "$@"); COMP_CWORD=$#
+		_hubgate; printf "%s\n" "${COMPREPLY[@]}"' bash "$@" | tr '\n' ' '
+}
+
+bash_completes_commands_and_their_options() {
+	[ "$(completes dead)" = "dead-letters " ] || fail "dead: $(completes dead)" || return 1
+	[ "$(completes devices --un)" = "--unbound --unix " ] ||
+		fail "devices --un: $(completes devices --un)" || return 1
+	[ "$(completes shadow g)" = "get " ] || fail "shadow g: $(completes shadow g)"
+}
+
+# What roff would take for its own, a line that begins with a dot or a quote, is only ours.
+man_page_has_every_command() {
+	for command in $(sed -n "s/.*words='\\(init [^']*\\) version --help'.*/\\1/p" conf/completion/hubgate); do
+		grep -qF ".SS \"hubgate $(printf %s "$command" | sed 's/-/\\-/g')\"" docs/man/hubgate.1 ||
+			fail "docs/man/hubgate.1 lacks $command" || return 1
+	done
+	[ "$(grep -c '^\.SS' docs/man/hubgate.1)" -ge 20 ] || fail "few commands" || return 1
+	odd=$(grep -nE "^[.']" docs/man/hubgate.1 | grep -vE ':\.(\\"|TH|SH|SS|B|BR|I|TP|nf|fi)' || true)
+	[ -z "$odd" ] || fail "$odd"
+}
+
 # --- where ---
 
 # where FILE FUNCTION: docs/where.md with thirty rows that name it, and core/x.c with x_run()

@@ -49,6 +49,7 @@ check_files() {
 	has "$at/lib/$triplet/mosquitto_hubgate.so" "$at/lib/$triplet/libhubbridge.a" \
 		"$at/lib/$triplet/pkgconfig/hubbridge.pc" "$at/include/hubgate/bridge/sdk/sdk.h" \
 		"$at/include/hubgate/bridge/uplink/uplink.h" "$at/include/hubgate/bridge/http/dynreg_device.h" \
+		"$at/share/man/man1/hubgate.1" "$at/share/bash-completion/completions/hubgate" \
 		"$at/share/doc/hubgate/README.md" "$at/share/doc/hubgate/conf/README.md" \
 		"$at/share/doc/hubgate/conf/hubgate.json" && runs "$at/bin/hubgate"
 }

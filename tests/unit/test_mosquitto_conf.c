@@ -44,6 +44,31 @@ static bool passes(const char *text)
 	return yes;
 }
 
+static bool checks(const char *text)
+{
+	bool yes;
+
+	read_only(text);
+	yes = mosquitto_conf_checks_users(&conf);
+	mosquitto_conf_free(&conf);
+	return yes;
+}
+
+static void a_username_is_checked_only_where_that_is_certain(void)
+{
+	CU_ASSERT(checks("password_file /p\n"));
+	CU_ASSERT(checks("allow_anonymous true\npassword_file /p\n"));
+	CU_ASSERT(checks("allow_anonymous true\nplugin /l/mosquitto_dynamic_security.so\n"));
+	CU_ASSERT(checks("listener 1883\nplugin /l/own.so\n"));
+	CU_ASSERT_FALSE(checks(""));
+	CU_ASSERT_FALSE(checks("listener 1883\nallow_anonymous false\n"));
+	CU_ASSERT_FALSE(checks("plugin /l/own.so\n")); /* on this machine everybody may */
+	CU_ASSERT_FALSE(checks("allow_anonymous true\nplugin /l/own.so\n"));
+	CU_ASSERT_FALSE(
+		checks("listener 1883\nallow_anonymous true\nplugin /l/mosquitto_acl_file.so\n"));
+	CU_ASSERT_FALSE(checks("per_listener_settings true\npassword_file /p\n"));
+}
+
 static void options_are_recognised_and_comments_are_not(void)
 {
 	read_only("# acl_file /a\n#password_file /p\r\n\n"
@@ -125,6 +150,34 @@ static void more_plugins_than_fit_are_refused(void)
 		CU_ASSERT_EQUAL(read_more("plugin /l/x.so\n"), ST_OK);
 	CU_ASSERT_EQUAL(read_more("plugin /l/x.so\n"), ST_FULL);
 	mosquitto_conf_free(&conf);
+}
+
+/* "ADDRESS:PORT way"; static. */
+static const char *door_of(const char *text)
+{
+	static char out[MOSQUITTO_CONF_ADDRESS_MAX + 32];
+	const struct mosquitto_listener *l;
+	enum mosquitto_way way;
+
+	read_only(text);
+	l = mosquitto_conf_door(&conf, &way);
+	snprintf(out, sizeof out, "%s:%u %d", l ? l->address : "none", l ? l->port : 0, (int)way);
+	mosquitto_conf_free(&conf);
+	return out;
+}
+
+static void a_program_of_this_machine_finds_its_way_in(void)
+{
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1885 127.0.0.1\n"), "127.0.0.1:1885 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1883\nlistener 0 /run/a b.sock\n"),
+	                       "/run/a b.sock:0 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 8883\ncertfile /c\nkeyfile /k\nlistener 1883 ::1\n"),
+	                       "::1:1883 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 8883\ncertfile /c\nkeyfile /k\n"), ":8883 2");
+	CU_ASSERT_STRING_EQUAL(door_of("port 1900\nbind_address localhost\n"), "localhost:1900 1");
+	CU_ASSERT_STRING_EQUAL(door_of("# nothing\n"), ":0 1");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 1883 192.168.1.10\n"), "none:0 0");
+	CU_ASSERT_STRING_EQUAL(door_of("listener 9001\nprotocol websockets\n"), "none:0 0");
 }
 
 static void included_names_are_chosen_and_ordered_as_the_broker_does(void)
@@ -330,7 +383,8 @@ static void a_file_that_cannot_be_read_is_named(void)
 	leave();
 }
 
-SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
+SUITE(mosquitto_conf, TEST(a_username_is_checked_only_where_that_is_certain),
+      TEST(options_are_recognised_and_comments_are_not),
       TEST(our_plugin_is_known_and_its_place_judged), TEST(acl_is_deferred_to_whoever_has_rules),
       TEST(an_unknown_plugin_asks_for_a_decision),
       TEST(unknown_users_pass_only_where_the_broker_let_them),
@@ -339,6 +393,7 @@ SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
       TEST(our_plugin_is_not_bound_to_listeners),
       TEST(a_listener_too_full_for_the_doorbell_is_found),
       TEST(the_topics_of_a_bridge_are_those_of_this_broker), TEST(what_a_listener_speaks_is_known),
+      TEST(a_program_of_this_machine_finds_its_way_in),
       TEST(included_names_are_chosen_and_ordered_as_the_broker_does),
       TEST(the_running_brokers_file_is_found_with_what_it_includes),
       TEST(a_file_that_cannot_be_read_is_named))
