@@ -28,20 +28,6 @@ void report_close(struct hubgate *h)
 	h->report = NULL;
 }
 
-static const int levels[] = {
-	[LOG_ERROR] = MOSQ_LOG_ERR,
-	[LOG_WARN] = MOSQ_LOG_WARNING,
-	[LOG_NOTE] = MOSQ_LOG_NOTICE,
-	[LOG_FINE] = MOSQ_LOG_DEBUG,
-};
-
-void report_log(void *ctx, enum log_level level, const char *line)
-{
-	IN_ROOM(ROOM_BROKER);
-	(void)ctx;
-	mosquitto_log_printf(levels[level], "hubgate: %s", line);
-}
-
 static void put(const char *name, const char *suffix, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

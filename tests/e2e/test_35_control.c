@@ -206,6 +206,62 @@ static void the_status_tells_what_clients_and_the_hub_counted(void)
 	scene_end(&s);
 }
 
+/* Until the status has this text there. */
+static bool await_status(struct dev *asker, const char *path, const char *part)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+	bool found;
+
+	do {
+		cJSON *a = control_ask(asker, "status", NULL);
+
+		found = strstr(control_text(a, path), part) != NULL;
+		cJSON_Delete(a);
+	} while (!found && now_ms() < end_ms);
+	return found;
+}
+
+static void a_refused_login_says_why_and_what_to_do(void)
+{
+	const struct scene_opts o = { .hub_unreached = true,
+		                          .more =
+		                              ",\"gateway\":{\"secret\":\"d3JvbmctZ2F0ZXdheS1wc2s=\"}" };
+	struct scene s = scene_start(&o);
+	struct dev *asker = control_connect(s.lan);
+	cJSON *a;
+
+	CU_ASSERT(await_status(asker, "hub.reason", "login refused with code "));
+	a = control_ask(asker, "status", NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_text(a, "hub.fix"), "check gateway.secret"));
+	CU_ASSERT(control_number(a, "hub.since_s") >= 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_text(a, "errors.0.line"), "login refused"));
+	CU_ASSERT_STRING_EQUAL(control_text(a, "errors.0.level"), "warn");
+	cJSON_Delete(a);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void a_topic_that_is_not_declared_is_named_and_its_age_told(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan), *d = scene_online_device(&s, "dev1", NULL);
+	cJSON *a;
+
+	CU_ASSERT(scene_publish_run(d, EVENT, 1, 3, WAIT_MS));
+	CU_ASSERT(scene_await_delivered(&s, 3));
+	CU_ASSERT(dev_publish_acked(d, PRODUCT "/dev1/odd", "{}", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, EVENT, 4, 6, WAIT_MS));
+	CU_ASSERT(await_status(asker, "suspect_topics.0", PRODUCT "/odd"));
+	a = control_ask(asker, "status", NULL);
+	CU_ASSERT(control_number(a, "queue.messages") >= 1);
+	CU_ASSERT(control_number(a, "queue.oldest_age_s") >= 1);
+	CU_ASSERT(control_number(a, "hub.round_trip_ms") >= 1);
+	cJSON_Delete(a);
+	dev_disconnect(d);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
 /* --- many --- */
 
 /* Members for hubgate.json; caller frees. */
@@ -302,5 +358,7 @@ SUITE(control, TEST(the_token_lets_the_command_in_until_the_broker_ends),
       TEST(a_role_is_void_where_the_broker_checks_no_usernames),
       TEST(a_device_is_told_as_its_client_and_the_hub_saw_it),
       TEST(the_status_tells_what_clients_and_the_hub_counted),
+      TEST(a_refused_login_says_why_and_what_to_do),
+      TEST(a_topic_that_is_not_declared_is_named_and_its_age_told),
       TEST(six_hundred_devices_come_in_pages_of_at_most_64_kib),
       TEST(fifteen_hundred_devices_are_told_without_a_long_turn))
