@@ -207,7 +207,9 @@ static int end(const struct report *r, bool whole)
 
 static int run(int argc, char **argv)
 {
-	struct check_facts f = { .config_path = CLI_CONFIG_FILE, .conf_path = MOSQUITTO_FILE };
+	struct check_facts f = { .command = &check_command,
+		                     .config_path = CLI_CONFIG_FILE,
+		                     .conf_path = MOSQUITTO_FILE };
 	struct report r = { .json = NULL };
 	struct check_net net;
 	bool json = false, offline = false;

@@ -28,8 +28,10 @@ struct finding {
 };
 
 struct check_net;
+struct cli_command;
 
 struct check_facts {
+	const struct cli_command *command; /* check itself, for who asks in its name */
 	const char *config_path, *conf_path;
 	const char *user; /* whom the broker runs as */
 	uid_t uid;

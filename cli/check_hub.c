@@ -1,15 +1,21 @@
 /* Checks of the gateway's session at the hub. While a broker has it, the broker is asked; else the
  * hub, by one login. */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/check_net.h"
+#include "cli/control_call.h"
 #include "cli/hub_talk.h"
 #include "cli/store_owner.h"
+#include "cli/way_in.h"
+#include "core/base/clocks.h"
 #include "core/json/json.h"
 
 enum {
-	NAMES_MAX = 300
+	NAMES_MAX = 300,
+	ASK_AGAIN_MS = 500 /* while the broker is at its first login */
 };
 
 /* --- what the broker says --- */
@@ -101,10 +107,75 @@ static void try_login(const struct check_facts *f, struct finding *out)
 	hub_talk_close(t);
 }
 
+/* --- the broker's session --- */
+
+/* False: why says it. */
+static bool ask_once(const struct check_facts *f, char why[WAY_IN_WHY_MAX])
+{
+	const struct control_link link = { .config = f->config_path,
+		                               .timeout_s = CHECK_NET_BROKER_MS / 1000 };
+	struct control_call *call = NULL;
+
+	cJSON_Delete(f->net->hub);
+	f->net->hub = NULL;
+	if (control_call_open(f->command, &link, why, &call) == CLI_OK)
+		control_call_ask(call, "getHub", NULL, &f->net->hub);
+	control_call_close(call);
+	return f->net->hub != NULL;
+}
+
+static bool is_ready(const struct check_net *n)
+{
+	return strcmp(text_of(n, "state"), "ready") == 0;
+}
+
+/* A broker that has just begun gets the time for its first login. */
+static bool ask_until_it_knows(const struct check_facts *f, char why[WAY_IN_WHY_MAX])
+{
+	int64_t until = check_net_until(f->net, CHECK_NET_FIRST_MS);
+
+	while (ask_once(f, why)) {
+		if (is_ready(f->net) || text_of(f->net, "reason")[0] || clocks_monotonic_ms() >= until)
+			return true;
+		poll(NULL, 0, ASK_AGAIN_MS);
+	}
+	return false;
+}
+
+static void say_session(const struct check_net *n, struct finding *out)
+{
+	const char *reason = text_of(n, "reason"), *fix = text_of(n, "fix");
+
+	if (!is_ready(n))
+		check_says(out, VERDICT_FAIL, "",
+		           "the gateway is not logged in at the hub (%s for %lld s): %s",
+		           text_of(n, "state"), (long long)number_of(n->hub, "since_s"),
+		           reason[0] ? reason : "no attempt has ended yet");
+	if (!is_ready(n))
+		check_fix(out, "%s", fix[0] ? fix : "see the checks before this one, and run it again");
+}
+
+/* The package was updated, and the broker not restarted. */
+static bool is_older(const char *why)
+{
+	return strstr(why, "unknown command") != NULL;
+}
+
 static void ask_broker(const struct check_facts *f, const char *owner, struct finding *out)
 {
-	(void)f;
-	check_says(out, VERDICT_SKIP, "", "store.dir is in use by %s, and it was not asked", owner);
+	char why[WAY_IN_WHY_MAX] = "";
+	bool may = geteuid() == 0 || geteuid() == f->uid; /* read the token */
+
+	if (ask_until_it_knows(f, why))
+		say_session(f->net, out);
+	else if (is_older(why))
+		check_says(out, VERDICT_SKIP, "restart the broker",
+		           "hubgate in the running broker is older than this command, and cannot say it");
+	else
+		check_says(out, may ? VERDICT_WARN : VERDICT_SKIP,
+		           may ? "read the broker's log; restart the broker if it does not answer"
+		               : "run it as root",
+		           "store.dir is in use by %s, which cannot be asked: %s", owner, why);
 }
 
 static void hub_lets_the_gateway_in(const struct check_facts *f, struct finding *out)

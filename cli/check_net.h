@@ -14,7 +14,8 @@ enum { /* each step, and all together */
 	CHECK_NET_NAME_MS = 4000,
 	CHECK_NET_TCP_MS = 4000,
 	CHECK_NET_TLS_MS = 4000,
-	CHECK_NET_BROKER_MS = 3000,
+	CHECK_NET_BROKER_MS = 3000, /* one question to the broker ... */
+	CHECK_NET_FIRST_MS = 6000,  /* ... and all of them, while it is at its first login */
 	CHECK_NET_LOGIN_MS = 9000,
 	CHECK_NET_ALL_MS = 20000
 };

@@ -1,15 +1,18 @@
 /* `hubgate check`: each planted fault is found by its check, and what is right is not complained
  * of. */
 #include "tests/e2e/command_call.h"
+#include "tests/e2e/control_fake.h"
 #include "tests/e2e/scene.h"
 #include "tests/port.h"
 #include "tests/runner.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +29,14 @@
 #define VENDORS   "GWPRODUCT1.iotcloud.tencentdevices.com"
 #define SIM       ",\"hub\":{\"host\":\"127.0.0.1\",\"port\":@SIM@,\"tls\":false}"
 #define TLS(rest) ",\"hub\":{\"host\":\"127.0.0.1\",\"port\":@TLS@" rest "}"
-#define TLS_CA    TLS(",\"ca_file\":\"@CERTS@/ca.pem\"")
+#define BROKER(members)                                                                                   \
+	"{\"state\":\"ready\",\"since_s\":9,\"reason\":\"\",\"fix\":\"\",\"doorbell\":\"connected\"," members \
+	"\"suspect_topics\":[],\"bindings\":{\"bound\":2,\"unbound\":0,\"unknown\":0,\"unbound_names\":[]},"  \
+	"\"limits\":{\"rate_up\":25,\"subscriptions\":4,\"max_subscriptions\":0}}"
+#define BROKER_CONF                                \
+	PLUGIN_LINES "set_tcp_nodelay true\nlistener " \
+				 "@BROKER@\nallow_anonymous false\npassword_file /x\n"
+#define TLS_CA TLS(",\"ca_file\":\"@CERTS@/ca.pem\"")
 
 /* NULL: as is right. In more, conf and environment @SIM@ and @TLS@ are ports of the simulator,
  * @CLOSED@ one where nobody listens, @SILENT@ one where nobody answers; @CERTS@ is the folder of
@@ -42,6 +52,8 @@ struct setup {
 	bool no_store;     /* online: the broker never ran */
 	const char *names; /* online: NAME=ADDRESS ... for its name look-ups */
 	long clock_s;      /* online: what the clock is ahead; 0: as it is */
+	/* A broker has the store, listens at @BROKER@ and answers getHub so; "": with an error. */
+	const char *broker;
 };
 
 /* The hub and who does not answer, for all tests that are online. */
@@ -49,6 +61,9 @@ static struct network {
 	struct sim *sim;
 	int closed, silent, silent_fd;
 	char *certs;
+	struct control_answer answer;
+	struct control_fake *broker; /* of one setup; NULL: none runs */
+	int lock;
 } network;
 
 #define SIM_ACCOUNTS                                                                         \
@@ -122,6 +137,8 @@ static char *filled(const char *text)
 	out = replaced_port(out, "@TLS@", sim_tls_port(network.sim));
 	out = replaced_port(out, "@CLOSED@", network.closed);
 	out = replaced_port(out, "@SILENT@", network.silent);
+	if (network.broker)
+		out = replaced_port(out, "@BROKER@", control_fake_port(network.broker));
 	return replaced(out, "@CERTS@", network.certs);
 }
 
@@ -144,11 +161,49 @@ static void write_config(const struct place *p, const struct setup *s)
 	free(text);
 }
 
+static void broker_begin(const struct setup *s)
+{
+	if (!s->broker)
+		return;
+	network.answer = (struct control_answer){ .command = "getHub",
+		                                      .data = s->broker[0] ? s->broker : NULL,
+		                                      .error = "it is ending" };
+	network.broker = control_fake_start(&network.answer, 1, CONTROL_FAULT_NONE);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(network.broker);
+}
+
+/* What a broker has in its store. */
+static void broker_take(const struct place *p)
+{
+	char *lock = text_fmt("%s/store/lock", p->dir),
+		 *token = text_fmt("%s/store/control.token", p->dir);
+
+	CU_ASSERT(file_write(lock, "pid 4711 on host h\n", 0600));
+	CU_ASSERT(file_write(token, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	                     0600));
+	network.lock = open(lock, O_RDWR | O_CLOEXEC);
+	CU_ASSERT(flock(network.lock, LOCK_EX | LOCK_NB) == 0);
+	free(lock);
+	free(token);
+}
+
+static void broker_end(void)
+{
+	if (!network.broker)
+		return;
+	close(network.lock);
+	control_fake_stop(network.broker);
+	network.broker = NULL;
+}
+
 static struct place place_make(const struct setup *s)
 {
 	struct place p = { .dir = dir_make() };
-	char *store = text_fmt("%s/store", p.dir), *conf = filled(s->conf ? s->conf : CONF_RIGHT);
+	char *store = text_fmt("%s/store", p.dir), *conf;
 	mode_t mode = s->online && !s->no_store ? 0700 : s->store_mode;
+
+	broker_begin(s);
+	conf = filled(s->conf ? s->conf : s->broker ? BROKER_CONF : CONF_RIGHT);
 
 	p.config = text_fmt("%s/hubgate.json", p.dir);
 	p.conf = text_fmt("%s/mosquitto.conf", p.dir);
@@ -158,12 +213,15 @@ static struct place place_make(const struct setup *s)
 	if (mode) {
 		CU_ASSERT_FATAL(mkdir(store, 0700) == 0 && chmod(store, mode) == 0);
 	}
+	if (network.broker)
+		broker_take(&p);
 	free(store);
 	return p;
 }
 
 static void place_free(struct place *p)
 {
+	broker_end();
 	dir_remove(p->dir);
 	free(p->dir);
 	free(p->config);
@@ -458,6 +516,56 @@ static const struct fault {
 	  { .online = true,
 	    .more = SIM
 	    ",\"lan\":{\"http\":\"127.0.0.1:8080\",\"http_advertise\":\"gateway.lan:@SILENT@\"}" } },
+	{ "login",
+	  "FAIL",
+	  "(waiting for 70 s): the hub went away",
+	  "mend the hub",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker = "{\"state\":\"waiting\",\"since_s\":70,\"reason\":\"the hub went away\",\"fix\":"
+	              "\"mend the hub\"}" } },
+	{ "login",
+	  "warn",
+	  "in use by pid 4711 on host h, which cannot be asked",
+	  "broker's log",
+	  { .online = true, .more = TLS_CA, .broker = "" } },
+	{ "doorbell",
+	  "warn",
+	  "(searching)",
+	  "unix socket",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker = "{\"state\":\"ready\",\"doorbell\":\"searching\"}" } },
+	{ "bindings",
+	  "warn",
+	  "2 devices as not bound to this gateway: SUBPRODUC1/dev7, SUBPRODUC1/dev8",
+	  "in the console",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker = "{\"state\":\"ready\",\"bindings\":{\"unbound\":2,\"unbound_names\":["
+	              "\"SUBPRODUC1/dev7\",\"SUBPRODUC1/dev8\"]}}" } },
+	{ "topics",
+	  "warn",
+	  "SUBPRODUC1/up",
+	  "declare them",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker = "{\"state\":\"ready\",\"suspect_topics\":[\"SUBPRODUC1/up\"]}" } },
+	{ "limits",
+	  "warn",
+	  "120 subscriptions at the hub, over the 100",
+	  "hub.max_subscriptions",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker =
+	        "{\"state\":\"ready\",\"limits\":{\"subscriptions\":120,\"max_subscriptions\":100}}" } },
+	{ "http-listens",
+	  "FAIL",
+	  "nobody listens there",
+	  "broker's log",
+	  { .online = true,
+	    .more = TLS_CA ",\"lan\":{\"http\":\"127.0.0.1:@CLOSED@\"}",
+	    .broker = BROKER("") } },
 };
 
 enum {
@@ -507,6 +615,7 @@ static const struct setup rights[] = {
 	{ .conf = CONF_RIGHT "connection b\naddress 192.0.2.1\ntopic sensors/# out\n" },
 	{ .conf = CONF_RIGHT "max_connections 500\nmax_queued_messages 5000\n" },
 	{ .online = true, .store_mode = 0700, .more = TLS_CA },
+	{ .online = true, .more = TLS_CA, .broker = BROKER("") },
 	{ .online = true, .no_store = true, .more = TLS_CA },
 	{ .online = true,
 	  .store_mode = 0700,
@@ -561,6 +670,24 @@ static void what_is_right_raises_no_alarm(void)
 	}
 	CU_ASSERT_EQUAL(sim_count_events(network.sim, "ev", "login_refused", NULL), 0);
 	network_close();
+}
+
+static void while_a_broker_runs_the_hub_is_not_logged_in_at(void)
+{
+	struct scene s = scene_start(NULL);
+	char *line = text_fmt("check --json %s/hubgate.json --mosquitto %s/mosquitto.conf --user %s",
+	                      lan_dir(s.lan), lan_dir(s.lan), own_name());
+	struct command_call c = command_call(line);
+	cJSON *list = cJSON_Parse(c.out);
+
+	CU_ASSERT_PTR_NOT_NULL(finding_of(list, "login"));
+	CU_ASSERT_STRING_NOT_EQUAL(text_of(finding_of(list, "login"), "verdict"), "FAIL");
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "connect", "client", GATEWAY, NULL), 1);
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "disconnect", "client", GATEWAY, NULL), 0);
+	cJSON_Delete(list);
+	command_call_free(&c);
+	free(line);
+	scene_end(&s);
 }
 
 /* docs/protocol/limits.md "Connection". */
@@ -648,7 +775,7 @@ static void secrets_are_not_printed(void)
 }
 
 SUITE(command_check, TEST(planted_faults_are_found_with_cause_and_fix),
-      TEST(what_is_right_raises_no_alarm),
+      TEST(what_is_right_raises_no_alarm), TEST(while_a_broker_runs_the_hub_is_not_logged_in_at),
       TEST(checks_in_a_row_log_in_five_seconds_apart_and_say_goodbye),
       TEST(what_the_brokers_user_may_not_read_or_make_is_named_with_his_id),
       TEST(missing_files_and_wrong_arguments_are_said), TEST(secrets_are_not_printed))
