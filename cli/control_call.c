@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/text.h"
 #include "cli/way_in.h"
 #include "core/json/json.h"
 
@@ -40,6 +41,7 @@ struct control_call {
 	char *why; /* borrowed; NULL: told */
 	struct way_in login;
 	long timeout_s;
+	int version; /* MQTT_PROTOCOL_... */
 	struct mosquitto *client;
 	enum reached reached;
 	int refused;     /* reason code of MQTT 5; 0: nothing was */
@@ -77,15 +79,40 @@ static int no_broker(const struct control_call *call, int rc)
 		call->login.place, cause);
 }
 
+static const char *reason_text(int code)
+{
+	return code < 128 ? mosquitto_connack_string(code) : mosquitto_reason_string(code);
+}
+
+/* Of a broker that speaks MQTT 3.1.1 alone the codes are others. */
+static bool is_wrong_login(int code)
+{
+	return code == MQTT_RC_NOT_AUTHORIZED || code == MQTT_RC_BAD_USERNAME_OR_PASSWORD ||
+	       code == CONNACK_REFUSED_NOT_AUTHORIZED || code == CONNACK_REFUSED_BAD_USERNAME_PASSWORD;
+}
+
+/* A listener may be closed to MQTT 5 (accept_protocol_versions): then 3.1.1 serves, with refusals
+ * that have no reason. */
+static bool wants_older(const struct control_call *call)
+{
+	return call->version == MQTT_PROTOCOL_V5 &&
+	       (call->refused == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION ||
+	        call->refused == CONNACK_REFUSED_PROTOCOL_VERSION);
+}
+
 static int not_let_in(const struct control_call *call)
 {
-	const char *place = call->login.place, *reason = mosquitto_reason_string(call->refused);
+	const char *place = call->login.place, *reason = reason_text(call->refused);
 
+	if (wants_older(call))
+		return CLI_FAILED; /* is tried */
 	if (call->refused == MQTT_RC_CLIENTID_NOT_VALID)
 		return fails(call,
 		             "the broker at %s refuses our client id (%s): clientid_prefixes in "
 		             "mosquitto.conf keeps the command out; use another listener, or take it away",
 		             place, reason);
+	if (!is_wrong_login(call->refused))
+		return fails(call, "the broker at %s does not let the command in: %s", place, reason);
 	if (call->login.by_token)
 		return fails(
 			call,
@@ -295,16 +322,16 @@ static int use_tls(struct control_call *call)
 static int set_up(struct control_call *call)
 {
 	unsigned char drawn[4] = { 0 };
-	char id[ID_MAX];
+	char id[ID_MAX + WAY_IN_PREFIX_MAX];
 
 	(void)!getrandom(drawn, sizeof drawn, 0);
-	snprintf(id, sizeof id, "hubgate-%ld-%02x%02x%02x%02x", (long)getpid(), drawn[0], drawn[1],
-	         drawn[2], drawn[3]);
+	snprintf(id, sizeof id, "%shubgate-%ld-%02x%02x%02x%02x", call->login.id_prefix, (long)getpid(),
+	         drawn[0], drawn[1], drawn[2], drawn[3]);
 	call->client = mosquitto_new(id, true, call);
 	call->responses = cJSON_CreateArray();
 	if (!call->client || !call->responses)
 		return fails(call, "no memory");
-	mosquitto_int_option(call->client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+	mosquitto_int_option(call->client, MOSQ_OPT_PROTOCOL_VERSION, call->version);
 	mosquitto_username_pw_set(call->client, call->login.username, call->login.password);
 	mosquitto_connect_v5_callback_set(call->client, on_connect);
 	mosquitto_disconnect_v5_callback_set(call->client, on_disconnect);
@@ -314,14 +341,37 @@ static int set_up(struct control_call *call)
 	return call->login.tls ? use_tls(call) : CLI_OK;
 }
 
-static int log_in(struct control_call *call)
+/* Until the broker's CONNACK, whatever it says. */
+static int knock(struct control_call *call)
 {
 	int code = set_up(call);
 
 	if (code == CLI_OK)
 		code = dial(call);
-	if (code == CLI_OK)
-		code = await(call, REACHED_LOGIN, not_let_in);
+	return code == CLI_OK ? await(call, REACHED_LOGIN, not_let_in) : code;
+}
+
+static void begin_anew(struct control_call *call)
+{
+	mosquitto_destroy(call->client);
+	cJSON_Delete(call->responses);
+	call->client = NULL;
+	call->responses = NULL;
+	call->refused = 0;
+	call->lost = false;
+	call->version = MQTT_PROTOCOL_V311;
+}
+
+static int log_in(struct control_call *call)
+{
+	int code;
+
+	call->version = MQTT_PROTOCOL_V5;
+	code = knock(call);
+	if (code != CLI_OK && wants_older(call)) {
+		begin_anew(call);
+		code = knock(call);
+	}
 	if (code == CLI_OK && mosquitto_subscribe(call->client, NULL, RESPONSE, 1) != MOSQ_ERR_SUCCESS)
 		code = fails(call, "no memory");
 	return code == CLI_OK ? await(call, REACHED_ANSWERS, no_right) : code;
@@ -425,12 +475,14 @@ static int next_response(struct control_call *call, long long until_ms, cJSON **
 /* Takes the response apart. */
 static int open_response(const struct control_call *call, cJSON *response, cJSON **data)
 {
-	const char *error = json_text(response, "error");
+	const cJSON *error = json_member(response, "error");
 	int code = CLI_OK;
 
 	*data = NULL;
-	if (error)
-		code = fails(call, "%s", error);
+	if (cJSON_IsString(error))
+		text_make_inert(error->valuestring);
+	if (cJSON_IsString(error))
+		code = fails(call, "%s", error->valuestring);
 	else if (!(*data = cJSON_DetachItemFromObjectCaseSensitive(response, "data")))
 		*data = cJSON_CreateObject();
 	cJSON_Delete(response);

@@ -200,13 +200,28 @@ static void show_node(const cJSON *node)
 	putchar('\n');
 }
 
+/* "since_s": 90 is "since 90 s". Returns whether it was one of these. */
+static bool show_span(const cJSON *data, const char *name)
+{
+	size_t len = strlen(name);
+	char text[TEXT_SHOWN_MAX];
+	double seconds;
+
+	if (len < 3 || strcmp(name + len - 2, "_s") != 0 || !answer_number(data, name, &seconds))
+		return false;
+	text_duration(seconds, text);
+	printf("%.*s%*s%s\n", (int)len - 2, name, len - 2 < 17 ? (int)(19 - len) : 1, "", text);
+	return true;
+}
+
 /* Lists one below the other; what is not known is left out. */
-static void show_member(const cJSON *node)
+static void show_member(const cJSON *data, const cJSON *node)
 {
 	const cJSON *one;
 	const char *name = node->string;
 
-	if (cJSON_IsNull(node) || (cJSON_IsArray(node) && cJSON_GetArraySize(node) == 0))
+	if (cJSON_IsNull(node) || (cJSON_IsArray(node) && cJSON_GetArraySize(node) == 0) ||
+	    show_span(data, name))
 		return;
 	if (!cJSON_IsArray(node)) {
 		printf("%-16s ", name);
@@ -234,7 +249,7 @@ static void show_device(const cJSON *data)
 	{
 		if (strcmp(one->string, "product_id") != 0 && strcmp(one->string, "device_name") != 0 &&
 		    strcmp(one->string, "refusal") != 0)
-			show_member(one);
+			show_member(data, one);
 	}
 	if (*refusal) {
 		printf("%-16s ", "refused");

@@ -27,6 +27,20 @@ static const struct request bind_it = { "bindDevice", "is bound to this gateway"
 	"Example:\n"                                                                               \
 	"  sudo hubgate " name " ABCDE12345/dev1\n"
 
+/* What is so now, and what follows. */
+static void show(const char *name, const struct request *r, const cJSON *data)
+{
+	static const char *const more[] = { "text", "says" };
+
+	printf("%s %s\n", name, r->done);
+	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+		if (!*answer_text(data, more[i]))
+			continue;
+		text_put_all(stdout, answer_text(data, more[i]));
+		putchar('\n');
+	}
+}
+
 static int ask(const struct cli_command *c, int argc, char **argv, const struct request *r)
 {
 	struct session s;
@@ -41,7 +55,7 @@ static int ask(const struct cli_command *c, int argc, char **argv, const struct 
 	if (code == CLI_OK && s.arguments.json)
 		code = answer_print_json(c, data);
 	else if (code == CLI_OK)
-		printf("%s %s\n", s.arguments.rest[0], r->done);
+		show(s.arguments.rest[0], r, data);
 	cJSON_Delete(data);
 	session_end(&s);
 	return code;

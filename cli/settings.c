@@ -9,8 +9,8 @@ static const char reload_help[] =
 	"Usage: hubgate reload [OPTION ...]\n"
 	"\n"
 	"Has hubgate.json read again, as SIGHUP does, and waits for the result: either all of it\n"
-	"counts, or its errors are told, a line each, and what counted before goes on. Keys that want\n"
-	"a restart are named in docs/configuration.md.\n"
+	"counts, and its warnings and what waits for a restart are told; or its errors are, a line\n"
+	"each, and what counted before goes on.\n"
 	"\n"
 	"Exit code 1 when the file has errors, or it cannot be asked.\n"
 	"\n"
@@ -32,8 +32,14 @@ static const char log_level_help[] =
 
 static void show_reloaded(const cJSON *data)
 {
-	(void)data;
+	const cJSON *line;
+
 	puts("hubgate.json was read again and counts");
+	cJSON_ArrayForEach(line, answer_at(data, "said"))
+	{
+		text_put_all(stdout, cJSON_IsString(line) ? line->valuestring : "");
+		putchar('\n');
+	}
 }
 
 static int run_reload(int argc, char **argv)

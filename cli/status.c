@@ -65,12 +65,16 @@ static void show_text(const char *name, const cJSON *s, const char *path)
 static void show_hub(const cJSON *s)
 {
 	char since[TEXT_SHOWN_MAX], trip[ANSWER_NUMBER_MAX];
+	double number;
 
-	text_duration(answer_count(s, "hub.since_s"), since);
 	answer_number_text(s, "hub.round_trip_ms", "", trip);
 	label("hub");
 	text_put_all(stdout, answer_text(s, "hub.state"));
-	printf(" for %s, ", since);
+	if (answer_number(s, "hub.since_s", &number)) {
+		text_duration(number, since);
+		printf(" for %s", since);
+	}
+	fputs(", ", stdout);
 	text_put_all(stdout, answer_text(s, "hub.host"));
 	printf(":%.0f%s%s%s%s\n", answer_count(s, "hub.port"), answer_is(s, "hub.tls") ? ", TLS" : "",
 	       *trip ? ", round trip " : "", trip, *trip ? " ms" : "");
@@ -94,7 +98,7 @@ static void show_queue(const cJSON *s)
 		printf(", the oldest %s old", span);
 	}
 	printf("; %.0f came in the last minute", answer_count(s, "queue.inflow_per_minute"));
-	if (answer_number(s, "queue.drain_s", &number)) {
+	if (answer_count(s, "queue.messages") > 0 && answer_number(s, "queue.drain_s", &number)) {
 		text_duration(number, span);
 		printf("; empty in %s", span);
 	}

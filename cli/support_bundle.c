@@ -2,10 +2,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,7 +25,8 @@ enum {
 	LOG_MAX = 512 << 10, /* its end */
 	CAPTURE_MS = 20000,
 	TIMEOUT_S = 5,
-	LIST_MAX = 100 /* dead letters */
+	LIST_MAX = 100, /* dead letters */
+	LISTING_MAX = 1 << 20
 };
 
 #define LOG_FILE "/var/log/mosquitto/mosquitto.log"
@@ -32,8 +36,9 @@ static const char help[] =
 	"\n"
 	"Collects what somebody who helps wants to see into one .tar.gz that only you can read:\n"
 	"versions, hubgate.json and mosquitto.conf without secrets, status, devices, queue, the\n"
-	"first dead letters, what hubgate check --offline says, and the end of the broker's log. Names\n"
-	"of devices and topics, and addresses, are in it: look at it before you send it.\n"
+	"first dead letters, names and sizes of the files in store.dir, what hubgate check --offline\n"
+	"says, and the end of the broker's log. Names of devices and topics, and addresses, are in it:\n"
+	"look at it before you send it.\n"
 	"What cannot be had is left out, and said in the file; the broker need not run.\n"
 	"\n"
 	"  -o, --output FILE     where to (hubgate-support-TIME.tar.gz); nothing is overwritten\n"
@@ -383,6 +388,44 @@ static void put_answers(struct bundle *b, const struct control_link *link)
 	control_call_close(call);
 }
 
+/* --- the store, by names and sizes --- */
+
+static struct buf *listing; /* nftw() has no context */
+
+static int list_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+	char when[32] = "";
+	struct tm utc;
+
+	(void)at;
+	gmtime_r(&info->st_mtime, &utc);
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	buf_addf(listing, "%04o %u %10lld %s %s%s\n", (unsigned)info->st_mode & 07777,
+	         (unsigned)info->st_uid, (long long)info->st_size, when, path,
+	         kind == FTW_DNR ? " (cannot be read)" : "");
+	return listing->len > LISTING_MAX;
+}
+
+static void put_store(struct bundle *b)
+{
+	char store[WAY_IN_PATH_MAX], why[WAY_IN_WHY_MAX];
+	struct buf text = BUF_MAX(TEXT_MAX);
+	struct statvfs disk;
+
+	if (way_in_store(b->config, store, why) != ST_OK) {
+		put_missing(b, "store.txt", why);
+		return;
+	}
+	if (statvfs(store, &disk) == 0)
+		buf_addf(&text, "disk: %llu of %llu KiB free\n",
+		         (unsigned long long)disk.f_bavail * disk.f_frsize / 1024,
+		         (unsigned long long)disk.f_blocks * disk.f_frsize / 1024);
+	listing = &text;
+	nftw(store, list_one, 16, FTW_PHYS | FTW_MOUNT);
+	put(b, "store.txt", text.data ? (const char *)text.data : "", text.len);
+	buf_free(&text);
+}
+
 /* --- the log --- */
 
 static void put_log(struct bundle *b)
@@ -418,6 +461,7 @@ static void fill(struct bundle *b, const struct control_link *link)
 	put_mosquittos(b);
 	put_versions(b);
 	put_check(b);
+	put_store(b);
 	put_answers(b, link);
 	put_log(b);
 }

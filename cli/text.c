@@ -115,6 +115,25 @@ void text_put_all(FILE *to, const char *text)
 	text_put(to, text, SIZE_MAX);
 }
 
+void text_make_inert(char *text)
+{
+	size_t len = strlen(text);
+	char *to = text;
+
+	while (len > 0) {
+		struct text_char c = text_char_at(text, len);
+
+		if (c.steers && *text != '\n')
+			*to++ = '?';
+		else
+			for (size_t i = 0; i < c.len; i++)
+				*to++ = text[i];
+		text += c.len;
+		len -= c.len;
+	}
+	*to = '\0';
+}
+
 /* Those beyond U+FFFF as the two halves that JSON has for them. */
 static void put_escaped(FILE *to, uint32_t code)
 {

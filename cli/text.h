@@ -29,6 +29,8 @@ size_t text_columns(const char *text);
 size_t text_put(FILE *to, const char *text, size_t columns);
 /* All of it. */
 void text_put_all(FILE *to, const char *text);
+/* In place: each character that steers is a '?', but line breaks stay. */
+void text_make_inert(char *text);
 /* JSON text, which stays the same JSON: what steers in its strings is written as \uXXXX. */
 void text_put_json(FILE *to, const char *json);
 

@@ -30,16 +30,23 @@ static const char help[] =
 
 static const struct step {
 	const char *name, *says;
-	bool ends;
+	bool ends; /* this message, as far as it can be followed */
 } steps[] = {
 	{ "lan_publish", "published on the LAN", false },
+	{ "answered", "answered here", true },
 	{ "stored", "stored on the disk", false },
+	{ "in_memory", "kept in memory", false },
 	{ "sent", "sent to the hub", false },
 	{ "acknowledged", "acknowledged by the hub", true },
+	{ "cut", "cut off: goes again", false },
+	{ "aside", "stands aside", false },
 	{ "refused", "refused", true },
 	{ "dropped", "dropped", true },
 	{ "command", "command from the hub", false },
+	{ "kept", "kept for the device", true },
 	{ "delivered", "delivered to the device", true },
+	{ "lost", "events are missing here", false },
+	{ "ended", "the trace is over", false },
 };
 
 static const struct step *find(const char *name)
@@ -53,26 +60,59 @@ static const struct step *find(const char *name)
 
 struct trace {
 	double before_us; /* of the event before */
-	bool begun, ended;
+	bool begun;
+	bool ended; /* a message */
+	bool over;  /* the plugin tells no more */
 };
 
-/* "+0.412 ms  sent to the hub  TOPIC (34 bytes, 12)" */
+/* "topic (34 bytes, number 12): why"; what is not known is left out. */
+static void show_facts(const cJSON *event)
+{
+	static const struct {
+		const char *name, *before, *after;
+	} facts[] = { { "bytes", "", " bytes" }, { "count", "", "" }, { "seq", "number ", "" } };
+	const char *why = answer_text(event, "why"), *topic = answer_text(event, "topic");
+	const char *between = *topic ? " (" : "(";
+	bool any = false;
+	double number;
+
+	text_put_all(stdout, topic);
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+		if (!answer_number(event, facts[i].name, &number))
+			continue;
+		printf("%s%s%.0f%s", between, facts[i].before, number, facts[i].after);
+		between = ", ";
+		any = true;
+	}
+	fputs(any ? ")" : "", stdout);
+	fputs(*why && (any || *topic) ? ": " : "", stdout);
+	text_put_all(stdout, why);
+	putchar('\n');
+}
+
+/* "+0.412 ms  sent to the hub  ..." */
 static void show(struct trace *t, const cJSON *event, const struct step *step)
 {
-	double at_us = answer_count(event, "at_us"), seq;
+	double at_us = answer_count(event, "at_us");
 
-	printf("%+12.3f ms  %-24s ", t->begun ? (at_us - t->before_us) / 1000 : 0.0,
-	       step ? step->says : "");
-	if (!step)
-		text_put_all(stdout, answer_text(event, "step"));
-	text_put_all(stdout, answer_text(event, "topic"));
-	printf(" (%.0f bytes", answer_count(event, "bytes"));
-	if (answer_number(event, "seq", &seq))
-		printf(", number %.0f", seq);
-	puts(")");
+	printf("%+12.3f ms  ", t->begun ? (at_us - t->before_us) / 1000 : 0.0);
+	if (step)
+		printf("%-24s ", step->says);
+	else
+		text_put(stdout, answer_text(event, "step"), 24);
+	show_facts(event);
 	fflush(stdout);
 	t->before_us = at_us;
 	t->begun = true;
+}
+
+/* Without QoS the hub acknowledges nothing. */
+static bool ends(const cJSON *event, const struct step *step)
+{
+	double qos;
+
+	return step && (step->ends || (strcmp(step->name, "sent") == 0 &&
+	                               answer_number(event, "qos", &qos) && qos == 0));
 }
 
 static int take(struct session *s, struct trace *t, const cJSON *data)
@@ -82,7 +122,8 @@ static int take(struct session *s, struct trace *t, const cJSON *data)
 
 	if (!event)
 		return CLI_OK;
-	t->ended |= step && step->ends;
+	t->ended |= ends(event, step);
+	t->over |= strcmp(answer_text(event, "step"), "ended") == 0;
 	if (s->arguments.json)
 		return answer_print_json(s->command, event);
 	show(t, event, step);
@@ -103,7 +144,7 @@ static int listen_for(struct session *s, long seconds, bool all)
 	struct trace t = { .begun = false };
 	int code = CLI_OK;
 
-	while (code == CLI_OK && (all || !t.ended) && now_s() < end) {
+	while (code == CLI_OK && (all || !t.ended) && !t.over && now_s() < end) {
 		cJSON *data = NULL;
 
 		code = control_call_event(s->call, (long)((end - now_s()) * 1000), &data);
@@ -126,10 +167,12 @@ static int begin(struct session *s, long seconds)
 	if (code != CLI_OK)
 		return code;
 	members = control_call_device(&name);
-	if (cJSON_AddNumberToObject(members, "seconds", (double)seconds))
+	if (cJSON_AddNumberToObject(members, "seconds", (double)seconds)) {
 		code = session_ask(s, "trace", members, &data);
-	else
+	} else {
+		cJSON_Delete(members);
 		code = cli_failed(s->command, "no memory");
+	}
 	cJSON_Delete(data);
 	return code;
 }

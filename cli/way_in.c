@@ -214,6 +214,8 @@ static void find_listener(const char *config, struct way_in *out)
 	else if (l)
 		at(out, host_of(l), l->port ? (long)l->port : PORT);
 	out->tls = out->unverified = way == MOSQUITTO_WAY_TLS;
+	snprintf(out->id_prefix, sizeof out->id_prefix, "%s",
+	         conf.clientid_prefix ? conf.clientid_prefix : "");
 	mosquitto_conf_free(&conf);
 }
 

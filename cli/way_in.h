@@ -11,19 +11,21 @@
 enum {
 	WAY_IN_PATH_MAX = 4096,
 	WAY_IN_TOKEN_MAX = 128, /* with NUL; it has 64 digits */
-	WAY_IN_WHY_MAX = 1024
+	WAY_IN_WHY_MAX = 1024,
+	WAY_IN_PREFIX_MAX = 64
 };
 
 #define WAY_IN_USER "$hubgate-control"
 
 struct way_in {
-	char host[WAY_IN_PATH_MAX];       /* or the path of a unix socket */
-	int port;                         /* 0: a unix socket */
-	char place[WAY_IN_PATH_MAX + 16]; /* for messages */
-	const char *username, *password;  /* NULL: none */
-	const char *cafile, *cert, *key;  /* NULL: none */
-	bool tls, unverified;             /* unverified: this machine's own, found by itself */
-	bool by_token;                    /* password is token */
+	char host[WAY_IN_PATH_MAX];        /* or the path of a unix socket */
+	int port;                          /* 0: a unix socket */
+	char place[WAY_IN_PATH_MAX + 16];  /* for messages */
+	const char *username, *password;   /* NULL: none */
+	const char *cafile, *cert, *key;   /* NULL: none */
+	bool tls, unverified;              /* unverified: this machine's own, found by itself */
+	char id_prefix[WAY_IN_PREFIX_MAX]; /* that the broker wants of client ids; "": none is known */
+	bool by_token;                     /* password is token */
 	char token[WAY_IN_TOKEN_MAX];
 };
 

@@ -4,6 +4,8 @@
 
 #include "core/base/room.h"
 #include "core/hub/topic.h"
+#include "plugin/base/trace.h"
+#include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
@@ -58,6 +60,10 @@ static void message(struct hubgate *h, struct uplink_down *down)
 
 	if (!d)
 		metric_add(&h->metrics, M_DOWN_STRAY, 1);
+	if (d && trace_on(h))
+		trace_note(
+			h, d->client_id, TRACE_COMMAND,
+			&(struct trace_about){ .topic = down->topic, .bytes = down->len, .qos = down->qos });
 	if (!d || served(h, d, kind, down)) {
 		uplink_down_done(h->uplink, down);
 		uplink_down_free(down);
@@ -80,5 +86,7 @@ void from_hub_take(struct hubgate *h, struct uplink_down *down)
 	}
 	if (!gateway_service_take(h, down))
 		shadow_news(h, down);
+	if (down->kind == UPLINK_ANSWER)
+		control_answer(h, down);
 	uplink_down_free(down);
 }

@@ -4,6 +4,7 @@
 #include "core/hub/route.h"
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/control/control.h"
 #include "plugin/devices/arrival.h"
@@ -128,16 +129,16 @@ static int judge_publish(struct hubgate *h, const struct device *d,
 {
 	struct route route =
 		route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
+	const char *why = route_refusal_text(&route);
 
-	if (route.action == ROUTE_FORWARD || route.action == ROUTE_LIVE)
-		return MOSQ_ERR_SUCCESS;
-	if (d->own && route.reason == ROUTE_NOT_GATEWAY && ed->payloadlen <= ROUTE_PAYLOAD_MAX)
+	if (route_lets(&route, d->own, ed->payloadlen))
 		return MOSQ_ERR_SUCCESS;
 	metric_add(&h->metrics, M_REFUSED, 1);
-	limiter_log_refusal(h, d->client_id, ed->topic,
-	                    route.action == ROUTE_REFUSE
-	                        ? route_reason_text(route.reason)
-	                        : "a device may publish to its own topics only");
+	limiter_log_refusal(h, d->client_id, ed->topic, why);
+	if (trace_on(h))
+		trace_note(h, d->client_id, TRACE_REFUSED,
+		           &(struct trace_about){
+					   .topic = ed->topic, .bytes = ed->payloadlen, .qos = ed->qos, .why = why });
 	return denied(h);
 }
 

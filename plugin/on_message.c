@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/to_hub.h"
 #include "plugin/lan/apps.h"
@@ -52,6 +53,25 @@ static bool served(struct hubgate *h, struct device *d, enum topic_kind kind,
 	}
 }
 
+/* Called while trace_on(). */
+static void note(struct hubgate *h, const struct device *d, enum trace_step step, const char *why,
+                 const struct mosquitto_evt_message *ed)
+{
+	trace_note(h, d->client_id, step,
+	           &(struct trace_about){
+				   .topic = ed->topic, .bytes = ed->payloadlen, .qos = ed->qos, .why = why });
+}
+
+/* Called while trace_on(). */
+static void note_served(struct hubgate *h, const struct device *d, enum topic_kind kind,
+                        const struct mosquitto_evt_message *ed)
+{
+	if (kind == TOPIC_RRPC_TXD)
+		note(h, d, TRACE_DROPPED, "nobody waits for this answer", ed);
+	else
+		note(h, d, TRACE_ANSWERED, "by a service of the gateway", ed);
+}
+
 static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 {
 	const struct lan_session *s = lan_session_of(h, ed->client);
@@ -75,12 +95,17 @@ static int intercept(struct hubgate *h, struct mosquitto_evt_message *ed)
 	d = s->device->own ? gateway_service_speaker(h, s->device, ed->topic) : s->device;
 	route = route_decide(d->product_id, d->device_name, ed->topic, ed->payloadlen, ed->qos);
 	ed->retain = false; /* the hub has no retained messages */
+	if (trace_on(h))
+		note(h, d, TRACE_PUBLISHED, NULL, ed);
 	if (d->own && route.reason == ROUTE_NOT_GATEWAY)
 		gateway_service_request(h, ed->payload, ed->payloadlen);
 	if (route.action != ROUTE_FORWARD && route.action != ROUTE_LIVE)
 		return MOSQ_ERR_SUCCESS;
-	if (served(h, d, route.kind, ed))
+	if (served(h, d, route.kind, ed)) {
+		if (trace_on(h))
+			note_served(h, d, route.kind, ed);
 		return MOSQ_ERR_SUCCESS;
+	}
 	withheld_own(h, s->device, d, ed);
 	if (route.kind == TOPIC_OTA_REPORT)
 		st = firmware_report(h, d, &route, ed->topic, ed->payload, ed->payloadlen);

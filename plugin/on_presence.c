@@ -1,5 +1,6 @@
 /* A client is there, or is gone: CONNECT (2.1), DISCONNECT, CLIENT_OFFLINE (2.1). */
 
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/devices/arrival.h"
 #include "plugin/devices/one_client.h"
@@ -27,6 +28,8 @@ int on_disconnect(int event, void *event_data, void *userdata)
 	else if (s)
 		lan_session_remove(h, s);
 	client_ids_release(h, ed->client);
+	if (trace_on(h) && mosquitto_client_id(ed->client))
+		trace_reader_gone(h, mosquitto_client_id(ed->client));
 	callback_end(h, CALLBACK_PRESENCE, start);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -15,6 +15,7 @@
 #include "core/hub/route_rules.h"
 #include "plugin/base/broker_log.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
 #include "plugin/control/control.h"
@@ -370,6 +371,7 @@ static enum status watch_exit(struct hubgate *h)
 static const struct part parts[] = {
 	{ .name = "the log", .open = broker_log_open, .close = broker_log_close },
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the traces", .run = trace_run, .due = trace_due, .close = trace_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = broker_rights_open, .close = broker_rights_close },
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },

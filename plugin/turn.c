@@ -2,6 +2,7 @@
 
 #include "core/base/room.h"
 #include "plugin/base/timer.h"
+#include "plugin/base/trace.h"
 #include "plugin/from_hub.h"
 #include "plugin/storage.h"
 
@@ -21,6 +22,8 @@ static bool take_one(struct hubgate *h)
 		log_line(&h->log, line.level, "%s", line.line);
 		return true;
 	}
+	if (trace_on(h) && trace_take(h))
+		return true;
 	if (uplink_take(h->uplink, &down) != ST_OK)
 		return false;
 	from_hub_take(h, &down);

@@ -92,7 +92,7 @@ void gateway_link_down(struct gateway *g, int64_t now_ms)
 		struct subdev *d = table_entry(n, struct subdev, node);
 
 		gateway_happens(g, d, SUBDEV_IN_LINK_DOWN, now_ms);
-		metric_add(g->metrics, M_DROPPED_LIVE, gateway_live_drop_requests(d));
+		metric_add(g->metrics, M_DROPPED_LIVE, gateway_live_drop_requests(g, d));
 		gateway_live_answered(d);
 		outbox_rewind(&d->outbox);
 		for (struct filter *f = d->filters; f; f = f->next) {

@@ -206,6 +206,10 @@ struct gateway {
 	/* NULL, or told what the hub said about a subscription (code of SUBACK) or its end. */
 	void (*answered)(void *ctx, const struct filter *f, bool subscribed, uint8_t code);
 	void *answered_ctx;
+	/* NULL, or told of each message that is worthless when late and was not sent before the link
+	 * ended. */
+	void (*late)(void *ctx, const struct subdev *d, const struct live_msg *m);
+	void *late_ctx;
 	/* NULL, or told before the hub may come to show a device online, and when it surely does
 	 * not any more. */
 	void (*mark)(void *ctx, const struct subdev *d, bool online);

@@ -64,7 +64,7 @@ void gateway_prune_filters(struct gateway *g,
 struct gateway_ready gateway_live_ready(const struct gateway *g, struct subdev *d, int64_t now_ms);
 void gateway_live_answered(struct subdev *d); /* nothing of d waits for a SUBACK any more */
 /* Nobody waits for their answers any more. How many. */
-size_t gateway_live_drop_requests(struct subdev *d);
+size_t gateway_live_drop_requests(const struct gateway *g, struct subdev *d);
 /* Frees d, which stands in no table any more. */
 void gateway_free_device(struct subdev *d);
 /* A name whose turn it is; the next one, NULL: none; what is asked for d goes out. */

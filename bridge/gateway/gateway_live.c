@@ -151,12 +151,15 @@ void gateway_live_end(struct subdev *d, struct live_msg *m)
 	gateway_free_live(m);
 }
 
-size_t gateway_live_drop_requests(struct subdev *d)
+size_t gateway_live_drop_requests(const struct gateway *g, struct subdev *d)
 {
 	struct live_msg *m;
 	size_t n = 0;
 
-	for (; QUEUE_TAKE(&d->requests, m); n++)
+	for (; QUEUE_TAKE(&d->requests, m); n++) {
+		if (g->late)
+			g->late(g->late_ctx, d, m);
 		gateway_free_live(m);
+	}
 	return n;
 }

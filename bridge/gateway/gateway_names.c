@@ -69,7 +69,7 @@ int64_t gateway_names_due(const struct gateway *g, int64_t now_ms)
 static void empty(struct gateway *g, struct subdev *d)
 {
 	struct live_msg *m;
-	size_t n = gateway_live_drop_requests(d);
+	size_t n = gateway_live_drop_requests(g, d);
 
 	for (; QUEUE_TAKE(&d->live, m); n++)
 		gateway_free_live(m);

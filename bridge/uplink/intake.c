@@ -79,6 +79,9 @@ void intake_end(struct uplink *u, struct subdev *d, uint64_t seq, enum journal_e
 	if (e->latest)
 		latest_sent(&d->latest, seq, clocks_monotonic_ms());
 	gateway_client_id(d, client_id);
+	if (u->traced.count > 0 && end != JOURNAL_DELIVERED)
+		traced_tell(u, d, TRACE_DROPPED,
+		            &(struct trace_about){ .seq = seq, .why = journal_end_text(end) });
 	journal_reader_end(u->conf.journal, seq, client_id, e->bytes, end);
 	intake_forget(u, d, e);
 	u->worked = true;

@@ -230,6 +230,8 @@ struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms)
 	told = key != PERMISSION_NONE && permission_key(&u->permissions, key)->told;
 	if (key != PERMISSION_NONE && permission_key(&u->permissions, key)->alone)
 		remember_alone(u, key, false);
+	if (u->traced.count > 0)
+		traced_tell(u, d, TRACE_ACKNOWLEDGED, &(struct trace_about){ .seq = f->seq, .qos = 1 });
 	intake_end(u, d, f->seq, JOURNAL_DELIVERED);
 	if (permission_acked(&u->permissions, key, f->order, now_ms)) {
 		if (told)
@@ -252,6 +254,11 @@ static void change_key(struct uplink *u, struct outbox_entry *e, uint16_t key)
 /* Without memory for it, it goes again in its turn. */
 static void put_aside(struct uplink *u, struct subdev *d, struct outbox_entry *e)
 {
+	if (u->traced.count > 0)
+		traced_tell(u, d, TRACE_ASIDE,
+		            &(struct trace_about){ .seq = e->seq,
+		                                   .why = "the hub does not acknowledge it, or its topic: "
+		                                          "it is tried again ever later" });
 	if (aside_put(u->gateway.asides, d, e) == ST_OK)
 		return;
 	outbox_put_aside(&d->outbox, e);
@@ -407,6 +414,8 @@ bool judge_lost(struct uplink *u, enum status why, int64_t now_ms)
 	while ((f = flight_next(&u->flight, NULL)) != NULL) {
 		uint16_t key = f->key;
 
+		if (u->traced.count > 0)
+			traced_tell(u, f->owner, TRACE_CUT, &(struct trace_about){ .seq = f->seq });
 		permission_hold(&u->permissions, key);
 		part_with(u, f);
 		if (permission_undoubt(&u->permissions, key))

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/clocks.h"
+
 /* --- log lines --- */
 
 /* Lines of this room and of NET and HTTP wait in a mailbox: only BROKER may call the broker's log,
@@ -41,6 +43,8 @@ enum status mail_init(struct mail *m, struct metrics *metrics)
 		st = mailbox_new(sizeof(struct uplink_down), MAIL_INBOX_MAX, &m->inbox);
 	if (st == ST_OK)
 		st = mailbox_new(sizeof(struct uplink_log), MAIL_LOGS_MAX, &m->logs);
+	if (st == ST_OK)
+		st = mailbox_new(sizeof(struct trace_event), MAIL_TRACES_MAX, &m->traces);
 	return st;
 }
 
@@ -59,6 +63,7 @@ void mail_fini(struct mail *m)
 	mailbox_free(m->orders, drop_order);
 	mailbox_free(m->inbox, drop_news);
 	mailbox_free(m->logs, NULL);
+	mailbox_free(m->traces, NULL);
 	wake_fini(&m->wake);
 	shared_text_fini(&m->login);
 }
@@ -129,6 +134,19 @@ void mail_free_news(struct uplink_down *news)
 	news->payload = NULL;
 }
 
+/* --- traces --- */
+
+void mail_put_trace(struct mail *m, const struct trace_event *e)
+{
+	if (mailbox_put(m->traces, e, NULL) != ST_OK)
+		atomic_fetch_add(&m->traces_lost, 1);
+}
+
+enum status mail_take_trace(struct mail *m, struct trace_event *out)
+{
+	return mailbox_take(m->traces, out);
+}
+
 bool mail_waits(const struct mail *m)
 {
 	return mailbox_count(m->inbox) > 0 || mailbox_count(m->logs) > 0;
@@ -156,6 +174,11 @@ bool mail_timer_came(struct mail *m, int64_t now_ms)
 
 	return now_ms >= due_ms &&
 	       atomic_compare_exchange_strong(&m->broker_due_ms, &due_ms, INT64_MAX);
+}
+
+uint64_t mail_hub_time_s(const struct mail *m)
+{
+	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&m->hub_offset_ms) / 1000);
 }
 
 enum uplink_state mail_state(const struct mail *m)

@@ -20,6 +20,7 @@ enum {
 	MAIL_ORDERS_MAX = 4096,
 	MAIL_INBOX_MAX = 1024,
 	MAIL_LOGS_MAX = 256,
+	MAIL_TRACES_MAX = 256,
 };
 
 enum order_kind {
@@ -43,6 +44,8 @@ enum order_kind {
 	ORDER_LET_GO,
 	ORDER_LIMITS, /* payload: struct uplink_limits */
 	ORDER_ROUTES, /* payload: struct route_rules, in one block */
+	ORDER_TRACE,
+	ORDER_UNTRACE,
 };
 
 struct order { /* BROKER -> UPLINK */
@@ -61,10 +64,10 @@ struct order { /* BROKER -> UPLINK */
 };
 
 struct mail { /* embedded; members are bridge/uplink/mail.c's, but for wake, log and the words */
-	struct mailbox *orders, *inbox, *logs;
+	struct mailbox *orders, *inbox, *logs, *traces;
 	struct wake wake; /* for orders, the journal, ring_wanted, an earlier timer, lines, the stop */
 	struct log log;   /* any room: its lines go to BROKER by logs */
-	_Atomic uint64_t logs_lost;
+	_Atomic uint64_t logs_lost, traces_lost;
 	atomic_bool ring_wanted;       /* another room has mail for BROKER */
 	_Atomic int64_t broker_due_ms; /* not rung for yet; INT64_MAX: none */
 	struct live_room live; /* BROKER takes with ORDER_LIVE, UPLINK gives back with the message */
@@ -99,6 +102,9 @@ enum status mail_take_news(struct mail *m, struct uplink_down *out);
 void mail_free_news(struct uplink_down *news);
 
 enum status mail_take_line(struct mail *m, struct uplink_log *out); /* BROKER. ST_OK; ST_EMPTY */
+/* UPLINK. One that finds no room is lost, and counted. */
+void mail_put_trace(struct mail *m, const struct trace_event *e);
+enum status mail_take_trace(struct mail *m, struct trace_event *out); /* BROKER. ST_OK; ST_EMPTY */
 bool mail_waits(const struct mail *m); /* UPLINK: there are news or lines for BROKER */
 
 /* BROKER, the next time at which it wants to be rung; INT64_MAX: none. */
@@ -109,6 +115,7 @@ int64_t mail_timer(const struct mail *m);
 bool mail_timer_came(struct mail *m, int64_t now_ms);
 
 enum uplink_state mail_state(const struct mail *m); /* any room */
+uint64_t mail_hub_time_s(const struct mail *m);     /* any room: uplink_hub_time_s() */
 
 /* The mail of u, for those who stand in for UPLINK. Lives as long as u. */
 struct mail *uplink_mail(struct uplink *u);

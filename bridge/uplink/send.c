@@ -39,6 +39,8 @@ static enum status send_live(struct uplink *u, struct subdev *d, struct live_msg
 	};
 	enum status st = session_publish(u->session, &p);
 
+	if (u->traced.count > 0 && st == ST_OK)
+		traced_tell(u, d, TRACE_SENT, &(struct trace_about){ .topic = m->topic, .bytes = m->len });
 	if (st != ST_FULL)
 		gateway_live_end(d, m);
 	return st;
@@ -89,6 +91,15 @@ static enum status send_kept(struct uplink *u, struct subdev *d, struct outbox_e
 			intake_bury(u, d, e->seq, "it cannot be encoded as MQTT");
 		return st;
 	}
+	if (u->traced.count > 0)
+		traced_tell(u, d, TRACE_SENT,
+		            &(struct trace_about){ .topic = view.topic,
+		                                   .bytes = view.len,
+		                                   .seq = e->seq,
+		                                   .qos = view.qos,
+		                                   .why = probe   ? "to try whether the hub takes it now"
+		                                          : p.dup ? "again"
+		                                                  : NULL });
 	if (p.dup)
 		metric_add(u->conf.metrics, M_RETRANSMITTED, 1);
 	if (e->latest)
@@ -171,12 +182,6 @@ static uint32_t bind_random(void)
 	return random & BIND_RANDOM_MAX;
 }
 
-/* By the hub's own clock, as far as it was asked: a signature expires by that. */
-static uint64_t hub_time_s(const struct uplink *u)
-{
-	return (uint64_t)(clocks_realtime_ms() / 1000 + atomic_load(&u->mail.hub_offset_ms) / 1000);
-}
-
 static enum status send_request(struct uplink *u, const struct gateway_action *a)
 {
 	struct buf text = BUF_MAX(1024);
@@ -191,7 +196,8 @@ static enum status send_request(struct uplink *u, const struct gateway_action *a
 		st = buf_add(&text, a->dev->bind->payload, a->dev->bind->len);
 	else if (a->op == GATEWAY_BIND)
 		st = gateway_put_bind(&text, a->dev->product_id, a->dev->device_name, a->dev->secret,
-		                      bind_random(), hub_time_s(u), a->dev->hub.hash, a->dev->auth);
+		                      bind_random(), mail_hub_time_s(&u->mail), a->dev->hub.hash,
+		                      a->dev->auth);
 	else
 		st = gateway_put_request(&text, a->op, a->dev->product_id, a->dev->device_name);
 	if (st == ST_OK) {

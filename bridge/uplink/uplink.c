@@ -54,6 +54,18 @@ static void answered(void *ctx, const struct filter *f, bool subscribed, uint8_t
 	receive_tell(ctx, subscribed ? UPLINK_SUBSCRIBED : UPLINK_UNSUBSCRIBED, f->text, code);
 }
 
+static void is_late(void *ctx, const struct subdev *d, const struct live_msg *m)
+{
+	struct uplink *u = ctx;
+
+	if (u->traced.count > 0)
+		traced_tell(
+			u, d, TRACE_DROPPED,
+			&(struct trace_about){ .topic = m->topic,
+		                           .bytes = m->len,
+		                           .why = "the link ended, and it is worthless when late" });
+}
+
 static enum status make_own(struct uplink *u)
 {
 	enum room from = room_enter(ROOM_UPLINK); /* its thread does not run yet */
@@ -105,6 +117,8 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 	u->gateway.release_ctx = &u->ids;
 	u->gateway.answered = answered;
 	u->gateway.answered_ctx = u;
+	u->gateway.late = is_late;
+	u->gateway.late_ctx = u;
 	u->conf.routes = NULL; /* ours are a copy */
 	bucket_init(&u->bucket, conf->rate_up);
 	stall_guard_init(&u->stall_guard, conf->rate_up);
@@ -166,6 +180,18 @@ void uplink_wake(struct uplink *u)
 {
 	IN_ROOM(ROOM_BROKER);
 	wake_ring(&u->mail.wake);
+}
+
+enum status uplink_take_trace(struct uplink *u, struct trace_event *out)
+{
+	IN_ROOM(ROOM_BROKER);
+	return mail_take_trace(&u->mail, out);
+}
+
+uint64_t uplink_traces_lost(const struct uplink *u)
+{
+	IN_ROOM(ROOM_BROKER);
+	return atomic_load(&u->mail.traces_lost);
 }
 
 /* The connid in it is random, and new in every attempt. */
@@ -248,6 +274,11 @@ const struct log *uplink_log(struct uplink *u)
 bool uplink_ready(const struct uplink *u)
 {
 	return mail_state(&u->mail) == UPLINK_READY;
+}
+
+uint64_t uplink_hub_time_s(const struct uplink *u)
+{
+	return mail_hub_time_s(&u->mail);
 }
 
 enum uplink_state uplink_state_now(const struct uplink *u)

@@ -22,6 +22,7 @@
 #include "core/hub/region.h"
 #include "core/hub/route_rules.h"
 #include "core/hub/standing.h"
+#include "core/hub/trace_event.h"
 #include "core/hub/uplink_state.h"
 #include "shadowstore/journal/journal.h"
 
@@ -91,6 +92,8 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 /* A message that is kept until the hub acknowledges it; msg->qos 0 or 1. Statuses of
  * journal_append(). */
 enum status uplink_publish(struct uplink *u, const struct journal_msg *msg);
+/* The same; *seq names it on ST_OK. */
+enum status uplink_publish_seq(struct uplink *u, const struct journal_msg *msg, uint64_t *seq);
 /* A message in memory only, sent with QoS 0: telemetry in the order in which it came, behind what
  * uplink_publish() took of its device, or what is worthless when late. ST_STATE: the hub is away;
  * ST_FULL: no room in memory, or much of the device waits in the journal. Telemetry may then go
@@ -185,6 +188,13 @@ struct uplink_log {
 };
 enum status uplink_take_log(struct uplink *u, struct uplink_log *out); /* ST_OK; ST_EMPTY */
 
+/* What becomes of a device's messages here comes out of uplink_take_trace(), until on is false; of
+ * TRACES_MAX devices at one time. ST_OK; ST_FULL: say it again. */
+enum status uplink_trace(struct uplink *u, const char *client_id, bool on);
+enum status uplink_take_trace(struct uplink *u, struct trace_event *out); /* ST_OK; ST_EMPTY */
+/* Events that found no room, since the start. */
+uint64_t uplink_traces_lost(const struct uplink *u);
+
 /* Any room. */
 void uplink_ring(struct uplink *u); /* BROKER's inboxes have something: the doorbell rings */
 /* Lines of rooms that may not call the broker's log; they come out of uplink_take_log(), and the
@@ -216,6 +226,9 @@ void uplink_look(struct uplink *u, struct uplink_view *out);
 
 /* Whether ages may be judged by the wall clock (docs/architecture.md 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
+/* Any room. The hub's clock, as far as it was asked, in seconds since 1970: its signatures expire
+ * by that. */
+uint64_t uplink_hub_time_s(const struct uplink *u);
 /* The hub's clock minus this machine's. */
 void uplink_set_hub_offset(struct uplink *u, int64_t offset_ms);
 /* The next time, in ms of CLOCK_MONOTONIC, at which BROKER wants the doorbell

@@ -10,6 +10,7 @@
  *   receive.c    what came in
  *   said.c   what the hub says about devices, told to BROKER one by one
  *   view.c   what is shown to people of all this
+ *   traced.c   what becomes of the messages of devices that somebody traces
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -47,6 +48,12 @@ struct said { /* one message on the gateway's channel, until BROKER was told all
 	size_t at;               /* the next device */
 	bool list_end;           /* to be told */
 	struct uplink_down text; /* owned; topic NULL: nobody wants it */
+};
+
+struct traced { /* client ids; count is asked first, and is nearly always 0 */
+	size_t count;
+	bool told; /* BROKER is to be rung for. What it does not take any more rings for nobody */
+	char ids[TRACES_MAX][CLIENT_ID_MAX + 1];
 };
 
 struct uplink {
@@ -104,6 +111,7 @@ struct uplink {
 	uint64_t aged;               /* messages that were too old, since the last line about it */
 	uint64_t untaken;            /* messages for which there was no memory */
 	struct drop_report drops;
+	struct traced traced;
 	struct repeats repeats;
 	bool up_unsaid; /* the hub took the login, as it did before it dropped us at once */
 };
@@ -133,6 +141,12 @@ void said_take(struct uplink *u, const struct mqtt_publish *p,
 /* As far as there is room; true: all of it, and the next may be taken. */
 bool said_tell(struct uplink *u, int64_t now_ms);
 void said_fini(struct uplink *u);
+
+/* traced.c */
+void traced_set(struct uplink *u, const char *client_id, bool on);
+/* A step of d; if it is traced, BROKER hears of it. Called while u->traced.count > 0. */
+void traced_tell(struct uplink *u, const struct subdev *d, enum trace_step step,
+                 const struct trace_about *about);
 
 /* intake.c */
 /* What earlier runs left: devices that the hub may show online. */

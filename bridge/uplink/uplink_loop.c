@@ -112,6 +112,10 @@ static bool carry_out_general(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_ROUTES:
 		order_routes(u, o);
 		return true;
+	case ORDER_TRACE: /* of a name: it need not be known here yet */
+	case ORDER_UNTRACE:
+		traced_set(u, o->client_id, o->kind == ORDER_TRACE);
+		return true;
 	default:
 		return false;
 	}
@@ -179,6 +183,8 @@ static void carry_out(struct uplink *u, struct order *o, int64_t now_ms)
 	case ORDER_DOWN_DONE:
 	case ORDER_LIMITS:
 	case ORDER_ROUTES:
+	case ORDER_TRACE:
+	case ORDER_UNTRACE:
 		break;
 	}
 }
@@ -200,9 +206,10 @@ static void take_orders(struct uplink *u, int64_t now_ms)
 
 static void ring_broker(struct uplink *u, int64_t now_ms)
 {
-	bool mail = mail_waits(&u->mail);
+	bool mail = mail_waits(&u->mail) || u->traced.told;
 	bool wanted, timer;
 
+	u->traced.told = false;
 	if (u->conf.news && mail)
 		wake_ring(u->conf.news);
 	if (!u->doorbell)

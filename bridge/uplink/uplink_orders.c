@@ -121,8 +121,14 @@ enum status uplink_unsubscribe(struct uplink *u, const char *client_id, const ch
 
 enum status uplink_publish(struct uplink *u, const struct journal_msg *msg)
 {
+	IN_ROOM(ROOM_BROKER);
+	return uplink_publish_seq(u, msg, NULL);
+}
+
+enum status uplink_publish_seq(struct uplink *u, const struct journal_msg *msg, uint64_t *seq)
+{
 	bool wake = false;
-	enum status st = journal_append(u->conf.journal, msg, NULL, &wake);
+	enum status st = journal_append(u->conf.journal, msg, seq, &wake);
 
 	IN_ROOM(ROOM_BROKER);
 	if (wake)
@@ -231,6 +237,15 @@ enum status uplink_ask_list(struct uplink *u)
 
 	IN_ROOM(ROOM_BROKER);
 	order_about(ORDER_ASK_LIST, "", NULL, &o);
+	return put_order(u, &o);
+}
+
+enum status uplink_trace(struct uplink *u, const char *client_id, bool on)
+{
+	struct order o;
+
+	IN_ROOM(ROOM_BROKER);
+	order_about(on ? ORDER_TRACE : ORDER_UNTRACE, client_id, NULL, &o);
 	return put_order(u, &o);
 }
 

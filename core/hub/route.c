@@ -57,6 +57,19 @@ struct route route_decide(const char *product_id, const char *device_name, const
 	return r;
 }
 
+bool route_lets(const struct route *route, bool own, size_t payload_len)
+{
+	if (route->action == ROUTE_FORWARD || route->action == ROUTE_LIVE)
+		return true;
+	return own && route->reason == ROUTE_NOT_GATEWAY && payload_len <= ROUTE_PAYLOAD_MAX;
+}
+
+const char *route_refusal_text(const struct route *route)
+{
+	return route->action == ROUTE_REFUSE ? route_reason_text(route->reason)
+	                                     : "a device may publish to its own topics only";
+}
+
 const char *route_reason_text(enum route_reason reason)
 {
 	return (size_t)reason < sizeof texts / sizeof texts[0] ? texts[reason] : "unknown reason";

@@ -53,6 +53,12 @@ struct route {
 struct route route_decide(const char *product_id, const char *device_name, const char *topic,
                           size_t payload_len, uint8_t qos);
 
+/* May the device publish it at all? own: the gateway itself, whose operations do not come here.
+ * What is ROUTE_LOCAL is no topic of its own. */
+bool route_lets(const struct route *route, bool own, size_t payload_len);
+
+/* Why one that route_lets() does not let is refused; static. */
+const char *route_refusal_text(const struct route *route);
 const char *route_reason_text(enum route_reason reason); /* static */
 
 #endif

@@ -26,6 +26,7 @@
 struct clock_trust;      /* core/base/clock.h */
 struct broker_log;       /* plugin/base/broker_log */
 struct limiters;         /* plugin/base/limiter */
+struct traces;           /* plugin/base/trace */
 struct broker_logins;    /* plugin/lan/broker_login */
 struct broker_rights;    /* plugin/lan/broker_rights.h */
 struct client_ids;       /* plugin/lan/client_ids */
@@ -74,6 +75,7 @@ struct hubgate {
 	int64_t turn_due_ms;           /* plugin/base/timer; 0: never set */
 	struct broker_log *broker_log; /* NULL: not yet */
 	struct limiters *limiters;
+	struct traces *traces; /* NULL: none runs */
 
 	/* What stands in store.dir, and the way to the hub. */
 	struct store *store; /* closed last of all that stands there */

@@ -9,6 +9,9 @@
 #include "plugin/base/timer.h"
 #include "plugin/control/control_audit.h"
 #include "plugin/control/control_devices.h"
+#include "plugin/control/control_shadow.h"
+#include "plugin/control/control_subdevice.h"
+#include "plugin/control/control_trace.h"
 #include "plugin/control/status_report.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
@@ -23,6 +26,7 @@ enum {
 
 struct control {
 	struct control_lists *lists;
+	struct control_asks *asks;
 };
 
 static const struct json_limits limits = { .bytes = 64 * 1024, .depth = 8, .values = 2048 };
@@ -35,14 +39,17 @@ enum status control_open(struct hubgate *h)
 	if (!h->control)
 		return ST_NOMEM;
 	h->control->lists = control_devices_new();
-	return h->control->lists ? status_report_open(h) : ST_NOMEM;
+	h->control->asks = control_subdevice_new();
+	return h->control->lists && h->control->asks ? status_report_open(h) : ST_NOMEM;
 }
 
 void control_close(struct hubgate *h)
 {
 	status_report_close(h);
-	if (h->control)
+	if (h->control) {
 		control_devices_free(h->control->lists);
+		control_subdevice_free(h->control->asks);
+	}
 	free(h->control);
 	h->control = NULL;
 }
@@ -50,14 +57,15 @@ void control_close(struct hubgate *h)
 void control_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
-	(void)now_ms;
 	control_devices_run(h, h->control->lists);
+	control_subdevice_run(h, h->control->asks, now_ms);
 }
 
 int64_t control_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	return control_devices_wait(h->control->lists) ? TIMER_AT_ONCE_MS : INT64_MAX;
+	return control_devices_wait(h->control->lists) ? TIMER_AT_ONCE_MS
+	                                               : control_subdevice_due(h->control->asks);
 }
 
 /* --- who may --- */
@@ -119,6 +127,26 @@ static void run_list_devices(struct hubgate *h, const cJSON *command, struct ask
 	control_devices_list(h, h->control->lists, command, a);
 }
 
+static void run_bind(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_subdevice_ask(h, h->control->asks, GATEWAY_BIND, command, a);
+}
+
+static void run_unbind(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_subdevice_ask(h, h->control->asks, GATEWAY_UNBIND, command, a);
+}
+
+static void run_online(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_subdevice_ask(h, h->control->asks, GATEWAY_ONLINE, command, a);
+}
+
+static void run_offline(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_subdevice_ask(h, h->control->asks, GATEWAY_OFFLINE, command, a);
+}
+
 static void run_register(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	const char *product_id = json_text(command, "product_id");
@@ -144,11 +172,24 @@ const struct control_command control_commands[] = {
 	{ "status", APP_ROLE_VIEWER, NULL, run_status },
 	{ "listDevices", APP_ROLE_VIEWER, NULL, run_list_devices },
 	{ "getDevice", APP_ROLE_VIEWER, NULL, control_devices_get },
+	{ "getShadow", APP_ROLE_VIEWER, NULL, control_shadow_get },
+	{ "bindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_bind },
+	{ "unbindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_unbind },
+	{ "onlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_online },
+	{ "offlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_offline },
+	{ "setShadow", APP_ROLE_OPERATOR, "product_id device_name desired", control_shadow_set },
+	{ "trace", APP_ROLE_OPERATOR, "product_id device_name seconds", control_trace },
 	{ "register", APP_ROLE_OPERATOR, "product_id device_name", run_register },
 	{ "firmwareResume", APP_ROLE_OPERATOR, "version", run_firmware_resume },
 };
 
 const size_t control_command_count = sizeof(control_commands) / sizeof(control_commands[0]);
+
+void control_answer(struct hubgate *h, const struct uplink_down *news)
+{
+	IN_ROOM(ROOM_BROKER);
+	control_subdevice_take(h, h->control->asks, news);
+}
 
 /* --- a request --- */
 

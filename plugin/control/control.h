@@ -21,6 +21,9 @@ void control_close(struct hubgate *h);       /* who waits for an answer gets non
 void control_run(struct hubgate *h, int64_t now_ms);
 int64_t control_due(const struct hubgate *h); /* INT64_MAX: nothing is under way */
 
+/* News UPLINK_ANSWER, after plugin/services/gateway_service had it. */
+void control_answer(struct hubgate *h, const struct uplink_down *news);
+
 int on_control(int event, void *event_data, void *userdata);
 /* What the client may command: the greater of its role in apps[] and, by an older rule, the right
  * to publish on CONTROL_TOPIC itself, which makes an operator. */

@@ -12,6 +12,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/base/publish.h"
 #include "plugin/base/timer.h"
+#include "plugin/base/trace.h"
 #include "plugin/devices/command_message.h"
 #include "plugin/devices/command_target.h"
 #include "plugin/devices/presence.h"
@@ -187,6 +188,16 @@ static void keep_all(struct hubgate *h)
 		due_by(h, hubgate_now_ms() + RETRY_MS);
 }
 
+/* --- for who traces it --- */
+
+/* A command of d with this topic, of the hub or as the LAN gets it. Called while trace_on(). */
+static void note(struct hubgate *h, const struct device *d, enum trace_step step, const char *topic,
+                 size_t bytes, const char *why)
+{
+	trace_note(h, d->client_id, step,
+	           &(struct trace_about){ .topic = topic, .bytes = bytes, .qos = 1, .why = why });
+}
+
 /* --- drops --- */
 
 static enum metric drop_metric(enum command_drop why)
@@ -200,9 +211,25 @@ static enum metric drop_metric(enum command_drop why)
 	return metrics[why];
 }
 
+static const char *drop_text(enum command_drop why)
+{
+	static const char *const texts[COMMAND_DROPS] = {
+		[COMMAND_DROP_DEVICE] = "more commands wait for it than are kept of one device",
+		[COMMAND_DROP_ALL] = "more commands wait than are kept of all devices",
+		[COMMAND_DROP_DISK] = "the disk takes no commands",
+		[COMMAND_DROP_AGE] = "nobody took it for commands.max_age_s",
+		[COMMAND_DROP_GONE] = "its device was unbound or removed",
+		[COMMAND_DROP_UNFIT] = "no rule of mappings[] makes anything of it",
+	};
+
+	return texts[why];
+}
+
 static void drop(struct hubgate *h, struct command *c, enum command_drop why)
 {
 	metric_add(&h->metrics, drop_metric(why), 1);
+	if (trace_on(h))
+		note(h, c->device, TRACE_DROPPED, c->topic, c->len, drop_text(why));
 	end(h, c);
 }
 
@@ -279,10 +306,13 @@ void command_drop(struct hubgate *h, struct device *d)
 /* --- handing over --- */
 
 /* Takes down. */
-static void pass(struct hubgate *h, const struct command_message *m, struct uplink_down *down)
+static void pass(struct hubgate *h, const struct device *d, const struct command_message *m,
+                 struct uplink_down *down)
 {
 	if (publish_on_lan(m->topic, m->payload, m->len, down->qos, false) == ST_OK) {
 		metric_add(&h->metrics, M_DOWN, 1);
+		if (trace_on(h))
+			note(h, d, TRACE_DELIVERED, m->topic, m->len, NULL);
 		uplink_down_done(h->uplink, down);
 	}
 	/* Without memory there is no acknowledgement: the hub sends it again. */
@@ -300,6 +330,9 @@ static void handed_over(struct hubgate *h, struct command *c, const struct comma
 {
 	metric_add(&h->metrics, M_DOWN, 1);
 	metric_add(&h->metrics, M_COMMANDS_AGAIN, c->taken);
+	if (trace_on(h))
+		note(h, c->device, TRACE_DELIVERED, m->topic, m->len,
+		     taken ? NULL : "tried: whether anybody heard it shows");
 	c->session = t->who.session;
 	c->connection = t->who.connection;
 	c->taken = taken;
@@ -449,6 +482,8 @@ static void keep(struct hubgate *h, struct device *d, enum topic_kind kind,
 		                   .wall_ms = clock_trusted(h->clock) ? clocks_realtime_ms() : 0,
 		                   .since_ms = now_ms };
 	metric_add(&h->metrics, M_DOWN_HELD, 1);
+	if (trace_on(h))
+		note(h, d, TRACE_KEPT, c->topic, c->len, "its device cannot take it now");
 	put(h, c);
 	keep_all(h);
 	hold_bounds(h, d);
@@ -479,6 +514,8 @@ static void refuse(struct hubgate *h, const struct device *d, const char *why,
                    struct uplink_down *down)
 {
 	metric_add(&h->metrics, M_COMMANDS_UNFIT, 1);
+	if (trace_on(h))
+		note(h, d, TRACE_DROPPED, down->topic, down->len, why);
 	limiter_log_refusal(h, d->client_id, down->topic, why);
 	uplink_down_done(h->uplink, down);
 	uplink_down_free(down);
@@ -504,7 +541,7 @@ void command_take(struct hubgate *h, struct device *d, enum topic_kind kind,
 	else if (later && (st == ST_AGAIN || !goes_at_once(h, d, &t)))
 		keep(h, d, kind, down, now_ms);
 	else
-		pass(h, &m, down);
+		pass(h, d, &m, down);
 	command_message_free(&m);
 }
 

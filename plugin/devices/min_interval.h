@@ -14,8 +14,10 @@ enum {
 	MIN_INTERVAL_TOPICS = 64
 };
 
-/* false: the last one of this topic that was let through is less than interval_ms ago. */
-bool min_interval_passes(struct device *d, const char *topic, uint32_t interval_ms, int64_t now_ms);
+/* Since the last message on this topic was noted; INT64_MAX: none is remembered. */
+int64_t min_interval_since_ms(const struct device *d, const char *topic, int64_t now_ms);
+/* One goes up now. Without memory it is not remembered: rather too many than too few. */
+void min_interval_note(struct device *d, const char *topic, int64_t now_ms);
 void min_interval_free(struct device *d);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/room.h"
-#include "core/hub/route_rules.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/devices/min_interval.h"
 
 struct upward { /* a message on its way to the hub; borrowed views */
@@ -14,6 +14,27 @@ struct upward { /* a message on its way to the hub; borrowed views */
 	uint8_t qos;
 	bool latest;
 };
+
+/* Called while trace_on(). */
+static void note(struct hubgate *h, const struct upward *m, enum trace_step step, const char *why)
+{
+	trace_note(
+		h, m->device->client_id, step,
+		&(struct trace_about){ .topic = m->topic, .bytes = m->len, .qos = m->qos, .why = why });
+}
+
+static void note_kept(struct hubgate *h, const struct upward *m, enum status st, uint64_t seq,
+                      int64_t begun_us)
+{
+	struct trace_about about = { .topic = m->topic, .bytes = m->len, .qos = m->qos, .seq = seq };
+
+	if (st != ST_OK)
+		about.why = st == ST_FULL ? "the store is full" : status_text(st);
+	/* When the write began: UPLINK may have it before we look at the clock again. */
+	about.at_us = begun_us;
+	about.took_us = hubgate_now_us() - begun_us;
+	trace_note(h, m->device->client_id, st == ST_OK ? TRACE_STORED : TRACE_REFUSED, &about);
+}
 
 static enum status keep(struct hubgate *h, const struct upward *m)
 {
@@ -27,8 +48,12 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.latest = m->latest,
 		.clock_trusted = clock_trusted(h->clock),
 	};
-	enum status st = uplink_publish(h->uplink, &msg);
+	int64_t begun_us = trace_on(h) ? hubgate_now_us() : 0;
+	uint64_t seq = 0;
+	enum status st = uplink_publish_seq(h->uplink, &msg, &seq);
 
+	if (trace_on(h))
+		note_kept(h, m, st, seq, begun_us);
 	if (st == ST_OK)
 		m->device->accepted++;
 	else if (st == ST_NOSPACE)
@@ -41,68 +66,101 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 	return st;
 }
 
+static void drop_live(struct hubgate *h, const struct upward *m, const char *why)
+{
+	metric_add(&h->metrics, M_DROPPED_LIVE, 1);
+	if (trace_on(h))
+		note(h, m, TRACE_DROPPED, why);
+}
+
 /* What is in memory is bounded for all, so it is for devices that are ours. */
 static bool sent_live(struct hubgate *h, const struct upward *m)
 {
-	return m->device->standing == STANDING_OWN &&
-	       uplink_publish_live(h->uplink, m->device->client_id, m->topic, m->payload, m->len) ==
-	           ST_OK;
+	if (m->device->standing != STANDING_OWN ||
+	    uplink_publish_live(h->uplink, m->device->client_id, m->topic, m->payload, m->len) != ST_OK)
+		return false;
+	if (trace_on(h))
+		note(h, m, TRACE_IN_MEMORY, NULL);
+	return true;
 }
 
 /* QoS 0 promises nothing: what cannot be kept is dropped, the publisher stays. */
 static void keep_or_drop(struct hubgate *h, const struct upward *m)
 {
-	if (!h->config->store.queue_qos0 || keep(h, m) != ST_OK)
-		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
+	if (!h->config->store.queue_qos0)
+		drop_live(h, m, "QoS 0 without the hub, and store.queue_qos0 is off");
+	else if (keep(h, m) != ST_OK)
+		drop_live(h, m, "QoS 0, and it could not be kept");
 }
 
-/* What routes[] say. false: it does not go up. */
-static bool wanted(struct hubgate *h, const struct upward *m, const struct config_route *rule)
+static void not_wanted(struct hubgate *h, const struct upward *m, enum route_way way)
 {
-	if (!rule)
-		return true;
-	if (rule->policy == ROUTE_POLICY_DROP) {
-		metric_add(&h->metrics, M_ROUTE_DROPPED, 1);
-		return false;
+	bool soon = way == ROUTE_WAY_TOO_SOON;
+
+	metric_add(&h->metrics, soon ? M_THINNED : M_ROUTE_DROPPED, 1);
+	if (trace_on(h))
+		note(h, m, TRACE_DROPPED,
+		     soon ? "sooner than min_interval_ms of its route" : "its route says drop");
+}
+
+static enum status go(struct hubgate *h, const struct upward *m, enum route_way way)
+{
+	enum status st = ST_OK;
+
+	switch (way) {
+	case ROUTE_WAY_STORE:
+		st = keep(h, m);
+		if (st == ST_FULL)
+			metric_add(&h->metrics, M_REFUSED_FULL, 1);
+		break;
+	case ROUTE_WAY_WAITS:
+		keep_or_drop(h, m);
+		break;
+	case ROUTE_WAY_NOW:
+		if (!sent_live(h, m))
+			drop_live(h, m, "worthless when late, and the hub is away");
+		break;
+	case ROUTE_WAY_MEMORY:
+		if (!sent_live(h, m))
+			keep_or_drop(h, m);
+		break;
+	case ROUTE_WAY_NONE:
+	case ROUTE_WAY_TOO_SOON:
+	default:
+		not_wanted(h, m, way);
 	}
-	if (rule->policy == ROUTE_POLICY_LATEST || rule->min_interval_ms == 0 ||
-	    min_interval_passes(m->device, m->topic, rule->min_interval_ms, hubgate_now_ms()))
-		return true;
-	metric_add(&h->metrics, M_THINNED, 1);
-	return false;
+	return st;
+}
+
+struct route_plan to_hub_plan(const struct hubgate *h, const struct device *d,
+                              const struct route *route, const char *topic, bool newest)
+{
+	const struct route_rules rules = route_rules_of(h->config);
+	const struct config_route *rule = route_plan_rule(route, &rules, topic);
+	int64_t since_ms = INT64_MAX;
+
+	IN_ROOM(ROOM_BROKER);
+	if (route_plan_spaces(rule))
+		since_ms = min_interval_since_ms(d, topic, hubgate_now_ms());
+	return route_plan(route, rule, newest, since_ms);
 }
 
 static enum status forward(struct hubgate *h, struct device *d, const struct route *route,
                            const char *topic, const void *payload, size_t len, bool newest)
 {
-	bool live = route->action == ROUTE_LIVE;
-	const struct route_rules rules = route_rules_of(h->config);
-	const struct config_route *rule = live ? NULL : route_rules_find(&rules, topic);
+	const struct route_plan plan = to_hub_plan(h, d, route, topic, newest);
 	const struct upward m = {
 		.device = d,
 		.topic = topic,
 		.payload = payload,
 		.len = len,
 		.qos = route->qos,
-		.latest = newest || (rule && rule->policy == ROUTE_POLICY_LATEST),
+		.latest = plan.latest,
 	};
-	enum status st;
 
-	if (!wanted(h, &m, rule))
-		return ST_OK;
-	if (!live && m.qos > 0) {
-		st = keep(h, &m);
-		if (st == ST_FULL)
-			metric_add(&h->metrics, M_REFUSED_FULL, 1);
-		return st;
-	}
-	if (m.latest && rule && rule->min_interval_ms > 0)
-		keep_or_drop(h, &m); /* only what is kept can wait for its turn */
-	else if (live && !sent_live(h, &m))
-		metric_add(&h->metrics, M_DROPPED_LIVE, 1);
-	else if (!live && !sent_live(h, &m))
-		keep_or_drop(h, &m);
-	return ST_OK;
+	if (plan.way != ROUTE_WAY_TOO_SOON && route_plan_spaces(plan.rule))
+		min_interval_note(d, topic, hubgate_now_ms());
+	return go(h, &m, plan.way);
 }
 
 enum status to_hub_send(struct hubgate *h, struct device *d, const struct route *route,

@@ -4,9 +4,12 @@
 #ifndef HUBGATE_TO_HUB_H
 #define HUBGATE_TO_HUB_H
 
-#include "core/hub/route.h"
+#include "core/hub/route_plan.h"
 #include "plugin/base/context.h"
 
+/* The way that to_hub_send() would take now, or to_hub_send_newest(). */
+struct route_plan to_hub_plan(const struct hubgate *h, const struct device *d,
+                              const struct route *route, const char *topic, bool newest);
 /* A device's message goes up as its route says. ST_OK: accepted, or dropped and
  * counted as the configuration allows. Anything else: it could not be kept, the
  * publisher must not get an acknowledgement. */

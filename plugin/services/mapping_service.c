@@ -8,6 +8,7 @@
 #include "core/base/room.h"
 #include "core/mapping/mapping.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/device_record.h"
@@ -227,6 +228,9 @@ static bool may_be_spoken_for(struct hubgate *h, struct device *d, const struct 
 	if (!why)
 		return true;
 	metric_add(&h->metrics, M_REFUSED, 1);
+	if (trace_on(h))
+		trace_note(h, d->client_id, TRACE_REFUSED,
+		           &(struct trace_about){ .topic = topic, .why = why });
 	d->objection = why;
 	if (!said)
 		limiter_log_refusal(h, d->client_id, topic, why);
@@ -430,6 +434,31 @@ static int64_t wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Why what the rule makes of a message does not go to the hub; NULL: it does. wrap, why: of
+ * mapping_wrap(). */
+static const char *unfit(enum status wrap, const char *why, const struct route *route)
+{
+	if (wrap == ST_INVALID)
+		return why;
+	if (wrap == ST_TOOBIG)
+		return "wrapped it is bigger than the hub takes";
+	if (wrap != ST_OK)
+		return status_text(wrap);
+	return route->action == ROUTE_FORWARD ? NULL : route_reason_text(route->reason);
+}
+
+/* Called while trace_on(). */
+static void note_published(struct hubgate *h, const struct device *d,
+                           const struct mosquitto_evt_message *ed, const char *why)
+{
+	struct trace_about about = { .topic = ed->topic, .bytes = ed->payloadlen, .qos = ed->qos };
+
+	trace_note(h, d->client_id, TRACE_PUBLISHED, &about);
+	about.why = why;
+	if (why)
+		trace_note(h, d->client_id, TRACE_REFUSED, &about);
+}
+
 static enum status send(struct hubgate *h, struct device *d, const struct mapping_hit *hit,
                         const struct mosquitto_evt_message *ed)
 {
@@ -449,12 +478,11 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
 		len = wrapped.len;
 	}
 	route = route_decide(d->product_id, d->device_name, hit->topic, len, ed->qos);
-	if (st != ST_OK || route.action != ROUTE_FORWARD) {
-		refused(h, hit, ed->topic,
-		        st == ST_INVALID  ? why
-		        : st == ST_TOOBIG ? "wrapped it is bigger than the hub takes"
-		        : st != ST_OK     ? status_text(st)
-		                          : route_reason_text(route.reason));
+	why = unfit(st, why, &route);
+	if (trace_on(h))
+		note_published(h, d, ed, why);
+	if (why) {
+		refused(h, hit, ed->topic, why);
 		st = ST_OK;
 	} else {
 		st = to_hub_send(h, d, &route, hit->topic, payload, len);

@@ -41,6 +41,8 @@ void shadow_forget_waiting(struct shadow *s)
 		struct waiting *w = s->waiting;
 
 		s->waiting = w->next;
+		if (w->by.told)
+			w->by.told(w->by.ctx, NULL, 0);
 		free(w);
 	}
 	s->waiting_tail = &s->waiting;
@@ -251,15 +253,19 @@ static bool decide(struct hubgate *h, struct shadow *s, bool app, const void *pa
 	return false;
 }
 
-static void answer(struct hubgate *h, struct shadow *s, bool app, const void *payload, size_t len)
+static void answer(struct hubgate *h, struct shadow *s, const struct requester *by,
+                   const void *payload, size_t len)
 {
-	bool changed = decide(h, s, app, payload, len);
+	bool changed = decide(h, s, by->app, payload, len);
 
 	s->warm = true;
-	publish(h, s, app ? SHADOW_APP_TREE "result/" : SHADOW_RESULT_TREE, &h->shadows->reply);
+	if (by->told)
+		by->told(by->ctx, h->shadows->reply.data, h->shadows->reply.len);
+	else
+		publish(h, s, by->app ? SHADOW_APP_TREE "result/" : SHADOW_RESULT_TREE, &h->shadows->reply);
 	if (!changed)
 		return;
-	if (app)
+	if (by->app)
 		shadow_send_delta(h, s);
 	else
 		shadow_stir(h, s); /* what an application set locally does not travel */
@@ -274,14 +280,14 @@ static bool must_wait(const struct hubgate *h, const struct shadow *s)
 	       uplink_ready(h->uplink) && s->waiting_count < SHADOW_WAITING_MAX;
 }
 
-static bool wait_for_hub(struct hubgate *h, struct shadow *s, bool app, const void *payload,
-                         size_t len)
+static bool wait_for_hub(struct hubgate *h, struct shadow *s, const struct requester *by,
+                         const void *payload, size_t len)
 {
 	struct waiting *w = malloc(sizeof(*w) + len);
 
 	if (!w)
 		return false;
-	*w = (struct waiting){ .app = app, .len = len };
+	*w = (struct waiting){ .by = *by, .len = len };
 	if (len > 0)
 		memcpy(w->payload, payload, len);
 	*s->waiting_tail = w;
@@ -301,30 +307,41 @@ void shadow_answer_waiting(struct hubgate *h, struct shadow *s)
 	while (w) {
 		struct waiting *next = w->next;
 
-		answer(h, s, w->app, w->payload, w->len);
+		answer(h, s, &w->by, w->payload, w->len);
 		free(w);
 		w = next;
 	}
 }
 
-static void take(struct hubgate *h, struct device *d, bool app, const void *payload, size_t len)
+static void take(struct hubgate *h, struct device *d, const struct requester *by,
+                 const void *payload, size_t len)
 {
 	struct shadow *s;
 
-	if (shadow_follow(h, d) != ST_OK)
-		return; /* no memory: the device asks again */
+	if (shadow_follow(h, d) != ST_OK) { /* no memory: who asked asks again */
+		if (by->told)
+			by->told(by->ctx, NULL, 0);
+		return;
+	}
 	s = d->shadow;
-	if (must_wait(h, s) && wait_for_hub(h, s, app, payload, len))
+	if (must_wait(h, s) && wait_for_hub(h, s, by, payload, len))
 		return;
 	if (s->waiting)
 		shadow_answer_waiting(h, s);
-	answer(h, s, app, payload, len);
+	answer(h, s, by, payload, len);
 }
 
 void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len)
 {
 	IN_ROOM(ROOM_BROKER);
-	take(h, d, false, payload, len);
+	take(h, d, &(struct requester){ .app = false }, payload, len);
+}
+
+void shadow_ask(struct hubgate *h, struct device *d, const void *payload, size_t len,
+                shadow_told *told, void *ctx)
+{
+	IN_ROOM(ROOM_BROKER);
+	take(h, d, &(struct requester){ .app = true, .told = told, .ctx = ctx }, payload, len);
 }
 
 void shadow_app_request(struct hubgate *h, const char *topic, const void *payload, size_t len)
@@ -338,7 +355,7 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 	                      slash + 1) < (int)sizeof(client_id))
 		d = device_table_find(h->devices, client_id, strlen(client_id));
 	if (d && slash - rest == PRODUCT_ID_LEN)
-		take(h, d, true, payload, len);
+		take(h, d, &(struct requester){ .app = true }, payload, len);
 	else
 		limiter_log_refusal(h, "a local application", topic, "no such device here");
 }

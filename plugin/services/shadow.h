@@ -56,6 +56,12 @@ void shadow_forget(struct hubgate *h, struct device *d, bool stored);
 void shadow_request(struct hubgate *h, struct device *d, const void *payload, size_t len);
 /* A message of a local application below SHADOW_APP_TREE. */
 void shadow_app_request(struct hubgate *h, const char *topic, const void *payload, size_t len);
+/* The answer that an application would get, valid during the call; NULL: there is none. */
+typedef void shadow_told(void *ctx, const void *answer, size_t len);
+/* An application's request whose answer is told()'s alone. That is called once: now, or when the
+ * first document came or did not, or d goes. */
+void shadow_ask(struct hubgate *h, struct device *d, const void *payload, size_t len,
+                shadow_told *told, void *ctx);
 
 /* From the hub: a message on $shadow/operation/result/ of d; news of the uplink. */
 void shadow_message(struct hubgate *h, struct device *d, const struct uplink_down *down);

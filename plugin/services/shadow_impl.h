@@ -15,9 +15,15 @@ enum {
 	SHADOW_TOPIC_MAX = 160
 };
 
+struct requester {
+	bool app;          /* not the device itself */
+	shadow_told *told; /* it alone gets the answer; NULL: it is published */
+	void *ctx;
+};
+
 struct waiting { /* a request before the first document */
 	struct waiting *next;
-	bool app;
+	struct requester by;
 	size_t len;
 	char payload[];
 };

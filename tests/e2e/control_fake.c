@@ -22,7 +22,10 @@ enum {
 	HEARD_MAX = 256 * 1024,
 	LOOK_MS = 20,
 	NOT_AUTHORIZED = 0x87,
-	BAD_ID = 0x85
+	BAD_ID = 0x85,
+	BAD_VERSION = 0x84,
+	CROWDED = 0x97,
+	OLD_NOT_AUTHORIZED = 5
 };
 
 struct control_fake {
@@ -151,15 +154,22 @@ static bool on_publish(struct control_fake *f, int fd, const struct packet *p)
 
 static bool on_packet(struct control_fake *f, int fd, const struct packet *p)
 {
-	uint8_t code = f->fault == CONTROL_FAULT_REFUSES ? NOT_AUTHORIZED
-	               : f->fault == CONTROL_FAULT_ID    ? BAD_ID
-	                                                 : 0;
+	static const uint8_t codes[] = { [CONTROL_FAULT_REFUSES] = NOT_AUTHORIZED,
+		                             [CONTROL_FAULT_ID] = BAD_ID,
+		                             [CONTROL_FAULT_CROWDED] = CROWDED,
+		                             [CONTROL_FAULT_OLD] = BAD_VERSION,
+		                             [CONTROL_FAULT_NOISE] = 0 };
+	uint8_t code = codes[f->fault];
 	uint16_t id = 0;
 
 	if (f->fault == CONTROL_FAULT_MUTE)
 		return true;
 	if (p->type == PACKET_CONNECT) {
 		hear(f, p->all, p->size);
+		if (p->body_len > 6 && p->body[6] == 4) { /* the version */
+			send_all(fd, (uint8_t[]){ PACKET_CONNACK << 4, 2, 0, OLD_NOT_AUTHORIZED }, 4);
+			return false;
+		}
 		send_all(fd, (uint8_t[]){ PACKET_CONNACK << 4, 3, 0, code, 0 }, 5);
 		return code == 0;
 	}

@@ -18,6 +18,8 @@ enum control_fault {
 	CONTROL_FAULT_MUTE,    /* takes the connection, says nothing */
 	CONTROL_FAULT_REFUSES, /* the login */
 	CONTROL_FAULT_ID,      /* the client id */
+	CONTROL_FAULT_CROWDED, /* it has clients enough */
+	CONTROL_FAULT_OLD,     /* it wants MQTT 3.1.1, and refuses that login */
 	CONTROL_FAULT_DENIES,  /* the command */
 	CONTROL_FAULT_HIDES,   /* the subscription of answers is denied */
 	CONTROL_FAULT_SILENT,  /* hubgate is not there */

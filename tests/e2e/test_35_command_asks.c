@@ -181,6 +181,15 @@ static void trace_prints_the_steps_of_a_message_with_the_times_between(void)
 		                                  EVENT("1000250", "stored"),
 		                                  EVENT("1021250", "acknowledged"),
 		                                  EVENT("9000000", "lan_publish"), NULL };
+	static const char *const odd[] = {
+		"{\"event\":{\"at_us\":0,\"step\":\"in_memory\",\"topic\":\"a/b\",\"bytes\":5}}",
+		"{\"event\":{\"at_us\":1000,\"step\":\"sent\",\"qos\":0}}",
+		"{\"event\":{\"at_us\":2000,\"step\":\"dropped\",\"seq\":7,\"why\":\"no room\"}}",
+		"{\"event\":{\"at_us\":3000,\"step\":\"ended\"}}", NULL
+	};
+	static const struct control_answer parted[] = {
+		{ .command = "trace", .data = "{}", .then = odd }
+	};
 	static const struct control_answer whole[] = {
 		{ .command = "trace", .data = "{}", .then = events }
 	};
@@ -190,6 +199,12 @@ static void trace_prints_the_steps_of_a_message_with_the_times_between(void)
 	      "      +0.000 ms  published on the LAN     a/b (5 bytes, number 7)\n"
 	      "      +0.250 ms  stored on the disk       a/b (5 bytes, number 7)\n"
 	      "     +21.000 ms  acknowledged by the hub  a/b (5 bytes, number 7)\n",
+	      NULL);
+	judge(parted, 1, CONTROL_FAULT_NONE, "trace " DEVICE " --all", 0,
+	      "      +0.000 ms  kept in memory           a/b (5 bytes)\n"
+	      "      +1.000 ms  sent to the hub          \n"
+	      "      +1.000 ms  dropped                  (number 7): no room\n"
+	      "      +1.000 ms  the trace is over        \n",
 	      NULL);
 	judge(none, 1, CONTROL_FAULT_NONE, "trace " DEVICE " --for 1", 1, NULL,
 	      "no message of or for " DEVICE " ended in 1 s");
@@ -203,13 +218,15 @@ static const struct case_of_a_command {
 	{ "bind " DEVICE, "bindDevice", "{\"code\":0}", DEVICE " is bound to this gateway\n",
 	  "\"product_id\":\"ABCDE12345\",\"device_name\":\"dev1\"" },
 	{ "unbind " DEVICE, "unbindDevice", "{\"code\":0}", "is not bound", "dev1" },
-	{ "online " DEVICE, "onlineDevice", "{\"code\":0}", "is online", "dev1" },
+	{ "online " DEVICE, "onlineDevice", "{\"code\":0,\"says\":\"it goes offline again\"}",
+	  "is online at the hub\nit goes offline again\n", "dev1" },
 	{ "offline " DEVICE, "offlineDevice", "{\"code\":0}", "is offline", "dev1" },
 	{ "register " DEVICE, "register", "{}", "is registered", "dev1" },
 	{ "device show " DEVICE, "getDevice",
 	  "{\"product_id\":\"ABCDE12345\",\"device_name\":\"dev1\",\"present\":true,"
-	  "\"subscriptions\":[\"a\",\"b\"],\"since_s\":null}",
-	  "present          yes\nsubscriptions    a\n                 b\n", "dev1" },
+	  "\"subscriptions\":[\"a\",\"b\"],\"since_s\":null,\"last_heard_s\":130}",
+	  "present          yes\nsubscriptions    a\n                 b\nlast_heard       2 min\n",
+	  "dev1" },
 	{ "dead-letters", "listDeadLetters",
 	  "{\"total\":1,\"letters\":[{\"id\":12,\"time\":\"T\",\"name\":\"" DEVICE
 	  "\",\"topic\":\"t\",\"reason\":\"never acknowledged\",\"bytes\":5}]}",
@@ -231,7 +248,8 @@ static const struct case_of_a_command {
 	  "{\"steps\":[{\"what\":\"acl\",\"says\":\"may\"}],\"result\":\"forwarded\"}",
 	  "acl           may\nresult        forwarded\n",
 	  "\"topic\":\"a/b\",\"client\":\"c\",\"payload\":\"d e\"" },
-	{ "reload", "reload", "{}", "read again", "reload" },
+	{ "reload", "reload", "{\"said\":[\"hub.port waits\"]}",
+	  "read again and counts\nhub.port waits\n", "reload" },
 	{ "log-level fine --for 60", "setLogLevel", "{\"was\":\"note\"}", "before it was note\n",
 	  "\"level\":\"fine\",\"seconds\":60" },
 };
@@ -256,11 +274,11 @@ static void each_command_asks_for_what_it_says_and_tells_the_answer(void)
 static void what_the_plugin_refuses_is_said_in_its_words(void)
 {
 	static const struct control_answer no[] = {
-		{ .command = "bindDevice", .error = "the hub refused: 801; link the products" }
+		{ .command = "bindDevice", .error = "the hub refused: 801\\u001b; link the products" }
 	};
 
 	judge(no, 1, CONTROL_FAULT_NONE, "bind " DEVICE, 1, NULL,
-	      "hubgate bind: the hub refused: 801; link the products\n");
+	      "hubgate bind: the hub refused: 801?; link the products\n");
 }
 
 /* --- what goes wrong --- */
@@ -272,6 +290,9 @@ static const struct {
 	{ CONTROL_FAULT_MUTE, "takes the connection, but does not answer the login" },
 	{ CONTROL_FAULT_REFUSES, "refuses user name or password of admin" },
 	{ CONTROL_FAULT_ID, "clientid_prefixes" },
+	{ CONTROL_FAULT_CROWDED, "does not let the command in: Quota exceeded" },
+	{ CONTROL_FAULT_OLD,
+	  "refuses user name or password of admin: Connection Refused: not authorised" },
 	{ CONTROL_FAULT_DENIES, "admin has no right to ask hubgate" },
 	{ CONTROL_FAULT_HIDES, "admin has no right to ask hubgate" },
 	{ CONTROL_FAULT_SILENT, "no answer from hubgate in 1 s: it is not loaded" },
@@ -373,7 +394,7 @@ static char *etc_make(int port)
 	CU_ASSERT(file_write(path, "{\"store\":{\"dir\":\"store\"}}", 0600));
 	free(path);
 	path = text_fmt("%s/mosquitto.conf", dir);
-	text = text_fmt("listener %d 127.0.0.1\n", port);
+	text = text_fmt("listener %d 127.0.0.1\nclientid_prefixes lan-\n", port);
 	CU_ASSERT(file_write(path, text, 0600));
 	free(text);
 	free(path);
@@ -402,7 +423,7 @@ static void without_options_the_token_and_the_listener_are_found(void)
 	CU_ASSERT_EQUAL(c.code, 0);
 	CU_ASSERT(control_fake_heard(f, "$hubgate-control"));
 	CU_ASSERT(control_fake_heard(f, TOKEN));
-	CU_ASSERT(control_fake_heard(f, "hubgate-"));
+	CU_ASSERT(control_fake_heard(f, "lan-hubgate-"));
 	command_call_free(&c);
 	free(line);
 	etc_free(dir);

@@ -153,6 +153,7 @@ static void a_bundle_has_everything_and_no_secret(void)
 	CU_ASSERT(holds(&p, "queue.json", "messages"));
 	CU_ASSERT(holds(&p, "dead-letters.json.missing", "no such command here"));
 	CU_ASSERT(holds(&p, "check.txt", "config"));
+	CU_ASSERT(holds(&p, "store.txt", "/store/control.token\n"));
 	CU_ASSERT(holds(&p, "log.txt", "hubgate: hello"));
 	CU_ASSERT(holds(&p, "version.txt", "hubgate "));
 	place_free(&p);

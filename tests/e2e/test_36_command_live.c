@@ -56,7 +56,7 @@ static void the_command_finds_its_broker_and_the_token(void)
 	judge(s.lan, "status", 1, "the broker does not run");
 	CU_ASSERT_FATAL(lan_restart(s.lan));
 	CU_ASSERT(lan_log_await(s.lan, "connected to the hub", WAIT_MS));
-	judge(s.lan, "status", 0, "ready for");
+	judge(s.lan, "status", 0, "hub        ready");
 	scene_end(&s);
 }
 
@@ -143,37 +143,112 @@ static void a_device_is_shown_as_it_is(void)
 	scene_end(&s);
 }
 
+static void what_is_asked_of_the_hub_is_answered_by_it(void)
+{
+	struct scene s = scene_start(&(struct scene_opts){ .dev2_unbound = true });
+
+	judge(s.lan, "online " DEV1, 0, DEV1 " is online at the hub");
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "online", "dev1"));
+	judge(s.lan, "offline " DEV1, 0, DEV1 " is offline at the hub");
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "offline", "dev1"));
+	judge(s.lan, "bind " PRODUCT "/dev2", 0, "is bound to this gateway");
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "bind", "dev2"));
+	judge(s.lan, "unbind " PRODUCT "/dev2", 0, "is not bound to this gateway any more");
+	CU_ASSERT_PTR_NOT_NULL(scene_await(&s, "unbind", "dev2"));
+	judge(s.lan, "bind " PRODUCT "/nobody", 1, "hubgate bind: ");
+	judge(s.lan, "register " PRODUCT "/dev9", 1, "hubgate register: ");
+	judge(s.lan, "firmware resume 9.9", 1, "hubgate firmware: ");
+	CU_ASSERT(lan_log_has(s.lan, "did bindDevice"));
+	scene_end(&s);
+}
+
+static void a_shadow_is_set_and_read_with_its_numbers_as_they_were(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	judge(s.lan, "shadow set " DEV1 " '{\"big\":9007199254740993,\"zero\":0.0}'", 0, "version ");
+	judge(s.lan, "shadow get " DEV1, 0, "9007199254740993");
+	judge(s.lan, "shadow get " DEV1, 0, "0.0");
+	judge(s.lan, "shadow get " PRODUCT "/nobody", 1, "nobody");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* A command that goes on while the test does something; what it wrote is in `out`. */
+struct beside {
+	char *dir, *out, *err;
+	struct proc *proc;
+};
+
+static struct beside start_beside(const struct lan *l, const char *arguments)
+{
+	struct beside b = { .dir = dir_make() };
+	char *line =
+		text_fmt("exec %s/hubgate %s --config %s/hubgate.json", build_dir(), arguments, lan_dir(l));
+	char sh[] = "sh", option[] = "-c", *argv[] = { sh, option, line, NULL };
+
+	b.out = text_fmt("%s/out", b.dir);
+	b.err = text_fmt("%s/err", b.dir);
+	b.proc = proc_start(argv, b.out, b.err);
+	CU_ASSERT_FATAL(b.proc != NULL);
+	free(line);
+	return b;
+}
+
+/* Its exit status; ends it after WAIT_MS. */
+static int end_beside(struct beside *b)
+{
+	int status = -1;
+
+	CU_ASSERT(proc_wait(b->proc, WAIT_MS, &status) >= 0);
+	proc_free(b->proc);
+	dir_remove(b->dir);
+	free(b->dir);
+	free(b->out);
+	free(b->err);
+	return status;
+}
+
+static void a_message_is_followed_from_the_lan_to_the_hubs_puback(void)
+{
+	static const char *const steps[] = { "published on the LAN", "stored on the disk",
+		                                 "sent to the hub", "acknowledged by the hub" };
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	struct beside b = start_beside(s.lan, "trace " DEV1);
+	long at = 0;
+
+	CU_ASSERT(lan_log_await(s.lan, "did trace", WAIT_MS));
+	CU_ASSERT(dev_publish_acked(d, DEV1 "/event", "{\"seq\":1}", WAIT_MS));
+	for (size_t i = 0; i < COUNT(steps); i++)
+		CU_ASSERT(file_await(b.out, steps[i], &at, WAIT_MS));
+	CU_ASSERT_EQUAL(end_beside(&b), 0);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
 /* A broker that is started anew has another token, too. */
 static void watch_sees_a_broker_go_and_come_back(void)
 {
 	struct scene s = scene_start(NULL);
-	char *dir = dir_make(), *out = text_fmt("%s/out", dir), *err = text_fmt("%s/err", dir);
-	char *program = text_fmt("%s/hubgate", build_dir()), command[] = "watch", option[] = "--config";
-	char *config = text_fmt("%s/hubgate.json", lan_dir(s.lan));
-	char *argv[] = { program, command, option, config, NULL };
-	struct proc *p = proc_start(argv, out, err);
+	struct beside b = start_beside(s.lan, "watch");
 	long at = 0, told = 0;
-	int status = 0;
 
-	CU_ASSERT_FATAL(p != NULL);
-	CU_ASSERT(file_await(out, "Z ready ", &at, WAIT_MS));
+	CU_ASSERT(file_await(b.out, "Z ready ", &at, WAIT_MS));
 	lan_kill(s.lan);
-	CU_ASSERT(file_await(err, "hubgate watch: ", &told, WAIT_MS));
+	CU_ASSERT(file_await(b.err, "hubgate watch: ", &told, WAIT_MS));
 	CU_ASSERT_FATAL(lan_restart(s.lan));
-	CU_ASSERT(file_await(out, "Z ready ", &at, WAIT_MS));
-	proc_signal(p, SIGINT);
-	CU_ASSERT(proc_wait(p, WAIT_MS, &status) >= 0 && status == 0);
-	proc_free(p);
-	free(config);
-	free(program);
-	free(err);
-	free(out);
-	dir_remove(dir);
-	free(dir);
+	CU_ASSERT(file_await(b.out, "Z ready ", &at, WAIT_MS));
+	proc_signal(b.proc, SIGINT);
+	CU_ASSERT_EQUAL(end_beside(&b), 0);
 	scene_end(&s);
 }
 
 SUITE(command_live, TEST(the_command_finds_its_broker_and_the_token),
       TEST(a_unix_socket_and_tls_are_found_where_there_is_nothing_else),
       TEST(a_broker_without_hubgate_is_told_apart), TEST(a_viewer_looks_and_changes_nothing),
-      TEST(a_device_is_shown_as_it_is), TEST(watch_sees_a_broker_go_and_come_back))
+      TEST(a_device_is_shown_as_it_is), TEST(what_is_asked_of_the_hub_is_answered_by_it),
+      TEST(a_shadow_is_set_and_read_with_its_numbers_as_they_were),
+      TEST(a_message_is_followed_from_the_lan_to_the_hubs_puback),
+      TEST(watch_sees_a_broker_go_and_come_back))

@@ -7,6 +7,7 @@
 #include "core/base/room.h"
 #include "plugin/base/broker_log.h"
 #include "plugin/base/limiter.h"
+#include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/control/control.h"
 #include "plugin/devices/command.h"
@@ -92,6 +93,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 static const struct part parts[] = {
 	{ .name = "the log", .open = broker_log_open, .close = broker_log_close },
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
+	{ .name = "the traces", .run = trace_run, .due = trace_due, .close = trace_close },
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
 	{ .name = "the sessions", .open = lan_session_open, .close = lan_session_close },

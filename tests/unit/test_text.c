@@ -62,6 +62,14 @@ static void json_stays_json_and_steers_nothing(void)
 	CU_ASSERT_STRING_EQUAL(put("\"\xf3\xa0\x80\x81\"", 0, true), "\"\\udb40\\udc01\"");
 }
 
+static void lines_of_an_error_stay_lines(void)
+{
+	char text[] = "a\x1b[2J\nb \xe4\xb8\xad\xc2\x9b\xff";
+
+	text_make_inert(text);
+	CU_ASSERT_STRING_EQUAL(text, "a?[2J\nb \xe4\xb8\xad??");
+}
+
 static const char *duration(double seconds)
 {
 	static char out[TEXT_SHOWN_MAX];
@@ -96,4 +104,5 @@ static void spans_and_sizes_are_told_in_units_for_people(void)
 }
 
 SUITE(text, TEST(names_cannot_steer_a_terminal), TEST(a_text_is_cut_at_columns_not_bytes),
-      TEST(json_stays_json_and_steers_nothing), TEST(spans_and_sizes_are_told_in_units_for_people))
+      TEST(json_stays_json_and_steers_nothing), TEST(lines_of_an_error_stay_lines),
+      TEST(spans_and_sizes_are_told_in_units_for_people))
