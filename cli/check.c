@@ -1,4 +1,4 @@
-#include "cli/check.h"
+#include "cli/check_net.h"
 
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -17,11 +17,13 @@
 static const char help[] =
 	"Usage: hubgate check [FILE] [OPTION ...]\n"
 	"\n"
-	"Looks at hubgate.json (FILE, else " CLI_CONFIG_FILE "), mosquitto.conf and this\n"
-	"machine, and says of everything that is wrong why, and what to do. Changes nothing,\n"
-	"asks no network. Run it as root: then it can tell what the broker's user may read.\n"
+	"Looks at hubgate.json (FILE, else " CLI_CONFIG_FILE "), mosquitto.conf, this machine\n"
+	"and the way to the hub, and says of everything that is wrong why, and what to do.\n"
+	"Changes nothing. Run it as root: then it can tell what the broker's user may read.\n"
+	"While a broker runs, it is asked how its session is; else the gateway logs in at the\n"
+	"hub once, to see that its credentials are right. Takes at most 20 s.\n"
 	"\n"
-	"  --offline         the same; for units that must not wait for a network\n"
+	"  --offline         asks no network; for units that must not wait for one\n"
 	"  --mosquitto FILE  the broker's own file (" MOSQUITTO_FILE ")\n"
 	"  --user NAME       whom the broker runs as (mosquitto, where there is such a user)\n"
 	"  --json            the findings as JSON\n"
@@ -33,11 +35,13 @@ static const char help[] =
 	"  hubgate check ./hubgate.json --mosquitto ./mosquitto.conf --user $USER\n"
 	"  ExecStartPre=-/usr/bin/hubgate check --offline\n";
 
-static const struct check_table *const tables[] = { &check_files, &check_broker, &check_machine,
-	                                                &check_firmware };
+static const struct check_table *const tables[] = { &check_files,    &check_broker,  &check_machine,
+	                                                &check_firmware, &check_network, &check_hub,
+	                                                &check_ports };
 
 enum {
 	TABLES = sizeof tables / sizeof tables[0],
+	OFFLINE_TABLES = 4, /* the first ones */
 	VERDICTS = VERDICT_SKIP + 1
 };
 
@@ -50,6 +54,7 @@ static const char *const words[VERDICTS] = {
 
 struct report {
 	cJSON *json; /* NULL: for people */
+	bool online;
 	unsigned count[VERDICTS];
 };
 
@@ -70,7 +75,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int take_arguments(int argc, char **argv, struct check_facts *f, bool *json)
+static int take_arguments(int argc, char **argv, struct check_facts *f, bool *json, bool *offline)
 {
 	int id;
 
@@ -81,7 +86,9 @@ static int take_arguments(int argc, char **argv, struct check_facts *f, bool *js
 			f->user = optarg;
 		else if (id == OPT_JSON)
 			*json = true;
-		else if (id != OPT_OFFLINE) /* getopt_long() has said what is wrong */
+		else if (id == OPT_OFFLINE)
+			*offline = true;
+		else /* getopt_long() has said what is wrong */
 			return CLI_USAGE;
 	}
 	if (argc - optind > 1)
@@ -165,7 +172,7 @@ static bool look(const struct check_facts *f, struct report *r)
 {
 	bool whole = true;
 
-	for (size_t t = 0; t < TABLES; t++) {
+	for (size_t t = 0; t < (r->online ? TABLES : OFFLINE_TABLES); t++) {
 		for (size_t i = 0; i < tables[t]->count; i++) {
 			const struct check *c = &tables[t]->checks[i];
 			struct finding found = { .verdict = VERDICT_OK };
@@ -176,6 +183,7 @@ static bool look(const struct check_facts *f, struct report *r)
 				whole = add(r->json, c->name, &found) && whole;
 			else
 				show(c->name, &found);
+			fflush(stdout); /* the next one may wait */
 		}
 	}
 	return whole;
@@ -190,19 +198,22 @@ static int end(const struct report *r, bool whole)
 	if (text)
 		puts(text);
 	else
-		printf("%u fine, %u warnings, %u faults, %u not looked at; the network was not asked\n",
-		       r->count[VERDICT_OK], r->count[VERDICT_WARN], r->count[VERDICT_FAIL],
-		       r->count[VERDICT_SKIP]);
+		printf("%u fine, %u warnings, %u faults, %u not looked at%s\n", r->count[VERDICT_OK],
+		       r->count[VERDICT_WARN], r->count[VERDICT_FAIL], r->count[VERDICT_SKIP],
+		       r->online ? "" : "; the network was not asked");
 	free(text);
 	return r->count[VERDICT_FAIL] > 0 ? CLI_FAILED : CLI_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	struct check_facts f = { .config_path = CLI_CONFIG_FILE, .conf_path = MOSQUITTO_FILE };
+	struct check_facts f = { .command = &check_command,
+		                     .config_path = CLI_CONFIG_FILE,
+		                     .conf_path = MOSQUITTO_FILE };
 	struct report r = { .json = NULL };
-	bool json = false;
-	int code = take_arguments(argc, argv, &f, &json);
+	struct check_net net;
+	bool json = false, offline = false;
+	int code = take_arguments(argc, argv, &f, &json, &offline);
 
 	if (code == CLI_OK)
 		code = find_user(&f);
@@ -210,9 +221,13 @@ static int run(int argc, char **argv)
 		return code;
 	if (json && !(r.json = cJSON_CreateArray()))
 		return cli_failed(&check_command, "no memory");
+	check_net_begin(&net);
+	f.net = offline ? NULL : &net;
+	r.online = !offline;
 	gather(&f);
 	code = end(&r, look(&f, &r));
 	let_go(&f);
+	check_net_end(&net);
 	cJSON_Delete(r.json);
 	return code;
 }

@@ -27,7 +27,11 @@ struct finding {
 	char fix[CHECK_TEXT_MAX]; /* "": nothing to do */
 };
 
+struct check_net;
+struct cli_command;
+
 struct check_facts {
+	const struct cli_command *command; /* check itself, for who asks in its name */
 	const char *config_path, *conf_path;
 	const char *user; /* whom the broker runs as */
 	uid_t uid;
@@ -41,6 +45,8 @@ struct check_facts {
 	bool have_conf;
 	struct mosquitto_conf conf; /* with have_conf */
 	char conf_why[MOSQUITTO_CONF_WHY_MAX];
+
+	struct check_net *net; /* what the online checks learn; NULL: offline */
 };
 
 struct check {
@@ -55,6 +61,8 @@ struct check_table {
 };
 
 extern const struct check_table check_files, check_broker, check_machine, check_firmware;
+/* Online, in this order: each needs what the one before it learnt. */
+extern const struct check_table check_network, check_hub, check_ports;
 
 /* Sets verdict, fix and cause, a format: shortened when they do not fit. */
 void check_says(struct finding *out, enum verdict verdict, const char *fix, const char *cause, ...)

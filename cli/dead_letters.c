@@ -133,7 +133,7 @@ static int run(int argc, char **argv)
 		{ "all", 0, ARGUMENT_FLAG, &all, 0, 0 },
 	};
 	struct session s;
-	int code = session_open(
+	int code = session_begin(
 		&dead_letters_command, argc, argv,
 		&(struct session_line){ .own = own, .count = 3, .most = 10000, .wants = "ids" }, &s);
 
@@ -145,7 +145,7 @@ static int run(int argc, char **argv)
 		code = end_letters(&s, resend ? "resendDeadLetters" : "dropDeadLetters", all);
 	else
 		code = list(&s);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

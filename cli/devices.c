@@ -173,12 +173,12 @@ static int run_devices(int argc, char **argv)
 
 	for (int i = 0; i < ONLIES; i++)
 		own[i] = (struct argument){ onlies[i].name, 0, ARGUMENT_FLAG, &wanted[i], 0, 0 };
-	code = session_open(&devices_command, argc, argv,
-	                    &(struct session_line){ .own = own, .count = ONLIES, .wants = "" }, &s);
+	code = session_begin(&devices_command, argc, argv,
+	                     &(struct session_line){ .own = own, .count = ONLIES, .wants = "" }, &s);
 	if (code != CLI_OK)
 		return code;
 	code = list(&s, wanted);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 
@@ -262,7 +262,7 @@ static int run_device(int argc, char **argv)
 {
 	struct session s;
 	cJSON *data = NULL;
-	int code = session_open(
+	int code = session_begin(
 		&device_command, argc, argv,
 		&(struct session_line){ .least = 2, .most = 2, .wants = "what: show PID/DNAME" }, &s);
 
@@ -273,7 +273,7 @@ static int run_device(int argc, char **argv)
 	else
 		code = session_ask_device(&s, "getDevice", s.arguments.rest[1], &data);
 	code = session_show(&s, code, data, show_device);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -82,8 +82,8 @@ static int run(int argc, char **argv)
 {
 	struct session s;
 	cJSON *data = NULL;
-	int code = session_open(&firmware_command, argc, argv,
-	                        &(struct session_line){ .most = 2, .wants = "" }, &s);
+	int code = session_begin(&firmware_command, argc, argv,
+	                         &(struct session_line){ .most = 2, .wants = "" }, &s);
 
 	if (code != CLI_OK)
 		return code;
@@ -96,7 +96,7 @@ static int run(int argc, char **argv)
 		code =
 			cli_usage(&firmware_command, "'%s': nothing, or resume VERSION", s.arguments.rest[0]);
 	}
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -159,8 +159,8 @@ static int run(int argc, char **argv)
 	};
 	struct session s;
 	cJSON *data = NULL;
-	int code = session_open(&queue_command, argc, argv,
-	                        &(struct session_line){ .own = own, .count = 2, .wants = "" }, &s);
+	int code = session_begin(&queue_command, argc, argv,
+	                         &(struct session_line){ .own = own, .count = 2, .wants = "" }, &s);
 
 	if (code != CLI_OK)
 		return code;
@@ -170,7 +170,7 @@ static int run(int argc, char **argv)
 		code = look(&s, &data);
 		code = session_show(&s, code, data, show);
 	}
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

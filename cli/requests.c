@@ -45,7 +45,7 @@ static int ask(const struct cli_command *c, int argc, char **argv, const struct 
 {
 	struct session s;
 	cJSON *data = NULL;
-	int code = session_open(
+	int code = session_begin(
 		c, argc, argv, &(struct session_line){ .least = 1, .most = 1, .wants = "which: PID/DNAME" },
 		&s);
 
@@ -57,7 +57,7 @@ static int ask(const struct cli_command *c, int argc, char **argv, const struct 
 	else if (code == CLI_OK)
 		show(s.arguments.rest[0], r, data);
 	cJSON_Delete(data);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -54,7 +54,7 @@ static int run(int argc, char **argv)
 	};
 	struct session s;
 	cJSON *members, *data = NULL;
-	int code = session_open(
+	int code = session_begin(
 		&route_command, argc, argv,
 		&(struct session_line){ .own = own, .count = 2, .least = 1, .most = 1, .wants = "a TOPIC" },
 		&s);
@@ -69,7 +69,7 @@ static int run(int argc, char **argv)
 		code = cli_failed(&route_command, "no memory");
 	}
 	code = session_show(&s, code, data, show);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -2,8 +2,8 @@
 
 #include "cli/answer.h"
 
-int session_open(const struct cli_command *c, int argc, char **argv,
-                 const struct session_line *line, struct session *s)
+int session_begin(const struct cli_command *c, int argc, char **argv,
+                  const struct session_line *line, struct session *s)
 {
 	static const struct session_line nothing = { .wants = "" };
 	int code;
@@ -16,11 +16,11 @@ int session_open(const struct cli_command *c, int argc, char **argv,
 		return code;
 	code = arguments_rest(c, &s->arguments, line->least, line->most, line->wants);
 	if (code != CLI_OK)
-		session_close(s);
+		session_end(s);
 	return code;
 }
 
-void session_close(struct session *s)
+void session_end(struct session *s)
 {
 	control_call_close(s->call);
 	arguments_free(&s->arguments);

@@ -20,9 +20,9 @@ struct session_line { /* what a command line may hold */
 };
 
 /* CLI_OK: the caller closes. line NULL: nothing of its own. */
-int session_open(const struct cli_command *c, int argc, char **argv,
-                 const struct session_line *line, struct session *s);
-void session_close(struct session *s);
+int session_begin(const struct cli_command *c, int argc, char **argv,
+                  const struct session_line *line, struct session *s);
+void session_end(struct session *s);
 
 /* As control_call_ask() and control_call_pages(). */
 int session_ask(struct session *s, const char *command, cJSON *members, cJSON **data);

@@ -46,13 +46,13 @@ static int run_reload(int argc, char **argv)
 {
 	struct session s;
 	cJSON *data = NULL;
-	int code = session_open(&reload_command, argc, argv, NULL, &s);
+	int code = session_begin(&reload_command, argc, argv, NULL, &s);
 
 	if (code != CLI_OK)
 		return code;
 	code = session_ask(&s, "reload", NULL, &data);
 	code = session_show(&s, code, data, show_reloaded);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 
@@ -83,18 +83,18 @@ static int run_log_level(int argc, char **argv)
 	long seconds = 0;
 	const struct argument own[] = { { "for", 0, ARGUMENT_NUMBER, &seconds, 1, 86400 } };
 	struct session s;
-	int code = session_open(&log_level_command, argc, argv,
-	                        &(struct session_line){ .own = own,
-	                                                .count = 1,
-	                                                .least = 1,
-	                                                .most = 1,
-	                                                .wants = "which: error, warn, note, fine" },
-	                        &s);
+	int code = session_begin(&log_level_command, argc, argv,
+	                         &(struct session_line){ .own = own,
+	                                                 .count = 1,
+	                                                 .least = 1,
+	                                                 .most = 1,
+	                                                 .wants = "which: error, warn, note, fine" },
+	                         &s);
 
 	if (code != CLI_OK)
 		return code;
 	code = set_level(&s, seconds);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -125,7 +125,7 @@ static int set(struct session *s)
 static int run(int argc, char **argv)
 {
 	struct session s;
-	int code = session_open(
+	int code = session_begin(
 		&shadow_command, argc, argv,
 		&(struct session_line){ .least = 2, .most = 3, .wants = "what: get PID/DNAME, or set" },
 		&s);
@@ -138,7 +138,7 @@ static int run(int argc, char **argv)
 		code = set(&s);
 	else
 		code = cli_usage(&shadow_command, "'%s': get or set", s.arguments.rest[0]);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

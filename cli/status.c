@@ -202,14 +202,14 @@ static int run(int argc, char **argv)
 	struct session s;
 	cJSON *data = NULL;
 	bool ready;
-	int code = session_open(&status_command, argc, argv, NULL, &s);
+	int code = session_begin(&status_command, argc, argv, NULL, &s);
 
 	if (code != CLI_OK)
 		return code;
 	code = session_ask(&s, "status", NULL, &data);
 	ready = code == CLI_OK && status_is_ready(data);
 	code = session_show(&s, code, data, status_show);
-	session_close(&s);
+	session_end(&s);
 	return code == CLI_OK && !ready ? CLI_FAILED : code;
 }
 

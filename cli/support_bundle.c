@@ -506,8 +506,8 @@ static int run(int argc, char **argv)
 	};
 	struct session s;
 	char name[64];
-	int code = session_open(&support_bundle_command, argc, argv,
-	                        &(struct session_line){ .own = own, .count = 2, .wants = "" }, &s);
+	int code = session_begin(&support_bundle_command, argc, argv,
+	                         &(struct session_line){ .own = own, .count = 2, .wants = "" }, &s);
 
 	if (code != CLI_OK)
 		return code;
@@ -521,7 +521,7 @@ static int run(int argc, char **argv)
 	                                                                : CLI_CONFIG_FILE,
 	                              .log = log },
 	            &s.arguments.link, path);
-	session_close(&s);
+	session_end(&s);
 	if (code == CLI_OK)
 		printf("%s\nLook at it before you send it: it names devices, topics and addresses.\n",
 		       path);

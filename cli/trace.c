@@ -186,7 +186,7 @@ static int run(int argc, char **argv)
 		{ "all", 0, ARGUMENT_FLAG, &all, 0, 0 },
 	};
 	struct session s;
-	int code = session_open(
+	int code = session_begin(
 		&trace_command, argc, argv,
 		&(struct session_line){
 			.own = own, .count = 2, .least = 1, .most = 1, .wants = "which: PID/DNAME" },
@@ -197,7 +197,7 @@ static int run(int argc, char **argv)
 	code = begin(&s, seconds);
 	if (code == CLI_OK)
 		code = listen_for(&s, seconds, all);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

@@ -121,13 +121,13 @@ static int run(int argc, char **argv)
 	long count = 0;
 	const struct argument own[] = { { "count", 'n', ARGUMENT_NUMBER, &count, 1, 1000000000 } };
 	struct session s;
-	int code = session_open(&watch_command, argc, argv,
-	                        &(struct session_line){ .own = own, .count = 1, .wants = "" }, &s);
+	int code = session_begin(&watch_command, argc, argv,
+	                         &(struct session_line){ .own = own, .count = 1, .wants = "" }, &s);
 
 	if (code != CLI_OK)
 		return code;
 	code = watch(&s.arguments, count);
-	session_close(&s);
+	session_end(&s);
 	return code;
 }
 

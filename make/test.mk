@@ -21,10 +21,11 @@ $(B)/sdk: $(call obj,$(sdk_src)) $(B)/libhubbridge.a $(B)/libharness.a
 # Preloaded into brokers; late_plugin.so is a plugin behind ours.
 $(B)/clockshift.so: tests/tools/clockshift.c
 $(B)/slowsync.so: tests/tools/slowsync.c
+$(B)/fakedns.so: tests/tools/fakedns.c
 $(B)/bad_disk.so: tests/fakes/bad_disk.c
 $(B)/late_plugin.so: tests/tools/late_plugin.c
 $(B)/late_plugin.so: WARN += -Wno-missing-prototypes
-$(B)/clockshift.so $(B)/slowsync.so $(B)/bad_disk.so $(B)/late_plugin.so: $(B)/flags
+$(B)/clockshift.so $(B)/slowsync.so $(B)/fakedns.so $(B)/bad_disk.so $(B)/late_plugin.so: $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(PRELOAD_FLAGS) -o $@ $(filter %.c,$^)
@@ -33,7 +34,7 @@ unit: $(B)/unit ## unit tests; TEST=part-of-a-name
 	$(Q)$(B)/unit $(TEST)
 
 # Under the thread sanitizer the clients are the plain build's (run_tests.sh).
-E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubgate $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
+E2E_NEEDS := $(if $(filter thread,$(SAN)),plain-e2e,$(B)/e2e) $(B)/mosquitto_hubgate.so $(B)/hubgate $(B)/hubsim/hubsim $(B)/hubsim/hubsim.so $(B)/clockshift.so $(B)/slowsync.so $(B)/fakedns.so $(B)/late_plugin.so $(B)/diskshim.so $(B)/bad_disk.so
 
 .PHONY: e2e-needs plain-e2e
 e2e-needs: $(E2E_NEEDS)

@@ -5,6 +5,10 @@
 
 #include "tests/e2e/scene.h"
 
+enum {
+	CALL_MS = 4 * WAIT_MS /* longer than any command waits for a network */
+};
+
 void command_call_free(struct command_call *c)
 {
 	dir_remove(c->dir);
@@ -15,14 +19,19 @@ void command_call_free(struct command_call *c)
 
 struct command_call command_call(const char *arguments)
 {
+	return command_call_with("", arguments);
+}
+
+struct command_call command_call_with(const char *variables, const char *arguments)
+{
 	struct command_call c = { .dir = dir_make(), .code = -1 };
 	char *out = text_fmt("%s/out", c.dir), *err = text_fmt("%s/err", c.dir);
-	char *line = text_fmt("exec %s/hubgate %s", build_dir(), arguments);
+	char *line = text_fmt("exec env %s %s/hubgate %s", variables, build_dir(), arguments);
 	char sh[] = "sh", option[] = "-c", *argv[] = { sh, option, line, NULL };
 	struct proc *p = proc_start(argv, out, err);
 	int status = 0;
 
-	if (p && proc_wait(p, WAIT_MS, &status) >= 0 && WIFEXITED(status))
+	if (p && proc_wait(p, CALL_MS, &status) >= 0 && WIFEXITED(status))
 		c.code = WEXITSTATUS(status);
 	proc_free(p);
 	c.out = file_read(out);

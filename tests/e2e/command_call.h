@@ -9,6 +9,8 @@ struct command_call {
 
 /* hubgate ARGUMENTS by a shell, which takes them apart. The caller frees. */
 struct command_call command_call(const char *arguments);
+/* The same with NAME=VALUE ... in its environment. */
+struct command_call command_call_with(const char *variables, const char *arguments);
 void command_call_free(struct command_call *c);
 
 #endif

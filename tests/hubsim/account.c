@@ -202,6 +202,13 @@ static const struct limits *set_of(const cJSON *lim)
 	return NULL;
 }
 
+static bool is_per_device(const cJSON *lim, const char *name)
+{
+	const char *text = text_of(lim, name);
+
+	return text && strcmp(text, "device") == 0;
+}
+
 static bool load_limits(struct cloud *c, const cJSON *root)
 {
 	const cJSON *lim = cJSON_GetObjectItemCaseSensitive(root, "limits");
@@ -217,6 +224,8 @@ static bool load_limits(struct cloud *c, const cJSON *root)
 		.keepalive_min = (int)number_or(lim, "keepalive_min", set->keepalive_min),
 		.keepalive_max = (int)number_or(lim, "keepalive_max", set->keepalive_max),
 		.subscriptions = (int)number_or(lim, "subscriptions", set->subscriptions),
+		.subscriptions_per_device = is_per_device(lim, "subscriptions_per"),
+		.rate_per_device = is_per_device(lim, "rate_per"),
 		.closes_over = flag_or(lim, "closes_over", false),
 		.subdevices = (int)number_or(lim, "subdevices", set->subdevices),
 		.attributes = (int)number_or(lim, "attributes", set->attributes),

@@ -46,14 +46,29 @@ struct limits { /* 0: none, where nothing else is said */
 	int payload;
 	int slashes; /* in a topic */
 	int keepalive_min, keepalive_max;
-	int subscriptions; /* of one connection */
-	bool closes_over;  /* and it is closed on one more, without SUBACK */
-	int subdevices;    /* of one gateway */
-	int attributes;    /* of a shadow's reported */
+	int subscriptions;             /* of one connection ... */
+	bool subscriptions_per_device; /* ... or of each device that they are for */
+	bool rate_per_device;          /* the same of rate_up */
+	bool closes_over;              /* and it is closed on one more, without SUBACK */
+	int subdevices;                /* of one gateway */
+	int attributes;                /* of a shadow's reported */
 	int bind_window_s;
 	int describe_bytes;
 	bool enforce;
 	bool ack_forbidden; /* PUBACK a forbidden publish; default: withhold */
+};
+
+struct readings { /* what documents leave open (docs/protocol/README.md, doubts); 0: as we read it
+	               */
+	bool echo;    /* a device hears its own publish */
+	bool bind_notice;  /* a gateway hears `change` after its own bind */
+	bool again_silent; /* an online of a device that is online is not answered ... */
+	int again;         /* ... or with this result */
+	enum several {
+		SEVERAL_EACH,
+		SEVERAL_FIRST,
+		SEVERAL_REFUSED
+	} several; /* devices of one request */
 };
 
 struct cloud {
@@ -64,6 +79,7 @@ struct cloud {
 	char *disliked; /* a publish with this in its topic or payload is not taken; NULL: none */
 	bool closes;    /* and ends its connection */
 	struct limits limits;
+	struct readings readings;
 	cJSON *product_secrets; /* {"PID":"secret"}: products with dynamic registration */
 	char *admin_user, *admin_password;
 	char *fault;             /* in force from the start; NULL: none */

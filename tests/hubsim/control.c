@@ -247,6 +247,23 @@ static const char *run_shadow_habits(struct sim *s, const cJSON *cmd, cJSON *out
 	return NULL;
 }
 
+static const char *run_readings(struct sim *s, const cJSON *cmd, cJSON *out)
+{
+	const char *several = text_of(cmd, "several");
+
+	(void)out;
+	s->cloud->readings = (struct readings){
+		.echo = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "echo")),
+		.bind_notice = cJSON_IsTrue(cJSON_GetObjectItem(cmd, "bind_notice")),
+		.again_silent = strcmp(text_of(cmd, "again"), "silent") == 0,
+		.again = number_of(cmd, "again", 0),
+		.several = strcmp(several, "first") == 0     ? SEVERAL_FIRST
+		           : strcmp(several, "refused") == 0 ? SEVERAL_REFUSED
+		                                             : SEVERAL_EACH,
+	};
+	return NULL;
+}
+
 static const char *run_register_fault(struct sim *s, const cJSON *cmd, cJSON *out)
 {
 	(void)out;
@@ -336,6 +353,7 @@ static const struct {
 	{ "shadow_forget", run_shadow_forget },
 	{ "shadow_mute", run_shadow_mute },
 	{ "shadow_habits", run_shadow_habits },
+	{ "readings", run_readings },
 	{ "register_fault", run_register_fault },
 	{ "events", run_events },
 	{ "forward", run_forward },

@@ -100,6 +100,8 @@ static int online(struct gatewayop *g, struct account *gw, struct account *sub, 
 	(void)fields;
 	if (sub->bound != gw)
 		return -1;
+	if (sub->online)
+		return g->cloud->readings.again;
 	sub->online = true;
 	cloud_save(g->cloud);
 	return 0;
@@ -228,34 +230,6 @@ static cJSON *answered(const cJSON *fields, int result)
 	return out;
 }
 
-static void per_device(struct gatewayop *g, enum op op, struct account *gw, const cJSON *request)
-{
-	const cJSON *asked = cJSON_GetObjectItem(cJSON_GetObjectItem(request, "payload"), "devices");
-	char device[KEY_ROOM];
-	const cJSON *fields;
-	cJSON *devices;
-	cJSON *root = reply_root(op, &devices);
-
-	cJSON_ArrayForEach(fields, asked)
-	{
-		int result = judge(g, op, gw, fields, device);
-
-		cJSON_AddItemToArray(devices, answered(fields, result));
-		report(g, op, gw, device, result);
-	}
-	if (!cJSON_IsArray(asked) || cJSON_GetArraySize(asked) == 0)
-		cJSON_AddNumberToObject(root, "result", 801);
-	if (g->crossing) {
-		g->crossing = false;
-		cJSON_Delete(g->crossed);
-		g->crossed = root;
-		g->crossed_gw = gw;
-		return;
-	}
-	reply(gw, root);
-	cJSON_Delete(root);
-}
-
 static cJSON *names_of(const struct account *a)
 {
 	cJSON *item = cJSON_CreateObject();
@@ -265,6 +239,78 @@ static cJSON *names_of(const struct account *a)
 	cJSON_AddStringToObject(item, "product_id", pid);
 	cJSON_AddStringToObject(item, "device_name", a->key + PID_LEN + 1);
 	return item;
+}
+
+/* The console and, by one reading, the gateway itself changed who is bound. */
+static void tell_change(struct gatewayop *g, const struct account *gw, const struct account *sub,
+                        bool bound)
+{
+	cJSON *root = cJSON_CreateObject();
+	cJSON *payload, *devices;
+
+	cJSON_AddStringToObject(root, "type", "change");
+	payload = cJSON_AddObjectToObject(root, "payload");
+	cJSON_AddNumberToObject(payload, "status", bound);
+	devices = cJSON_AddArrayToObject(payload, "devices");
+	cJSON_AddItemToArray(devices, names_of(sub));
+	reply(gw, root);
+	g->change_sent++;
+	cJSON_Delete(root);
+}
+
+static struct account *subject_of(const struct gatewayop *g, const cJSON *fields)
+{
+	const char *pid = cJSON_GetStringValue(cJSON_GetObjectItem(fields, "product_id"));
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(fields, "device_name"));
+
+	return pid && name ? account_of(g->cloud, pid, name) : NULL;
+}
+
+/* By one reading nobody answers for a device that is online already. */
+static bool passes_over(const struct gatewayop *g, enum op op, const cJSON *asked)
+{
+	const struct account *sub = subject_of(g, cJSON_GetArrayItem(asked, 0));
+
+	return op == OP_ONLINE && g->cloud->readings.again_silent && sub && sub->online;
+}
+
+static void per_device(struct gatewayop *g, enum op op, struct account *gw, const cJSON *request)
+{
+	const cJSON *asked = cJSON_GetObjectItem(cJSON_GetObjectItem(request, "payload"), "devices");
+	enum several several = g->cloud->readings.several;
+	bool refused = several == SEVERAL_REFUSED && cJSON_GetArraySize(asked) > 1;
+	const cJSON *judged = refused ? NULL : asked;
+	char device[KEY_ROOM];
+	const cJSON *fields;
+	cJSON *devices;
+	cJSON *root;
+
+	if (passes_over(g, op, asked))
+		return;
+	root = reply_root(op, &devices);
+	cJSON_ArrayForEach(fields, judged)
+	{
+		int result = judge(g, op, gw, fields, device);
+
+		cJSON_AddItemToArray(devices, answered(fields, result));
+		report(g, op, gw, device, result);
+		if (several == SEVERAL_FIRST)
+			break;
+	}
+	if (!cJSON_IsArray(asked) || cJSON_GetArraySize(asked) == 0 || refused)
+		cJSON_AddNumberToObject(root, "result", 801);
+	if (g->crossing) {
+		g->crossing = false;
+		cJSON_Delete(g->crossed);
+		g->crossed = root;
+		g->crossed_gw = gw;
+		return;
+	}
+	reply(gw, root);
+	if (op == OP_BIND && g->cloud->readings.bind_notice && subject_of(g, asked->child) &&
+	    subject_of(g, asked->child)->bound == gw)
+		tell_change(g, gw, subject_of(g, asked->child), true);
+	cJSON_Delete(root);
 }
 
 /* Split where a message would pass limits.describe_bytes; the real hub's way is not published. */
@@ -396,28 +442,18 @@ void gatewayop_cross(struct gatewayop *g)
 void gatewayop_console(struct gatewayop *g, struct account *sub, struct account *gw)
 {
 	struct account *told = gw ? gw : sub->bound;
-	cJSON *root = cJSON_CreateObject();
-	cJSON *payload, *devices;
 
 	sub->bound = gw;
 	sub->online = false;
 	if (gw)
 		gw->gateway = true;
 	cloud_save(g->cloud);
-	cJSON_AddStringToObject(root, "type", "change");
-	payload = cJSON_AddObjectToObject(root, "payload");
-	cJSON_AddNumberToObject(payload, "status", gw ? 1 : 0);
-	devices = cJSON_AddArrayToObject(payload, "devices");
-	cJSON_AddItemToArray(devices, names_of(sub));
-	if (told) {
-		reply(told, root);
-		g->change_sent++;
-	}
+	if (told)
+		tell_change(g, told, sub, gw != NULL);
 	if (g->crossed)
 		reply(g->crossed_gw, g->crossed);
 	cJSON_Delete(g->crossed);
 	g->crossed = NULL;
-	cJSON_Delete(root);
 }
 
 cJSON *gatewayop_stats(const struct gatewayop *g)

@@ -176,12 +176,24 @@ static void report_filter(struct sim *s, const char *what, const char *client,
 	event_push(s->events, ev);
 }
 
+/* Its limit is one of the device's that the filter is for. */
+static bool device_has_room(const struct sim *s, const struct account *who, const char *filter)
+{
+	const struct limits *lim = &s->cloud->limits;
+	int held = 0;
+
+	for (size_t i = 0; i < who->filter_count; i++)
+		held += acl_subject(s->cloud, who->filters[i]) == acl_subject(s->cloud, filter);
+	return !lim->subscriptions_per_device || lim->subscriptions == 0 || held < lim->subscriptions;
+}
+
 /* NULL: within the limit, or it is not kept. */
 static const char *one_too_many(struct sim *s, struct account *who, const char *filter)
 {
 	const struct limits *lim = &s->cloud->limits;
+	int of_all = lim->subscriptions_per_device ? 0 : lim->subscriptions;
 
-	if (subscriptions_add(who, filter, lim->subscriptions))
+	if (device_has_room(s, who, filter) && subscriptions_add(who, filter, of_all))
 		return NULL;
 	violation(s->events, VIOLATION_SUBSCRIPTIONS, who->key, filter);
 	if (!lim->enforce)
@@ -249,7 +261,7 @@ static int on_acl(int event, void *event_data, void *userdata)
 	struct account *who;
 
 	(void)event;
-	if (ed->access == MOSQ_ACL_READ &&
+	if (ed->access == MOSQ_ACL_READ && !s->cloud->readings.echo &&
 	    forward_is_own(&s->forward, ed->client, ed->topic, ed->payload, ed->payloadlen))
 		return MOSQ_ERR_ACL_DENIED;
 	if (ed->access != MOSQ_ACL_READ)

@@ -29,7 +29,8 @@ struct conn {
 	bool tls, connected, stalled;
 	enum conn_end end;
 	int64_t accepted_ms, linger_until_ms;
-	int64_t rate_times[RATE_RING]; /* microseconds, newest at rate_count - 1 */
+	int64_t rate_times[RATE_RING];  /* microseconds, newest at rate_count - 1 */
+	unsigned rate_whose[RATE_RING]; /* the device named in the topic, as a hash */
 	uint64_t rate_count;
 	uint64_t qos1_count;
 	uint16_t mids[MID_RING];     /* of the n-th QoS 1 PUBLISH */

@@ -79,17 +79,41 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* PUBLISH packets in the second that ends with this one. */
-static int rate_now(struct conn *c)
+/* PUBLISH packets in the second that ends with this one; of_whom: with the same hash alone. */
+static int rate_now(struct conn *c, unsigned whose, bool of_whom)
 {
 	int64_t now = now_us();
 	int n = 0;
 
+	c->rate_whose[c->rate_count % RATE_RING] = whose;
 	c->rate_times[c->rate_count++ % RATE_RING] = now;
-	while (n < RATE_RING && (uint64_t)n < c->rate_count &&
-	       now - c->rate_times[(c->rate_count - 1 - (uint64_t)n) % RATE_RING] < 1000000)
-		n++;
+	for (uint64_t i = 0; i < RATE_RING && i < c->rate_count; i++) {
+		uint64_t at = (c->rate_count - 1 - i) % RATE_RING;
+
+		if (now - c->rate_times[at] >= 1000000)
+			break;
+		n += !of_whom || c->rate_whose[at] == whose;
+	}
 	return n;
+}
+
+/* Of {pid}/{dname}: the first two levels of a custom topic, the last two of another. */
+static unsigned whose(const char *topic)
+{
+	const char *at = topic;
+	unsigned hash = 5381;
+	int slashes = 0;
+
+	if (*topic == '$') {
+		at = topic + strlen(topic);
+		while (at > topic && (slashes += *at == '/') < 2)
+			at--;
+		at++;
+	}
+	slashes = 0;
+	for (; *at && (slashes += *at == '/') < 2; at++)
+		hash = hash * 33 + (unsigned char)*at;
+	return hash;
 }
 
 static bool topic_fits(const struct packet_publish *f, const struct limits *lim)
@@ -120,11 +144,9 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const struct 
 	struct packet_publish f;
 	enum verdict v = FORWARD;
 	char topic[TOPIC_MAX + 1];
-	int rate = rate_now(c);
+	int rate;
 
 	p->counts.publishes++;
-	if (rate > p->counts.max_rate)
-		p->counts.max_rate = rate;
 	if (!packet_read_publish(packet, &f)) {
 		violation(p->events, VIOLATION_FRAMING, c->label, "PUBLISH");
 		return FORWARD;
@@ -132,6 +154,9 @@ static enum verdict watch_publish(struct proxy *p, struct conn *c, const struct 
 	p->counts.dups += f.dup;
 	snprintf(topic, sizeof topic, "%.*s", (int)(f.topic_len < TOPIC_MAX ? f.topic_len : TOPIC_MAX),
 	         f.topic);
+	rate = rate_now(c, whose(topic), lim->rate_per_device);
+	if (rate > p->counts.max_rate)
+		p->counts.max_rate = rate;
 	if (f.retain)
 		violation(p->events, VIOLATION_RETAIN, c->label, topic);
 	if (rate > lim->rate_up) {
