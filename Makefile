@@ -36,7 +36,7 @@ HARDEN    = $(if $(SAN),-fno-omit-frame-pointer,-fstack-protector-strong $(FORTI
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 
 # pkg-config is asked when its answer is first used, and once: `make deps` runs where it is missing.
-LIB_PACKAGES := openssl libcjson sqlite3 libcurl libmicrohttpd
+LIB_PACKAGES := openssl libcjson sqlite3 libcurl libmicrohttpd libxxhash
 PKG         = $(shell $(PKG_CONFIG) $(1))
 LIBS        = $(eval LIBS := $(call PKG,--libs $(LIB_PACKAGES)))$(LIBS)
 LIB_CFLAGS  = $(eval LIB_CFLAGS := $(call PKG,--cflags $(LIB_PACKAGES)))$(LIB_CFLAGS)

@@ -6,7 +6,7 @@ N    ?= 20
 SEED ?=
 CASE ?=
 
-$(B)/crash: $(call obj,$(crash_src)) $(B)/libharness.a
+$(B)/crash: $(call obj,$(crash_src) tests/fakes/store_age.c) $(B)/libharness.a
 	$(if $(V),,@echo "  LINK  $@")
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 

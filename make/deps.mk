@@ -1,7 +1,7 @@
 # What a fresh Debian needs: to build, to test (and for the demo), to check the style. "a|b": the
 # first of them that this Debian has.
 
-BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libxxhash-dev
 TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
 LINT_PACKAGES  := clang-format-14|clang-format cppcheck
 

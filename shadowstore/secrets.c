@@ -247,7 +247,7 @@ static bool write_all(int fd, const char *text, size_t len)
 
 static enum status write_file(const struct secrets *s, const char *text, size_t len)
 {
-	int fd = store_file_create_tmp(s->dir, "secrets.new");
+	int fd = store_file_create_tmp(s->dir, "secrets.tmp");
 	bool ok = fd >= 0 && write_all(fd, text, len);
 
 	if (fd >= 0)
@@ -257,7 +257,7 @@ static enum status write_file(const struct secrets *s, const char *text, size_t 
 	unlinkat(s->dir, "secrets.old", 0);
 	if (linkat(s->dir, "secrets", s->dir, "secrets.old", 0) != 0 && errno != ENOENT)
 		return ST_IO;
-	return renameat(s->dir, "secrets.new", s->dir, "secrets") == 0 && fsync(s->dir) == 0 ? ST_OK
+	return renameat(s->dir, "secrets.tmp", s->dir, "secrets") == 0 && fsync(s->dir) == 0 ? ST_OK
 	                                                                                     : ST_IO;
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/base/clocks.h"
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/store_format.h"
 
 enum {
 	RETRY_MS = 50,
@@ -29,8 +30,8 @@ enum {
 static const char *const names[] = {
 	LOCK_NAME,          "journal/acks", "journal/acks.tmp",  "state.db",
 	"state.db-journal", "state.db-wal", "state.db-shm",      "secrets",
-	"secrets.old",      "secrets.new",  "dead-letter.jsonl", "dead-letter.jsonl.1",
-	"last-connect",
+	"secrets.old",      "secrets.tmp",  "dead-letter.jsonl", "dead-letter.jsonl.1",
+	"last-connect",     "format",
 };
 
 static const char *const folders[] = { "journal", "state" };
@@ -265,6 +266,12 @@ static enum status take_lock(struct store *s, const struct store_conf *conf)
 
 /* --- life --- */
 
+static enum status check_format(const struct store *s, const struct store_conf *conf)
+{
+	return conf->to_import ? store_format_check_version(s->dir, conf->dir, conf->log)
+	                       : store_format_check(s->dir, conf->dir, conf->log);
+}
+
 enum status store_open(const struct store_conf *conf, struct store **out)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -278,10 +285,15 @@ enum status store_open(const struct store_conf *conf, struct store **out)
 	if (s->dir < 0 || faccessat(s->dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
 		st = refuse_dir(conf);
 	if (st == ST_OK)
+		st = check_format(s, conf);
+	if (st == ST_OK)
 		st = check_all(s, conf);
 	if (st == ST_OK)
 		st = take_lock(s, conf);
+	if (st == ST_OK)
+		st = check_format(s, conf); /* while it waited an export may have come to its end */
 	if (st == ST_OK) {
+		store_format_write(s->dir, conf->dir, conf->log);
 		*out = s;
 		return ST_OK;
 	}
@@ -289,6 +301,11 @@ enum status store_open(const struct store_conf *conf, struct store **out)
 	store_close(s);
 	errno = error;
 	return st;
+}
+
+int store_dir(const struct store *s)
+{
+	return s->dir;
 }
 
 void store_close(struct store *s)

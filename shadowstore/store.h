@@ -26,15 +26,18 @@ struct store_conf { /* borrowed during the call */
 	bool lock;            /* false: no lock, and a warning */
 	bool others_are_none; /* a container: directories writable for others are only warned about */
 	uint32_t wait_ms;     /* for the lock */
+	bool to_import; /* one that was moved away, or where an import is under way, is opened too */
 	const struct log *log;
 };
 
 /* Caller owns *out. Makes the directory (0700, its parent must exist), and journal and state in it.
  * Those that others may write are closed to them. What stands in the place of a file of the store
- * and is none is refused.
- * ST_OK; ST_DENIED: in use, or open to others; ST_IO (errno); ST_NOMEM. All but the last are
- * logged in one line that says what to do. */
+ * and is none is refused; so is a store of a newer format, one that was moved away, and one whose
+ * import is not finished (shadowstore/store_format.h). Older programs are kept out from here on.
+ * ST_OK; ST_DENIED: in use, open to others, or not to be used by this program; ST_IO (errno);
+ * ST_NOMEM. All but the last are logged in one line that says what to do. */
 enum status store_open(const struct store_conf *conf, struct store **out);
+int store_dir(const struct store *s); /* its descriptor, borrowed */
 /* Everything in it is closed, by all rooms. NULL is fine. */
 void store_close(struct store *s);
 

@@ -2,13 +2,14 @@
 
 #include <string.h>
 
-#include "core/base/crc32.h"
+#include "core/base/checksum.h"
 
 enum {
 	VERSION_AT = 8,
 	BOOT_AT = 16,
 	FIRST_SEQ_AT = 32,
-	FILE_CRC_AT = 60,
+	FILE_SUM_AT = 60,
+	SUM_AT = 4,
 	SUMMED_AT = 8 /* of a record: what the checksum covers */
 };
 
@@ -71,12 +72,25 @@ enum status record_encode(struct buf *out, const struct record *r)
 	put_bytes(
 		put_bytes(put_bytes(at + RECORD_HEAD_BYTES, r->key, r->key_len), r->topic, r->topic_len),
 		r->payload, r->payload_len);
-	put(at + 4, crc32c(0, at + SUMMED_AT, size - SUMMED_AT), 4);
+	record_seal(at, size);
 	out->len += size;
 	return ST_OK;
 }
 
+void record_seal(void *record, size_t size)
+{
+	uint8_t *at = record;
+
+	put(at + SUM_AT, checksum(0, at + SUMMED_AT, size - SUMMED_AT), 4);
+}
+
 enum status record_decode(const void *bytes, size_t len, struct record *out, size_t *size)
+{
+	return record_decode_by(checksum, bytes, len, out, size);
+}
+
+enum status record_decode_by(record_sum_fn *sum, const void *bytes, size_t len, struct record *out,
+                             size_t *size)
 {
 	const uint8_t *at = bytes;
 	const char *text = (const char *)bytes + RECORD_HEAD_BYTES;
@@ -104,7 +118,7 @@ enum status record_decode(const void *bytes, size_t len, struct record *out, siz
 	*size = whole;
 	if (len < whole)
 		return ST_AGAIN;
-	if (crc32c(0, at + SUMMED_AT, whole - SUMMED_AT) != (uint32_t)get(at + 4, 4))
+	if (sum(0, at + SUMMED_AT, whole - SUMMED_AT) != (uint32_t)get(at + SUM_AT, 4))
 		return ST_MALFORMED;
 	out->key = text;
 	out->topic = text + out->key_len;
@@ -118,25 +132,43 @@ void record_put_file(const struct record_file *f, uint8_t out[RECORD_FILE_BYTES]
 	memset(out, 0, RECORD_FILE_BYTES);
 	memcpy(out, magic, sizeof(magic) - 1);
 	memcpy(out + sizeof(magic) - 1, f->kind, sizeof(f->kind) - 1);
-	put(out + VERSION_AT, RECORD_VERSION, 4);
 	memcpy(out + BOOT_AT, f->boot_id, RECORD_BOOT_BYTES);
 	put(out + FIRST_SEQ_AT, f->first_seq, 8);
-	put(out + FILE_CRC_AT, crc32c(0, out, FILE_CRC_AT), 4);
+	record_seal_file(out);
+}
+
+void record_seal_file(void *header)
+{
+	uint8_t *at = header;
+
+	put(at + VERSION_AT, RECORD_VERSION, 4);
+	put(at + FILE_SUM_AT, checksum(0, at, FILE_SUM_AT), 4);
+}
+
+uint32_t record_file_version(const void *header, record_sum_fn *sum)
+{
+	const uint8_t *at = header;
+
+	if (memcmp(at, magic, sizeof(magic) - 1) != 0 ||
+	    sum(0, at, FILE_SUM_AT) != (uint32_t)get(at + FILE_SUM_AT, 4))
+		return 0;
+	return (uint32_t)get(at + VERSION_AT, 4);
 }
 
 enum status record_get_file(const void *bytes, size_t len, const char *kind,
                             struct record_file *out)
 {
 	const uint8_t *at = bytes;
+	uint32_t version;
 
 	if (len < RECORD_FILE_BYTES)
 		return ST_AGAIN;
-	if (memcmp(at, magic, sizeof(magic) - 1) != 0 ||
-	    crc32c(0, at, FILE_CRC_AT) != (uint32_t)get(at + FILE_CRC_AT, 4))
+	version = record_file_version(at, checksum);
+	if (version == 0)
 		return ST_MALFORMED;
 	memset(out, 0, sizeof(*out));
 	memcpy(out->kind, at + sizeof(magic) - 1, sizeof(out->kind) - 1);
-	if (strcmp(out->kind, kind) != 0 || get(at + VERSION_AT, 4) != RECORD_VERSION)
+	if (strcmp(out->kind, kind) != 0 || version != RECORD_VERSION)
 		return ST_INVALID;
 	memcpy(out->boot_id, at + BOOT_AT, RECORD_BOOT_BYTES);
 	out->first_seq = get(at + FIRST_SEQ_AT, 8);

@@ -10,10 +10,10 @@
  *   16 16  boot id of the machine when the file was begun
  *   32  8  first sequence number that may stand in it
  *   40 20  0
- *   60  4  CRC-32C of bytes 0..59
+ *   60  4  checksum (core/base/checksum.h) of bytes 0..59
  * Record, RECORD_HEAD_BYTES and then key, topic, payload:
  *    0  4  length of the whole record
- *    4  4  CRC-32C of everything from byte 8 on
+ *    4  4  checksum of everything from byte 8 on
  *    8  1  type, enum record_type
  *    9  1  flags, RECORD_*
  *   10  2  length of key         (message: client id of the device)
@@ -22,6 +22,10 @@
  *   16  8  sequence number
  *   24  8  milliseconds of CLOCK_BOOTTIME
  *   32  8  milliseconds since 1970, worth what RECORD_CLOCK_TRUSTED says
+ *
+ * Magic, version and checksum of a file header stay where they are in all versions to come, so that
+ * every program can tell that a file is newer than itself. Version 1 had other checksums
+ * (core/journal/record_v1.h).
  *
  * Numbers are checked when they are read: a sequence (of a record, or the first of a file) is at
  * most RECORD_SEQ_MAX, a time 0..RECORD_MS_MAX. What is beyond is damage, whatever its checksum
@@ -38,7 +42,7 @@
 #include "core/base/status.h"
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 2,
 	RECORD_FILE_BYTES = 64,
 	RECORD_HEAD_BYTES = 40,
 	RECORD_SEQ_AT = 16,
@@ -90,12 +94,22 @@ enum status record_encode(struct buf *out, const struct record *r);
  * ST_AGAIN: the beginning of a record perhaps, *size bytes are needed. ST_MALFORMED: no
  * record starts here. */
 enum status record_decode(const void *bytes, size_t len, struct record *out, size_t *size);
+/* The same with another checksum than this version's. */
+typedef uint32_t record_sum_fn(uint32_t from, const void *bytes, size_t len);
+enum status record_decode_by(record_sum_fn *sum, const void *bytes, size_t len, struct record *out,
+                             size_t *size);
+/* Writes the checksum of a record whose size bytes are there. */
+void record_seal(void *record, size_t size);
 
 void record_put_file(const struct record_file *f, uint8_t out[RECORD_FILE_BYTES]);
 /* kind: the expected one. ST_OK; ST_AGAIN: too short; ST_MALFORMED; ST_INVALID: another
  * kind or version. */
 enum status record_get_file(const void *bytes, size_t len, const char *kind,
                             struct record_file *out);
+/* Of RECORD_FILE_BYTES: the version, of whatever kind of file; 0: no header by this checksum. */
+uint32_t record_file_version(const void *header, record_sum_fn *sum);
+/* Writes this version and the checksum into a header that is there. */
+void record_seal_file(void *header);
 
 /* How old a record is. */
 struct record_now {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/file/store_upgrade.h"
 #include "shadowstore/journal/block.h"
 #include "shadowstore/journal/journal_impl.h"
 
@@ -89,6 +90,13 @@ static enum status take_file(void *ctx, const char *name)
 	log_line(o->log, LOG_WARN, "%s/%s: no segment can have that number; it is not used", o->j->dir,
 	         name);
 	return ST_OK;
+}
+
+static bool holds_records(const char *name)
+{
+	uint64_t ignored;
+
+	return strcmp(name, "acks") == 0 || segment_name_parse(name, &ignored);
 }
 
 static int by_first_seq(const void *a, const void *b)
@@ -251,7 +259,9 @@ static enum status read_all(struct journal *j, const struct log *log)
 
 	if (o.dir < 0)
 		return refuse(&o, NULL, "used");
-	st = list_segments(&o);
+	st = store_upgrade(o.dir, j->dir, holds_records, log);
+	if (st == ST_OK)
+		st = list_segments(&o);
 	if (st == ST_OK)
 		st = read_tail(&o);
 	if (st == ST_OK)

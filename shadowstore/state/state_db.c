@@ -4,12 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/crc32.h"
+#include "core/base/checksum.h"
+#include "core/journal/record_v1.h"
 #include "shadowstore/file/store_file.h"
 #include "shadowstore/state/state_impl.h"
 
 enum {
-	SCHEMA_VERSION = 1,
+	SCHEMA_VERSION = 2,
+	OLD_VERSION = 1, /* checksums by core/journal/record_v1 */
 	PATH_SIZE = 4200,
 };
 
@@ -97,33 +99,52 @@ static enum status run_all(struct state_db *db, const enum stmt *which, size_t c
 
 /* --- checksums --- */
 
-static uint32_t sum_numbers(uint32_t crc, const uint64_t *numbers, size_t count)
+static record_sum_fn *sum_of(int version)
 {
+	return version == OLD_VERSION ? record_v1_sum : checksum;
+}
+
+static uint32_t sum_numbers(record_sum_fn *sum, const uint64_t *numbers, size_t count)
+{
+	uint32_t so_far = 0;
+
 	for (size_t i = 0; i < count; i++) {
 		uint8_t bytes[8];
 
 		for (size_t k = 0; k < sizeof(bytes); k++)
 			bytes[k] = (uint8_t)(numbers[i] >> (8 * k));
-		crc = crc32c(crc, bytes, sizeof(bytes));
+		so_far = sum(so_far, bytes, sizeof(bytes));
 	}
-	return crc;
+	return so_far;
 }
 
-static uint32_t sum_entry(uint64_t kind, const void *key, size_t key_len, const void *value,
-                          size_t len)
+static uint32_t sum_entry(record_sum_fn *sum, uint64_t kind, const void *key, size_t key_len,
+                          const void *value, size_t len)
 {
 	const uint64_t numbers[] = { kind, key_len, len };
-	uint32_t crc = sum_numbers(0, numbers, 3);
+	uint32_t so_far = sum_numbers(sum, numbers, 3);
 
-	crc = crc32c(crc, key, key_len);
-	return len > 0 ? crc32c(crc, value, len) : crc;
+	so_far = sum(so_far, key, key_len);
+	return len > 0 ? sum(so_far, value, len) : so_far;
 }
 
-static uint32_t sum_meta(uint64_t log, uint64_t end, uint64_t entries)
+static uint32_t sum_meta(record_sum_fn *sum, uint64_t log, uint64_t end, uint64_t entries)
 {
 	const uint64_t numbers[] = { log, end, entries };
 
-	return sum_numbers(0, numbers, 3);
+	return sum_numbers(sum, numbers, 3);
+}
+
+/* entry_sum(kind, key, value, version) of STMT_LIFT. */
+static void on_entry_sum(sqlite3_context *ctx, int count, sqlite3_value **values)
+{
+	const void *key = sqlite3_value_text(values[1]), *value = sqlite3_value_blob(values[2]);
+
+	(void)count;
+	sqlite3_result_int64(ctx, sum_entry(sum_of(sqlite3_value_int(values[3])),
+	                                    (uint64_t)sqlite3_value_int64(values[0]), key ? key : "",
+	                                    (size_t)sqlite3_value_bytes(values[1]), value,
+	                                    (size_t)sqlite3_value_bytes(values[2])));
 }
 
 /* --- opening --- */
@@ -137,7 +158,8 @@ static enum status check_schema(struct state_db *db)
 
 	if (st == ST_OK)
 		st = run(db, STMT_OBJECTS, &objects);
-	if (st != ST_OK || version == SCHEMA_VERSION)
+	db->version = version == OLD_VERSION ? OLD_VERSION : SCHEMA_VERSION;
+	if (st != ST_OK || version == db->version)
 		return st;
 	if (version != 0 || objects != 0)
 		return malformed(db, "its schema is of another version, or another program's");
@@ -172,6 +194,15 @@ static enum status check_files(struct state_db *db, const char *path)
 	return ST_OK;
 }
 
+static enum status add_function(struct state_db *db)
+{
+	int rc = sqlite3_create_function(db->handle, "entry_sum", 4,
+	                                 SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+	                                 on_entry_sum, NULL, NULL);
+
+	return rc == SQLITE_OK ? ST_OK : failed(db, rc);
+}
+
 enum status state_db_open(struct state_db *db, const char *path)
 {
 	static const enum stmt settings[] = { STMT_EXTRA, STMT_CELLS, STMT_UNTRUSTED };
@@ -187,6 +218,8 @@ enum status state_db_open(struct state_db *db, const char *path)
 		return failed(db, rc);
 	sqlite3_extended_result_codes(db->handle, 1);
 	st = run_all(db, settings, sizeof(settings) / sizeof(settings[0]));
+	if (st == ST_OK)
+		st = add_function(db);
 	if (st == ST_OK)
 		st = check_schema(db);
 	/* A header of the future makes SQLite refuse to write, as missing rights do. */
@@ -206,9 +239,22 @@ void state_db_close(struct state_db *db)
 
 /* --- writing --- */
 
+bool state_db_is_old(const struct state_db *db)
+{
+	return db->version == OLD_VERSION;
+}
+
+/* Until the commit it may be rolled back: db->version stays. An entry that does not fit its
+ * checksum does not fit the new one. */
 enum status state_db_begin(struct state_db *db)
 {
-	return run(db, STMT_BEGIN, NULL);
+	enum status st = run(db, STMT_BEGIN, NULL);
+
+	if (st == ST_OK && state_db_is_old(db))
+		st = run(db, STMT_LIFT, NULL);
+	if (st == ST_OK && state_db_is_old(db))
+		st = run(db, STMT_SET_VERSION, NULL);
+	return st;
 }
 
 enum status state_db_put(struct state_db *db, const struct record *r)
@@ -225,8 +271,8 @@ enum status state_db_put(struct state_db *db, const struct record *r)
 		/* A NULL pointer would bind NULL, which is no value. */
 		sqlite3_bind_blob(stmt, 3, r->payload_len > 0 ? r->payload : "", (int)r->payload_len,
 		                  SQLITE_STATIC);
-		sqlite3_bind_int64(stmt, 4,
-		                   sum_entry(r->kind, r->key, r->key_len, r->payload, r->payload_len));
+		sqlite3_bind_int64(
+			stmt, 4, sum_entry(checksum, r->kind, r->key, r->key_len, r->payload, r->payload_len));
 	}
 	st = finish(db, stmt, NULL);
 	sqlite3_clear_bindings(stmt);
@@ -246,9 +292,13 @@ enum status state_db_commit(struct state_db *db, const struct state_pos *pos)
 	sqlite3_bind_int64(stmt, 1, (int64_t)pos->log);
 	sqlite3_bind_int64(stmt, 2, (int64_t)pos->end);
 	sqlite3_bind_int64(stmt, 3, entries);
-	sqlite3_bind_int64(stmt, 4, sum_meta(pos->log, pos->end, (uint64_t)entries));
+	sqlite3_bind_int64(stmt, 4, sum_meta(checksum, pos->log, pos->end, (uint64_t)entries));
 	st = finish(db, stmt, NULL);
-	return st == ST_OK ? run(db, STMT_COMMIT, NULL) : st;
+	if (st == ST_OK)
+		st = run(db, STMT_COMMIT, NULL);
+	if (st == ST_OK)
+		db->version = SCHEMA_VERSION;
+	return st;
 }
 
 /* --- loading --- */
@@ -273,7 +323,7 @@ static enum status load_meta(struct state_db *db, struct state_pos *folded, uint
 	log = (uint64_t)sqlite3_column_int64(stmt, 0);
 	end = (uint64_t)sqlite3_column_int64(stmt, 1);
 	*entries = (uint64_t)sqlite3_column_int64(stmt, 2);
-	fits = sqlite3_column_int64(stmt, 3) == sum_meta(log, end, *entries);
+	fits = sqlite3_column_int64(stmt, 3) == sum_meta(sum_of(db->version), log, end, *entries);
 	sqlite3_reset(stmt);
 	if (!fits || log > STATE_LOG_NUMBER_MAX || end > STATE_LOG_NUMBER_MAX)
 		return malformed(db, "what it says about itself does not fit its checksum");
@@ -281,9 +331,10 @@ static enum status load_meta(struct state_db *db, struct state_pos *folded, uint
 	return ST_OK;
 }
 
-static enum status load_row(sqlite3_stmt *row, struct state_map *m, struct buf *damaged,
-                            struct state_db_report *report)
+static enum status load_row(const struct state_db *db, sqlite3_stmt *row, struct state_map *m,
+                            struct buf *damaged, struct state_db_report *report)
 {
+	record_sum_fn *sum = sum_of(db->version);
 	int64_t kind = sqlite3_column_int64(row, 0), rowid = sqlite3_column_int64(row, 4);
 	const char *key = (const char *)sqlite3_column_text(row, 1);
 	size_t key_len = (size_t)sqlite3_column_bytes(row, 1);
@@ -292,7 +343,7 @@ static enum status load_row(sqlite3_stmt *row, struct state_map *m, struct buf *
 
 	report->rows++;
 	if (key && kind > 0 && kind <= UINT16_MAX && !memchr(key, '\0', key_len) &&
-	    sqlite3_column_int64(row, 3) == sum_entry((uint64_t)kind, key, key_len, value, len))
+	    sqlite3_column_int64(row, 3) == sum_entry(sum, (uint64_t)kind, key, key_len, value, len))
 		return state_map_put(m, (uint16_t)kind, key, key_len, value ? value : "", len);
 	report->damaged++;
 	return buf_add(damaged, &rowid, sizeof(rowid));
@@ -329,7 +380,7 @@ static enum status load_rows(struct state_db *db, struct state_map *m, struct bu
 	int rc = SQLITE_ROW;
 
 	while (st == ST_OK && (rc = sqlite3_step(row)) == SQLITE_ROW)
-		st = load_row(row, m, damaged, report);
+		st = load_row(db, row, m, damaged, report);
 	if (st == ST_OK && rc != SQLITE_DONE)
 		st = failed(db, rc);
 	if (row)

@@ -156,11 +156,23 @@ static enum status fold_open(struct state *s, struct state_db *db, const struct 
 	return st;
 }
 
+/* Of an older version, and no log waits. */
+static enum status lift_db(struct state *s, struct state_db *db)
+{
+	enum status st = state_db_begin(db);
+
+	return st == ST_OK ? state_db_commit(db, &s->folded) : st;
+}
+
 static enum status fold(struct state *s, struct state_db *db, const struct state_pos *to,
                         bool open_too, const struct log *log)
 {
 	enum status st = state_db_open(db, s->db_path);
 
+	if (st == ST_OK && state_db_is_old(db))
+		st = lift_db(s, db);
+	if (st == ST_OK)
+		s->old_db = false;
 	if (st == ST_OK && to->log > s->folded.log)
 		st = fold_closed(s, db, to->log, log);
 	if (st == ST_OK && open_too)
@@ -276,7 +288,7 @@ enum status state_disk_run(struct state *s, const struct log *log)
 	to = state_written(s);
 	synced = sync_to(s, &to, log);
 	open_too = open_is_due(s, &to) || (s->doubt != 0 && to.end > RECORD_FILE_BYTES);
-	if (open_too || to.log > s->folded.log) {
+	if (open_too || s->old_db || to.log > s->folded.log) {
 		folded = fold(s, &db, &to, open_too, log);
 		if (folded == ST_MALFORMED)
 			folded = replace_db(s, &db, log);

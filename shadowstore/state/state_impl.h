@@ -55,6 +55,7 @@ struct state {
 
 	/* DISK */
 	struct state_pos synced, folded;
+	bool old_db;      /* state.db is of an older version: the next round brings it to this one */
 	int64_t dirty_ms; /* since when the open log waits for its fold; 0: does not */
 	bool sync_fails, fold_fails;
 	int doubt; /* errno of a sync that failed: the logs cannot be trusted to be on the disk */
@@ -108,6 +109,7 @@ struct state_log_report {
 /* More than a torn tail. */
 bool state_log_is_damaged(const struct state_log_report *report);
 void state_log_name(uint64_t number, char out[STATE_NAME_MAX]);
+bool state_log_is_name(const char *name);
 /* Numbers of the logs in dir, ascending. Caller frees *out. ST_OK; ST_IO; ST_NOMEM. */
 enum status state_log_list(int dir, uint64_t **out, size_t *count);
 /* Calls on_record for every whole record of state in bytes from..to of the log (to 0: all there
@@ -129,6 +131,7 @@ enum stmt {
 struct state_db {
 	sqlite3 *handle;
 	sqlite3_stmt *stmts[STMTS]; /* prepared when first used */
+	int version;                /* of the file: 1 until the next commit, or this one's */
 	int rc;                     /* of SQLite, of the last failure */
 	char why[STATE_WHY_MAX];    /* set by every function below that fails */
 };
@@ -137,7 +140,9 @@ struct state_db {
  * ST_MALFORMED: read, and not usable as it is; ST_IO: cannot be read or written (try again later);
  * ST_NOMEM. */
 enum status state_db_open(struct state_db *db, const char *path);
+bool state_db_is_old(const struct state_db *db);
 void state_db_close(struct state_db *db); /* rolls back what was not committed */
+/* Brings a database of an older version to this one, in the same transaction. */
 enum status state_db_begin(struct state_db *db);
 enum status state_db_put(struct state_db *db, const struct record *r);
 /* The transaction ends; everything before pos is in the database. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "shadowstore/file/store_file.h"
+#include "shadowstore/file/store_upgrade.h"
 #include "shadowstore/state/state_impl.h"
 
 #define DB_NAME "state.db"
@@ -48,6 +49,7 @@ static enum status load_db(struct state *s, struct state_map *m, const struct lo
 	st = state_db_open(&db, s->db_path);
 	if (st == ST_OK)
 		st = state_db_load(&db, m, &s->folded, &report);
+	s->old_db = st == ST_OK && state_db_is_old(&db);
 	state_db_close(&db);
 	s->damaged |= report.damaged > 0;
 	if (report.damaged > 0)
@@ -139,12 +141,25 @@ static bool is_nobodys(const struct state *s, uint64_t number, const struct log 
 	return true;
 }
 
+static enum status upgrade_logs(const struct state *s, const struct log *log)
+{
+	char *folder = strndup(s->db_path, strlen(s->db_path) - strlen(".db")); /* DIR/state */
+	enum status st = folder ? store_upgrade(s->dir, folder, state_log_is_name, log) : ST_NOMEM;
+	int error = errno;
+
+	free(folder);
+	errno = error;
+	return st;
+}
+
 enum status state_load(struct state *s, struct state_map *m, const struct log *log, bool *rebuild)
 {
 	uint64_t *numbers = NULL;
 	size_t count = 0;
 	enum status st = load_db(s, m, log, rebuild);
 
+	if (st == ST_OK)
+		st = upgrade_logs(s, log);
 	if (st != ST_OK)
 		return st;
 	st = state_log_list(s->dir, &numbers, &count);

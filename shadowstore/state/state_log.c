@@ -30,6 +30,13 @@ static bool parse_name(const char *name, uint64_t *number)
 	return strcmp(name, again) == 0;
 }
 
+bool state_log_is_name(const char *name)
+{
+	uint64_t ignored;
+
+	return parse_name(name, &ignored);
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

@@ -95,6 +95,9 @@ bool fault_readdir_at_start(struct world *w);
 bool fault_open_at_start(struct world *w);
 bool fault_read_at_start(struct world *w);
 
+/* faults_upgrade.c */
+bool fault_upgrade(struct world *w);
+
 /* faults_owner.c */
 bool fault_second_broker(struct world *w);
 bool fault_handover(struct world *w);

@@ -225,7 +225,7 @@ static void fifo_in_the_place_of_any_file_ends_the_start_with_its_name(void)
 		"state/0000000000000001.log",
 		"secrets",
 		"secrets.old",
-		"secrets.new",
+		"secrets.tmp",
 		"last-connect",
 		"dead-letter.jsonl",
 		"dead-letter.jsonl.1",

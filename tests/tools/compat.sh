@@ -8,7 +8,7 @@
 set -euo pipefail
 roots=$1 build=$2 suites=$3
 shift 3
-PACKAGES="mosquitto mosquitto-clients libcunit1 libcjson1 libcurl4 libmicrohttpd12 libsqlite3-0 openssl procps"
+PACKAGES="mosquitto mosquitto-clients libcunit1 libcjson1 libcurl4 libmicrohttpd12 libsqlite3-0 libxxhash0 openssl procps"
 
 die() {
 	echo "compat: $*" >&2

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/crc32.h"
 #include "core/journal/record.h"
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/journal/journal_disk.h"
@@ -394,16 +393,13 @@ static size_t craft(uint8_t out[256], const struct record *r)
 {
 	struct buf b = BUF_MAX(256);
 	struct record small = *r;
-	uint32_t crc;
 	size_t len;
 
 	small.seq = 1;
 	CU_ASSERT_EQUAL_FATAL(record_encode(&b, &small), ST_OK);
 	for (int i = 0; i < 8; i++)
 		b.data[RECORD_SEQ_AT + i] = (uint8_t)(r->seq >> 8 * i);
-	crc = crc32c(0, b.data + 8, b.len - 8);
-	for (int i = 0; i < 4; i++)
-		b.data[4 + i] = (uint8_t)(crc >> 8 * i);
+	record_seal(b.data, b.len);
 	memcpy(out, b.data, b.len);
 	len = b.len;
 	buf_free(&b);

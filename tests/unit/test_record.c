@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "core/base/crc32.h"
-#include "core/base/crc32_tables.h"
+#include "core/base/checksum.h"
+#include "core/journal/record_v1.h"
+#include "tests/fakes/store_age.h"
 #include "tests/runner.h"
 
 enum {
@@ -30,30 +31,107 @@ static struct record example(void)
 	};
 }
 
-static void checksum_is_crc_32c(void)
+static void checksum_is_that_of_xxh3_and_goes_on_where_it_was(void)
+{
+	/* XXH3_64bits of nothing and of one zero byte, from the sanity checks of xxHash 0.8. */
+	CU_ASSERT_EQUAL(checksum(0, NULL, 0), (uint32_t)UINT64_C(0x2D06800538D394C2));
+	CU_ASSERT_EQUAL(checksum(0, "", 1), (uint32_t)UINT64_C(0xC44BDFF4074EECDB));
+	CU_ASSERT_NOT_EQUAL(checksum(checksum(0, "1234", 4), "56789", 5),
+	                    checksum(checksum(0, "1235", 4), "56789", 5));
+}
+
+static void checksum_of_version_1_is_crc_32c(void)
 {
 	unsigned char zeros[32] = { 0 };
 
 	/* The check value of the CRC catalogue, and RFC 3720 B.4. */
-	CU_ASSERT_EQUAL(crc32c(0, "123456789", 9), 0xE3069283u);
-	CU_ASSERT_EQUAL(crc32c(0, zeros, sizeof(zeros)), 0x8A9136AAu);
-	CU_ASSERT_EQUAL(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xE3069283u);
+	CU_ASSERT_EQUAL(record_v1_sum(0, "123456789", 9), 0xE3069283u);
+	CU_ASSERT_EQUAL(record_v1_sum(0, zeros, sizeof(zeros)), 0x8A9136AAu);
+	CU_ASSERT_EQUAL(record_v1_sum(record_v1_sum(0, "1234", 4), "56789", 5), 0xE3069283u);
 }
 
-static void checksum_tables_are_those_of_the_polynomial(void)
+/* --- version 1 --- */
+
+static void seal_old(struct buf *b, size_t at, size_t size)
 {
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t crc = i;
+	uint32_t crc = store_age_crc(0, b->data + at + 8, size - 8);
 
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ 0x82F63B78u : crc >> 1;
-		CU_ASSERT_EQUAL(tables[0][i], crc);
-	}
-	for (size_t k = 1; k < 8; k++)
-		for (size_t i = 0; i < 256; i++)
-			CU_ASSERT_EQUAL(tables[k][i],
-			                tables[0][tables[k - 1][i] & 0xff] ^ tables[k - 1][i] >> 8);
+	for (int i = 0; i < 4; i++)
+		b->data[at + 4 + (size_t)i] = (unsigned char)(crc >> 8 * i);
 }
+
+static void record_of_version_1_becomes_one_of_this_version_and_its_payload_is_not_looked_into(void)
+{
+	struct buf inner = BUF_MAX(OUT_MAX), out = BUF_MAX(OUT_MAX);
+	struct record in = example(), back;
+	uint64_t lifted = 0;
+	size_t size;
+
+	CU_ASSERT_EQUAL_FATAL(record_encode(&inner, &in), ST_OK);
+	seal_old(&inner, 0, inner.len);
+	in.payload = inner.data; /* what a device may send */
+	in.payload_len = inner.len;
+	CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
+	for (int pass = 0; pass < 2; pass++) {
+		if (pass == 0)
+			seal_old(&out, 0, out.len);
+		CU_ASSERT_EQUAL(record_v1_lift(out.data, out.len, true, &lifted), out.len);
+		CU_ASSERT_EQUAL(lifted, 1); /* none the second time */
+		CU_ASSERT_EQUAL_FATAL(record_decode(out.data, out.len, &back, &size), ST_OK);
+		CU_ASSERT(back.payload_len == inner.len &&
+		          memcmp(back.payload, inner.data, inner.len) == 0);
+	}
+	buf_free(&inner);
+	buf_free(&out);
+}
+
+static void what_is_no_record_of_version_1_stays_and_half_a_one_is_given_again(void)
+{
+	struct buf b = BUF_MAX(OUT_MAX);
+	struct record in = example(), back;
+	uint64_t lifted = 0;
+	size_t one, size;
+
+	CU_ASSERT_EQUAL_FATAL(buf_add(&b, "damage", 6), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(record_encode(&b, &in), ST_OK);
+	one = b.len - 6;
+	seal_old(&b, 6, one);
+	CU_ASSERT_EQUAL(record_v1_lift(b.data, b.len - 1, false, &lifted), 6);
+	CU_ASSERT_EQUAL(lifted, 0);
+	CU_ASSERT_EQUAL(record_v1_lift(b.data, b.len - 1, true, &lifted), b.len - 1);
+	CU_ASSERT_EQUAL(lifted, 0);
+	CU_ASSERT_EQUAL(record_v1_lift(b.data, b.len, false, &lifted), b.len);
+	CU_ASSERT_EQUAL(lifted, 1);
+	CU_ASSERT_EQUAL(memcmp(b.data, "damage", 6), 0);
+	CU_ASSERT_EQUAL(record_decode(b.data + 6, one, &back, &size), ST_OK);
+	buf_free(&b);
+}
+
+static void header_of_version_1_is_known_and_a_newer_one_too(void)
+{
+	struct record_file in = { .kind = "SEG", .first_seq = 77 }, back;
+	uint8_t bytes[RECORD_FILE_BYTES];
+	uint32_t sum;
+
+	record_put_file(&in, bytes);
+	CU_ASSERT_FALSE(record_v1_lift_file(bytes));
+	bytes[8] = 1;
+	sum = store_age_crc(0, bytes, 60);
+	for (int i = 0; i < 4; i++)
+		bytes[60 + i] = (uint8_t)(sum >> 8 * i);
+	CU_ASSERT_EQUAL(record_get_file(bytes, sizeof bytes, "SEG", &back), ST_MALFORMED);
+	CU_ASSERT(record_v1_lift_file(bytes));
+	CU_ASSERT_EQUAL(record_get_file(bytes, sizeof bytes, "SEG", &back), ST_OK);
+	CU_ASSERT_EQUAL(back.first_seq, 77);
+	bytes[8] = RECORD_VERSION + 1;
+	sum = checksum(0, bytes, 60);
+	for (int i = 0; i < 4; i++)
+		bytes[60 + i] = (uint8_t)(sum >> 8 * i);
+	CU_ASSERT_EQUAL(record_file_version(bytes, checksum), RECORD_VERSION + 1);
+	CU_ASSERT_EQUAL(record_get_file(bytes, sizeof bytes, "SEG", &back), ST_INVALID);
+}
+
+/* --- this version --- */
 
 static void record_comes_back_as_it_was_written(void)
 {
@@ -152,14 +230,11 @@ static void numbers_out_of_their_bounds_are_no_record_and_no_header(void)
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		struct buf out = BUF_MAX(OUT_MAX);
 		struct record in = example(), back;
-		uint32_t crc;
 		size_t size;
 
 		CU_ASSERT_EQUAL_FATAL(record_encode(&out, &in), ST_OK);
 		put_number(out.data + numbers[i].at, numbers[i].value);
-		crc = crc32c(0, out.data + 8, out.len - 8);
-		for (int k = 0; k < 4; k++)
-			out.data[4 + k] = (unsigned char)(crc >> 8 * k);
+		record_seal(out.data, out.len);
 		CU_ASSERT_EQUAL(record_decode(out.data, out.len, &back, &size),
 		                numbers[i].ok ? ST_OK : ST_MALFORMED);
 		buf_free(&out);
@@ -240,7 +315,11 @@ static void age_counts_on_the_boot_clock_and_across_boots_on_a_trusted_wall_cloc
 	CU_ASSERT_EQUAL(record_age_ms(&r, boot_b, &now), 0);
 }
 
-SUITE(record, TEST(checksum_is_crc_32c), TEST(checksum_tables_are_those_of_the_polynomial),
+SUITE(record, TEST(checksum_is_that_of_xxh3_and_goes_on_where_it_was),
+      TEST(checksum_of_version_1_is_crc_32c),
+      TEST(record_of_version_1_becomes_one_of_this_version_and_its_payload_is_not_looked_into),
+      TEST(what_is_no_record_of_version_1_stays_and_half_a_one_is_given_again),
+      TEST(header_of_version_1_is_known_and_a_newer_one_too),
       TEST(record_comes_back_as_it_was_written), TEST(numbers_stand_where_the_header_file_says),
       TEST(half_a_record_asks_for_the_rest), TEST(no_flipped_bit_passes_for_a_record),
       TEST(numbers_out_of_their_bounds_are_no_record_and_no_header),

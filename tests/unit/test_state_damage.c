@@ -180,7 +180,7 @@ static void run_sql(const char *db, const char *text)
 
 static void make_newer(const char *db)
 {
-	run_sql(db, "PRAGMA user_version = 2");
+	run_sql(db, "PRAGMA user_version = 3");
 }
 
 static void lose_an_entry(const char *db)

@@ -17,6 +17,7 @@
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/secrets.h"
 #include "shadowstore/state/state.h"
+#include "shadowstore/store_format.h"
 #include "tests/fakes/bad_disk.h"
 #include "tests/fakes/said.h"
 #include "tests/fakes/store_dir.h"
@@ -279,7 +280,7 @@ static void whatever_stands_in_the_place_of_a_file_is_named_and_nothing_hangs(vo
 	static const char *const names[] = {
 		"lock",        "journal",      "journal/acks", "journal/acks.tmp",  "state",
 		"state.db",    "secrets",      "secrets.old",  "state.db-journal",  "state.db-wal",
-		"secrets.new", "state.db-shm", "last-connect", "dead-letter.jsonl", "dead-letter.jsonl.1",
+		"secrets.tmp", "state.db-shm", "last-connect", "dead-letter.jsonl", "dead-letter.jsonl.1",
 	};
 
 	alarm(HANG_S);
@@ -380,7 +381,7 @@ static const struct {
 	{ "state.db", use_state, true, false },
 	{ "secrets", use_secrets, true, false },
 	{ "secrets.old", use_secrets, true, false },
-	{ "secrets.new", keep_secret, false, true },
+	{ "secrets.tmp", keep_secret, false, true },
 	{ "dead-letter.jsonl", bury, false, false },
 };
 
@@ -448,6 +449,80 @@ static void odd_companion_of_the_database_is_an_error_and_no_hang(void)
 	alarm(0);
 }
 
+/* --- formats --- */
+
+static void new_store_says_its_format_and_bars_versions_that_would_take_it_for_damaged(void)
+{
+	const char *dir = store_dir_new();
+	struct store *s;
+	struct stat info;
+	char line[64] = "";
+	FILE *f;
+
+	for (int opening = 0; opening < 2; opening++) {
+		CU_ASSERT_EQUAL_FATAL(open_at(dir, &s), ST_OK);
+		CU_ASSERT_EQUAL(said.lines, 0);
+		store_close(s);
+	}
+	f = fopen(at(dir, "format"), "re");
+	CU_ASSERT_FATAL(f != NULL && fgets(line, sizeof line, f) != NULL);
+	fclose(f);
+	CU_ASSERT_STRING_EQUAL(line, "hubgate store, format 2\n");
+	/* Format 1 had a file of this name, and began with a look at it. */
+	CU_ASSERT_EQUAL(stat(at(dir, "secrets.new"), &info), 0);
+	CU_ASSERT(S_ISDIR(info.st_mode));
+}
+
+static void store_of_a_newer_format_is_refused_with_both_numbers_and_the_fix(void)
+{
+	const char *dir = store_dir_new();
+	struct store *s;
+
+	put_file(at(dir, "format"), "hubgate store, format 3\nmore that only it understands\n");
+	CU_ASSERT_EQUAL(open_at(dir, &s), ST_DENIED);
+	CU_ASSERT_EQUAL(said.lines, 1);
+	CU_ASSERT(
+		said_has(&said, "has format 3, this hubgate knows up to 2: install the newer hubgate"));
+}
+
+static void store_that_was_moved_away_is_refused_until_it_is_taken_back(void)
+{
+	const char *dir = store_dir_new();
+	struct store *s;
+
+	CU_ASSERT_EQUAL_FATAL(open_at(dir, &s), ST_OK);
+	CU_ASSERT_EQUAL(store_format_move_back(store_dir(s)), ST_NOTFOUND);
+	CU_ASSERT_EQUAL(store_format_move(store_dir(s), "2026-11-28T03:00:00Z to /media/gw.export\n"),
+	                ST_OK);
+	store_close(s);
+	CU_ASSERT_EQUAL(open_at(dir, &s), ST_DENIED);
+	CU_ASSERT_EQUAL(said.lines, 1);
+	CU_ASSERT(said_has(&said, "2026-11-28T03:00:00Z to /media/gw.export"));
+	CU_ASSERT(said_has(&said, "hubgate import --undo"));
+	{
+		const struct store_conf conf = {
+			.dir = dir, .lock = true, .to_import = true, .log = &said.log
+		};
+
+		CU_ASSERT_EQUAL_FATAL(store_open(&conf, &s), ST_OK);
+	}
+	CU_ASSERT_EQUAL(store_format_move_back(store_dir(s)), ST_OK);
+	store_close(s);
+	CU_ASSERT_EQUAL_FATAL(open_at(dir, &s), ST_OK);
+	store_close(s);
+}
+
+static void store_whose_import_is_not_finished_is_refused(void)
+{
+	const char *dir = store_dir_new();
+	struct store *s;
+
+	CU_ASSERT_EQUAL(mkdir(at(dir, "arrived"), 0700), 0);
+	CU_ASSERT_EQUAL(open_at(dir, &s), ST_DENIED);
+	CU_ASSERT_EQUAL(said.lines, 1);
+	CU_ASSERT(said_has(&said, "run the same hubgate import again"));
+}
+
 SUITE(store, TEST(missing_directory_is_made_for_the_owner_alone),
       TEST(second_owner_is_refused_and_told_who_the_first_is),
       TEST(deleting_the_lock_file_lets_nobody_in),
@@ -462,4 +537,8 @@ SUITE(store, TEST(missing_directory_is_made_for_the_owner_alone),
       TEST(whatever_stands_in_the_place_of_a_file_is_named_and_nothing_hangs),
       TEST(every_use_of_an_odd_file_is_an_error_and_none_hangs),
       TEST(leftovers_of_ours_are_removed_whatever_they_are),
-      TEST(odd_companion_of_the_database_is_an_error_and_no_hang))
+      TEST(odd_companion_of_the_database_is_an_error_and_no_hang),
+      TEST(new_store_says_its_format_and_bars_versions_that_would_take_it_for_damaged),
+      TEST(store_of_a_newer_format_is_refused_with_both_numbers_and_the_fix),
+      TEST(store_that_was_moved_away_is_refused_until_it_is_taken_back),
+      TEST(store_whose_import_is_not_finished_is_refused))
