@@ -22,7 +22,8 @@ struct cli_command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_command check_command, credentials_command, init_command;
+extern const struct cli_command check_command, credentials_command, init_command, export_command,
+	import_command;
 
 /* "hubgate COMMAND: ..." on standard error; returns CLI_USAGE or CLI_FAILED, for `return`. */
 int cli_usage(const struct cli_command *c, const char *format, ...)

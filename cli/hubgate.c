@@ -4,7 +4,8 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = { &init_command, &check_command,
-	                                                  &credentials_command };
+	                                                  &credentials_command, &export_command,
+	                                                  &import_command };
 
 enum {
 	COMMANDS = sizeof commands / sizeof commands[0]
