@@ -184,7 +184,7 @@ static int unseal(struct import *i)
 
 static int bring(struct import *i)
 {
-	int code = open_store(i, i->store, true);
+	int code = open_store(i, i->store, !i->no_lock);
 
 	if (code == CLI_OK && !i->is_decided)
 		code = import_stage(i);

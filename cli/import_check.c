@@ -57,6 +57,7 @@ static bool config_changes(const struct import *i)
 	return strcmp(i->store, i->from_store) != 0 || strcmp(from, to) != 0;
 }
 
+/* Changes hubgate.json where it comes to another place. */
 static bool adapt(struct import *i)
 {
 	cJSON *root = cJSON_ParseWithLength(i->text, i->text_len);
@@ -64,6 +65,12 @@ static bool adapt(struct import *i)
 	cJSON *dir = cJSON_CreateString(i->store);
 	char *text = NULL;
 
+	i->no_lock = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(store, "lock"));
+	if (store && !config_changes(i)) {
+		cJSON_Delete(dir);
+		cJSON_Delete(root);
+		return true;
+	}
 	if (store && dir && cJSON_ReplaceItemInObjectCaseSensitive(store, "dir", dir)) {
 		dir = NULL;
 		text = cJSON_Print(root);
@@ -139,7 +146,7 @@ static int check_config(struct import *i, const struct archive_head *h, const ch
 	}
 	if (st != ST_OK)
 		return import_broken(i, st);
-	if (config_changes(i) && !adapt(i))
+	if (!adapt(i))
 		return cli_failed(i->command, "hubgate.json in %s cannot be read", i->name);
 	fd = open_place(i, i->config, i->text_len, &code);
 	if (fd < 0)

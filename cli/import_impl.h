@@ -36,6 +36,7 @@ struct import {
 	char *text;                                             /* hubgate.json as it will be; owned */
 	size_t text_len;
 	uint64_t bytes, files;
+	bool no_lock;    /* hubgate.json says store.lock false */
 	bool is_decided; /* an import of this file was, and is gone on with */
 
 	bool give; /* to this user; else everything stays the caller's */

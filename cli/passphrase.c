@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,8 @@
 #include <unistd.h>
 
 enum {
-	OTHERS = 007
+	OTHERS = 007,
+	SIGNALS = 3
 };
 
 /* Without the end of the line. False: more than fits, or not even an empty line. */
@@ -27,7 +29,7 @@ static bool read_line(int fd, char out[PASSPHRASE_MAX + 1])
 	if (len > 0 && out[len - 1] == '\r')
 		len--;
 	out[len] = '\0';
-	return n > 0 || len > 0;
+	return n > 0 || (n == 0 && len > 0);
 }
 
 static int from_file(const struct cli_command *c, const char *file, char out[PASSPHRASE_MAX + 1])
@@ -56,8 +58,24 @@ static int from_file(const struct cli_command *c, const char *file, char out[PAS
 					file, PASSPHRASE_MAX);
 }
 
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends the question, not this program, until the terminal shows again what is typed. */
+static void hold_signals(bool hold, struct sigaction before[SIGNALS])
+{
+	static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction end_read = { .sa_handler = on_signal };
+
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], hold ? &end_read : &before[i], hold ? &before[i] : NULL);
+}
+
 static bool ask(int tty, const char *question, char out[PASSPHRASE_MAX + 1])
 {
+	struct sigaction signals[SIGNALS];
 	struct termios before, quiet;
 	bool ok = tcgetattr(tty, &before) == 0;
 
@@ -65,9 +83,12 @@ static bool ask(int tty, const char *question, char out[PASSPHRASE_MAX + 1])
 		return false;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	hold_signals(true, signals);
+	ok = tcsetattr(tty, TCSAFLUSH, &quiet) == 0;
 	(void)!write(tty, question, strlen(question));
-	ok = tcsetattr(tty, TCSAFLUSH, &quiet) == 0 && read_line(tty, out);
+	ok = ok && read_line(tty, out);
 	tcsetattr(tty, TCSAFLUSH, &before);
+	hold_signals(false, signals);
 	(void)!write(tty, "\n", 1);
 	return ok;
 }

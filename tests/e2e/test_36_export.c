@@ -6,7 +6,8 @@
 #include "tests/e2e/sample_store.h"
 #include "tests/runner.h"
 
-#include <glob.h>
+#include <poll.h>
+#include <pty.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -118,11 +119,14 @@ static int call(char *line, const char *said)
 	return code;
 }
 
+static char *export_line(const struct move *m)
+{
+	return text_fmt("export --config %s -o %s --passphrase-file %s", m->config, m->file, m->pass);
+}
+
 static int export_it(const struct move *m, const char *said)
 {
-	return call(
-		text_fmt("export --config %s -o %s --passphrase-file %s", m->config, m->file, m->pass),
-		said);
+	return call(export_line(m), said);
 }
 
 static char *import_line(const struct move *m)
@@ -459,12 +463,11 @@ static void disk_that_takes_no_more_leaves_nothing_half_done(void)
 	move_end(&m);
 }
 
-/* Runs the import, killed at its system call number stops / 2 (0: never). How many stops there
+/* Runs hubgate LINE, killed at its system call number stops / 2 (0: never). How many stops there
  * were. */
-static long traced_import(const struct move *m, long stops)
+static long traced(char *line, long stops)
 {
-	char *line = import_line(m),
-		 *whole = text_fmt("exec %s/hubgate %s >/dev/null 2>&1", build_dir(), line);
+	char *whole = text_fmt("exec %s/hubgate %s >/dev/null 2>&1", build_dir(), line);
 	pid_t child = fork();
 	int status = 0;
 	long n = 0;
@@ -509,7 +512,7 @@ static void kill_and_go_on(const struct move *m, long stops)
 	bool whole;
 
 	start_anew(m);
-	traced_import(m, stops);
+	traced(import_line(m), stops);
 	whole = is_there(m->to, "state.db") && !is_there(m->to, "arrived");
 	CU_ASSERT(is_there(m->to, "arrived") || whole || nothing_came(m));
 	if (!whole)
@@ -526,12 +529,106 @@ static void import_that_is_killed_anywhere_leaves_nothing_or_goes_on(void)
 	long all;
 
 	CU_ASSERT_EQUAL(export_it(&m, NULL), 0);
-	all = traced_import(&m, 0);
+	all = traced(import_line(&m), 0);
 	CU_ASSERT_FATAL(is_there(m.to, "state.db"));
 	shell(text);
 	for (int i = 1; i <= KILLS; i++) /* the second half: before it only reads */
 		kill_and_go_on(&m, all / 2 + all * i / (2 * (KILLS + 1)));
 	free(text);
+	move_end(&m);
+}
+
+/* Either the store lives on here, or the file is whole. */
+static void kill_the_export(const struct move *m, long stops)
+{
+	char *text = text_fmt("if [ -e %s.part ]; then mv %s.part %s; fi", m->file, m->file, m->file);
+
+	traced(export_line(m), stops);
+	if (is_there(m->from, "MOVED")) {
+		shell(text);
+		start_anew(m);
+		CU_ASSERT_EQUAL(import_it(m, "imported"), 0);
+		CU_ASSERT_EQUAL(call(text_fmt("import --undo --store %s", m->from), NULL), 0);
+	} else {
+		CU_ASSERT_NOT_EQUAL(access(m->file, F_OK), 0);
+		CU_ASSERT_EQUAL(export_it(m, "marked as moved"), 0);
+		CU_ASSERT_EQUAL(call(text_fmt("import --undo --store %s", m->from), NULL), 0);
+	}
+	unlink(m->file);
+	free(text);
+}
+
+static void export_that_is_killed_anywhere_has_marked_nothing_or_is_whole(void)
+{
+	struct move m = move_begin();
+	long all = traced(export_line(&m), 0);
+
+	CU_ASSERT(is_there(m.from, "MOVED"));
+	CU_ASSERT_EQUAL(call(text_fmt("import --undo --store %s", m.from), NULL), 0);
+	unlink(m.file);
+	for (int i = 0; i < KILLS; i++) /* the last of them: where it is decided */
+		kill_the_export(&m, i < KILLS / 2 ? all * (i + 4) / KILLS : all - 8 * (KILLS - i));
+	move_end(&m);
+}
+
+/* --- a person --- */
+
+/* What the terminal shows until `part` is there, added to shown. */
+static bool await_shown(int tty, char *shown, size_t size, const char *part)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+	size_t len = strlen(shown);
+
+	while (!strstr(shown, part) && now_ms() < end_ms && len + 1 < size) {
+		struct pollfd fd = { .fd = tty, .events = POLLIN };
+		ssize_t n = poll(&fd, 1, 100) > 0 ? read(tty, shown + len, size - len - 1) : 0;
+
+		if (n < 0)
+			break;
+		len += (size_t)n;
+		shown[len] = '\0';
+	}
+	return strstr(shown, part) || harness_failed("the terminal shows no %s:\n%s", part, shown);
+}
+
+static int export_at_a_terminal(const struct move *m, const char *second, char *shown, size_t size)
+{
+	char *command =
+		text_fmt("exec %s/hubgate export --config %s -o %s", build_dir(), m->config, m->file);
+	int tty = -1, status = 0;
+	pid_t child = forkpty(&tty, NULL, NULL, NULL);
+
+	if (child == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	free(command);
+	CU_ASSERT_FATAL(child > 0);
+	*shown = '\0';
+	CU_ASSERT(await_shown(tty, shown, size, "Passphrase: "));
+	CU_ASSERT_EQUAL(write(tty, "correct horse battery\n", 22), 22);
+	CU_ASSERT(await_shown(tty, shown, size, "Once more: "));
+	CU_ASSERT_EQUAL(write(tty, second, strlen(second)), (ssize_t)strlen(second));
+	await_shown(tty, shown, size,
+	            strcmp(second, "correct horse battery\n") == 0 ? "back:" : "hubgate");
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	close(tty);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void passphrase_is_asked_for_twice_and_never_shown(void)
+{
+	struct move m = move_begin();
+	char shown[8192];
+
+	CU_ASSERT_EQUAL(export_at_a_terminal(&m, "correct horse batters\n", shown, sizeof shown), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(shown, "two passphrases"));
+	CU_ASSERT_EQUAL(export_at_a_terminal(&m, "\003", shown, sizeof shown), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(shown, "no passphrase was given"));
+	CU_ASSERT_FALSE(is_there(m.from, "MOVED"));
+	CU_ASSERT_EQUAL(export_at_a_terminal(&m, "correct horse battery\n", shown, sizeof shown), 0);
+	CU_ASSERT_PTR_NULL(strstr(shown, "horse"));
+	CU_ASSERT_EQUAL(import_it(&m, "imported"), 0);
 	move_end(&m);
 }
 
@@ -545,4 +642,6 @@ SUITE(export, TEST(gateway_moves_and_everything_that_waited_arrives_once),
       TEST(export_of_a_format_to_come_is_refused_with_both_numbers),
       TEST(what_is_there_already_is_not_touched),
       TEST(disk_that_takes_no_more_leaves_nothing_half_done),
+      TEST(export_that_is_killed_anywhere_has_marked_nothing_or_is_whole),
+      TEST(passphrase_is_asked_for_twice_and_never_shown),
       TEST(import_that_is_killed_anywhere_leaves_nothing_or_goes_on))
