@@ -34,7 +34,7 @@ static const char help[] =
 	"  ExecStartPre=-/usr/bin/hubgate check --offline\n";
 
 static const struct check_table *const tables[] = { &check_files, &check_broker, &check_machine,
-	                                                &check_firmware };
+	                                                &check_store, &check_firmware };
 
 enum {
 	TABLES = sizeof tables / sizeof tables[0],

@@ -54,7 +54,8 @@ struct check_table {
 	size_t count;
 };
 
-extern const struct check_table check_files, check_broker, check_machine, check_firmware;
+extern const struct check_table check_files, check_broker, check_machine, check_store,
+	check_firmware;
 
 /* Sets verdict, fix and cause, a format: shortened when they do not fit. */
 void check_says(struct finding *out, enum verdict verdict, const char *fix, const char *cause, ...)

@@ -97,7 +97,7 @@ bool archive_path_ok(enum archive_kind kind, const char *path, size_t len)
 
 bool archive_takes(const char *name)
 {
-	static const char *const stays[] = { "lock", "format", "MOVED", "spare" };
+	static const char *const stays[] = { "lock", "format", "MOVED", "spare", "control.token" };
 	size_t len = strlen(name);
 
 	for (size_t i = 0; i < sizeof stays / sizeof stays[0]; i++) {

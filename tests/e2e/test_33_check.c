@@ -28,7 +28,8 @@ struct setup {
 	const char *conf; /* of mosquitto.conf */
 	const char *raw;  /* hubgate.json instead of all this */
 	mode_t config_mode;
-	mode_t store_mode; /* 0: it is not there */
+	mode_t store_mode;                   /* 0: it is not there */
+	const char *store_file, *store_text; /* one in it */
 };
 
 struct place {
@@ -60,6 +61,12 @@ static struct place place_make(const struct setup *s)
 	CU_ASSERT_FATAL(file_write(p.conf, s->conf ? s->conf : CONF_RIGHT, 0644));
 	if (s->store_mode) {
 		CU_ASSERT_FATAL(mkdir(store, 0700) == 0 && chmod(store, s->store_mode) == 0);
+	}
+	if (s->store_file) {
+		char *path = text_fmt("%s/%s", store, s->store_file);
+
+		CU_ASSERT_FATAL(file_write(path, s->store_text, 0600));
+		free(path);
 	}
 	free(store);
 	return p;
@@ -227,6 +234,18 @@ static const struct fault {
 	  "chmod 0755",
 	  { .more = ",\"firmware\":{\"hook\":\"/nowhere/hook\"}" } },
 	{ "store-dir", "warn", "writable for others", "chmod 0700", { .store_mode = 0777 } },
+	{ "store-here",
+	  "FAIL",
+	  "was exported (2026-11-28T03:00:00Z by host gw to /x.export)",
+	  "hubgate import --undo",
+	  { .store_mode = 0700,
+	    .store_file = "MOVED",
+	    .store_text = "2026-11-28T03:00:00Z by host gw to /x.export\n" } },
+	{ "store-here",
+	  "FAIL",
+	  "has format 3, this hubgate knows up to 2",
+	  "install the newer hubgate again",
+	  { .store_mode = 0700, .store_file = "format", .store_text = "hubgate store, format 3\n" } },
 	{ "store-space",
 	  "warn",
 	  "less than store.max_bytes",
