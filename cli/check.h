@@ -60,7 +60,8 @@ struct check_table {
 	size_t count;
 };
 
-extern const struct check_table check_files, check_broker, check_machine, check_firmware;
+extern const struct check_table check_files, check_broker, check_machine, check_store,
+	check_firmware;
 /* Online, in this order: each needs what the one before it learnt. */
 extern const struct check_table check_network, check_hub, check_ports;
 

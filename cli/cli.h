@@ -26,7 +26,8 @@ struct cli_command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_command check_command, credentials_command, init_command, probe_command;
+extern const struct cli_command check_command, credentials_command, init_command, probe_command,
+	export_command, import_command;
 extern const struct cli_command status_command, watch_command, devices_command, device_command,
 	queue_command, dead_letters_command, bind_command, unbind_command, online_command,
 	offline_command, register_command, shadow_command, firmware_command, route_command,

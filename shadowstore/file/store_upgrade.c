@@ -180,6 +180,21 @@ static enum status rewrite(struct upgrade *u, const char *name, int fd)
 	return st;
 }
 
+static bool no_room(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+/* False: there is none; errno stays. */
+static bool give_spare(const struct upgrade *u)
+{
+	int error = errno;
+	bool given = unlinkat(u->dir, SPARE, 0) == 0;
+
+	errno = error;
+	return given;
+}
+
 static enum status upgrade(struct upgrade *u, const char *name, int fd)
 {
 	uint64_t records;
@@ -191,7 +206,7 @@ static enum status upgrade(struct upgrade *u, const char *name, int fd)
 		log_line(u->log, LOG_NOTE, "%s: files of an older version are brought to format %d",
 		         u->shown, RECORD_VERSION);
 	st = rewrite(u, name, fd);
-	if (st == ST_IO && (errno == ENOSPC || errno == EDQUOT) && unlinkat(u->dir, SPARE, 0) == 0)
+	if (st == ST_IO && no_room(errno) && give_spare(u))
 		st = rewrite(u, name, fd);
 	return st;
 }
@@ -206,9 +221,20 @@ static enum status refuse_newer(const struct upgrade *u, const char *name, uint3
 	return ST_DENIED;
 }
 
-static enum status refuse_file(const struct upgrade *u, const char *name)
+static enum status refuse_file(const struct upgrade *u, const char *name, int fd)
 {
-	store_file_refuse(u->log, u->shown, name, "brought to the format of this version");
+	int error = errno;
+	struct stat info;
+
+	if (no_room(error) && fstat(fd, &info) == 0)
+		log_line(
+			u->log, LOG_ERROR,
+			"not started: %s/%s cannot be brought to format %d, the disk is full: free %lld KiB "
+			"there for the time of one start",
+			u->shown, name, RECORD_VERSION, (long long)info.st_size / 1024 + 64);
+	else
+		store_file_refuse(u->log, u->shown, name, "brought to the format of this version");
+	errno = error;
 	return ST_DENIED;
 }
 
@@ -228,7 +254,7 @@ static enum status look(struct upgrade *u, const char *name, int fd)
 	if (version == RECORD_VERSION || store_file_is_blank(header, sizeof(header)))
 		return ST_OK;
 	st = upgrade(u, name, fd);
-	return st == ST_OK ? ST_OK : refuse_file(u, name);
+	return st == ST_OK ? ST_OK : refuse_file(u, name, fd);
 }
 
 static enum status upgrade_file(struct upgrade *u, const char *name)

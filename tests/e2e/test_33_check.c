@@ -54,6 +54,7 @@ struct setup {
 	long clock_s;      /* online: what the clock is ahead; 0: as it is */
 	/* A broker has the store, listens at @BROKER@ and answers getHub so; "": with an error. */
 	const char *broker;
+	const char *store_file, *store_text; /* one in it */
 };
 
 /* The hub and who does not answer, for all tests that are online. */
@@ -212,6 +213,12 @@ static struct place place_make(const struct setup *s)
 	free(conf);
 	if (mode) {
 		CU_ASSERT_FATAL(mkdir(store, 0700) == 0 && chmod(store, mode) == 0);
+	}
+	if (s->store_file) {
+		char *path = text_fmt("%s/%s", store, s->store_file);
+
+		CU_ASSERT_FATAL(file_write(path, s->store_text, 0600));
+		free(path);
 	}
 	if (network.broker)
 		broker_take(&p);
@@ -400,6 +407,18 @@ static const struct fault {
 	  "chmod 0755",
 	  { .more = ",\"firmware\":{\"hook\":\"/nowhere/hook\"}" } },
 	{ "store-dir", "warn", "writable for others", "chmod 0700", { .store_mode = 0777 } },
+	{ "store-here",
+	  "FAIL",
+	  "was exported (2026-11-28T03:00:00Z by host gw to /x.export)",
+	  "hubgate import --undo",
+	  { .store_mode = 0700,
+	    .store_file = "MOVED",
+	    .store_text = "2026-11-28T03:00:00Z by host gw to /x.export\n" } },
+	{ "store-here",
+	  "FAIL",
+	  "has format 3, this hubgate knows up to 2",
+	  "install the newer hubgate again",
+	  { .store_mode = 0700, .store_file = "format", .store_text = "hubgate store, format 3\n" } },
 	{ "store-space",
 	  "warn",
 	  "less than store.max_bytes",

@@ -19,6 +19,7 @@
 #include "core/journal/record.h"
 #include "shadowstore/journal/journal.h"
 #include "shadowstore/journal/journal_reader.h"
+#include "tests/fakes/bad_disk.h"
 #include "tests/fakes/said.h"
 #include "tests/fakes/store_age.h"
 #include "tests/fakes/store_dir.h"
@@ -198,7 +199,7 @@ static void file_that_cannot_be_written_anew_stays_as_it_is(void)
 	CU_ASSERT_EQUAL(upgrade(dir), ST_IO);
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &all), 0);
 	signal(SIGXFSZ, SIG_DFL);
-	CU_ASSERT(said_has(&said, "acks cannot be brought to the format of this version"));
+	CU_ASSERT(said_has(&said, "acks cannot be brought to format 2, the disk is full: free"));
 	CU_ASSERT(same_bytes(at(dir, "acks"), SAMPLE "/journal/acks"));
 	CU_ASSERT_NOT_EQUAL(access(at(dir, "acks.tmp"), F_OK), 0);
 }
@@ -250,6 +251,24 @@ static uint64_t read_all(struct journal *j)
 	while (journal_reader_next(j, &item) == ST_OK)
 		n += item.seq == n + 1;
 	return n;
+}
+
+static void what_the_disk_does_not_give_is_skipped_and_the_old_file_stays(void)
+{
+	const char *dir = old_journal();
+	struct journal_item item;
+	struct journal *j;
+	uint64_t n = 0;
+
+	bad_disk_sector("0000000000000001.seg", 100000, 100001);
+	j = open_journal(dir);
+	bad_disk_heal();
+	CU_ASSERT(said_has(&said, "the disk does not give all of it"));
+	while (journal_reader_next(j, &item) == ST_OK)
+		n++;
+	CU_ASSERT(n >= MESSAGES - 4 && n < MESSAGES); /* a sector may hold the ends of several */
+	CU_ASSERT_EQUAL(access(at(dir, "journal/0000000000000001.seg.damaged-1"), F_OK), 0);
+	journal_close(j);
 }
 
 /* Opens the journal in a child that is killed at the entry or the exit of its system call number
@@ -374,6 +393,7 @@ SUITE(store_upgrade, TEST(file_of_format_1_gets_this_one_and_every_byte_keeps_it
       TEST(damage_stays_where_it_is_and_the_records_around_it_are_brought_along),
       TEST(file_of_a_newer_format_ends_the_start_with_both_numbers),
       TEST(file_that_cannot_be_written_anew_stays_as_it_is),
+      TEST(what_the_disk_does_not_give_is_skipped_and_the_old_file_stays),
       TEST(journal_whose_upgrade_is_killed_at_every_step_loses_nothing),
       TEST(state_of_format_1_is_read_and_is_of_this_one_after_the_first_round),
       TEST(damaged_entry_of_format_1_stays_out))
