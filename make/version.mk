@@ -2,6 +2,6 @@
 # in hubbridge.pc, and in the image (docker/build.sh).
 VERSION = $(shell cat VERSION)
 
-says_version := $(call obj,plugin/plugin.c plugin/services/firmware_own.c)
+says_version := $(call obj,plugin/plugin.c plugin/report.c plugin/services/firmware_own.c)
 $(says_version): private ALL_CFLAGS += -DHUBGATE_VERSION='"$(VERSION)"'
 $(says_version): VERSION
