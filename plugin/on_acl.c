@@ -5,6 +5,7 @@
 #include "core/hub/topic.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/control/control.h"
 #include "plugin/devices/arrival.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/one_client.h"
@@ -18,7 +19,6 @@
 #include "plugin/lan/unheard.h"
 #include "plugin/lan/withheld.h"
 #include "plugin/routing.h"
-#include "plugin/services/control.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/rrpc_service.h"
@@ -219,6 +219,16 @@ static int without_session(struct hubgate *h, const struct mosquitto_evt_acl_che
 	return named ? denied(h) : other(h, ed);
 }
 
+static int of_session(struct hubgate *h, const struct lan_session *s,
+                      const struct mosquitto_evt_acl_check *ed)
+{
+	if (s->kind == SESSION_DOORBELL)
+		return doorbell(h, ed);
+	if (s->kind == SESSION_CONTROL)
+		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
+	return device(h, s->device, ed);
+}
+
 static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	struct lan_session *s = lan_session_of(h, ed->client);
@@ -241,9 +251,7 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 	 * they are for any client. */
 	if (s && s->broker_login && !identity_is_cloud_topic(h, ed->topic))
 		return other(h, ed);
-	if (s)
-		return s->kind == SESSION_DOORBELL ? doorbell(h, ed) : device(h, s->device, ed);
-	return without_session(h, ed);
+	return s ? of_session(h, s, ed) : without_session(h, ed);
 }
 
 /* Whatever rights there are. */

@@ -11,6 +11,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/client_ids.h"
+#include "plugin/lan/control_login.h"
 #include "plugin/lan/identity.h"
 #include "plugin/lan/tls_identity.h"
 #include "plugin/routing.h"
@@ -46,6 +47,8 @@ static int verdict_again(struct hubgate *h, const struct mosquitto_evt_basic_aut
 		return VERDICT_NO;
 	if (s)
 		return s->broker_login ? VERDICT_BROKER : VERDICT_YES;
+	if (control_login_is(ed->username))
+		return VERDICT_NO; /* of an earlier process, whose token is over */
 	return identity_named(h, ed->username) ? VERDICT_YES : other_client(h, ed->username);
 }
 
@@ -108,6 +111,15 @@ static int accept_other(struct hubgate *h, const struct mosquitto *client, const
 	return other_client(h, username);
 }
 
+/* No device takes its id while it is here. */
+static int accept_control(struct hubgate *h, const struct mosquitto *client)
+{
+	if (client_ids_hold(h, client, mosquitto_client_id(client), NULL) != ST_OK ||
+	    !lan_session_add(h, client, SESSION_CONTROL, NULL))
+		return VERDICT_NO;
+	return VERDICT_YES;
+}
+
 static int claim_device(struct hubgate *h, const struct mosquitto *client, const char *username,
                         struct device *d)
 {
@@ -156,6 +168,8 @@ static int judge(struct hubgate *h, const struct mosquitto_evt_basic_auth *ed)
 		return accept_device(h, ed->client, d);
 	case LOGIN_DOORBELL:
 		return lan_session_add(h, ed->client, SESSION_DOORBELL, NULL) ? VERDICT_YES : VERDICT_NO;
+	case LOGIN_CONTROL:
+		return accept_control(h, ed->client);
 	case LOGIN_OTHER:
 		return accept_other(h, ed->client, ed->username);
 	case LOGIN_REFUSED:

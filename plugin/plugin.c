@@ -16,6 +16,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
+#include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/inflow_report.h"
@@ -28,6 +29,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/client_ids.h"
+#include "plugin/lan/control_login.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/lan_session.h"
 #include "plugin/lan/products.h"
@@ -36,7 +38,6 @@
 #include "plugin/lan/withheld.h"
 #include "plugin/reload.h"
 #include "plugin/report.h"
-#include "plugin/services/control.h"
 #include "plugin/services/firmware.h"
 #include "plugin/services/gateway_service.h"
 #include "plugin/services/mapping_service.h"
@@ -438,6 +439,10 @@ static const struct part parts[] = {
 	  .stop = stop_store,
 	  .by_ms = STORE_BY_MS,
 	  .close = close_store },
+	{ .name = "the command's login",
+	  .open = control_login_open,
+	  .stop = control_login_stop,
+	  .close = control_login_close },
 	{ .name = "registration",
 	  .open = registration_open,
 	  .start = registration_start,
@@ -458,6 +463,11 @@ static const struct part parts[] = {
 	  .open = registration_listen,
 	  .start = registration_serve,
 	  .stop = quit_registration },
+	{ .name = "the commands to the gateway",
+	  .open = control_open,
+	  .run = control_run,
+	  .due = control_due,
+	  .close = control_close },
 	{ .name = "the reload", .open = reload_open, .run = reload_run, .close = reload_close },
 	{ .name = "the clock",
 	  .open = timekeeper_open,

@@ -13,6 +13,7 @@
 #include "plugin/devices/device_known.h"
 #include "plugin/devices/names.h"
 #include "plugin/devices/presence.h"
+#include "plugin/lan/apps.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/client_ids.h"
@@ -386,6 +387,7 @@ static enum status swap(struct reload *r)
 	take_mappings(r);
 	mapping_service_adopt(h);
 	registration_apply(h, &p->registration);
+	apps_check_roles(h);
 	mark_over(h);
 	report_interval_changed(h);
 	metric_set(&h->metrics, M_DEVICES, h->config->device_count);

@@ -7,7 +7,7 @@
 
 #include "core/base/room.h"
 #include "plugin/base/publish.h"
-#include "plugin/devices/inflow_report.h"
+#include "plugin/devices/gauges.h"
 
 #define SYS_ROOT "$SYS/broker/hubgate/"
 
@@ -57,35 +57,6 @@ static void put_number(const char *name, uint64_t value)
 	put_text(name, text);
 }
 
-/* The journal's counts, so that accepted = delivered + queued + dropped holds in
- * one publication. */
-static void copy_counts(struct hubgate *h)
-{
-	struct journal_counts c;
-
-	journal_counts(h->journal, &c);
-	metric_set(&h->metrics, M_ACCEPTED, c.accepted);
-	metric_set(&h->metrics, M_QUEUED, c.queued);
-	metric_set(&h->metrics, M_QUEUED_BYTES, c.queued_bytes);
-	metric_set(&h->metrics, M_DELIVERED, c.ended[JOURNAL_DELIVERED]);
-	metric_set(&h->metrics, M_DROPPED_BOUND, c.ended[JOURNAL_DROP_BOUND]);
-	metric_set(&h->metrics, M_DROPPED_SUSPECT, c.ended[JOURNAL_DROP_SUSPECT]);
-	metric_set(&h->metrics, M_DROPPED_POISON, c.ended[JOURNAL_DROP_POISON]);
-	metric_set(&h->metrics, M_DROPPED_AGE, c.ended[JOURNAL_DROP_AGE]);
-	metric_set(&h->metrics, M_DROPPED_DAMAGED, c.ended[JOURNAL_DROP_DAMAGED]);
-	metric_set(&h->metrics, M_SUPERSEDED, c.ended[JOURNAL_SUPERSEDED]);
-	metric_set(&h->metrics, M_STORE_BOUND, c.bound_bytes);
-	metric_set(&h->metrics, M_SYNCS, c.syncs);
-	metric_set(&h->metrics, M_SYNC_FAILED, c.sync_failures);
-	metric_set(&h->metrics, M_REWRITTEN, c.rewritten);
-	metric_set(&h->metrics, M_SYNC_MS, c.sync_ms);
-	metric_set(&h->metrics, M_SYNC_LONGEST, c.sync_longest_ms);
-	inflow_report_measure(h, c.queued);
-	metric_set(&h->metrics, M_DOORBELL,
-	           uplink_doorbell(h->uplink) &&
-	               doorbell_state(uplink_doorbell(h->uplink)) == DOORBELL_CONNECTED);
-}
-
 static void put_histogram(const char *name, const struct histogram *t)
 {
 	const struct {
@@ -120,7 +91,7 @@ void report_run(struct hubgate *h, int64_t now_ms)
 	if (h->config->metrics.sys_interval_s == 0 || now_ms < h->report->next_ms)
 		return;
 	h->report->next_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);
-	copy_counts(h);
+	gauges_measure(h);
 	for (int i = 0; i < METRIC_COUNT; i++)
 		put_number(metric_name((enum metric)i), metric_get(&h->metrics, (enum metric)i));
 	memset(&all, 0, sizeof(all));

@@ -149,6 +149,7 @@ struct subdev {
 	bool shadow_dirty; /* the hub lacks something: worth being online for */
 	bool shadow_told;  /* BROKER was told that requests can be sent */
 	bool shadow_sent;  /* BROKER is to be told that one was */
+	bool online_told;  /* what BROKER was told of it: online at the hub */
 	struct flow news;
 };
 
@@ -299,9 +300,12 @@ void gateway_shadow_dirty(struct gateway *g, struct subdev *d, bool dirty);
 void gateway_set_shadow(struct gateway *g, struct subdev *d, struct live_msg *m);
 /* Requests of d's shadow can be sent: it is online and its answers are subscribed. */
 bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d);
-/* A device of which BROKER does not know the latest, NULL: none; gateway_told() after it was
- * told that requests can be sent or not. */
+/* A device of which BROKER does not know the latest, NULL: none. gateway_told_online() after it was
+ * told whether the hub shows it online, gateway_told() whether requests can be sent. */
 struct subdev *gateway_news(struct gateway *g);
+/* True: BROKER does not know that it is online now, or is not. */
+bool gateway_online_untold(const struct subdev *d, bool *online);
+void gateway_told_online(struct gateway *g, struct subdev *d);
 void gateway_told(struct gateway *g, struct subdev *d, bool ready);
 
 /* After any change of d's outbox; the functions below do it themselves. */

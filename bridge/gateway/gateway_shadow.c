@@ -42,7 +42,10 @@ bool gateway_shadow_ready(const struct gateway *g, const struct subdev *d)
 
 void gateway_shadow_update(struct gateway *g, struct subdev *d)
 {
-	if (d->shadow_sent || d->shadow_told != gateway_shadow_ready(g, d))
+	bool online;
+
+	if (d->shadow_sent || d->shadow_told != gateway_shadow_ready(g, d) ||
+	    gateway_online_untold(d, &online))
 		turns_add(&g->news, &d->news);
 	else
 		turns_remove(&g->news, &d->news);
@@ -54,6 +57,20 @@ struct subdev *gateway_news(struct gateway *g)
 
 	IN_ROOM(ROOM_UPLINK);
 	return f ? table_entry(f, struct subdev, news) : NULL;
+}
+
+bool gateway_online_untold(const struct subdev *d, bool *online)
+{
+	IN_ROOM(ROOM_UPLINK);
+	*online = gateway_is_online(d);
+	return !d->hub.own && d->online_told != *online;
+}
+
+void gateway_told_online(struct gateway *g, struct subdev *d)
+{
+	IN_ROOM(ROOM_UPLINK);
+	d->online_told = gateway_is_online(d);
+	gateway_shadow_update(g, d);
 }
 
 void gateway_told(struct gateway *g, struct subdev *d, bool ready)

@@ -144,6 +144,8 @@ static void take(struct sdk *p, const struct uplink_down *d)
 	case UPLINK_SHADOW_READY:
 	case UPLINK_SHADOW_AWAY:
 	case UPLINK_SHADOW_SENT:
+	case UPLINK_ONLINE:
+	case UPLINK_OFFLINE:
 	case UPLINK_BOUND:
 	case UPLINK_UNBOUND:
 	case UPLINK_RESULT:

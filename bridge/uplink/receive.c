@@ -94,6 +94,28 @@ static void tell_answers(struct uplink *u)
 	}
 }
 
+/* The latest of d that BROKER does not know. False: no memory. */
+static bool tell_latest(struct uplink *u, struct subdev *d)
+{
+	bool ready = gateway_shadow_ready(&u->gateway, d);
+	struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
+	bool online;
+
+	if (gateway_online_untold(d, &online)) {
+		news.kind = online ? UPLINK_ONLINE : UPLINK_OFFLINE;
+		if (!tell(u, &news, d))
+			return false;
+		gateway_told_online(&u->gateway, d);
+		return true;
+	}
+	if (ready && d->shadow_sent)
+		news.kind = UPLINK_SHADOW_SENT;
+	if (!tell(u, &news, d))
+		return false;
+	gateway_told(&u->gateway, d, ready);
+	return true;
+}
+
 void receive_news(struct uplink *u, int64_t now_ms)
 {
 	struct subdev *d;
@@ -102,16 +124,10 @@ void receive_news(struct uplink *u, int64_t now_ms)
 		return;
 	tell_answers(u);
 	while ((d = gateway_news(&u->gateway)) != NULL && mail_news_space(&u->mail) > 0) {
-		bool ready = gateway_shadow_ready(&u->gateway, d);
-		struct uplink_down news = { .kind = ready ? UPLINK_SHADOW_READY : UPLINK_SHADOW_AWAY };
-
-		if (ready && d->shadow_sent)
-			news.kind = UPLINK_SHADOW_SENT;
-		if (!tell(u, &news, d)) { /* it stays in line */
+		if (!tell_latest(u, d)) { /* it stays in line */
 			u->retry_ms = now_ms + NOMEM_PAUSE_MS;
 			return;
 		}
-		gateway_told(&u->gateway, d, ready);
 	}
 }
 

@@ -142,6 +142,8 @@ enum uplink_news {
 	UPLINK_SHADOW_READY, /* requests of this shadow can be sent */
 	UPLINK_SHADOW_AWAY,  /* they cannot any more; those without an answer are lost */
 	UPLINK_SHADOW_SENT,  /* they can, and the last one went out just now */
+	UPLINK_ONLINE,       /* the hub confirmed that the device is online */
+	UPLINK_OFFLINE,      /* it is not any more, or the link is lost */
 	UPLINK_ANSWER,       /* of uplink_ask(): op and code */
 	UPLINK_BOUND,        /* somebody bound this device to the gateway */
 	UPLINK_UNBOUND,

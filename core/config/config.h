@@ -25,6 +25,9 @@ enum {
 	PRODUCT_SECRET_MAX = 32,
 };
 
+/* The user name of the command `hubgate` at the broker (plugin/lan/control_login.h). */
+#define CONFIG_CONTROL_USERNAME "$hubgate-control"
+
 /* Order as in config.tbl. */
 enum store_policy {
 	STORE_DROP_OLDEST,
@@ -47,6 +50,12 @@ enum app_access { /* bits: APP_READ, APP_WRITE of plugin/lan/apps.h, minus one *
 	APP_ACCESS_READ,
 	APP_ACCESS_WRITE,
 	APP_ACCESS_READWRITE,
+};
+
+enum app_role { /* the more, the greater */
+	APP_ROLE_NONE,
+	APP_ROLE_VIEWER,
+	APP_ROLE_OPERATOR,
 };
 
 /* Text is owned; NULL where the table says null, but for those of hub that say so. */
@@ -125,9 +134,10 @@ struct config_route {
 	uint32_t min_interval_ms;
 };
 
-struct config_app {
-	char *username, *topic;
+struct config_app {         /* topic or role */
+	char *username, *topic; /* topic NULL: none */
 	enum app_access access;
+	enum app_role role;
 };
 
 struct config_texts { /* owned */

@@ -447,6 +447,32 @@ static void check_routes(struct config_load *l)
 	}
 }
 
+static void check_apps(struct config_load *l)
+{
+	const cJSON *list = json_member(l->root, "apps");
+	const cJSON *obj = list ? list->child : NULL;
+
+	for (size_t i = 0; i < l->cfg->app_count; i++, obj = obj->next) {
+		const struct config_app *app = &l->cfg->apps[i];
+		char path[64];
+
+		snprintf(path, sizeof path, "apps[%zu].topic", i);
+		if (!app->topic && app->role == APP_ROLE_NONE)
+			config_error(l, obj, path, "is missing; add it, or a role: \"viewer\" or \"operator\"");
+		else if (app->topic && app->role != APP_ROLE_NONE)
+			config_error(l, json_member(obj, "topic"), path,
+			             "stands beside a role; give each an entry of its own");
+		snprintf(path, sizeof path, "apps[%zu].access", i);
+		if (!app->topic && app->role != APP_ROLE_NONE && is_given(obj, "access"))
+			config_error(l, json_member(obj, "access"), path,
+			             "means nothing with a role; remove it");
+		snprintf(path, sizeof path, "apps[%zu].username", i);
+		if (strcmp(app->username, CONFIG_CONTROL_USERNAME) == 0)
+			config_error(l, json_member(obj, "username"), path,
+			             "is the login of the command hubgate itself; use another");
+	}
+}
+
 /* A rule for one name alone, of a device that logs in by itself. */
 static const struct config_device *device_named(const struct config_load *l,
                                                 const struct config_mapping *m)
@@ -599,6 +625,7 @@ void config_check(struct config_load *l)
 	check_products(l);
 	check_repeated_products(l);
 	check_routes(l);
+	check_apps(l);
 	check_devices(l);
 	check_repeated_devices(l);
 	check_repeated_logins(l);

@@ -594,3 +594,16 @@ bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf)
 		return !conf->listener;
 	return conf->allow_anonymous == ANONYMOUS_YES;
 }
+
+/* A plugin that nobody knows may leave logins alone: then it is the broker that must let nobody in.
+ */
+bool mosquitto_conf_checks_users(const struct mosquitto_conf *conf)
+{
+	bool open = conf->allow_anonymous == ANONYMOUS_UNSET ? !conf->listener
+	                                                     : conf->allow_anonymous == ANONYMOUS_YES;
+
+	if (conf->per_listener_settings)
+		return false;
+	return conf->password_file || conf->dynamic_security ||
+	       (another_decides_logins(conf) && !open && !conf->listener_anonymous);
+}

@@ -128,5 +128,8 @@ enum status mosquitto_conf_acl(const struct mosquitto_conf *conf, enum lan_acl c
  * allow_anonymous false without a listener, which 2.0.11 ignores and 2.0.21 and 2.1.2
  * honour (measured): nothing tells them apart, and closed is the safer error. */
 bool mosquitto_conf_unknown_user_passes(const struct mosquitto_conf *conf);
+/* true: whoever has a username gave the password for it: there is a password_file, dynamic
+ * security, or an unknown plugin on a broker that lets nobody in by itself. In doubt false. */
+bool mosquitto_conf_checks_users(const struct mosquitto_conf *conf);
 
 #endif

@@ -28,6 +28,7 @@ struct limiters;         /* plugin/base/limiter */
 struct broker_logins;    /* plugin/lan/broker_login */
 struct broker_rights;    /* plugin/lan/broker_rights.h */
 struct client_ids;       /* plugin/lan/client_ids */
+struct control_login;    /* plugin/lan/control_login */
 struct doorbell_login;   /* plugin/lan/doorbell_login.h */
 struct lan_sessions;     /* plugin/lan/lan_session */
 struct product_list;     /* plugin/lan/products.h */
@@ -54,6 +55,8 @@ struct timekeeper;       /* plugin/services/timekeeper */
 struct withheld;         /* plugin/lan/withheld */
 struct unheard;          /* plugin/lan/unheard */
 struct reload;           /* plugin/reload */
+struct control;          /* plugin/control/control */
+struct status_report;    /* plugin/control/status_report */
 struct report;           /* plugin/report */
 struct exit_handler;     /* plugin/exit_handler */
 
@@ -86,6 +89,7 @@ struct hubgate {
 	struct broker_rights *rights;
 	struct broker_logins *logins;
 	struct doorbell_login *doorbell;
+	struct control_login *control_login; /* NULL: nobody has a token */
 	struct lan_sessions *sessions;
 	struct client_ids *client_ids;
 	bool kicking; /* the broker is ending a session that another login replaced */
@@ -129,6 +133,8 @@ struct hubgate {
 	/* The whole. */
 	struct reload *reload; /* NULL: none, as disk */
 	unsigned reload_round; /* counts the configurations taken over */
+	struct control *control;
+	struct status_report *status_report;
 	struct report *report;
 	struct exit_handler *exit_handler;
 };

@@ -7,14 +7,21 @@
 #include "core/base/room.h"
 #include "core/hub/topic.h"
 
+enum {
+	FIRST_ROOM = 16,
+};
+
 struct key {
 	const char *client_id;
 	size_t len;
 };
 
 struct device_table {
-	struct table all; /* those retired included */
-	size_t known;     /* of these, not retired */
+	struct table all;      /* those retired included */
+	size_t known;          /* of these, not retired */
+	struct device **order; /* the same by their serials; room for all that the table has */
+	size_t order_room;
+	uint64_t serial; /* the last given */
 	uint64_t seed;
 };
 
@@ -61,7 +68,58 @@ void device_table_free(struct device_table *r)
 		free_device(table_entry(n, struct device, node));
 	}
 	table_fini(&r->all);
+	free(r->order);
 	free(r);
+}
+
+/* --- their order --- */
+
+static enum status order_reserve(struct device_table *r, size_t count)
+{
+	size_t room = r->order_room ? r->order_room : FIRST_ROOM;
+	struct device **order;
+
+	while (room < count)
+		room *= 2;
+	if (room == r->order_room)
+		return ST_OK;
+	order = realloc(r->order, room * sizeof(*order));
+	if (!order)
+		return ST_NOMEM;
+	r->order = order;
+	r->order_room = room;
+	return ST_OK;
+}
+
+/* Where the first stands whose serial is greater, among the first count. */
+static size_t order_behind(const struct device_table *r, uint64_t serial, size_t count)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (r->order[middle]->serial <= serial)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void order_remove(struct device_table *r, const struct device *d)
+{
+	size_t at = order_behind(r, d->serial - 1, r->all.count);
+
+	memmove(&r->order[at], &r->order[at + 1], (r->all.count - at - 1) * sizeof(r->order[0]));
+}
+
+struct device *device_table_behind(const struct device_table *r, uint64_t serial)
+{
+	size_t at = order_behind(r, serial, r->all.count);
+
+	IN_ROOM(ROOM_BROKER);
+	return at < r->all.count ? r->order[at] : NULL;
 }
 
 static struct device *entry(struct table_node *n)
@@ -145,8 +203,10 @@ void device_discard(struct device *d)
 
 enum status device_table_reserve(struct device_table *r, size_t more)
 {
+	enum status st = table_reserve(&r->all, r->all.count + more);
+
 	IN_ROOM(ROOM_BROKER);
-	return table_reserve(&r->all, r->all.count + more);
+	return st == ST_OK ? order_reserve(r, r->all.count + more) : st;
 }
 
 struct device *device_table_put(struct device_table *r, struct device *made)
@@ -156,8 +216,11 @@ struct device *device_table_put(struct device_table *r, struct device *made)
 
 	IN_ROOM(ROOM_BROKER);
 	if (!d) {
-		if (table_add(&r->all, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
+		if (order_reserve(r, r->all.count + 1) != ST_OK ||
+		    table_add(&r->all, &made->node, table_hash(r->seed, made->client_id, len)) != ST_OK)
 			return NULL;
+		made->serial = ++r->serial;
+		r->order[r->all.count - 1] = made;
 		r->known++;
 		return made;
 	}
@@ -174,12 +237,15 @@ void device_table_retire(struct device_table *r, struct device *d)
 	secret_wipe(&d->secret);
 	r->known -= !d->retired;
 	d->retired = true;
+	d->at_hub = false;
+	d->refused_code = 0;
 }
 
 void device_table_remove(struct device_table *r, struct device *d)
 {
 	IN_ROOM(ROOM_BROKER);
 	r->known -= !d->retired;
+	order_remove(r, d);
 	table_remove(&r->all, &d->node);
 	free_device(d);
 }

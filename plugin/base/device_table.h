@@ -14,6 +14,7 @@
 #include "core/base/status.h"
 #include "core/base/table.h"
 #include "core/hub/credential.h"
+#include "core/hub/gateway_msg.h"
 #include "core/hub/standing.h"
 
 struct presence; /* plugin/devices/presence.h */
@@ -60,8 +61,11 @@ struct device {
 	bool retired;     /* not known any more */
 	unsigned origins; /* enum origin */
 	enum bound bound;
-	bool proven;            /* the hub called it bound at some time */
-	bool plain;             /* devices[]: it never logs in, its secret only binds */
+	bool proven;                /* the hub called it bound at some time */
+	bool at_hub;                /* the hub confirmed it online, in this connection */
+	enum gateway_op refused_op; /* what the hub refused last, and has not allowed since */
+	int64_t refused_code;       /* 0: nothing */
+	bool plain;                 /* devices[]: it never logs in, its secret only binds */
 	bool guarded;           /* devices[] says how it logs in: who speaks for it must be proven */
 	const char *objection;  /* to who spoke for it last, static text, logged; NULL: none */
 	bool logged_in;         /* by itself, at some time: nobody else speaks for it */
@@ -70,6 +74,7 @@ struct device {
 	enum standing standing; /* kept by plugin/devices/names, as what follows */
 	int64_t heard_ms;       /* of a name that is not known to be ours */
 	struct device *prev, *next; /* in the line of its standing */
+	uint64_t serial;            /* in the order in which they were put; never 0, never another's */
 	bool online;                /* as far as mappings[] tell */
 	struct device_filter *filters;
 	size_t filter_count;
@@ -115,6 +120,10 @@ size_t device_table_known(const struct device_table *r); /* how many, without th
 /* All, those retired included, as by table_first() and table_next(). */
 struct device *device_table_first(const struct device_table *r, struct table_at *at);
 struct device *device_table_next(const struct device_table *r, struct table_at *at);
+
+/* The same, one by one in the order of their serials, whatever happens to the table in between: the
+ * first behind this one; 0: of all. NULL: no more. Who comes meanwhile is the last. */
+struct device *device_table_behind(const struct device_table *r, uint64_t serial);
 
 /* The client id of its newest login that is known to live. */
 const char *device_login_id(const struct device *d);

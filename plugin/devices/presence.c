@@ -450,6 +450,7 @@ void presence_heard(struct hubgate *h, struct lan_session *s)
 	struct presence *p = s->device->presence;
 
 	IN_ROOM(ROOM_BROKER);
+	s->heard_ms = hubgate_now_ms();
 	if (s->keepalive_s == 0 && p->current == s && silence_broken(h, &p->quiet))
 		tell(h, p, true);
 }

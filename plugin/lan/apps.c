@@ -1,5 +1,6 @@
 #include "plugin/lan/apps.h"
 
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "core/base/room.h"
@@ -7,6 +8,10 @@
 #include "core/hub/topic.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/identity.h"
+
+enum {
+	USERNAME_BYTES = 256,
+};
 
 static bool allows(const struct config_app *app, int access)
 {
@@ -28,7 +33,7 @@ static bool may(const struct hubgate *h, const struct mosquitto *client, int acc
 	for (size_t i = 0; username && i < h->config->app_count; i++) {
 		const struct config_app *app = &h->config->apps[i];
 
-		if (strcmp(app->username, username) == 0 && allows(app, access) &&
+		if (app->topic && strcmp(app->username, username) == 0 && allows(app, access) &&
 		    covers(app->topic, access, topic))
 			return true;
 	}
@@ -45,6 +50,36 @@ bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, c
 {
 	IN_ROOM(ROOM_BROKER);
 	return may(h, client, MOSQ_ACL_WRITE, topic);
+}
+
+static bool common_name_is(const struct mosquitto *client, const char *username)
+{
+	X509 *certificate = mosquitto_client_certificate(client);
+	char name[USERNAME_BYTES] = "";
+	bool same = certificate &&
+	            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+	                                      sizeof(name)) > 0 &&
+	            strcmp(name, username) == 0;
+
+	X509_free(certificate);
+	return same;
+}
+
+enum app_role apps_role(const struct hubgate *h, const struct mosquitto *client)
+{
+	const char *username = mosquitto_client_username(client);
+	enum app_role role = APP_ROLE_NONE;
+
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; username && i < h->config->app_count; i++) {
+		const struct config_app *app = &h->config->apps[i];
+
+		if (app->role > role && strcmp(app->username, username) == 0)
+			role = app->role;
+	}
+	return role == APP_ROLE_NONE || broker_rights_check_users(h) || common_name_is(client, username)
+	           ? role
+	           : APP_ROLE_NONE;
 }
 
 /* The broker asks for no rights of a native bridge. */
@@ -75,10 +110,30 @@ bool apps_have(const struct hubgate *h, const char *username)
 	return false;
 }
 
+void apps_check_roles(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	for (size_t i = 0; i < h->config->app_count && !broker_rights_check_users(h); i++) {
+		const struct config_app *app = &h->config->apps[i];
+
+		if (app->role == APP_ROLE_NONE)
+			continue;
+		log_line(&h->log, LOG_WARN,
+		         "apps[%zu]: the role of %.64s is void but for a client with a certificate of that "
+		         "name (CN): %s",
+		         i, app->username,
+		         h->rights->known
+		             ? "this broker checks no usernames; add a password_file to mosquitto.conf"
+		             : "mosquitto.conf cannot be read, so nobody knows whether the broker checks "
+		               "usernames; let the broker's user read it");
+	}
+}
+
 void apps_check(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
 	check_bridges(h);
+	apps_check_roles(h);
 	if (h->config->app_count > 0 && h->rights->unknown_users_pass)
 		log_line(&h->log, LOG_WARN,
 		         "this broker lets usernames in without checking them, so anybody can claim one of "

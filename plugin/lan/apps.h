@@ -13,7 +13,12 @@ bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, const char *topic);
 /* Some rule is for this username. NULL: no. */
 bool apps_have(const struct hubgate *h, const char *username);
+/* The role of apps[] that the client's username has; none where the broker checked neither that
+ * name nor a certificate for it. */
+enum app_role apps_role(const struct hubgate *h, const struct mosquitto *client);
 /* Says at start what apps[] cannot promise on this broker, and which bridges go past it. */
 void apps_check(const struct hubgate *h);
+/* Of that which roles are void; also after a reload. */
+void apps_check_roles(const struct hubgate *h);
 
 #endif

@@ -143,6 +143,12 @@ size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LIS
 	return count;
 }
 
+bool broker_rights_check_users(const struct hubgate *h)
+{
+	IN_ROOM(ROOM_BROKER);
+	return h->rights->known && mosquitto_conf_checks_users(&h->rights->conf);
+}
+
 bool broker_rights_denial_disconnects(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);

@@ -24,6 +24,8 @@ enum status broker_rights_decide(const struct broker_rights *r, enum lan_acl wan
 /* For the doorbell, what mosquitto.conf says of the ports. Returns how many. */
 size_t broker_rights_hints(const struct hubgate *h, struct listener_hint out[LISTENER_HINTS_MAX]);
 
+/* It lets in nobody by a username that neither it nor a plugin of its checked. */
+bool broker_rights_check_users(const struct hubgate *h);
 /* This broker disconnects whoever publishes what we deny (docs/broker-notes.md 7). */
 bool broker_rights_denial_disconnects(const struct hubgate *h);
 /* It does, and everybody who gets a message is asked for READ, of us first: what must not be heard

@@ -8,6 +8,7 @@
 #include "core/hub/topic.h"
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/client_ids.h"
+#include "plugin/lan/control_login.h"
 #include "plugin/lan/doorbell_login.h"
 #include "plugin/lan/products.h"
 
@@ -51,6 +52,16 @@ static const char *check_other(const struct hubgate *h, const char *client_id)
 	return NULL;
 }
 
+/* The command has a client id like everybody. */
+static enum lan_login judge_control(const struct hubgate *h, const struct lan_claim *c,
+                                    const char **why)
+{
+	*why = control_login_fault(h, c->password, c->address);
+	if (!*why)
+		*why = check_other(h, c->client_id);
+	return *why ? LOGIN_REFUSED : LOGIN_CONTROL;
+}
+
 enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, struct device **device,
                               const char **why)
 {
@@ -66,6 +77,8 @@ enum lan_login identity_login(struct hubgate *h, const struct lan_claim *c, stru
 		*why = "the doorbell's client id is taken by hubgate itself";
 		return LOGIN_REFUSED;
 	}
+	if (control_login_is(c->username))
+		return judge_control(h, c, why);
 	if (!c->username || credential_parse_username(c->username, &claim) != ST_OK) {
 		*why = check_other(h, c->client_id);
 		return *why ? LOGIN_REFUSED : LOGIN_OTHER;

@@ -12,6 +12,7 @@ enum lan_login {
 	LOGIN_OTHER, /* not ours: the broker decides */
 	LOGIN_DEVICE,
 	LOGIN_DOORBELL,
+	LOGIN_CONTROL, /* the command `hubgate` */
 	LOGIN_REFUSED,
 };
 

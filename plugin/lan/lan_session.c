@@ -77,9 +77,11 @@ struct lan_session *lan_session_add(struct hubgate *h, const struct mosquitto *c
 		}
 	}
 	note_address(s, client);
+	s->protocol = mosquitto_client_protocol_version(client);
 	s->kind = kind;
 	s->broker_login = s->over = s->kicked = s->replaced = false;
 	s->serial = 0;
+	s->heard_ms = 0;
 	s->device = device;
 	if (device)
 		device->had_client = true;

@@ -13,7 +13,8 @@ enum {
 enum session_kind {
 	SESSION_DEVICE,
 	SESSION_CLAIM, /* with a login of plugin/lan/broker_login: the broker has not decided yet */
-	SESSION_DOORBELL
+	SESSION_DOORBELL,
+	SESSION_CONTROL /* the command `hubgate`, by its token */
 };
 
 enum session_line { /* of plugin/devices/one_client */
@@ -33,8 +34,10 @@ struct lan_session {
 	 * the serial that it had: the broker has what it was given. */
 	uint64_t serial;
 	uint64_t connection; /* never that of another one */
+	int protocol;        /* 3, 4: MQTT 3.1, 3.1.1; 5 */
 	int keepalive_s;     /* 0: the broker never notices that it is gone */
 	int64_t since_ms;    /* it arrived */
+	int64_t heard_ms;    /* it sent something that a plugin sees; 0: nothing yet */
 	bool over;           /* a new configuration took its rights; it is to be disconnected */
 	bool kicked;         /* the broker was told to do it */
 	bool replaced;       /* a newer login of its device took its place */

@@ -361,3 +361,20 @@ int64_t firmware_due(const struct hubgate *h)
 	IN_ROOM(ROOM_BROKER);
 	return h->firmware->fetch ? h->firmware->look_ms : INT64_MAX;
 }
+
+bool firmware_says(const struct hubgate *h, const char *client_id, char *out, size_t size)
+{
+	static const char *const stages[] = {
+		[FIRMWARE_WAITS] = "waits for the file",
+		[FIRMWARE_READY] = "waits for its turn",
+		[FIRMWARE_TOLD] = "downloads",
+	};
+	const struct firmware_task *t = firmware_task_find(h->firmware, client_id);
+
+	IN_ROOM(ROOM_BROKER);
+	if (!t)
+		return false;
+	snprintf(out, size, "%s: %s", t->task.command.version,
+	         t->task.open ? stages[t->stage] : "is over");
+	return true;
+}

@@ -35,6 +35,9 @@ enum status firmware_report(struct hubgate *h, struct device *d, const struct ro
 void firmware_run(struct hubgate *h, int64_t now_ms);
 int64_t firmware_due(const struct hubgate *h); /* INT64_MAX: not */
 
+/* How far the update of a device is, in words. False: it has none. */
+bool firmware_says(const struct hubgate *h, const char *client_id, char *out, size_t size);
+
 /* The command firmwareResume: a version that was stopped is told to devices again. False: it was
  * not stopped. */
 bool firmware_resume(struct hubgate *h, const char *version);

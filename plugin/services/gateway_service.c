@@ -314,11 +314,22 @@ void gateway_service_request(struct hubgate *h, const void *payload, size_t len)
 
 /* --- what the hub says --- */
 
+static void note_refusal(struct device *d, enum gateway_op op, int64_t code, bool good)
+{
+	if (!good) {
+		d->refused_op = op;
+		d->refused_code = code;
+	} else if (op != GATEWAY_OFFLINE) {
+		d->refused_code = 0;
+	}
+}
+
 static void result_said(struct hubgate *h, struct device *d, const struct uplink_down *news)
 {
 	enum gateway_verdict v = gateway_verdict(news->op, news->code);
 	bool good = v == VERDICT_OK;
 
+	note_refusal(d, news->op, news->code, good);
 	if (good && (news->op == GATEWAY_ONLINE || news->op == GATEWAY_BIND))
 		device_set_bound(h, d, true);
 	else if (news->op == GATEWAY_BIND && news->code == CODE_EXPIRED)
@@ -366,10 +377,21 @@ static void device_said(struct hubgate *h, const struct uplink_down *news)
 		name_said(h, news);
 	if (!d || d->own)
 		return;
-	if (news->kind == UPLINK_RESULT)
+	if (news->kind == UPLINK_RESULT) {
 		result_said(h, d, news);
-	else
-		device_set_bound(h, d, news->kind != UPLINK_UNBOUND);
+		return;
+	}
+	if (news->kind == UPLINK_BOUND)
+		d->refused_code = 0;
+	device_set_bound(h, d, news->kind != UPLINK_UNBOUND);
+}
+
+static void online_said(const struct hubgate *h, const struct uplink_down *news)
+{
+	struct device *d = device_table_find(h->devices, news->topic, strlen(news->topic));
+
+	if (d)
+		d->at_hub = news->kind == UPLINK_ONLINE;
 }
 
 /* A list is passed on only to who asked for one. */
@@ -392,6 +414,10 @@ bool gateway_service_take(struct hubgate *h, const struct uplink_down *news)
 	switch ((int)news->kind) {
 	case UPLINK_ANSWER:
 		settle(h, news->op, news->topic, news->code);
+		return true;
+	case UPLINK_ONLINE:
+	case UPLINK_OFFLINE:
+		online_said(h, news);
 		return true;
 	case UPLINK_BOUND:
 	case UPLINK_UNBOUND:

@@ -342,3 +342,15 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 	else
 		limiter_log_refusal(h, "a local application", topic, "no such device here");
 }
+
+bool shadow_is(const struct device *d, uint64_t *version, bool *dirty)
+{
+	const struct shadow *s = d->shadow;
+
+	IN_ROOM(ROOM_BROKER);
+	if (!s)
+		return false;
+	*version = shadow_doc_version(s->doc);
+	*dirty = s->dirty;
+	return true;
+}

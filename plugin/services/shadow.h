@@ -60,6 +60,8 @@ void shadow_app_request(struct hubgate *h, const char *topic, const void *payloa
 /* From the hub: a message on $shadow/operation/result/ of d; news of the uplink. */
 void shadow_message(struct hubgate *h, struct device *d, const struct uplink_down *down);
 void shadow_news(struct hubgate *h, const struct uplink_down *news);
+/* The version of d's document, and whether the hub lacks something of it. False: it has none. */
+bool shadow_is(const struct device *d, uint64_t *version, bool *dirty);
 /* What is due. */
 void shadow_run(struct hubgate *h, int64_t now_ms);
 int64_t shadow_due(const struct hubgate *h); /* INT64_MAX: nothing is */

@@ -40,6 +40,7 @@ void fake_forget_published(void)
 {
 	for (size_t i = 0; i < broker.publish_count; i++) {
 		free(broker.publishes[i].topic);
+		free(broker.publishes[i].client_id);
 		mosquitto_free(broker.publishes[i].payload);
 	}
 	broker.publish_count = 0;
@@ -220,12 +221,17 @@ int mosquitto_broker_publish(const char *clientid, const char *topic, int payloa
 	struct fake_publish *p = &broker.publishes[broker.publish_count];
 
 	(void)properties;
-	if (!topic || payloadlen < 0 || (payloadlen > 0 && !payload) || qos < 0 || qos > 2 || clientid)
+	if (!topic || payloadlen < 0 || (payloadlen > 0 && !payload) || qos < 0 || qos > 2)
 		return MOSQ_ERR_INVAL;
 	if (broker.refuse_publish || broker.publish_count == PUBLISHES_MAX)
 		return MOSQ_ERR_NOMEM;
 	*p = (struct fake_publish){
-		.topic = strdup(topic), .payload = payload, .len = payloadlen, .qos = qos, .retain = retain
+		.topic = strdup(topic),
+		.payload = payload,
+		.len = payloadlen,
+		.qos = qos,
+		.retain = retain,
+		.client_id = clientid ? strdup(clientid) : NULL,
 	};
 	broker.publish_count++;
 	return MOSQ_ERR_SUCCESS;

@@ -22,6 +22,7 @@ enum fake_version {
 };
 
 struct fake_publish { /* owned by the fake until fake_broker_stop() */
+	char *client_id;  /* to that one alone; NULL: by subscription */
 	char *topic;
 	void *payload;
 	int len, qos;

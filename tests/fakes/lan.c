@@ -7,6 +7,7 @@
 #include "core/base/room.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
+#include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
@@ -63,7 +64,7 @@ static const struct {
 	{ MOSQ_EVT_DISCONNECT, on_disconnect }, { MOSQ_EVT_BASIC_AUTH, on_auth },
 	{ MOSQ_EVT_ACL_CHECK, on_acl },         { MOSQ_EVT_MESSAGE, on_message },
 	{ MOSQ_EVT_RELOAD, on_reload },         { MOSQ_EVT_TICK, on_tick },
-	{ MOSQ_EVT_PSK_KEY, on_psk },
+	{ MOSQ_EVT_PSK_KEY, on_psk },           { MOSQ_EVT_CONTROL, on_control },
 };
 
 enum {
@@ -153,6 +154,11 @@ static const struct part parts[] = {
 	  .due = mapping_service_due,
 	  .close = mapping_service_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
+	{ .name = "the commands to the gateway",
+	  .open = control_open,
+	  .run = control_run,
+	  .due = control_due,
+	  .close = control_close },
 	{ .name = "registration", .run = registration_run, .due = registration_due },
 	{ .name = "the reload", .run = reload_run },
 	{ .name = "the clock", .open = timekeeper_open, .close = timekeeper_close },
@@ -388,6 +394,19 @@ int lan_publish(struct mosquitto *c, const char *topic, const char *payload, int
 	free(ed.topic);
 	free(ed.payload);
 	return rc;
+}
+
+void lan_control(struct mosquitto *c, const char *request)
+{
+	struct mosquitto_evt_control ed = {
+		.client = c,
+		.topic = CONTROL_TOPIC,
+		.payload = request,
+		.payloadlen = (uint32_t)strlen(request),
+		.qos = 1,
+	};
+
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_CONTROL, &ed), MOSQ_ERR_SUCCESS);
 }
 
 bool lan_retain_left(void)

@@ -60,6 +60,8 @@ void lan_offline(struct mosquitto *c);   /* socket of c gone, as version and ses
 int lan_acl(struct mosquitto *c, int access, const char *topic);
 /* With the retain flag; payload NULL: empty. */
 int lan_publish(struct mosquitto *c, const char *topic, const char *payload, int qos);
+/* On $CONTROL/hubgate/v1, of a client that on_acl() let. */
+void lan_control(struct mosquitto *c, const char *request);
 bool lan_retain_left(void); /* the last one still had it afterwards */
 void lan_tick(void);
 int lan_reload(void);

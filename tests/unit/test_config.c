@@ -336,6 +336,42 @@ static void wrong_values_of_firmware_are_named(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(rep.errors[0], "gateway.version"));
 }
 
+static void an_entry_of_apps_has_a_topic_or_a_role(void)
+{
+	static const struct {
+		const char *entry, *error;
+	} wrong[] = {
+		{ "\"username\":\"a\"",
+		  ":1: apps[0].topic: is missing; add it, or a role: \"viewer\" or \"operator\"" },
+		{ "\"username\":\"a\",\"role\":\"none\"",
+		  ":1: apps[0].topic: is missing; add it, or a role: \"viewer\" or \"operator\"" },
+		{ "\"username\":\"a\",\"topic\":\"x\",\"role\":\"viewer\"",
+		  ":1: apps[0].topic: stands beside a role; give each an entry of its own" },
+		{ "\"username\":\"a\",\"access\":\"write\",\"role\":\"viewer\"",
+		  ":1: apps[0].access: means nothing with a role; remove it" },
+		{ "\"username\":\"a\",\"role\":\"admin\"",
+		  ":1: apps[0].role: \"admin\" is not possible here; use \"none\" or \"viewer\" or "
+		  "\"operator\"" },
+		{ "\"username\":\"a\",\"role\":true",
+		  ":1: apps[0].role: is true or false; use \"none\" or \"viewer\" or \"operator\"" },
+		{ "\"username\":\"$hubgate-control\",\"role\":\"operator\"",
+		  ":1: apps[0].username: is the login of the command hubgate itself; use another" },
+	};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof text, "{" GATEWAY "," STORE ",\"apps\":[{%s}]}", wrong[i].entry);
+		CU_ASSERT(refused(text, wrong[i].error));
+	}
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"apps\":[{\"username\":\"a\",\"topic\":\"x/#\"},"
+	                     "{\"username\":\"b\",\"role\":\"operator\",\"topic\":null}]}"),
+	                ST_OK);
+	CU_ASSERT_EQUAL(cfg.apps[0].role, APP_ROLE_NONE);
+	CU_ASSERT_EQUAL(cfg.apps[1].role, APP_ROLE_OPERATOR);
+	CU_ASSERT_PTR_NULL(cfg.apps[1].topic);
+	config_free(&cfg);
+}
+
 static void firmware_stands_in_the_store_unless_it_is_told_where(void)
 {
 	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"lan\":{\"http\":\"systemd\",\"http_advertise\":"
@@ -519,7 +555,7 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(secrets_that_cannot_be_had_are_named),
       TEST(a_host_with_a_port_is_told_where_the_port_goes), TEST(a_certificate_replaces_the_secret),
       TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
-      TEST(wrong_values_of_firmware_are_named),
+      TEST(wrong_values_of_firmware_are_named), TEST(an_entry_of_apps_has_a_topic_or_a_role),
       TEST(firmware_stands_in_the_store_unless_it_is_told_where),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
       TEST(rule_that_makes_names_without_known_only_is_warned_about),

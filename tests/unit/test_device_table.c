@@ -48,6 +48,38 @@ static void a_device_is_found_by_its_client_id_and_no_other(void)
 	device_table_free(r);
 }
 
+static void a_walk_in_order_meets_each_once_whatever_comes_and_goes(void)
+{
+	enum {
+		DEVICES = 100
+	};
+	struct device_table *r = device_table_new(42);
+	uint64_t at = 0;
+	int met = 0;
+	char name[16];
+
+	for (int i = 0; i < DEVICES; i++) {
+		snprintf(name, sizeof(name), "lamp-%d", i);
+		add(r, name, ST_OK);
+	}
+	for (struct device *d; (d = device_table_behind(r, at)) != NULL; met++) {
+		CU_ASSERT(d->serial > at);
+		at = d->serial;
+		if (met % 3 == 0)
+			device_table_remove(r, d);
+		snprintf(name, sizeof(name), "new-%d", met);
+		if (met < 10)
+			add(r, name, ST_OK);
+	}
+	CU_ASSERT_EQUAL(met, DEVICES + 10);
+	CU_ASSERT_EQUAL(device_table_known(r), DEVICES + 10 - (DEVICES + 12) / 3);
+	at = 0;
+	for (struct device *d; (d = device_table_behind(r, at)) != NULL; at = d->serial)
+		met--;
+	CU_ASSERT_EQUAL(met, (DEVICES + 12) / 3);
+	device_table_free(r);
+}
+
 static void a_device_cannot_be_added_twice(void)
 {
 	struct device_table *r = device_table_new(42);
@@ -153,6 +185,7 @@ static void a_device_can_hold_so_many_filters_and_then_another_after_one_left(vo
 }
 
 SUITE(device_table, TEST(a_device_is_found_by_its_client_id_and_no_other),
+      TEST(a_walk_in_order_meets_each_once_whatever_comes_and_goes),
       TEST(a_device_cannot_be_added_twice), TEST(ids_out_of_their_grammar_are_refused),
       TEST(pointers_to_devices_stay_valid_while_thousands_join),
       TEST(a_subscription_is_remembered_once_with_its_latest_qos),

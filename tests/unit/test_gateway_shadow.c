@@ -22,10 +22,14 @@ static void set_request(struct hub *h, struct subdev *d, const char *text)
 static const char *told(struct hub *h)
 {
 	struct subdev *d;
-	bool ready, sent;
+	bool ready, sent, online;
 
 	gateway_line_up(&h->g, h->now_ms);
 	d = gateway_news(&h->g);
+	if (d && gateway_online_untold(d, &online)) { /* comes first, and is told once */
+		gateway_told_online(&h->g, d);
+		d = gateway_news(&h->g);
+	}
 	if (!d)
 		return "";
 	ready = gateway_shadow_ready(&h->g, d);

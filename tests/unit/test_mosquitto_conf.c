@@ -44,6 +44,31 @@ static bool passes(const char *text)
 	return yes;
 }
 
+static bool checks(const char *text)
+{
+	bool yes;
+
+	read_only(text);
+	yes = mosquitto_conf_checks_users(&conf);
+	mosquitto_conf_free(&conf);
+	return yes;
+}
+
+static void a_username_is_checked_only_where_that_is_certain(void)
+{
+	CU_ASSERT(checks("password_file /p\n"));
+	CU_ASSERT(checks("allow_anonymous true\npassword_file /p\n"));
+	CU_ASSERT(checks("allow_anonymous true\nplugin /l/mosquitto_dynamic_security.so\n"));
+	CU_ASSERT(checks("listener 1883\nplugin /l/own.so\n"));
+	CU_ASSERT_FALSE(checks(""));
+	CU_ASSERT_FALSE(checks("listener 1883\nallow_anonymous false\n"));
+	CU_ASSERT_FALSE(checks("plugin /l/own.so\n")); /* on this machine everybody may */
+	CU_ASSERT_FALSE(checks("allow_anonymous true\nplugin /l/own.so\n"));
+	CU_ASSERT_FALSE(
+		checks("listener 1883\nallow_anonymous true\nplugin /l/mosquitto_acl_file.so\n"));
+	CU_ASSERT_FALSE(checks("per_listener_settings true\npassword_file /p\n"));
+}
+
 static void options_are_recognised_and_comments_are_not(void)
 {
 	read_only("# acl_file /a\n#password_file /p\r\n\n"
@@ -330,7 +355,8 @@ static void a_file_that_cannot_be_read_is_named(void)
 	leave();
 }
 
-SUITE(mosquitto_conf, TEST(options_are_recognised_and_comments_are_not),
+SUITE(mosquitto_conf, TEST(a_username_is_checked_only_where_that_is_certain),
+      TEST(options_are_recognised_and_comments_are_not),
       TEST(our_plugin_is_known_and_its_place_judged), TEST(acl_is_deferred_to_whoever_has_rules),
       TEST(an_unknown_plugin_asks_for_a_decision),
       TEST(unknown_users_pass_only_where_the_broker_let_them),

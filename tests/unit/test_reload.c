@@ -337,6 +337,8 @@ static void change(struct world *w, const struct config_key *key)
 		put(o, "key_file", cJSON_CreateString(w->side));
 	}
 	put(o, key->name, other_value(key, path, w));
+	if (strcmp(path, "app.role") == 0)
+		cJSON_DeleteItemFromObject(o, "topic");
 	if (strcmp(path, "mapping.register") == 0) /* the product must, too */
 		put(object(w->json, "products"), "register", cJSON_CreateTrue());
 }

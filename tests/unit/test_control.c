@@ -1,0 +1,567 @@
+#include "plugin/control/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugin/devices/device_known.h"
+#include "plugin/lan/apps.h"
+#include "plugin/lan/control_login.h"
+#include "tests/fakes/lan.h"
+#include "tests/fakes/store_dir.h"
+#include "tests/runner.h"
+
+enum {
+	YES = MOSQ_ERR_SUCCESS,
+	NO = MOSQ_ERR_ACL_DENIED,
+	REFUSED = MOSQ_ERR_AUTH,
+	TURNS_MAX = 1000,
+};
+
+static char viewer_name[] = "watch", operator_name[] = "ops", old_name[] = "old",
+			topic[] = CONTROL_TOPIC;
+static struct config_app rules[] = {
+	{ .username = viewer_name, .role = APP_ROLE_VIEWER },
+	{ .username = operator_name, .role = APP_ROLE_OPERATOR },
+	{ .username = old_name, .topic = topic, .access = APP_ACCESS_WRITE },
+};
+static struct mosquitto viewer = { .id = "v-1", .username = "watch", .address = "10.0.0.9" };
+static struct mosquitto operator= { .id = "o-1", .username = "ops", .address = "10.0.0.9" };
+static struct mosquitto old = { .id = "old-1", .username = "old", .address = "10.0.0.9" };
+static struct mosquitto nobody = { .id = "n-1", .username = "zoe", .address = "10.0.0.9" };
+
+static struct lan *world(void)
+{
+	struct lan *l = lan_open(BROKER_2_1);
+
+	l->config.apps = rules;
+	l->config.app_count = sizeof(rules) / sizeof(rules[0]);
+	l->rights.known = l->rights.conf.password_file = true;
+	return l;
+}
+
+static void leave(struct lan *l)
+{
+	l->config.apps = NULL; /* they are the test's */
+	l->config.app_count = 0;
+	l->rights.known = false;
+	lan_close(l);
+}
+
+/* The last answer, and that it went to this client alone. */
+static const char *answered(const struct mosquitto *c)
+{
+	const struct fake_publish *p =
+		fake_published() > 0 ? fake_publish_at(fake_published() - 1) : NULL;
+	static char text[ASKER_ANSWER_MAX + 1];
+
+	text[0] = '\0';
+	if (!p)
+		return text;
+	CU_ASSERT(p->client_id && strcmp(p->client_id, c->id) == 0);
+	CU_ASSERT_STRING_EQUAL(p->topic, ASKER_RESPONSE);
+	CU_ASSERT_FATAL(p->len <= ASKER_ANSWER_MAX);
+	memcpy(text, p->payload, (size_t)p->len);
+	text[p->len] = '\0';
+	return text;
+}
+
+static const char *ask(struct mosquitto *c, const char *command)
+{
+	char request[512];
+
+	fake_forget_published();
+	snprintf(request, sizeof(request), "{\"commands\":[{%s}]}", command);
+	lan_control(c, request);
+	for (int n = 0; fake_published() == 0 && n < TURNS_MAX; n++)
+		lan_tick();
+	return answered(c);
+}
+
+/* --- who may --- */
+
+static bool may_command(struct mosquitto *c)
+{
+	int heard = lan_acl(c, MOSQ_ACL_READ, ASKER_RESPONSE);
+	int asks = lan_acl(c, MOSQ_ACL_WRITE, CONTROL_TOPIC);
+
+	CU_ASSERT_EQUAL(heard, asks);
+	CU_ASSERT_EQUAL(lan_acl(c, MOSQ_ACL_SUBSCRIBE, ASKER_RESPONSE), asks);
+	CU_ASSERT_EQUAL(lan_acl(c, MOSQ_ACL_SUBSCRIBE, CONTROL_TOPIC), NO);
+	CU_ASSERT_EQUAL(lan_acl(c, MOSQ_ACL_WRITE, ASKER_RESPONSE), NO);
+	return asks == YES;
+}
+
+static void who_has_a_role_may_ask_and_hears_the_answer(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT(may_command(&viewer));
+	CU_ASSERT(may_command(&operator));
+	CU_ASSERT_FALSE(may_command(&nobody));
+	CU_ASSERT_EQUAL(control_role(&l->h, &viewer), APP_ROLE_VIEWER);
+	CU_ASSERT_EQUAL(control_role(&l->h, &operator), APP_ROLE_OPERATOR);
+	leave(l);
+}
+
+static void a_rule_of_before_for_the_topic_makes_an_operator(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_EQUAL(control_role(&l->h, &old), APP_ROLE_OPERATOR);
+	CU_ASSERT(may_command(&old));
+	leave(l);
+}
+
+static void a_role_is_void_where_nobody_checks_usernames(void)
+{
+	struct lan *l = world();
+
+	l->rights.conf.password_file = false;
+	apps_check(&l->h);
+	CU_ASSERT(fake_logged("apps[0]: the role of watch is void"));
+	CU_ASSERT(fake_logged("apps[1]: the role of ops is void"));
+	CU_ASSERT(fake_logged("add a password_file"));
+	CU_ASSERT_FALSE(may_command(&viewer));
+	CU_ASSERT_FALSE(may_command(&operator));
+	l->rights.known = false;
+	l->rights.conf.password_file = true;
+	apps_check(&l->h);
+	CU_ASSERT(fake_logged("mosquitto.conf cannot be read"));
+	CU_ASSERT_FALSE(may_command(&operator));
+	leave(l);
+}
+
+static void a_certificate_of_that_name_is_as_good(void)
+{
+	struct lan *l = world();
+	struct mosquitto by_cert = operator, other = operator;
+
+	l->rights.conf.password_file = false;
+	by_cert.certificate = "ops";
+	other.certificate = "zoe";
+	CU_ASSERT(may_command(&by_cert));
+	CU_ASSERT_FALSE(may_command(&other));
+	leave(l);
+}
+
+static void a_device_commands_nothing_whatever_apps_say(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.9", .clean = true };
+
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	lamp.username = "ops";
+	CU_ASSERT_FALSE(may_command(&lamp));
+	CU_ASSERT_EQUAL(control_role(&l->h, &lamp), APP_ROLE_NONE);
+	lan_gone(&lamp);
+	leave(l);
+}
+
+static void a_viewer_reads_and_changes_nothing(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"status\""), "\"data\":{\"version\""));
+	for (size_t i = 0; i < control_command_count; i++) {
+		char command[128];
+
+		snprintf(command, sizeof(command), "\"command\":\"%s\"", control_commands[i].name);
+		if (control_commands[i].role == APP_ROLE_OPERATOR)
+			CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, command), "needs the role operator"));
+	}
+	CU_ASSERT_FALSE(fake_logged("control: "));
+	CU_ASSERT_PTR_NULL(strstr(ask(&operator, "\"command\":\"firmwareResume\",\"version\":\"1\""),
+	                          "needs the role"));
+	leave(l);
+}
+
+/* --- the command's login --- */
+
+static char token[128];
+
+static struct lan *with_token(void)
+{
+	struct lan *l = world();
+	char path[256];
+	struct stat info;
+	FILE *f;
+
+	l->config.store.dir = strdup(l->dir);
+	CU_ASSERT_EQUAL_FATAL(control_login_open(&l->h), ST_OK);
+	snprintf(path, sizeof(path), "%s/control.token", l->dir);
+	CU_ASSERT_FATAL(stat(path, &info) == 0);
+	CU_ASSERT_EQUAL(info.st_mode & 0777, 0600);
+	f = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_PTR_NOT_NULL(fgets(token, sizeof(token), f));
+	fclose(f);
+	CU_ASSERT_EQUAL(strlen(token), 64);
+	CU_ASSERT_EQUAL(strspn(token, "0123456789abcdef"), 64);
+	return l;
+}
+
+static void without_token(struct lan *l)
+{
+	char path[256], *dir = l->config.store.dir;
+	struct stat info;
+
+	CU_ASSERT(control_login_stop(&l->h, 0));
+	control_login_close(&l->h);
+	snprintf(path, sizeof(path), "%s/control.token", l->dir);
+	CU_ASSERT(stat(path, &info) != 0);
+	leave(l);
+	free(dir);
+}
+
+static int log_in(struct mosquitto *c, const char *id, const char *address, const char *password)
+{
+	*c = (struct mosquitto){ .id = id, .address = address, .clean = true };
+	c->username = CONFIG_CONTROL_USERNAME;
+	return lan_auth(c, CONFIG_CONTROL_USERNAME, password);
+}
+
+static void the_token_counts_from_this_machine_alone(void)
+{
+	struct lan *l = with_token();
+	static const char *const here[] = { "127.0.0.1",        "127.8.9.1", "::1",
+		                                "::ffff:127.0.0.1", "",          NULL };
+	static const char *const elsewhere[] = { "10.0.0.9", "12.7.0.1", "::2", "fe80::1",
+		                                     "::ffff:10.0.0.9" };
+	struct mosquitto c;
+
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		CU_ASSERT_EQUAL(log_in(&c, "hubgate-1-a", here[i], token), YES);
+		lan_gone(&c);
+	}
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		CU_ASSERT_EQUAL(log_in(&c, "hubgate-1-a", elsewhere[i], token), REFUSED);
+	CU_ASSERT_EQUAL(metric_get(&l->h.metrics, M_LOGIN_BAD),
+	                sizeof(elsewhere) / sizeof(elsewhere[0]));
+	without_token(l);
+}
+
+static void a_wrong_token_lets_nobody_in(void)
+{
+	struct lan *l = with_token();
+	char wrong[128];
+	struct mosquitto c;
+
+	snprintf(wrong, sizeof(wrong), "%s", token);
+	wrong[0] = wrong[0] == '0' ? '1' : '0';
+	l->rights.unknown_users_pass = true; /* allow_anonymous */
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", wrong), REFUSED);
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", ""), REFUSED);
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", NULL), REFUSED);
+	wrong[63] = '\0';
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", wrong), REFUSED);
+	CU_ASSERT(fake_logged("wrong token"));
+	CU_ASSERT_FALSE(fake_logged(token));
+	CU_ASSERT_EQUAL(log_in(&c, LAMP_ID, "127.0.0.1", token), REFUSED);
+	without_token(l);
+}
+
+static void the_token_of_an_earlier_start_is_over(void)
+{
+	struct lan *l = with_token();
+	char earlier[128];
+	struct mosquitto c;
+
+	snprintf(earlier, sizeof(earlier), "%s", token);
+	CU_ASSERT(control_login_stop(&l->h, 0));
+	control_login_close(&l->h);
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", earlier), REFUSED);
+	CU_ASSERT_EQUAL_FATAL(control_login_open(&l->h), ST_OK);
+	CU_ASSERT_EQUAL(log_in(&c, "x", "127.0.0.1", earlier), REFUSED);
+	/* A session that the broker restored with it. */
+	CU_ASSERT_EQUAL(lan_auth_again(&c, CONFIG_CONTROL_USERNAME, NULL), REFUSED);
+	without_token(l);
+}
+
+static void the_command_has_its_own_topics_and_nothing_else(void)
+{
+	struct lan *l = with_token();
+	struct mosquitto c;
+
+	CU_ASSERT_EQUAL_FATAL(log_in(&c, "hubgate-1-a", "127.0.0.1", token), YES);
+	lan_connected(&c);
+	CU_ASSERT(may_command(&c));
+	CU_ASSERT_EQUAL(control_role(&l->h, &c), APP_ROLE_OPERATOR);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_UNSUBSCRIBE, ASKER_RESPONSE), YES);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, LAMP "/event"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_SUBSCRIBE, "#"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_READ, "hall/lamp"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, "hall/lamp"), NO);
+	CU_ASSERT_EQUAL(lan_acl(&c, MOSQ_ACL_WRITE, "$CONTROL/dynamic-security/v1"), NO);
+	CU_ASSERT_EQUAL(lan_auth_again(&c, CONFIG_CONTROL_USERNAME, NULL), YES);
+	lan_gone(&c);
+	without_token(l);
+}
+
+/* --- requests and answers --- */
+
+static void what_is_no_request_is_answered_with_what_one_is(void)
+{
+	static const char *const wrong[] = { "", "{", "[]", "{\"commands\":{}}", "null" };
+	struct lan *l = world();
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		fake_forget_published();
+		lan_control(&viewer, wrong[i]);
+		CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "\"error\":\"the request is no JSON"));
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"x\",\"correlationData\":\"c\""),
+	                              "{\"responses\":[{\"command\":\"x\",\"correlationData\":\"c\","
+	                              "\"error\":\"unknown command; known: status, "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"a\":1"), "unknown command"));
+	leave(l);
+}
+
+static void of_many_commands_in_one_request_the_first_64_are_done(void)
+{
+	struct buf text = BUF_MAX(1 << 16);
+	struct lan *l = world();
+
+	buf_add_text(&text, "{\"commands\":[");
+	for (int i = 0; i < 70; i++)
+		buf_addf(&text, "%s{\"command\":\"getDevice\"}", i > 0 ? "," : "");
+	buf_add_text(&text, "]}");
+	fake_forget_published();
+	lan_control(&viewer, buf_text(&text));
+	CU_ASSERT_EQUAL(fake_published(), 65);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "more than 64 commands"));
+	buf_free(&text);
+	leave(l);
+}
+
+static void long_names_come_back_as_none(void)
+{
+	struct lan *l = world();
+	char command[400];
+
+	memset(command, 'x', sizeof(command));
+	memcpy(command, "\"command\":\"", 11);
+	strcpy(command + sizeof(command) - 2, "\"");
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, command), "{\"command\":\"\",\"error\""));
+	leave(l);
+}
+
+static void every_change_is_one_clean_line_of_the_log(void)
+{
+	struct lan *l = world();
+
+	ask(&operator, "\"command\":\"firmwareResume\",\"version\":\"1.0\\nforged\",\"secret\":\"k\"");
+	CU_ASSERT(fake_logged("control: o-1 (ops) did firmwareResume version=1.0?forged"));
+	CU_ASSERT_FALSE(fake_logged("secret"));
+	leave(l);
+}
+
+/* --- devices --- */
+
+static void one_device_is_told_with_all_that_is_known(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.7", .clean = true };
+	const char *text;
+
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	CU_ASSERT_EQUAL(lan_acl(&lamp, MOSQ_ACL_SUBSCRIBE, LAMP "/control"), YES);
+	device_set_bound(&l->h, l->lamp, true);
+	l->lamp->refused_op = GATEWAY_ONLINE;
+	l->lamp->refused_code = 806;
+	text = ask(&viewer, "\"command\":\"getDevice\",\"product_id\":\"" LAMP_PID
+	                    "\",\"device_name\":\"" LAMP_NAME "\"");
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		text, "\"data\":{\"product_id\":\"" LAMP_PID "\",\"device_name\":\"" LAMP_NAME
+			  "\",\"origin\":\"configured\",\"present\":true,\"online\":false,\"bound\":true,"
+			  "\"queued\":"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		text, "\"refusal\":{\"op\":\"online\",\"code\":806,\"text\":\"bound to another gateway\","
+			  "\"fix\":\"unbind it there first\"}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"address\":\"10.0.0.7\",\"protocol\":\"MQTT 3.1.1\","
+	                                    "\"keepalive_s\":60"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"subscriptions\":[\"" LAMP "/control\"]"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"mapping\":null,\"shadow\":null"));
+	lan_gone(&lamp);
+	text = ask(&viewer, "\"command\":\"getDevice\",\"product_id\":\"NOPRODUCT1\","
+	                    "\"device_name\":\"x\"");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"error\":\"NOPRODUCT1/x is no device"));
+	text = ask(&viewer, "\"command\":\"getDevice\",\"product_id\":7");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "is missing"));
+	leave(l);
+}
+
+static void what_the_hub_says_of_online_is_told_while_the_link_stands(void)
+{
+	struct lan *l = world();
+	struct uplink_down news = { .kind = UPLINK_ONLINE, .topic = strdup(LAMP_ID) };
+	static const char get[] = "\"command\":\"getDevice\",\"product_id\":\"" LAMP_PID
+							  "\",\"device_name\":\"" LAMP_NAME "\"";
+
+	lan_hub(l, true);
+	CU_ASSERT_EQUAL(mail_put_news(uplink_mail(l->h.uplink), &news), ST_OK);
+	lan_tick();
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, get), "\"online\":true"));
+	lan_hub(l, false);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, get), "\"online\":false"));
+	lan_hub(l, true);
+	news = (struct uplink_down){ .kind = UPLINK_OFFLINE, .topic = strdup(LAMP_ID) };
+	CU_ASSERT_EQUAL(mail_put_news(uplink_mail(l->h.uplink), &news), ST_OK);
+	lan_tick();
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, get), "\"online\":false"));
+	leave(l);
+}
+
+enum {
+	MANY = 600
+};
+
+static void add_many(struct lan *l)
+{
+	for (int i = 0; i < MANY; i++) {
+		char name[DEVICE_NAME_MAX + 1];
+
+		snprintf(name, sizeof(name), "a-device-with-the-longest-name-that-there-is-%03d", i);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(device_admit(&l->h, LAMP_PID, name, ORIGIN_APPLICATION));
+	}
+}
+
+/* Counts the devices of a page; next: of it, "" at the end. */
+static size_t page(struct lan *l, const char *from, const char *more, char next[32])
+{
+	const char *text, *at;
+	char command[256];
+	size_t count = 0;
+
+	(void)l;
+	snprintf(command, sizeof(command), "\"command\":\"listDevices\"%s%s%s%s",
+	         from[0] ? ",\"from\":\"" : "", from, from[0] ? "\"" : "", more);
+	text = ask(&viewer, command);
+	for (at = text; (at = strstr(at, "\"device_name\"")) != NULL; at++)
+		count++;
+	at = strstr(text, "\"next\":\"");
+	next[0] = '\0';
+	if (at)
+		sscanf(at, "\"next\":\"%31[0-9]", next);
+	return count;
+}
+
+static void pages_show_each_device_once_within_64_kib(void)
+{
+	struct lan *l = world();
+	char next[32] = "";
+	size_t all = 0, pages = 0;
+
+	add_many(l);
+	do {
+		all += page(l, next, "", next);
+		pages++;
+	} while (next[0] && pages < 20);
+	CU_ASSERT_EQUAL(all, MANY + 3);
+	CU_ASSERT(pages >= 3);
+	CU_ASSERT_EQUAL(page(l, "", ",\"count\":7", next), 7);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "\"total\":603,\"next\":"));
+	CU_ASSERT_EQUAL(page(l, "99999", "", next), 0);
+	leave(l);
+}
+
+static void a_cursor_stands_while_devices_come_and_go(void)
+{
+	struct lan *l = world();
+	char next[32] = "";
+	size_t all;
+
+	add_many(l);
+	all = page(l, "", ",\"count\":100", next);
+	CU_ASSERT_EQUAL(all, 100);
+	CU_ASSERT(device_let_go(&l->h, l->cousin) || l->cousin->retired ||
+	          l->cousin->origins == ORIGIN_CONFIGURED);
+	CU_ASSERT_PTR_NOT_NULL(device_admit(&l->h, LAMP_PID, "late", ORIGIN_APPLICATION));
+	for (int n = 0; next[0] && n < 20; n++)
+		all += page(l, next, "", next);
+	CU_ASSERT_EQUAL(all, MANY + 4);
+	leave(l);
+}
+
+static void a_list_may_be_of_some_devices_only(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.7", .clean = true };
+	char next[32];
+
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	device_set_bound(&l->h, l->cousin, false);
+	CU_ASSERT_EQUAL(page(l, "", ",\"only\":\"present\"", next), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "\"total\":1"));
+	CU_ASSERT_EQUAL(page(l, "", ",\"only\":\"unbound\"", next), 1);
+	CU_ASSERT_EQUAL(page(l, "", ",\"only\":\"online\"", next), 0);
+	CU_ASSERT_EQUAL(page(l, "", ",\"only\":\"all\"", next), 3);
+	page(l, "", ",\"only\":\"red\"", next);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "only is none that is known"));
+	page(l, "", ",\"count\":0", next);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "count is out of range"));
+	page(l, "", ",\"count\":257", next);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "use a whole number from 1 to 256"));
+	page(l, "", ",\"from\":\"x\"", next);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "from is no cursor"));
+	lan_gone(&lamp);
+	leave(l);
+}
+
+static void lists_without_end_are_refused_and_those_that_wait_end_with_the_broker(void)
+{
+	struct buf text = BUF_MAX(1 << 16);
+	struct lan *l = world();
+
+	buf_add_text(&text, "{\"commands\":[");
+	for (int i = 0; i < 40; i++)
+		buf_addf(&text, "%s{\"command\":\"listDevices\"}", i > 0 ? "," : "");
+	buf_add_text(&text, "]}");
+	fake_forget_published();
+	lan_control(&viewer, buf_text(&text));
+	CU_ASSERT_EQUAL(fake_published(), 8);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answered(&viewer), "too many lists"));
+	lan_tick();
+	CU_ASSERT_EQUAL(fake_published(), 9);
+	buf_free(&text);
+	leave(l);
+}
+
+/* --- docs/control.md --- */
+
+static void the_document_names_every_command_with_its_role(void)
+{
+	FILE *f = fopen("docs/control.md", "r");
+	static char text[1 << 17];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < control_command_count; i++) {
+		char row[128];
+
+		snprintf(row, sizeof(row), "| `%s` | %s |", control_commands[i].name,
+		         control_commands[i].role == APP_ROLE_VIEWER ? "viewer" : "operator");
+		if (!strstr(text, row))
+			CU_FAIL(row);
+	}
+}
+
+SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
+      TEST(a_rule_of_before_for_the_topic_makes_an_operator),
+      TEST(a_role_is_void_where_nobody_checks_usernames),
+      TEST(a_certificate_of_that_name_is_as_good),
+      TEST(a_device_commands_nothing_whatever_apps_say), TEST(a_viewer_reads_and_changes_nothing),
+      TEST(the_token_counts_from_this_machine_alone), TEST(a_wrong_token_lets_nobody_in),
+      TEST(the_token_of_an_earlier_start_is_over),
+      TEST(the_command_has_its_own_topics_and_nothing_else),
+      TEST(what_is_no_request_is_answered_with_what_one_is),
+      TEST(of_many_commands_in_one_request_the_first_64_are_done),
+      TEST(long_names_come_back_as_none), TEST(every_change_is_one_clean_line_of_the_log),
+      TEST(one_device_is_told_with_all_that_is_known),
+      TEST(what_the_hub_says_of_online_is_told_while_the_link_stands),
+      TEST(pages_show_each_device_once_within_64_kib),
+      TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
+      TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
+      TEST(the_document_names_every_command_with_its_role))
