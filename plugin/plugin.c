@@ -13,6 +13,7 @@
 #include "core/base/room.h"
 #include "core/hub/region.h"
 #include "core/hub/route_rules.h"
+#include "plugin/base/broker_log.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
@@ -369,6 +370,7 @@ static enum status watch_exit(struct hubgate *h)
 
 /* In the order of opening and of a turn; they stop and close from the last to the first. */
 static const struct part parts[] = {
+	{ .name = "the log", .open = broker_log_open, .close = broker_log_close },
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the configuration", .open = load_config, .close = free_config },
 	{ .name = "mosquitto.conf", .open = broker_rights_open, .close = broker_rights_close },
@@ -532,7 +534,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata, struct mos
 	room_enter(ROOM_BROKER);
 	h->id = id;
 	h->parts = (struct parts){ .at = parts, .count = sizeof(parts) / sizeof(parts[0]) };
-	h->log = (struct log){ report_log, h };
+	h->log = (struct log){ broker_log_write, h };
 	if (getrandom(&h->seed, sizeof(h->seed), 0) != (ssize_t)sizeof(h->seed))
 		h->seed = (uint64_t)hubgate_now_ms();
 	raise_descriptor_limit();

@@ -27,20 +27,6 @@ void report_close(struct hubgate *h)
 	h->report = NULL;
 }
 
-static const int levels[] = {
-	[LOG_ERROR] = MOSQ_LOG_ERR,
-	[LOG_WARN] = MOSQ_LOG_WARNING,
-	[LOG_NOTE] = MOSQ_LOG_NOTICE,
-	[LOG_FINE] = MOSQ_LOG_DEBUG,
-};
-
-void report_log(void *ctx, enum log_level level, const char *line)
-{
-	IN_ROOM(ROOM_BROKER);
-	(void)ctx;
-	mosquitto_log_printf(levels[level], "hubgate: %s", line);
-}
-
 static void put_text(const char *name, const char *text)
 {
 	char topic[128];

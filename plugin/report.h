@@ -1,4 +1,4 @@
-/* report.h - the plugin's numbers under $SYS/broker/hubgate/, and its log lines.
+/* report.h - the plugin's numbers under $SYS/broker/hubgate/.
  * Room:  BROKER.
  */
 #ifndef HUBGATE_REPORT_H
@@ -12,8 +12,5 @@ void report_close(struct hubgate *h);
 void report_run(struct hubgate *h, int64_t now_ms);
 /* metrics.sys_interval_s may be another now: it counts from the next turn on. */
 void report_interval_changed(struct hubgate *h);
-
-/* Sink of struct log for BROKER: the broker's log, prefix "hubgate: ". */
-void report_log(void *ctx, enum log_level level, const char *line);
 
 #endif

@@ -106,13 +106,30 @@ void status_page_close(struct hubgate *h)
 
 /* --- the whole --- */
 
+static uint32_t round_trip_ms(struct hubgate *h)
+{
+	uint64_t ms = metric_get(&h->metrics, M_ROUND_TRIP);
+
+	return uplink_ready(h->uplink) && ms > 0 && ms < HISTORY_NONE ? (uint32_t)ms : HISTORY_NONE;
+}
+
+static int64_t oldest_age_s(struct hubgate *h, int64_t now_ms)
+{
+	struct uplink_view view;
+
+	uplink_look(h->uplink, &view);
+	if (view.oldest_ms == UPLINK_VIEW_UNKNOWN)
+		return SNAPSHOT_UNKNOWN;
+	return now_ms > view.oldest_ms ? (now_ms - view.oldest_ms) / 1000 : 0;
+}
+
 static void note_history(struct hubgate *h, struct status_page *p, int64_t now_ms)
 {
 	const struct history_now now = {
 		.accepted = metric_get(&h->metrics, M_ACCEPTED),
 		.delivered = metric_get(&h->metrics, M_DELIVERED),
 		.queued = metric_get(&h->metrics, M_QUEUED),
-		.round_trip_ms = HISTORY_NONE,
+		.round_trip_ms = round_trip_ms(h),
 	};
 
 	history_add(&p->history, now_ms, &now);
@@ -129,8 +146,7 @@ static void tell_snapshot(struct hubgate *h, struct status_page *p, int64_t now_
 	note_history(h, p, now_ms);
 	s->ready = uplink_ready(h->uplink);
 	s->state = uplink_state_text(uplink_state_now(h->uplink));
-	s->round_trip_ms = SNAPSHOT_UNKNOWN;
-	s->oldest_age_s = SNAPSHOT_UNKNOWN;
+	s->oldest_age_s = oldest_age_s(h, now_ms);
 	s->history = p->history;
 	metrics_copy(&s->metrics, &h->metrics);
 	if (w.st == ST_OK)

@@ -26,10 +26,6 @@ static enum status put_gateway(const struct admin *a, struct buf *out)
 
 	snprintf(labels, sizeof(labels), "{version=\"%s\"}", a->conf.version);
 	st = put_one(out, "info", "what runs here", labels, 1);
-	if (st == ST_OK && s->round_trip_ms != SNAPSHOT_UNKNOWN)
-		st = put_one(out, "round_trip_seconds",
-		             "time until the hub acknowledged the last message; missing: it is away", "",
-		             (double)s->round_trip_ms / 1000);
 	if (st == ST_OK)
 		st = put_one(out, "oldest_message_age_seconds",
 		             "how long the oldest message waits for the hub; 0: none waits", "",

@@ -14,10 +14,10 @@ enum {
 
 #define SNAPSHOT_UNKNOWN (-1)
 
-struct snapshot {                        /* one block, but for the text */
-	bool ready;                          /* the link to the hub */
-	const char *state;                   /* of it, static text */
-	int64_t round_trip_ms, oldest_age_s; /* SNAPSHOT_UNKNOWN: not known, nothing waits */
+struct snapshot {         /* one block, but for the text */
+	bool ready;           /* the link to the hub */
+	const char *state;    /* of it, static text */
+	int64_t oldest_age_s; /* SNAPSHOT_UNKNOWN: nothing waits, or not known */
 	struct metrics metrics;
 	struct history history;
 	struct buf status; /* a JSON object */

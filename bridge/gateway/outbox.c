@@ -91,6 +91,16 @@ enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes)
 	return ST_OK;
 }
 
+uint64_t outbox_oldest(const struct outbox *o)
+{
+	IN_ROOM(ROOM_UPLINK);
+	for (size_t i = 0; o->live > 0 && i < o->count; i++) {
+		if (at(o, i)->state != ENTRY_ENDED)
+			return at(o, i)->seq;
+	}
+	return 0;
+}
+
 struct outbox_entry *outbox_next(struct outbox *o)
 {
 	IN_ROOM(ROOM_UPLINK);

@@ -50,6 +50,8 @@ void outbox_init(struct outbox *o);
 void outbox_fini(struct outbox *o);
 /* seq above all before; bytes at most RECORD_BYTES_MAX. ST_OK; ST_NOMEM. */
 enum status outbox_add(struct outbox *o, uint64_t seq, uint32_t bytes);
+/* The sequence of the oldest that has not ended; 0: none. */
+uint64_t outbox_oldest(const struct outbox *o);
 /* The oldest waiting entry; NULL: none. Borrowed until the next change. */
 struct outbox_entry *outbox_next(struct outbox *o);
 /* e, which waits or stands aside, went out at QoS 1 under this packet id. */

@@ -88,6 +88,7 @@ static int64_t stamp_wait_ms(const struct uplink *u)
 void connect_init(struct uplink *u, int64_t now_ms)
 {
 	u->down_since_ms = now_ms;
+	view_moved(&u->view, now_ms);
 	u->next_attempt_ms = now_ms + stamp_wait_ms(u);
 	connect_move(u, UPLINK_WAITING);
 }
@@ -242,6 +243,8 @@ void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 	/* A stop may have begun meanwhile; what is to be taken offline still is. */
 	if (mail_state(&u->mail) != UPLINK_LEAVING)
 		connect_move(u, UPLINK_READY);
+	view_moved(&u->view, now_ms);
+	view_reason(&u->view, "", "");
 	u->up_unsaid = u->short_lives >= SHORT_LIVES;
 	if (!u->up_unsaid)
 		say_connected(u, now_ms);
@@ -251,52 +254,98 @@ void connect_prepared(struct uplink *u, uint8_t code, int64_t now_ms)
 
 /* --- lost --- */
 
-static const char *refusal_hint(uint8_t code)
+/* Why the hub is lost, and what mends it, which may be "". */
+struct loss {
+	char reason[REASON_MAX];
+	const char *fix; /* static */
+};
+
+/* docs/protocol/connection.md 5. */
+static const struct {
+	const char *what, *fix;
+} refusals[] = {
+	{ "unknown reason", "" },
+	{ "it does not speak MQTT 3.1.1", "check hub.host and hub.port" },
+	{ "client id rejected", "check gateway.product_id and gateway.device_name" },
+	{ "server unavailable", "" },
+	{ "bad user name or password", "check gateway.secret and that the device exists" },
+	{ "not authorised", "check gateway.secret, and that the device is enabled in the console" },
+};
+
+static void refused(struct loss *l, uint8_t code)
 {
-	switch (code) {
-	case 1:
-		return "it does not speak MQTT 3.1.1";
-	case 2:
-		return "client id rejected: check gateway.product_id and gateway.device_name";
-	case 3:
-		return "server unavailable";
-	case 4:
-		return "bad user name or password: check gateway.secret and that the device exists";
-	case 5:
-		return "not authorised: check gateway.secret, and that the device is enabled in the "
-			   "console";
-	default:
-		return "unknown reason";
+	size_t i = code < sizeof(refusals) / sizeof(refusals[0]) ? code : 0;
+
+	snprintf(l->reason, sizeof(l->reason), "login refused with code %u, %s", code,
+	         refusals[i].what);
+	l->fix = refusals[i].fix;
+}
+
+/* What broke on the way there says itself what it is; what to look at depends on how far it came.
+ */
+static void broken(struct loss *l, const char *error)
+{
+	static const struct {
+		const char *part, *fix;
+	} fixes[] = {
+		{ "name does not resolve", "check hub.host and the DNS of this machine" },
+		{ "certificate refused", "check hub.ca_file, hub.host and the clock of this machine" },
+		{ "TLS", "check hub.port and hub.tls, and that nothing on the way ends TLS" },
+		{ "refused the login", "check gateway.secret" },
+		{ "does not answer the login", "check hub.host and hub.port, or ask the hub's operator" },
+		{ "connecting not finished", "check that a firewall lets this machine out to the hub" },
+		{ "refused", "check hub.host and hub.port" },
+		{ "unreachable", "check the network of this machine" },
+	};
+
+	snprintf(l->reason, sizeof(l->reason), "%s", error);
+	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++) {
+		if (strstr(error, fixes[i].part)) {
+			l->fix = fixes[i].fix;
+			return;
+		}
 	}
+}
+
+/* False: nothing but that it is over. */
+static bool find_loss(struct uplink *u, struct loss *l)
+{
+	uint8_t code = u->session ? session_refusal(u->session) : 0;
+
+	l->fix = "";
+	if (code != 0 && atomic_load(&u->mail.leads_here)) {
+		snprintf(l->reason, sizeof(l->reason), "its name leads back to this very broker");
+		l->fix = "set hub.address to the hub's own address, or mend the DNS of this machine";
+	} else if (code != 0) {
+		refused(l, code);
+	} else if (u->session && session_error(u->session)[0]) {
+		broken(l, session_error(u->session));
+	} else if (u->prepare_id != 0) {
+		snprintf(l->reason, sizeof(l->reason),
+		         "it accepts the login but does not answer a subscription");
+	} else if (u->reason_count > 0) {
+		return false;
+	} else {
+		snprintf(l->reason, sizeof(l->reason), "no connection could be started");
+	}
+	return true;
 }
 
 /* One line for every reason of an outage, however the reasons alternate. */
 static void log_lost(struct uplink *u, int64_t wait_ms)
 {
-	char reason[REASON_MAX];
-	uint8_t code = u->session ? session_refusal(u->session) : 0;
+	struct loss l;
 
-	if (code != 0 && atomic_load(&u->mail.leads_here))
-		snprintf(reason, sizeof(reason),
-		         "its name leads back to this very broker; set hub.address to the hub's own "
-		         "address, or mend the DNS of this machine");
-	else if (code != 0)
-		snprintf(reason, sizeof(reason), "login refused with code %u, %s", code,
-		         refusal_hint(code));
-	else if (u->session && session_error(u->session)[0])
-		snprintf(reason, sizeof(reason), "%s", session_error(u->session));
-	else if (u->prepare_id != 0)
-		snprintf(reason, sizeof(reason), "it accepts the login but does not answer a subscription");
-	else if (u->reason_count > 0)
+	if (!find_loss(u, &l))
 		return;
-	else
-		snprintf(reason, sizeof(reason), "no connection could be started");
-	if (!is_news(u, reason))
+	view_reason(&u->view, l.reason, l.fix);
+	if (!is_news(u, l.reason))
 		return;
 	log_line(&u->log, LOG_WARN,
-	         "hub %s:%u: %s; messages wait, next attempt in %" PRId64
+	         "hub %s:%u: %s%s%s; messages wait, next attempt in %" PRId64
 	         " s, then on with growing pauses",
-	         u->conf.host, u->conf.port, reason, (wait_ms + 999) / 1000);
+	         u->conf.host, u->conf.port, l.reason, l.fix[0] ? "; " : "", l.fix,
+	         (wait_ms + 999) / 1000);
 }
 
 /* When the next attempt may start, counted from the start of the last. for_message: the hub closed
@@ -333,6 +382,7 @@ void connect_lost(struct uplink *u, enum status why, int64_t now_ms)
 	u->next_attempt_ms = due_ms > now_ms ? due_ms : now_ms;
 	if (mail_state(&u->mail) == UPLINK_READY) {
 		u->down_since_ms = now_ms;
+		view_moved(&u->view, now_ms);
 		receive_tell(u, UPLINK_DISCONNECTED, u->client_id, 0);
 	}
 	log_lost(u, u->next_attempt_ms - now_ms);

@@ -202,6 +202,15 @@ enum status judge_sent(struct uplink *u, struct subdev *d, const struct outbox_e
 	return ST_OK;
 }
 
+/* For people, who want what was measured: what counts as late begins with a guess. */
+static void note_round(struct uplink *u, int64_t took_ms)
+{
+	u->round_ms8 = u->round_ms8 == 0 ? 8 * took_ms : u->round_ms8 + took_ms - u->round_ms8 / 8;
+	if (u->round_ms8 < 8)
+		u->round_ms8 = 8;
+	metric_set(u->conf.metrics, M_ROUND_TRIP, (uint64_t)(u->round_ms8 / 8));
+}
+
 struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms)
 {
 	struct flight_entry *f = flight_find(&u->flight, packet_id);
@@ -213,6 +222,7 @@ struct subdev *judge_acked(struct uplink *u, uint16_t packet_id, int64_t now_ms)
 		return NULL;
 	key = f->key;
 	flight_acked(&u->flight, f, now_ms);
+	note_round(u, now_ms - f->sent_ms);
 	if (f->order > d->outbox.acked_order)
 		d->outbox.acked_order = f->order;
 	u->tried |= d->outbox.unheard;

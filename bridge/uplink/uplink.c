@@ -88,6 +88,7 @@ enum status uplink_new(const struct uplink_conf *conf, struct uplink **out)
 		return ST_NOMEM;
 	u->conf = *conf;
 	mail = mail_init(&u->mail, conf->metrics);
+	view_init(&u->view);
 	u->log = u->mail.log;
 	u->sleep_ms = LONGEST_SLEEP_S * 1000;
 	credential_client_id(conf->product_id, conf->device_name, u->client_id);
@@ -208,6 +209,7 @@ void uplink_free(struct uplink *u)
 	said_fini(u);
 	flight_fini(&u->flight);
 	free(u->routes);
+	view_fini(&u->view);
 	mail_fini(&u->mail);
 	free(u);
 	room_enter(from);
@@ -251,6 +253,11 @@ bool uplink_ready(const struct uplink *u)
 enum uplink_state uplink_state_now(const struct uplink *u)
 {
 	return mail_state(&u->mail);
+}
+
+void uplink_look(struct uplink *u, struct uplink_view *out)
+{
+	view_get(&u->view, out);
 }
 
 struct mail *uplink_mail(struct uplink *u)

@@ -194,6 +194,26 @@ bool uplink_ready(const struct uplink *u);
 enum uplink_state uplink_state_now(const struct uplink *u);
 struct doorbell *uplink_doorbell(struct uplink *u); /* NULL: none */
 
+enum {
+	UPLINK_VIEW_TEXT_MAX = 256, /* with NUL, as the other */
+	UPLINK_VIEW_TOPIC_MAX = 160,
+	UPLINK_VIEW_SUSPECTS = 20,
+};
+
+#define UPLINK_VIEW_UNKNOWN INT64_MIN
+
+struct uplink_view {  /* times in ms of CLOCK_MONOTONIC */
+	int64_t since_ms; /* the hub is there, or is not, since then; 0: since the start */
+	char reason[UPLINK_VIEW_TEXT_MAX], fix[UPLINK_VIEW_TEXT_MAX]; /* why not; "": nothing to say */
+	int64_t oldest_ms; /* what waits longest came then; UPLINK_VIEW_UNKNOWN: nothing, or unknown */
+	/* Product id, slash, topic behind the device name: what the hub does not acknowledge. */
+	char suspects[UPLINK_VIEW_SUSPECTS][UPLINK_VIEW_TOPIC_MAX];
+	size_t suspect_count; /* of these; there may be more: M_SUSPECT_TOPICS */
+};
+
+/* Any room. What UPLINK shows of itself, at most a second old. */
+void uplink_look(struct uplink *u, struct uplink_view *out);
+
 /* Whether ages may be judged by the wall clock (docs/architecture.md 4 "Clock"). */
 void uplink_trust_clock(struct uplink *u, bool trusted);
 /* The hub's clock minus this machine's. */

@@ -9,6 +9,7 @@
  *   judge.c  what it means that the hub does not acknowledge a message
  *   receive.c    what came in
  *   said.c   what the hub says about devices, told to BROKER one by one
+ *   view.c   what is shown to people of all this
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H
@@ -21,6 +22,7 @@
 #include "bridge/uplink/flight.h"
 #include "bridge/uplink/mail.h"
 #include "bridge/uplink/uplink.h"
+#include "bridge/uplink/view.h"
 #include "core/base/repeats.h"
 #include "core/base/thread.h"
 #include "core/pace/backoff.h"
@@ -54,6 +56,7 @@ struct uplink {
 	struct log log; /* mail.log */
 
 	struct mail mail; /* what other rooms reach */
+	struct view view;
 	struct thread thread;
 	uint32_t sleep_ms; /* at most, when nothing happens */
 
@@ -61,6 +64,7 @@ struct uplink {
 	struct session *session;
 	struct packet_ids ids;
 	struct flight flight;
+	int64_t round_ms8; /* eight times what an answer takes, as measured; 0: nothing was */
 	struct gateway gateway;
 	struct permissions permissions;
 	bool tried;     /* judge.c: who waits for a topic to be proven may look again */

@@ -231,6 +231,7 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 	due_ms = earlier(due_ms, intake_times_due(u));
 	due_ms = earlier(due_ms, gateway_names_due(&u->gateway, now_ms));
 	due_ms = earlier(due_ms, judge_due_ms(u, now_ms));
+	due_ms = earlier(due_ms, view_due_ms(&u->view));
 	if (u->doorbell && !stopping)
 		due_ms = earlier(due_ms, broker_due_ms);
 	due_ms = earlier(due_ms, earlier(u->look_ms, u->retry_ms));
@@ -293,6 +294,7 @@ static void one_turn(struct uplink *u)
 	send_run(u, now_ms);
 	receive_news(u, now_ms);
 	gateway_sweep(&u->gateway);
+	view_run(u, now_ms);
 	/* A broker that stops has nobody left to ring for. */
 	if (!atomic_load(&u->mail.stopping)) {
 		ring_broker(u, now_ms);

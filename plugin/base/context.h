@@ -24,6 +24,7 @@
 #include "shadowstore/store.h"
 
 struct clock_trust;      /* core/base/clock.h */
+struct broker_log;       /* plugin/base/broker_log */
 struct limiters;         /* plugin/base/limiter */
 struct broker_logins;    /* plugin/lan/broker_login */
 struct broker_rights;    /* plugin/lan/broker_rights.h */
@@ -71,7 +72,8 @@ struct hubgate {
 	struct metrics metrics;
 	uint64_t seed;
 	struct parts parts;
-	int64_t turn_due_ms; /* plugin/base/timer; 0: never set */
+	int64_t turn_due_ms;           /* plugin/base/timer; 0: never set */
+	struct broker_log *broker_log; /* NULL: not yet */
 	struct limiters *limiters;
 
 	/* What stands in store.dir, and the way to the hub. */

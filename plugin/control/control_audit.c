@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/room.h"
+#include "plugin/base/broker_log.h"
 
 enum {
 	NAME_BYTES = 64,
@@ -58,6 +59,6 @@ void control_audit(struct hubgate *h, const struct mosquitto *client,
 
 	IN_ROOM(ROOM_BROKER);
 	put_args(row->args, command, args);
-	log_line(&h->log, LOG_NOTE, "control: %s (%s) did %s%s", clean(mosquitto_client_id(client), id),
-	         clean(mosquitto_client_username(client), user), row->name, args);
+	broker_log_audit(h, "control: %s (%s) did %s%s", clean(mosquitto_client_id(client), id),
+	                 clean(mosquitto_client_username(client), user), row->name, args);
 }

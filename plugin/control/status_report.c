@@ -8,11 +8,16 @@
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "core/pace/inflow.h"
+#include "plugin/base/broker_log.h"
 #include "plugin/devices/gauges.h"
+#include "plugin/devices/inflow_report.h"
+#include "plugin/devices/names.h"
 
 enum {
 	MS = 1000,
 	TIME_BYTES = 24,
+	NAMES_MAX = 20,
+	NAME_BYTES = 64,
 };
 
 struct status_report {
@@ -62,25 +67,59 @@ static void put_process(struct json_writer *w, const struct hubgate *h)
 	json_close(w, '}');
 }
 
-static void put_hub(struct json_writer *w, const struct hubgate *h)
-{
-	const struct config_hub *c = &h->config->hub;
-
-	json_open(w, "hub", '{');
-	json_put_text(w, "state", uplink_state_text(uplink_state_now(h->uplink)));
-	json_put_text(w, "host", c->host);
-	json_put_count(w, "port", c->port);
-	json_put_bool(w, "tls", c->tls);
-	json_close(w, '}');
-}
-
 static void put_metric(struct json_writer *w, const struct hubgate *h, const char *name,
                        enum metric id)
 {
 	json_put_count(w, name, metric_get(&h->metrics, id));
 }
 
-static void put_queue(struct json_writer *w, const struct hubgate *h)
+static int64_t age_s(int64_t since_ms)
+{
+	int64_t age_ms = hubgate_now_ms() - since_ms;
+
+	return age_ms > 0 ? age_ms / MS : 0;
+}
+
+void status_report_put_link(struct json_writer *w, struct hubgate *h,
+                            const struct uplink_view *view)
+{
+	bool ready = uplink_ready(h->uplink);
+
+	IN_ROOM(ROOM_BROKER);
+	json_put_text(w, "state", uplink_state_text(uplink_state_now(h->uplink)));
+	json_put_int(w, "since_s",
+	             age_s(view->since_ms ? view->since_ms : h->status_report->started_ms));
+	json_put_text(w, "reason", ready ? "" : view->reason);
+	json_put_text(w, "fix", ready ? "" : view->fix);
+}
+
+static void put_hub(struct json_writer *w, struct hubgate *h, const struct uplink_view *view)
+{
+	const struct config_hub *c = &h->config->hub;
+
+	json_open(w, "hub", '{');
+	status_report_put_link(w, h, view);
+	if (uplink_ready(h->uplink) && metric_get(&h->metrics, M_ROUND_TRIP) > 0)
+		put_metric(w, h, "round_trip_ms", M_ROUND_TRIP);
+	else
+		json_put_null(w, "round_trip_ms");
+	json_put_text(w, "host", c->host);
+	json_put_count(w, "port", c->port);
+	json_put_bool(w, "tls", c->tls);
+	json_close(w, '}');
+}
+
+void status_report_put_oldest(struct json_writer *w, const struct uplink_view *view)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (view->oldest_ms == UPLINK_VIEW_UNKNOWN)
+		json_put_null(w, "oldest_age_s");
+	else
+		json_put_int(w, "oldest_age_s", age_s(view->oldest_ms));
+}
+
+static void put_queue(struct json_writer *w, const struct hubgate *h,
+                      const struct uplink_view *view)
 {
 	uint64_t drain_s = metric_get(&h->metrics, M_DRAIN);
 
@@ -89,6 +128,7 @@ static void put_queue(struct json_writer *w, const struct hubgate *h)
 	put_metric(w, h, "bytes", M_QUEUED_BYTES);
 	json_put_count(w, "bound_messages", h->config->store.max_messages);
 	put_metric(w, h, "bound_bytes", M_STORE_BOUND);
+	status_report_put_oldest(w, view);
 	put_metric(w, h, "inflow_per_minute", M_INFLOW);
 	if (drain_s == INFLOW_NEVER)
 		json_put_null(w, "drain_s");
@@ -116,6 +156,61 @@ static void put_numbers(struct json_writer *w, const struct hubgate *h)
 	json_close(w, '}');
 }
 
+void status_report_put_suspects(struct json_writer *w, const struct uplink_view *view)
+{
+	IN_ROOM(ROOM_BROKER);
+	json_open(w, "suspect_topics", '[');
+	for (size_t i = 0; i < view->suspect_count; i++)
+		json_put_text(w, NULL, view->suspects[i]);
+	json_close(w, ']');
+}
+
+/* Of those that the hub refused, those heard last come first. */
+static void put_unknown_names(struct json_writer *w, const struct hubgate *h)
+{
+	const struct device *names[NAMES_MAX];
+	size_t count = names_strangers(h, names, NAMES_MAX);
+
+	json_open(w, "unknown_names", '[');
+	for (size_t i = 0; i < count; i++) {
+		char text[NAME_BYTES];
+
+		snprintf(text, sizeof(text), "%s/%s", names[i]->product_id, names[i]->device_name);
+		json_put_text(w, NULL, text);
+	}
+	json_close(w, ']');
+}
+
+static void put_talkers(struct json_writer *w, const struct hubgate *h)
+{
+	const struct inflow_talker *top = NULL;
+	size_t count = inflow_report_talkers(h, &top);
+
+	json_open(w, "talkers", '[');
+	for (size_t i = 0; i < count; i++) {
+		json_open(w, NULL, '{');
+		json_put_text(w, "name", top[i].name);
+		json_put_count(w, "per_minute", top[i].per_minute);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+static void put_errors(struct json_writer *w, const struct hubgate *h)
+{
+	const struct recent_line *line;
+
+	json_open(w, "errors", '[');
+	for (size_t i = 0; (line = broker_log_recent(h, i)) != NULL; i++) {
+		json_open(w, NULL, '{');
+		put_time(w, "time", line->at_ms);
+		json_put_text(w, "level", line->level == LOG_ERROR ? "error" : "warn");
+		json_put_text(w, "line", line->text);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
 static void put_metrics(struct json_writer *w, const struct hubgate *h)
 {
 	json_open(w, "metrics", '{');
@@ -126,13 +221,20 @@ static void put_metrics(struct json_writer *w, const struct hubgate *h)
 
 void status_report_put(struct json_writer *w, struct hubgate *h)
 {
+	struct uplink_view view;
+
 	IN_ROOM(ROOM_BROKER);
 	gauges_measure(h);
+	uplink_look(h->uplink, &view);
 	json_open(w, NULL, '{');
 	put_process(w, h);
-	put_hub(w, h);
-	put_queue(w, h);
+	put_hub(w, h, &view);
+	put_queue(w, h, &view);
 	put_numbers(w, h);
+	status_report_put_suspects(w, &view);
+	put_unknown_names(w, h);
+	put_talkers(w, h);
+	put_errors(w, h);
 	put_metrics(w, h);
 	json_close(w, '}');
 }

@@ -382,3 +382,14 @@ int64_t names_due(const struct hubgate *h)
 	IN_ROOM(ROOM_BROKER);
 	return h->names->report_ms == 0 ? INT64_MAX : h->names->report_ms;
 }
+
+size_t names_strangers(const struct hubgate *h, const struct device *out[], size_t max)
+{
+	size_t count = 0;
+
+	IN_ROOM(ROOM_BROKER);
+	for (const struct device *d = h->names->of[STANDING_STRANGER].line.last; d && count < max;
+	     d = d->prev)
+		out[count++] = d;
+	return count;
+}

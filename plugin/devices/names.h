@@ -28,6 +28,8 @@ void names_heard(struct hubgate *h, struct device *d);
  * application names finds room beside those of mappings[]. */
 bool names_make_room(struct hubgate *h, bool by_program);
 size_t names_own(const struct hubgate *h); /* devices that are ours */
+/* Of those that the hub refused at most max, those heard last first. Returns how many. */
+size_t names_strangers(const struct hubgate *h, const struct device *out[], size_t max);
 /* False: not now, as a client is logged in as d, or the uplink has no room for the order. */
 bool names_let_go(struct hubgate *h, struct device *d);
 /* d is retired: it counts nowhere. */

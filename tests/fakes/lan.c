@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/room.h"
+#include "plugin/base/broker_log.h"
 #include "plugin/base/limiter.h"
 #include "plugin/callbacks.h"
 #include "plugin/control/control.h"
@@ -89,6 +90,7 @@ static struct device *add_device(struct lan *l, const char *product_id, const ch
 
 /* As in plugin/plugin.c, without what has threads or files; those tests open themselves. */
 static const struct part parts[] = {
+	{ .name = "the log", .open = broker_log_open, .close = broker_log_close },
 	{ .name = "the limits of the log", .open = limiter_open, .close = limiter_close },
 	{ .name = "the logins", .open = broker_login_open, .close = broker_login_close },
 	{ .name = "the products", .open = products_open, .close = products_close },
@@ -222,7 +224,7 @@ struct lan *lan_open(enum fake_version version)
 	l->config.presence.grace_ms = LAN_GRACE_MS;
 	l->config.presence.max_unknown = 200;
 	l->config.store.queue_qos0 = true;
-	h->log = (struct log){ report_log, h };
+	h->log = (struct log){ broker_log_write, h };
 	h->seed = 42;
 	l->rights.acl = LAN_ACL_ALLOW;
 	h->rights = &l->rights;

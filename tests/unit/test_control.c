@@ -413,6 +413,29 @@ static void what_the_hub_says_of_online_is_told_while_the_link_stands(void)
 	leave(l);
 }
 
+static void the_status_names_who_talks_most_and_who_is_unknown(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.7", .clean = true };
+	struct device *ghost;
+
+	lan_tick(); /* a minute begins */
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	for (int i = 0; i < 30; i++)
+		CU_ASSERT_EQUAL(lan_publish(&lamp, LAMP "/event", "{}", 1), YES);
+	lan_wait(60000);
+	lan_tick();
+	ghost = device_admit(&l->h, LAMP_PID, "ghost", ORIGIN_MAPPING);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ghost);
+	device_refused(&l->h, ghost);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"status\""),
+	                              "\"unknown_names\":[\"" LAMP_PID
+	                              "/ghost\"],\"talkers\":[{\"name\":\"" LAMP
+	                              "\",\"per_minute\":30}],\"errors\":["));
+	lan_gone(&lamp);
+	leave(l);
+}
+
 enum {
 	MANY = 600
 };
@@ -561,6 +584,7 @@ SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
       TEST(long_names_come_back_as_none), TEST(every_change_is_one_clean_line_of_the_log),
       TEST(one_device_is_told_with_all_that_is_known),
       TEST(what_the_hub_says_of_online_is_told_while_the_link_stands),
+      TEST(the_status_names_who_talks_most_and_who_is_unknown),
       TEST(pages_show_each_device_once_within_64_kib),
       TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
       TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
