@@ -59,6 +59,12 @@
   function show(id, text) { put(id, text || ''); by(id).hidden = !text; }
   function is(x) { return x !== undefined && x !== null; }
   function number(x) { return is(x) ? Number(x).toLocaleString(lang) : t.notKnown; }
+  function size(bytes) {
+    var unit = 0;
+    if (!is(bytes)) return t.notKnown;
+    while (bytes >= 10240 && unit < 4) { bytes /= 1024; unit++; }
+    return Math.round(bytes).toLocaleString(lang) + ['', ' KiB', ' MiB', ' GiB', ' TiB'][unit];
+  }
   function duration(s) {
     if (!is(s)) return t.none;
     if (s < 120) return Math.round(s) + ' ' + t.units[0];
@@ -92,7 +98,7 @@
   function showQueue(q) {
     var drain = !is(q.drain_s) ? (q.messages > 0 ? t.never : t.none) : q.drain_s >= 4294967295 ? t.never : duration(q.drain_s);
     rows('queue', [[t.messages, number(q.messages) + ' ' + t.of + ' ' + number(q.bound_messages)],
-      [t.bytes, number(q.bytes) + ' ' + t.of + ' ' + number(q.bound_bytes)],
+      [t.bytes, size(q.bytes) + ' ' + t.of + ' ' + size(q.bound_bytes)],
       [t.oldest, duration(q.oldest_age_s)], [t.drain, drain], [t.inflow, number(q.inflow_per_minute)]]);
   }
   function showCounts(d) {
