@@ -6,6 +6,7 @@
 
 #include "bridge/admin/admin.h"
 #include "core/base/room.h"
+#include "plugin/base/timer.h"
 #include "plugin/control/device_report.h"
 #include "plugin/control/status_report.h"
 #include "plugin/devices/presence.h"
@@ -250,6 +251,6 @@ int64_t status_page_due(const struct hubgate *h)
 	if (!p || !admin_wants_devices(p->admin, hubgate_now_ms()))
 		return INT64_MAX; /* the broker's tick comes often enough */
 	if (p->list)
-		return hubgate_now_ms();
+		return TIMER_AT_ONCE_MS;
 	return p->list_ms < p->next_ms ? p->list_ms : p->next_ms;
 }
