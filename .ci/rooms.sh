@@ -13,15 +13,15 @@ promises() {
 	find core shadowstore bridge plugin -name '*.h' ! -name '*_impl.h' | sort | xargs awk '
 	function room_of(text) {
 		if (text ~ /^any room/ || text ~ /^Any room/) return "any"
-		if (match(text, /^[Rr]oom (BROKER|UPLINK|DISK|NET|HTTP)[ .,:;]/))
+		if (match(text, /^[Rr]oom (BROKER|UPLINK|DISK|NET|HTTP|ADMIN)[ .,:;]/))
 			return substr(text, 6, RLENGTH - 6)
-		if (match(text, /^[Rr]oom (BROKER|UPLINK|DISK|NET|HTTP)$/)) return substr(text, 6)
+		if (match(text, /^[Rr]oom (BROKER|UPLINK|DISK|NET|HTTP|ADMIN)$/)) return substr(text, 6)
 		return ""
 	}
 	function header_room(text) {
 		if (!match(text, /Room: +/)) return ""
 		text = substr(text, RSTART + RLENGTH)
-		if (match(text, /^(BROKER|UPLINK|DISK|NET|HTTP)(\.|, except where a function )/)) {
+		if (match(text, /^(BROKER|UPLINK|DISK|NET|HTTP|ADMIN)(\.|, except where a function )/)) {
 			match(text, /^[A-Z]+/)
 			return substr(text, 1, RLENGTH)
 		}

@@ -75,9 +75,9 @@ static void report(struct bench *b, struct scene *s, enum state state, const str
 	char what[80];
 
 	snprintf(what, sizeof(what), "%s: p99.9 in callbacks, upper bound", names[state]);
-	scene_row(b, "callbacks", what, "us", side_callback_us(s->side, "p99.9 "), BAR_AT_MOST, BAR_US);
+	scene_row(b, "callbacks", what, "us", side_callback_us(s->side, "p999"), BAR_AT_MOST, BAR_US);
 	snprintf(what, sizeof(what), "%s: longest callback", names[state]);
-	scene_row(b, "callbacks", what, "us", side_callback_us(s->side, "max "), BAR_NONE, 0);
+	scene_row(b, "callbacks", what, "us", side_callback_us(s->side, "max"), BAR_NONE, 0);
 	snprintf(what, sizeof(what), "%s: LAN publish to PUBACK, p50", names[state]);
 	scene_row(b, "callbacks", what, "us", measure_quantile_ns(r->ack_ns, r->acks, 0.5) / 1000,
 	          BAR_NONE, 0);

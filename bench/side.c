@@ -188,10 +188,8 @@ double side_metric(const struct side *s, const char *name)
 
 double side_callback_us(const struct side *s, const char *which)
 {
-	char *text = gen_retained(s->port, SYS_ROOT "callback_us/all");
-	const char *at = text ? strstr(text, which) : NULL;
-	double value = at ? strtod(at + strlen(which), NULL) : -1;
+	char name[64];
 
-	free(text);
-	return value;
+	snprintf(name, sizeof(name), "callback_us/all/%s", which);
+	return side_metric(s, name);
 }

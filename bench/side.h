@@ -39,7 +39,7 @@ pid_t side_pid(const struct side *s);
 const char *side_store(const struct side *s); /* the plugin's directory */
 /* A number below $SYS/broker/hubgate/; -1: none. */
 double side_metric(const struct side *s, const char *name);
-/* Time in callbacks, microseconds; -1: none. which: "p99.9 ", an upper bound, or "max ". */
+/* Time in callbacks, microseconds; -1: none. which: "p999", an upper bound, or "max". */
 double side_callback_us(const struct side *s, const char *which);
 
 #endif

@@ -48,6 +48,7 @@
 #include "plugin/services/rrpc_service.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
+#include "plugin/status_page.h"
 #include "plugin/storage.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -57,7 +58,8 @@
 enum {
 	UPLINK_BY_MS = 1150,
 	NET_BY_MS = 1300, /* it ends while the uplink does */
-	STORE_BY_MS = 1700
+	STORE_BY_MS = 1700,
+	STATUS_PAGE_BY_MS = 300 /* it ends at once, or hangs */
 };
 
 /* mosquitto_plugin.h declares these; -fvisibility=hidden would hide them. */
@@ -483,6 +485,14 @@ static const struct part parts[] = {
 	  .run = inflow_report_run,
 	  .close = inflow_report_close },
 	{ .name = "the metrics", .open = report_open, .run = report_run, .close = report_close },
+	{ .name = "the status page",
+	  .open = status_page_open,
+	  .start = status_page_start,
+	  .stop = status_page_stop,
+	  .by_ms = STATUS_PAGE_BY_MS,
+	  .run = status_page_run,
+	  .due = status_page_due,
+	  .close = status_page_close },
 	{ .name = "the callbacks", .open = register_callbacks, .close = unregister_callbacks },
 	{ .name = "the first orders", .open = begin },
 	{ .name = "the exit handler", .open = watch_exit },

@@ -1,7 +1,6 @@
 #include "plugin/report.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,27 +27,40 @@ void report_close(struct hubgate *h)
 	h->report = NULL;
 }
 
-static void put(const char *name, const char *suffix, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void put(const char *name, const char *suffix, const char *format, ...)
+static void put_text(const char *name, const char *text)
 {
-	char topic[128], text[64];
-	va_list args;
+	char topic[128];
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	snprintf(topic, sizeof(topic), SYS_ROOT "%s%s", name, suffix);
+	snprintf(topic, sizeof(topic), SYS_ROOT "%s", name);
 	publish_on_lan(topic, text, strlen(text), 0, true);
+}
+
+static void put_number(const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	put_text(name, text);
 }
 
 static void put_histogram(const char *name, const struct histogram *t)
 {
-	put("callback_us/", name,
-	    "p50 %" PRIu64 " p99 %" PRIu64 " p99.9 %" PRIu64 " max %" PRIu64 " count %" PRIu64,
-	    histogram_quantile_us(t, 0.5), histogram_quantile_us(t, 0.99),
-	    histogram_quantile_us(t, 0.999), t->max_ns / 1000, histogram_count(t));
+	const struct {
+		const char *what;
+		uint64_t value;
+	} rows[] = {
+		{ "p50", histogram_quantile_us(t, 0.5) },
+		{ "p99", histogram_quantile_us(t, 0.99) },
+		{ "p999", histogram_quantile_us(t, 0.999) },
+		{ "max", t->max_ns / 1000 },
+		{ "count", histogram_count(t) },
+	};
+	char topic[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(topic, sizeof(topic), "callback_us/%s/%s", name, rows[i].what);
+		put_number(topic, rows[i].value);
+	}
 }
 
 void report_interval_changed(struct hubgate *h)
@@ -67,12 +79,12 @@ void report_run(struct hubgate *h, int64_t now_ms)
 	h->report->next_ms = now_ms + h->config->metrics.sys_interval_s * INT64_C(1000);
 	gauges_measure(h);
 	for (int i = 0; i < METRIC_COUNT; i++)
-		put(metric_name((enum metric)i), "", "%" PRIu64, metric_get(&h->metrics, (enum metric)i));
+		put_number(metric_name((enum metric)i), metric_get(&h->metrics, (enum metric)i));
 	memset(&all, 0, sizeof(all));
 	for (int c = 0; c < CALLBACK_COUNT; c++) {
 		put_histogram(metric_callback((enum callback)c), &h->metrics.callbacks[c]);
 		histogram_merge(&all, &h->metrics.callbacks[c]);
 	}
 	put_histogram("all", &all);
-	put("uplink", "", "%s", uplink_state_text(uplink_state_now(h->uplink)));
+	put_text("version", HUBGATE_VERSION);
 }

@@ -28,7 +28,7 @@ static enum MHD_Result send_text(struct http_lan *h, struct MHD_Connection *c, u
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", "application/json; charset=utf-8");
-	http_lan_mark(h, c, CONNECTION_OPEN); /* until it took the reply */
+	crowd_mark(&h->crowd, c, CONNECTION_OPEN); /* until it took the reply */
 	result = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return result;
@@ -39,7 +39,7 @@ static enum MHD_Result send_firmware(struct http_lan *h, struct MHD_Connection *
 	bool serves = false;
 	bool answered = firmware_offers_answer(h->conf.offers, c, url, &serves);
 
-	http_lan_mark(h, c, serves ? CONNECTION_SERVED : CONNECTION_OPEN);
+	crowd_mark(&h->crowd, c, serves ? CONNECTION_SERVED : CONNECTION_OPEN);
 	return answered ? MHD_YES : MHD_NO;
 }
 
@@ -86,7 +86,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	}
 	if (!v->begun) {
 		v->begun = true;
-		http_lan_mark(ctx, c, CONNECTION_SERVED);
+		crowd_mark(&h->crowd, c, CONNECTION_SERVED);
 		if (http_lan_begin(v, url))
 			return MHD_YES;
 	}
@@ -98,9 +98,10 @@ static void on_end(void *ctx, struct MHD_Connection *c, void **at,
                    enum MHD_RequestTerminationCode code)
 {
 	struct visit *v = *at;
+	struct http_lan *h = ctx;
 
 	(void)code;
-	http_lan_mark(ctx, c, CONNECTION_OPEN); /* for another request */
+	crowd_mark(&h->crowd, c, CONNECTION_OPEN); /* for another request */
 	if (!v)
 		return;
 	if (v->reply.data)
@@ -132,12 +133,20 @@ static struct MHD_Daemon *start_daemon(struct http_lan *h)
 	d = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL, MHD_OPTION_LISTEN_SOCKET, h->fd,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_PLACES, MHD_OPTION_CONNECTION_TIMEOUT,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CROWD_PLACES, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_NOTIFY_CONNECTION,
-		http_lan_on_connection, h, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_NOTIFY_CONNECTION, crowd_on_connection,
+		&h->crowd, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return d;
+}
+
+static void end_overdue(void *ctx)
+{
+	struct http_lan *h = ctx;
+
+	IN_ROOM(ROOM_NET);
+	crowd_end_overdue(&h->crowd, NET_TURN_MS);
 }
 
 enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCKET_WHY_MAX],
@@ -151,6 +160,7 @@ enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCK
 		return ST_NOMEM;
 	h->conf = *conf;
 	pthread_mutex_init(&h->lock, NULL);
+	crowd_init(&h->crowd, "lan.http", conf->log);
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		seed ^= (uint64_t)getpid() << 32;
 	request_limit_init(&h->limit, seed);
@@ -168,7 +178,7 @@ enum status http_lan_open(const struct http_lan_conf *conf, char why[LISTEN_SOCK
 	if (st == ST_OK && h->fd < 0)
 		st = ST_IO;
 	if (st == ST_OK) {
-		net_each_turn(conf->net, http_lan_end_overdue, h);
+		net_each_turn(conf->net, end_overdue, h);
 		*out = h;
 		return ST_OK;
 	}
@@ -237,6 +247,7 @@ void http_lan_close(struct http_lan *h)
 	http_products_free(h->products);
 	dynreg_replies_fini(&h->replies);
 	pthread_mutex_destroy(&h->lock);
+	crowd_fini(&h->crowd);
 	free(h);
 	errno = why;
 }

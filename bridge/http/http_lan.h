@@ -5,8 +5,7 @@
  *        than the hub's timeout; nobody is answered without the hub, but who repeats its very
  *        request because the reply was lost (core/hub/dynreg_replies.h); a source that asks too
  *        often, and a request that was used before, is refused in the protocol's form. Who sends
- *        slowly keeps nobody out (core/pace/connections.h), and is disconnected when header and
- *        body are not there within HTTP_REQUEST_MS, however often it sends a byte.
+ *        slowly keeps nobody out, and has its time (bridge/http/crowd.h).
  * Facts: docs/protocol/dynreg.md 1, 3, 4.
  *
  * Requests are not judged by their age: a device that never had the time must be able to register,
@@ -25,8 +24,6 @@ enum {
 	HTTP_DEVICE_MS = 5000, /* between two calls for one device (docs/protocol/dynreg.md 4) */
 	HTTP_BURST = 60,       /* of one source at once, then */
 	HTTP_PER_S = 10,
-	HTTP_CONNECTIONS = 64,
-	HTTP_REQUEST_MS = 5000, /* for a request, from the connecting or the last reply on */
 	HTTP_PRODUCT_SECRET_MAX = 32,
 };
 

@@ -1,6 +1,5 @@
 /* http_lan_impl.h - what the parts of bridge/http/http_lan.h share:
  *   http_lan.c        open, start, stop; requests in, replies out
- *   http_lan_crowd.c  who may stay when many are connected
  *   http_lan_visit.c  one request: who may ask, what is answered
  * Room: HTTP, except where a member says otherwise.
  */
@@ -11,18 +10,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "bridge/http/crowd.h"
 #include "bridge/http/http_lan.h"
 #include "core/base/mailbox.h"
 #include "core/base/repeats.h"
 #include "core/hub/dynreg_replies.h"
-#include "core/pace/connections.h"
 #include "core/pace/request_limit.h"
 
 enum {
 	RECENT_MAX = 1024,
 	REQUEST_ID_MAX = 40,
-	/* libmicrohttpd accepts 11 at once at most, and who gives way is gone in its next turn. */
-	HTTP_PLACES = 2 * HTTP_CONNECTIONS,
 };
 
 struct recent { /* devices that were asked for at the hub */
@@ -37,17 +34,13 @@ struct http_lan {
 	struct MHD_Daemon *daemon; /* NULL: does not serve */
 	struct repeats refusals;   /* HTTP: lines about them */
 	struct repeats failures;   /* NET: lines about them */
-	unsigned crowd;            /* HTTP: connections that gave way, the last at crowd_ms */
-	int64_t crowd_ms;
+	struct crowd crowd;
 	char hub_host[DYNREG_HOST_MAX];
 	struct request_limit limit;     /* HTTP, as products */
 	struct http_products *products; /* NULL: none */
 	struct mailbox *news;           /* BROKER -> HTTP: the products to take their place */
 	atomic_bool closing;
 	pthread_mutex_t lock; /* of what follows, up to ids */
-	struct connection places[HTTP_PLACES];
-	int sockets[HTTP_PLACES]; /* of them; borrowed from the daemon, until it says that one is gone
-	                           */
 	struct recent recent[RECENT_MAX];
 	size_t next_recent;
 	struct dynreg_replies replies;
@@ -68,14 +61,6 @@ struct visit { /* one request of a device */
 	char client_id[CLIENT_ID_MAX + 1];
 	char request_id[REQUEST_ID_MAX];
 };
-
-/* libmicrohttpd's: one came, or is gone. */
-void http_lan_on_connection(void *http_lan, struct MHD_Connection *c, void **place,
-                            enum MHD_ConnectionNotificationCode what);
-/* CONNECTION_OPEN: it may have to give way; CONNECTION_SERVED: it is owed a reply. */
-void http_lan_mark(struct http_lan *h, struct MHD_Connection *c, enum connection_state state);
-/* Room NET. Who had its time for a request is sent away. */
-void http_lan_end_overdue(void *http_lan);
 
 /* True: the connection is suspended until NET has the hub's answer, and v is NET's; else v has its
  * reply. path is the one asked for. */

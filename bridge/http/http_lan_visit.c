@@ -1,9 +1,9 @@
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "bridge/http/http_lan_impl.h"
+#include "bridge/http/socket_address.h"
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 
@@ -191,15 +191,14 @@ static void on_result(void *ctx, const struct dynreg_result *r)
 
 /* --- requests --- */
 
+_Static_assert(SOCKET_ADDRESS_TEXT_MAX == (int)DYNREG_ADDRESS_MAX, "one size of addresses");
+
 static void source_of(struct MHD_Connection *c, char out[DYNREG_ADDRESS_MAX])
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	memset(out, 0, DYNREG_ADDRESS_MAX);
-	if (!info || getnameinfo(info->client_addr, sizeof(struct sockaddr_storage), out,
-	                         DYNREG_ADDRESS_MAX, NULL, 0, NI_NUMERICHOST) != 0)
-		snprintf(out, DYNREG_ADDRESS_MAX, "?");
+	socket_address_text(info ? info->client_addr : NULL, out);
 }
 
 static const char *header(const struct visit *v, const char *name)

@@ -52,6 +52,22 @@ uint64_t metric_get(const struct metrics *m, enum metric id)
 	return get(&m->value[id]);
 }
 
+static void copy_histogram(struct histogram *to, const struct histogram *from)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		to->bucket[i] = get(&from->bucket[i]);
+	to->sum_ns = get(&from->sum_ns);
+	to->max_ns = get(&from->max_ns);
+}
+
+void metrics_copy(struct metrics *to, const struct metrics *from)
+{
+	for (int i = 0; i < METRIC_COUNT; i++)
+		metric_set(to, (enum metric)i, metric_get(from, (enum metric)i));
+	for (int i = 0; i < CALLBACK_COUNT; i++)
+		copy_histogram(&to->callbacks[i], &from->callbacks[i]);
+}
+
 const char *metric_name(enum metric id)
 {
 	return metrics[id].name;

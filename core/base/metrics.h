@@ -44,6 +44,8 @@ struct metrics {
 void metric_add(struct metrics *m, enum metric id, uint64_t n);
 void metric_set(struct metrics *m, enum metric id, uint64_t n);
 uint64_t metric_get(const struct metrics *m, enum metric id);
+/* Every value as it is now; what others change meanwhile may be in it or not. */
+void metrics_copy(struct metrics *to, const struct metrics *from);
 const char *metric_name(enum metric id); /* "messages_accepted_total" */
 const char *metric_help(enum metric id);
 const char *metric_callback(enum callback c); /* "message" */

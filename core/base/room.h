@@ -11,7 +11,8 @@ enum room {
 	ROOM_UPLINK,
 	ROOM_DISK,
 	ROOM_NET,
-	ROOM_HTTP
+	ROOM_HTTP,
+	ROOM_ADMIN
 };
 
 /* Returns the room before. While the thread of a room does not run, all of it is its owner's, who

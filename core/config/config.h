@@ -23,6 +23,8 @@ enum {
 	CONFIG_LINE_MAX = 512,               /* of a message, with NUL */
 	CONFIG_LINES_MAX = 10,
 	PRODUCT_SECRET_MAX = 32,
+	ADMIN_TOKEN_MIN = 16,
+	ADMIN_TOKEN_MAX = 200,
 };
 
 /* The user name of the command `hubgate` at the broker (plugin/lan/control_login.h). */
@@ -121,6 +123,13 @@ struct config_metrics {
 	uint32_t sys_interval_s;
 };
 
+struct config_admin {
+	char *http; /* never "on" */
+	char *token_file, *hosts;
+	bool device_metrics;
+	char token[ADMIN_TOKEN_MAX + 1]; /* of token_file; "": none */
+};
+
 struct config_product {
 	char product_id[PRODUCT_ID_LEN + 1];
 	char product_secret[PRODUCT_SECRET_MAX + 1]; /* "": none, may_register is false */
@@ -199,6 +208,7 @@ struct config {
 	struct config_shadow shadow;
 	struct config_firmware firmware;
 	struct config_metrics metrics;
+	struct config_admin admin;
 	struct config_product *products; /* distinct; in the file's order */
 	size_t product_count;
 	struct config_route *routes; /* in the file's order */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/admin/http_host.h"
 #include "core/config/config_load.h"
 #include "core/hub/filter_budget.h"
 #include "core/hub/ota_msg.h"
@@ -9,6 +10,8 @@
 #include "core/hub/topic.h"
 #include "core/json/json.h"
 #include "core/mapping/mapping.h"
+
+#define ADMIN_LISTEN "127.0.0.1:8188" /* admin.http "on" */
 
 enum {
 	SECRET_FILE_MAX = 4096
@@ -335,6 +338,77 @@ static void check_firmware(struct config_load *l)
 		             "holds other characters than A-Z a-z 0-9 . _ -; use these");
 }
 
+/* --- the status page --- */
+
+static bool is_token(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *p = text; *p; p++) {
+		if (*p <= 0x20 || *p > 0x7E)
+			return false;
+	}
+	return len >= ADMIN_TOKEN_MIN && len <= ADMIN_TOKEN_MAX;
+}
+
+static void take_token(struct config_load *l, const cJSON *node, const char *text, size_t len)
+{
+	struct config_admin *a = &l->cfg->admin;
+
+	if (strlen(text) == len && is_token(text))
+		snprintf(a->token, sizeof a->token, "%s", text);
+	else
+		config_error(l, node, "admin.token_file",
+		             "does not hold a token of %d to %d characters without spaces; make one: "
+		             "openssl rand -hex 24 > FILE",
+		             ADMIN_TOKEN_MIN, ADMIN_TOKEN_MAX);
+}
+
+static void read_token(struct config_load *l, const cJSON *node)
+{
+	char why[CONFIG_FAULT_MAX] = "cannot be read here";
+	struct buf content = BUF_MAX(SECRET_FILE_MAX);
+	const char *text = NULL;
+	enum status st = ST_NOTFOUND;
+
+	if (l->src->read_file)
+		st = l->src->read_file(l->src->ctx, l->cfg->admin.token_file, &content, why, sizeof why);
+	if (st == ST_OK) {
+		strip_newline(&content);
+		text = buf_text(&content);
+	}
+	if (st != ST_OK)
+		config_error(l, node, "admin.token_file", "%s", why);
+	else if (!text)
+		l->no_memory = true;
+	else
+		take_token(l, node, text, content.len);
+	if (content.data)
+		explicit_bzero(content.data, content.cap);
+	buf_free(&content);
+}
+
+/* Whoever reaches the page sees the names of all devices, and the topics of some. */
+static void check_admin(struct config_load *l)
+{
+	struct config_admin *a = &l->cfg->admin;
+	const cJSON *obj = json_member(l->root, "admin");
+
+	if (a->token_file)
+		read_token(l, json_member(obj, "token_file"));
+	if (!a->http)
+		return; /* no address, which was said */
+	if (strcmp(a->http, "on") == 0) {
+		free(a->http);
+		a->http = strdup(ADMIN_LISTEN);
+		l->no_memory |= !a->http;
+	} else if (strcmp(a->http, "off") != 0 && !a->token_file && !http_host_is_loopback(a->http)) {
+		config_error(l, json_member(obj, "http"), "admin.http",
+		             "can be reached by others, who would see all devices without a token; set "
+		             "admin.token_file, or use \"on\" (" ADMIN_LISTEN ")");
+	}
+}
+
 static void check_products(struct config_load *l)
 {
 	for (size_t i = 0; i < l->cfg->product_count; i++) {
@@ -622,6 +696,7 @@ void config_check(struct config_load *l)
 	check_hub(l);
 	check_tls(l);
 	check_firmware(l);
+	check_admin(l);
 	check_products(l);
 	check_repeated_products(l);
 	check_routes(l);

@@ -52,6 +52,7 @@ static const struct {
 	[SECTION_shadow] = { offsetof(struct config, shadow), 0 },
 	[SECTION_firmware] = { offsetof(struct config, firmware), 0 },
 	[SECTION_metrics] = { offsetof(struct config, metrics), 0 },
+	[SECTION_admin] = { offsetof(struct config, admin), 0 },
 	[SECTION_product] = { offsetof(struct config, products),
 	                      offsetof(struct config, product_count) },
 	[SECTION_route] = { offsetof(struct config, routes), offsetof(struct config, route_count) },

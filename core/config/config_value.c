@@ -39,12 +39,19 @@ static void choice_words(const char *words, char *out, size_t size)
 	}
 }
 
+static void listen_words(const char *words, char *out, size_t size)
+{
+	char choice[CONFIG_FAULT_MAX];
+
+	choice_words(words, choice, sizeof choice);
+	snprintf(out, size, "\"address:port\" or %.200s", choice);
+}
+
 const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_MAX])
 {
 	static const char *const fixed[KIND_COUNT] = {
 		[KIND_HOST] = "a host name or address of A-Z a-z 0-9 . - _ :",
 		[KIND_WAKER] = "\"auto\", \"off\", \"unix:/path\" or \"host:port\"",
-		[KIND_LISTEN] = "\"off\", \"systemd\" or \"address:port\"",
 		[KIND_FILTER] = "a topic filter: + alone in its level, # alone at the end",
 		[KIND_FLAG] = "true or false, without quotes",
 		[KIND_PRODUCT_ID] = "10 of A-Z a-z 0-9",
@@ -67,6 +74,8 @@ const char *config_expected(const struct config_key *key, char out[CONFIG_FAULT_
 		return out;
 	if (key->kind == KIND_CHOICE)
 		choice_words(key->words, out, CONFIG_FAULT_MAX);
+	else if (key->kind == KIND_LISTEN)
+		listen_words(key->words, out, CONFIG_FAULT_MAX);
 	else if (key->kind == KIND_NUMBER || key->kind == KIND_SIZE)
 		snprintf(out, CONFIG_FAULT_MAX, "a whole number from %lld to %lld", (long long)key->min,
 		         (long long)key->max);
@@ -154,13 +163,27 @@ static bool set_waker(struct config_load *l, const struct config_key *key, void 
 	return ok && set_text(l, key, field, node);
 }
 
+/* Which of the words it is, from 0 on; -1: none of them. */
+static int word_of(const char *words, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (int i = 0; *words; i++) {
+		size_t this = strcspn(words, "|");
+
+		if (this == len && memcmp(text, words, len) == 0)
+			return i;
+		words += this + (words[this] == '|');
+	}
+	return -1;
+}
+
 static bool set_listen(struct config_load *l, const struct config_key *key, void *field,
                        const cJSON *node)
 {
 	const char *text = node->valuestring;
 
-	return (strcmp(text, "off") == 0 || strcmp(text, "systemd") == 0 || is_host_port(text)) &&
-	       set_text(l, key, field, node);
+	return (word_of(key->words, text) >= 0 || is_host_port(text)) && set_text(l, key, field, node);
 }
 
 static bool set_path(struct config_load *l, const struct config_key *key, void *field,
@@ -218,19 +241,12 @@ static bool set_flag(struct config_load *l, const struct config_key *key, void *
 static bool set_choice(struct config_load *l, const struct config_key *key, void *field,
                        const cJSON *node)
 {
-	const char *word = key->words, *text = node->valuestring;
+	int word = word_of(key->words, node->valuestring);
 
 	(void)l;
-	for (unsigned i = 0; *word; i++) {
-		size_t len = strcspn(word, "|");
-
-		if (strlen(text) == len && memcmp(text, word, len) == 0) {
-			*(unsigned *)field = i;
-			return true;
-		}
-		word += len + (word[len] == '|');
-	}
-	return false;
+	if (word >= 0)
+		*(unsigned *)field = (unsigned)word;
+	return word >= 0;
 }
 
 static bool set_name(struct config_load *l, const struct config_key *key, void *field,

@@ -61,6 +61,7 @@ struct reload;           /* plugin/reload */
 struct control;          /* plugin/control/control */
 struct status_report;    /* plugin/control/status_report */
 struct report;           /* plugin/report */
+struct status_page;      /* plugin/status_page */
 struct exit_handler;     /* plugin/exit_handler */
 
 /* Beside what all need, handles, each made by the part that is named above. Where a header is named
@@ -143,6 +144,7 @@ struct hubgate {
 	struct control *control;
 	struct status_report *status_report;
 	struct report *report;
+	struct status_page *status_page; /* NULL: admin.http is off */
 	struct exit_handler *exit_handler;
 };
 

@@ -111,14 +111,6 @@ struct unreachable {
 	bool tls;
 };
 
-/* "p50 1 p99 2 p99.9 3 max 4 count 5" */
-static double quantile_us(const char *text, const char *name)
-{
-	const char *at = text ? strstr(text, name) : NULL;
-
-	return at ? atof(at + strlen(name)) : -1;
-}
-
 /* Milliseconds that the host of this machine gave to others. */
 static long stolen_ms(void)
 {
@@ -135,8 +127,8 @@ static long stolen_ms(void)
  * is then in the middle of such a gap. */
 static bool callbacks_are_short(struct scene *s, bool disturbed)
 {
-	char *text = scene_sys(s, "callback_us/all");
-	double us = quantile_us(text, disturbed ? " p99 " : "p99.9 ");
+	char *text = scene_sys(s, disturbed ? "callback_us/all/p99" : "callback_us/all/p999");
+	double us = text ? atof(text) : -1;
 	bool ok = us >= 0 && us <= CALLBACK_MAX_US;
 
 	if (!ok)

@@ -54,9 +54,8 @@ static bool await_count(struct scene *s, const char *ev, int count)
 
 static long callbacks_us(struct scene *s)
 {
-	char *text = scene_sys(s, "callback_us/all");
-	const char *at = text ? strstr(text, "p99.9 ") : NULL;
-	long us = at ? atol(at + strlen("p99.9 ")) : -1;
+	char *text = scene_sys(s, "callback_us/all/p999");
+	long us = text ? atol(text) : -1;
 
 	free(text);
 	return us;

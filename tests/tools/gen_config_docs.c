@@ -115,8 +115,6 @@ static const char *pattern_of(enum kind kind)
 		return "^[A-Za-z0-9._:-]+$";
 	case FILTER:
 		return "^([^#+/]*|[+])(/([^#+/]*|[+]))*(/#)?$|^#$";
-	case LISTEN:
-		return "^(off|systemd|.+:[1-9][0-9]{0,4})$";
 	case WAKER:
 		return "^(auto|off|unix:/.*|.+:[1-9][0-9]{0,4})$";
 	case PRODUCT_ID:
@@ -207,7 +205,9 @@ static void schema_key(const struct key *k, const char *indent)
 		printf(", \"minimum\": %lld, \"maximum\": %lld", k->min, k->max);
 	else if (k->kind != FLAG && !many)
 		printf(", \"minLength\": %lld, \"maxLength\": %lld", k->min, k->max);
-	if (pattern)
+	if (k->kind == LISTEN)
+		printf(", \"pattern\": \"^(%s|.+:[1-9][0-9]{0,4})$\"", k->words);
+	else if (pattern)
 		printf(", \"pattern\": \"%s\"", pattern);
 	if (k->deflt && (nullable(k) || strcmp(k->deflt, "null") != 0))
 		printf(", \"default\": %s", k->deflt);
@@ -391,7 +391,9 @@ static void markdown_type(const struct key *k)
 		printf("topic filter");
 		break;
 	case LISTEN:
-		printf("off, systemd or address:port");
+		for (const char *p = k->words; *p; p++)
+			*p == '|' ? fputs(", ", stdout) : putchar(*p);
+		printf(" or address:port");
 		break;
 	case TEXTS:
 		printf("text, or list of texts");

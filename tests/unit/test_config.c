@@ -23,6 +23,12 @@ static enum status file_of(void *ctx, const char *path, struct buf *out, char *w
 		return buf_add_text(out, DEVICE_PSK "\n");
 	if (strcmp(path, "/etc/x/ps") == 0)
 		return buf_add_text(out, "subproductsecret012345678\r\n");
+	if (strcmp(path, "/etc/x/token") == 0)
+		return buf_add_text(out, "0123456789abcdef\n");
+	if (strcmp(path, "/etc/x/short") == 0)
+		return buf_add_text(out, "0123456789abcde\n");
+	if (strcmp(path, "/etc/x/spaces") == 0)
+		return buf_add_text(out, "0123456789 0123456789\n");
 	if (strcmp(path, "/etc/x/bad") == 0)
 		return buf_add_text(out, "no base64!");
 	snprintf(why, why_size, "%s is not there", path);
@@ -372,6 +378,55 @@ static void an_entry_of_apps_has_a_topic_or_a_role(void)
 	config_free(&cfg);
 }
 
+static void status_page_that_others_reach_needs_a_token(void)
+{
+	static const char fix[] = "set admin.token_file, or use \"on\"";
+	static const struct {
+		const char *members, *path, *what;
+	} all[] = {
+		{ "\"http\":\"systemd\"", "admin.http", "\"off\" or \"on\"" },
+		{ "\"http\":\"0.0.0.0\"", "admin.http", "use \"address:port\" or" },
+		{ "\"http\":8188", "admin.http", "is a number" },
+		{ "\"http\":\"0.0.0.0:8188\"", "admin.http", fix },
+		{ "\"http\":\"192.168.1.2:8188\"", "admin.http", fix },
+		{ "\"http\":\"[::]:8188\"", "admin.http", fix },
+		{ "\"http\":\"gateway.lan:8188\"", "admin.http", fix },
+		{ "\"http\":\"0.0.0.0:8188\",\"token_file\":\"none\"", "admin.token_file", "is not there" },
+		{ "\"token_file\":\"short\"", "admin.token_file", "16 to 200 characters" },
+		{ "\"token_file\":\"spaces\"", "admin.token_file", "16 to 200 characters" },
+		{ "\"token_file\":\"\"", "admin.token_file", "a text of" },
+		{ "\"hosts\":\"\"", "admin.hosts", "a text of" },
+		{ "\"device_metrics\":1", "admin.device_metrics", "true or false" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof text, "{" GATEWAY "," STORE ",\"admin\":{%s}}", all[i].members);
+		CU_ASSERT_NOT_EQUAL(load(text), ST_OK);
+		CU_ASSERT(strstr(rep.errors[0], all[i].path) && strstr(rep.errors[0], all[i].what));
+		if (!strstr(rep.errors[0], all[i].path) || !strstr(rep.errors[0], all[i].what))
+			fprintf(stderr, "%s: %s\n", all[i].members, rep.errors[0]);
+	}
+}
+
+static void status_page_is_off_or_for_this_machine_or_has_its_token(void)
+{
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE "}"), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.admin.http, "off");
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"admin\":{\"http\":\"on\"}}"), ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.admin.http, "127.0.0.1:8188");
+	CU_ASSERT_STRING_EQUAL(cfg.admin.token, "");
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"admin\":{\"http\":\"[::1]:9000\"}}"), ST_OK);
+	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"admin\":{\"http\":\"0.0.0.0:9000\","
+	                     "\"token_file\":\"token\",\"hosts\":\"gw.lan gw\"}}"),
+	                ST_OK);
+	CU_ASSERT_STRING_EQUAL(cfg.admin.http, "0.0.0.0:9000");
+	CU_ASSERT_STRING_EQUAL(cfg.admin.token, "0123456789abcdef");
+	CU_ASSERT_STRING_EQUAL(cfg.admin.hosts, "gw.lan gw");
+	config_free(&cfg);
+}
+
 static void firmware_stands_in_the_store_unless_it_is_told_where(void)
 {
 	CU_ASSERT_EQUAL(load("{" GATEWAY "," STORE ",\"lan\":{\"http\":\"systemd\",\"http_advertise\":"
@@ -556,6 +611,8 @@ SUITE(config, TEST(a_minimal_file_gets_all_defaults),
       TEST(a_host_with_a_port_is_told_where_the_port_goes), TEST(a_certificate_replaces_the_secret),
       TEST(unknown_keys_suggest_the_nearest), TEST(wrong_types_and_ranges_say_what_to_write),
       TEST(wrong_values_of_firmware_are_named), TEST(an_entry_of_apps_has_a_topic_or_a_role),
+      TEST(status_page_that_others_reach_needs_a_token),
+      TEST(status_page_is_off_or_for_this_machine_or_has_its_token),
       TEST(firmware_stands_in_the_store_unless_it_is_told_where),
       TEST(what_is_required_is_asked_for), TEST(a_bad_device_is_named_by_index_and_line),
       TEST(rule_that_makes_names_without_known_only_is_warned_about),

@@ -233,6 +233,7 @@ static cJSON *special(const char *path)
 		{ "mapping.presence", "other/{name}/there" },
 		{ "lan.acl", "defer" },
 		{ "lan.http", "127.0.0.1:18080" },
+		{ "admin.http", "127.0.0.1:18188" },
 		{ "lan.waker", "off" },
 	};
 
