@@ -35,9 +35,9 @@ static const char help[] =
 	"  hubgate check ./hubgate.json --mosquitto ./mosquitto.conf --user $USER\n"
 	"  ExecStartPre=-/usr/bin/hubgate check --offline\n";
 
-static const struct check_table *const tables[] = { &check_files,   &check_broker,   &check_machine,
-	                                                &check_store,   &check_firmware, &check_network,
-	                                                &check_hub,     &check_ports };
+static const struct check_table *const tables[] = { &check_files, &check_broker,   &check_machine,
+	                                                &check_store, &check_firmware, &check_network,
+	                                                &check_hub,   &check_ports };
 
 enum {
 	TABLES = sizeof tables / sizeof tables[0],

@@ -156,12 +156,18 @@ static enum status open_session(struct uplink *u, int64_t now_ms)
 	return st;
 }
 
+/* From when on the pause to the next attempt counts. */
+static void count_attempt(struct uplink *u, int64_t now_ms)
+{
+	u->attempt_ms = now_ms;
+	stamp_connect(u);
+}
+
 static void start_attempt(struct uplink *u, int64_t now_ms)
 {
 	enum status st;
 
-	u->attempt_ms = now_ms;
-	stamp_connect(u);
+	count_attempt(u, now_ms);
 	metric_add(u->conf.metrics, M_CONNECTS, 1);
 	connect_move(u, UPLINK_CONNECTING);
 	st = open_session(u, now_ms);
@@ -190,6 +196,7 @@ static void logged_in(struct uplink *u, int64_t now_ms)
 {
 	u->epoch++;
 	u->login_ms = now_ms;
+	count_attempt(u, now_ms); /* when it saw the CONNECT only the hub knows: not after its answer */
 	metric_add(u->conf.metrics, M_LOGINS, 1);
 	if (session_resumed(u->session))
 		keep_ids_of_resumed(u);
@@ -417,8 +424,7 @@ void connect_run(struct uplink *u, int64_t now_ms)
 	}
 	if (session_phase(u->session) == SESSION_LOGIN && mail_state(&u->mail) == UPLINK_CONNECTING) {
 		/* The hub counts from here, however long it took to get through to it. */
-		u->attempt_ms = now_ms;
-		stamp_connect(u);
+		count_attempt(u, now_ms);
 		connect_move(u, UPLINK_LOGIN);
 	}
 	if (session_phase(u->session) == SESSION_UP && u->login_ms == 0) {
