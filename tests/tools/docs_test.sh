@@ -70,7 +70,9 @@ one_version_stands_in_every_place() {
 	grep -qx "ARG VERSION=$version" docker/Dockerfile ||
 		fail "docker/Dockerfile has another version than VERSION" || return 1
 	[ "$(sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -1)" = "$version" ] ||
-		fail "CHANGELOG.md does not begin with version $version"
+		fail "CHANGELOG.md does not begin with version $version" || return 1
+	[ "$(sed -n '1s/^hubgate (\(.*\)) .*/\1/p' debian/changelog)" = "$version" ] ||
+		fail "debian/changelog does not begin with version $version"
 }
 
 # --- README ---
@@ -199,6 +201,14 @@ readme_in_chinese_has_the_same_commands() {
 
 readme_in_chinese_has_the_same_keys_and_links() {
 	same names README.zh-CN.md || fail "README.md and README.zh-CN.md differ: $(cat "$dir/said")"
+}
+
+# `make quickstart` runs what stands between the marks.
+quick_start_has_five_commands_at_most_in_both_readmes() {
+	for text in README.md README.zh-CN.md; do
+		commands=$(sed -n '/^<!-- quickstart:begin -->$/,/^<!-- quickstart:end -->$/p' "$text" | grep -vc '^<!--\|^```')
+		{ [ "$commands" -gt 0 ] && [ "$commands" -le 5 ]; } || fail "$text has $commands" || return 1
+	done
 }
 
 readme_that_lags_behind_is_noticed() {
