@@ -128,7 +128,7 @@ hardened_broker_does_all_it_did_before() {
 	shell "sed -i 's,$store,/srv/hubgate,' $json && install -d -o mosquitto -m 0700 /srv/hubgate &&
 		printf '%s\n' 'listener 8884' 'certfile /home/somebody/certs/cert.pem' \
 			'keyfile /home/somebody/certs/key.pem' 'listener 0 /tmp/mosquitto.sock' \
-			'plugin /usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so' \
+			plugin\ \$(ls /usr/lib/*/mosquitto_dynamic_security.so) \
 			'plugin_opt_config_file /var/lib/mosquitto/dynamic.json' >/etc/mosquitto/conf.d/z.conf &&
 		chgrp mosquitto /home/somebody/certs/key.pem &&
 		mosquitto_ctrl dynsec init /var/lib/mosquitto/dynamic.json admin secret >/dev/null &&

@@ -7,8 +7,6 @@ LIBDIR     ?= $(PREFIX)/lib/$(TRIPLET)
 BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR     ?= $(PREFIX)/share/doc/hubgate
-MANDIR     ?= $(PREFIX)/share/man
-COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # The C interface (docs/sdk-map.md), with every file that these include.
 SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/sdk/ota.h bridge/uplink/uplink.h \
@@ -16,9 +14,6 @@ SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/sdk/ota.h bridge/
 sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(ALL_CPPFLAGS) -MM $(SDK_HEADERS))))
 doc_files   := $(sort $(wildcard *.md LICENSE conf/* docs/*.md docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a
-# What the command writes of itself: names below $(B), which make/cli.mk sets where it makes them.
-cli_man        ?=
-cli_completion ?=
 
 define hubbridge_pc
 prefix=$(call pc_path,$(PREFIX))
@@ -56,8 +51,6 @@ install: all ## plugin, command, C interface and documentation into DESTDIR, PRE
 	$(Q)$(call put,.,$(DOCDIR),$(doc_files))
 	$(Q)sed -i $(call quote,s|^plugin /usr/lib/x86_64-linux-gnu/|plugin $(LIBDIR)/|) \
 	  $(call quote,$(DESTDIR)$(DOCDIR))/conf/mosquitto*.conf
-	$(Q)$(call put,$(B),$(MANDIR)/man1,$(cli_man))
-	$(Q)$(call put,$(B),$(COMPLETIONDIR),$(cli_completion))
 	@echo "installed "$(call quote,$(DESTDIR)$(LIBDIR)/mosquitto_hubgate.so)
 
 uninstall: ## takes away what install put there
@@ -65,7 +58,5 @@ uninstall: ## takes away what install put there
 	$(Q)$(call take,$(BINDIR),hubgate)
 	$(Q)$(call take,$(INCLUDEDIR)/hubgate,$(sdk_files))
 	$(Q)$(call take,$(DOCDIR),$(doc_files))
-	$(Q)$(call take,$(MANDIR)/man1,$(cli_man))
-	$(Q)$(call take,$(COMPLETIONDIR),$(cli_completion))
 	$(Q)$(call drop,$(INCLUDEDIR)/hubgate)
 	$(Q)$(call drop,$(DOCDIR))

@@ -75,6 +75,32 @@ one_version_stands_in_every_place() {
 		fail "debian/changelog does not begin with version $version"
 }
 
+# --- Debian's packages ---
+
+# names_all FIELD PACKAGE ...: debian/control has all of them there
+names_all() {
+	field=$1
+	shift
+	for package in "$@"; do
+		sed -n "/^$field/,/^\$/p" debian/control | grep -q "[ :]$package\( <.*\)\{0,1\},\{0,1\}\$" ||
+			fail "debian/control does not name $package, which make/deps.mk does, at $field" || return 1
+	done
+}
+
+packages_need_what_make_needs() {
+	libraries='' needed=''
+	for package in $(sed -n 's/^BUILD_PACKAGES := //p' make/deps.mk); do
+		case $package in
+		gcc | libc6-dev) ;;
+		pkg-config) needed="$needed pkgconf" ;;
+		*mosquitto-dev) needed="$needed $package" ;;
+		*) needed="$needed $package" libraries="$libraries $package" ;;
+		esac
+	done
+	# shellcheck disable=SC2086
+	names_all Build-Depends: $needed && names_all 'Package: libhubbridge-dev' $libraries
+}
+
 # --- README ---
 
 readme_is_read_in_one_go() {
