@@ -1,7 +1,7 @@
 # make install DESTDIR= PREFIX=: the plugin where Debian keeps its own, the command with its man page
 # and completion, the C interface for other programs, and the documentation with samples, which
 # nothing loads until mosquitto.conf names one.
-# make uninstall with the same variables takes away what install put there.
+# make uninstall with the same variables takes away what install put there. debian/rules uses it too.
 
 TRIPLET = $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR     ?= $(PREFIX)/lib/$(TRIPLET)
@@ -54,6 +54,8 @@ install: all ## plugin, command, C interface and documentation into DESTDIR, PRE
 	  install -D -m 0644 /dev/stdin $(call quote,$(DESTDIR)$(LIBDIR)/pkgconfig/hubbridge.pc)
 	$(Q)$(call put,.,$(INCLUDEDIR)/hubgate,$(sdk_files))
 	$(Q)$(call put,.,$(DOCDIR),$(doc_files))
+	$(Q)sed -i $(call quote,s|^plugin /usr/lib/x86_64-linux-gnu/|plugin $(LIBDIR)/|) \
+	  $(call quote,$(DESTDIR)$(DOCDIR))/conf/mosquitto*.conf
 	@echo "installed "$(call quote,$(DESTDIR)$(LIBDIR)/mosquitto_hubgate.so)
 
 uninstall: ## takes away what install put there

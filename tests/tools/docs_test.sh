@@ -70,7 +70,35 @@ one_version_stands_in_every_place() {
 	grep -qx "ARG VERSION=$version" docker/Dockerfile ||
 		fail "docker/Dockerfile has another version than VERSION" || return 1
 	[ "$(sed -n 's/^## \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -1)" = "$version" ] ||
-		fail "CHANGELOG.md does not begin with version $version"
+		fail "CHANGELOG.md does not begin with version $version" || return 1
+	[ "$(sed -n '1s/^hubgate (\(.*\)) .*/\1/p' debian/changelog)" = "$version" ] ||
+		fail "debian/changelog does not begin with version $version"
+}
+
+# --- Debian's packages ---
+
+# names_all FIELD PACKAGE ...: debian/control has all of them there
+names_all() {
+	field=$1
+	shift
+	for package in "$@"; do
+		sed -n "/^$field/,/^\$/p" debian/control | grep -q "[ :]$package\( <.*\)\{0,1\},\{0,1\}\$" ||
+			fail "debian/control does not name $package, which make/deps.mk does, at $field" || return 1
+	done
+}
+
+packages_need_what_make_needs() {
+	libraries='' needed=''
+	for package in $(sed -n 's/^BUILD_PACKAGES := //p' make/deps.mk); do
+		case $package in
+		gcc | libc6-dev) ;;
+		pkg-config) needed="$needed pkgconf" ;;
+		*mosquitto-dev) needed="$needed $package" ;;
+		*) needed="$needed $package" libraries="$libraries $package" ;;
+		esac
+	done
+	# shellcheck disable=SC2086
+	names_all Build-Depends: $needed && names_all 'Package: libhubbridge-dev' $libraries
 }
 
 # --- README ---
@@ -225,6 +253,14 @@ readme_in_chinese_has_the_same_commands() {
 
 readme_in_chinese_has_the_same_keys_and_links() {
 	same names README.zh-CN.md || fail "README.md and README.zh-CN.md differ: $(cat "$dir/said")"
+}
+
+# `make quickstart` runs what stands between the marks.
+quick_start_has_five_commands_at_most_in_both_readmes() {
+	for text in README.md README.zh-CN.md; do
+		commands=$(sed -n '/^<!-- quickstart:begin -->$/,/^<!-- quickstart:end -->$/p' "$text" | grep -vc '^<!--\|^```')
+		{ [ "$commands" -gt 0 ] && [ "$commands" -le 5 ]; } || fail "$text has $commands" || return 1
+	done
 }
 
 readme_that_lags_behind_is_noticed() {

@@ -89,6 +89,15 @@ uninstall_leaves_nothing_of_ours_and_everything_of_others() {
 	check_uninstall ""
 }
 
+samples_name_the_plugin_where_it_was_installed() {
+	run_make install "/opt/hub gate" || return 1
+	at="/opt/hub gate"
+	for sample in "$root$at"/share/doc/hubgate/conf/mosquitto*.conf; do
+		grep -qx "plugin $at/lib/$triplet/mosquitto_hubgate.so" "$sample" ||
+			fail "$sample names another one: $(grep '^plugin' "$sample")" || return 1
+	done
+}
+
 program_builds_with_the_installed_headers_and_library_and_runs() {
 	check_guest ""
 }
