@@ -38,12 +38,28 @@ struct lifting {  /* of one file */
 	off_t read_at, write_at, size;
 	size_t len;      /* bytes in the window */
 	bool unreadable; /* some of it is zeros instead */
+	uint64_t jump;   /* over what cannot be read next */
 	uint64_t records;
 };
 
 /* --- one file --- */
 
-/* Fills the window. What cannot be read is zeros, a sector at a time. */
+/* Zeros for what the disk does not give. Each try may take it seconds: a bad region is left in few
+ * steps. */
+static size_t skip_unreadable(struct lifting *l, unsigned char *to, size_t want)
+{
+	uint64_t next = (uint64_t)l->read_at / SECTOR_BYTES * SECTOR_BYTES + l->jump;
+	uint64_t end = next < (uint64_t)l->size ? next : (uint64_t)l->size;
+	size_t n = (size_t)(end - (uint64_t)l->read_at);
+
+	n = n < want ? n : want;
+	memset(to, 0, n);
+	l->unreadable = true;
+	l->jump *= 2;
+	return n;
+}
+
+/* Fills the window. */
 static enum status fill(struct lifting *l, unsigned char *window)
 {
 	while (l->len < WINDOW && l->read_at < l->size) {
@@ -52,16 +68,13 @@ static enum status fill(struct lifting *l, unsigned char *window)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EIO) {
-			size_t skip = SECTOR_BYTES - (size_t)(l->read_at % SECTOR_BYTES);
-
-			n = pread(l->from, window + l->len, skip < want ? skip : want, l->read_at);
-			if (n < 0) {
-				n = (ssize_t)(skip < want ? skip : want);
-				memset(window + l->len, 0, (size_t)n);
-				l->unreadable = true;
-			}
-		}
+		if (n < 0 && errno == EIO && want > SECTOR_BYTES) /* somewhere in there */
+			n = pread(l->from, window + l->len, SECTOR_BYTES - (size_t)(l->read_at % SECTOR_BYTES),
+			          l->read_at);
+		if (n < 0 && errno == EIO)
+			n = (ssize_t)skip_unreadable(l, window + l->len, want);
+		else if (n > 0)
+			l->jump = SECTOR_BYTES;
 		if (n < 0)
 			return ST_IO;
 		if (n == 0)
@@ -137,22 +150,27 @@ static enum status begin(struct lifting *l, int fd, int to)
 {
 	struct stat info;
 
-	*l = (struct lifting){ .from = fd, .to = to };
+	*l = (struct lifting){ .from = fd, .to = to, .jump = SECTOR_BYTES };
 	if (fstat(fd, &info) != 0)
 		return ST_IO;
 	l->size = info.st_size;
 	return ST_OK;
 }
 
-/* What there is to bring: the header counts as one. */
-static enum status count(const struct upgrade *u, int fd, uint64_t *records)
+/* A header says it; behind one that is damaged a record does. */
+static enum status is_old(const struct upgrade *u, int fd, uint8_t header[RECORD_FILE_BYTES],
+                          bool *out)
 {
 	struct lifting l;
-	enum status st = begin(&l, fd, -1);
+	enum status st;
 
+	*out = record_v1_lift_file(header);
+	if (*out)
+		return ST_OK;
+	st = begin(&l, fd, -1);
 	if (st == ST_OK)
 		st = lift(&l, u->window);
-	*records = l.records;
+	*out = l.records > 0;
 	return st;
 }
 
@@ -197,11 +215,8 @@ static bool give_spare(const struct upgrade *u)
 
 static enum status upgrade(struct upgrade *u, const char *name, int fd)
 {
-	uint64_t records;
-	enum status st = count(u, fd, &records);
+	enum status st;
 
-	if (st != ST_OK || records == 0) /* a damaged header, and nothing of version 1 behind it */
-		return st;
 	if (u->files == 0)
 		log_line(u->log, LOG_NOTE, "%s: files of an older version are brought to format %d",
 		         u->shown, RECORD_VERSION);
@@ -245,6 +260,7 @@ static enum status look(struct upgrade *u, const char *name, int fd)
 	ssize_t n = pread(fd, header, sizeof(header), 0);
 	uint32_t version;
 	enum status st;
+	bool old;
 
 	if (n != (ssize_t)sizeof(header))
 		return ST_OK; /* cut short, or a disk error: who reads it tells */
@@ -253,7 +269,9 @@ static enum status look(struct upgrade *u, const char *name, int fd)
 		return refuse_newer(u, name, version);
 	if (version == RECORD_VERSION || store_file_is_blank(header, sizeof(header)))
 		return ST_OK;
-	st = upgrade(u, name, fd);
+	st = is_old(u, fd, header, &old);
+	if (st == ST_OK && old)
+		st = upgrade(u, name, fd);
 	return st == ST_OK ? ST_OK : refuse_file(u, name, fd);
 }
 

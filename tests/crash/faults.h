@@ -97,6 +97,7 @@ bool fault_read_at_start(struct world *w);
 
 /* faults_upgrade.c */
 bool fault_upgrade(struct world *w);
+bool fault_upgrade_power_cut(struct world *w);
 
 /* faults_owner.c */
 bool fault_second_broker(struct world *w);

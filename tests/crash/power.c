@@ -140,7 +140,7 @@ static bool become_durable_image(struct world *w)
 	return ok || world_broken(w, "no durable image: %s", strerror(errno));
 }
 
-bool power_cut(struct world *w)
+bool power_cut_begin(struct world *w)
 {
 	struct cut *c = &w->cuts[w->cut_count];
 
@@ -149,16 +149,26 @@ bool power_cut(struct world *w)
 	c->off_ms = now_ms();
 	c->allowed_ms = power_flush_ms(w->scenario) + 2 * sync_ms() + MARGIN_MS;
 	atomic_store(&power.disk->cut, 1);
-	if (!await_still())
-		return world_broken(w, "the disk does not come to rest");
-	world_kill(w);
-	poll(NULL, 0, REST_MS);
+	return await_still() || world_broken(w, "the disk does not come to rest");
+}
+
+bool power_cut_end(struct world *w)
+{
 	if (!become_durable_image(w))
 		return false;
 	w->cut_count++;
 	atomic_store(&power.disk->longest_sync_us, 0);
 	atomic_store(&power.disk->cut, 0);
 	return true;
+}
+
+bool power_cut(struct world *w)
+{
+	if (!power_cut_begin(w))
+		return false;
+	world_kill(w);
+	poll(NULL, 0, REST_MS);
+	return power_cut_end(w);
 }
 
 void power_on(struct world *w)

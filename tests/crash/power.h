@@ -34,6 +34,9 @@ unsigned power_fault_hits(void); /* since power_fault() */
 int power_flush_ms(const struct scenario *sc); /* store.flush_ms */
 /* kill -9, and store.dir holds what was durable. world_restart() follows. */
 bool power_cut(struct world *w);
+/* The same in two steps, for a broker that is not the world's: it is killed between them. */
+bool power_cut_begin(struct world *w);
+bool power_cut_end(struct world *w);
 void power_on(struct world *w); /* world_restart() says so */
 /* P1's exception: acknowledged less than flush_ms and two syncs before a cut. `*before_ms`: how
  * long before it. */

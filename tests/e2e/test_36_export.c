@@ -199,6 +199,8 @@ static void move_sample(const char *sample)
 	text = text_fmt("%s/new/etc/secrets/gw", m.dir); /* hubgate.json names it from where it is */
 	CU_ASSERT(stat(text, &info) == 0 && (info.st_mode & 07777) == 0600);
 	free(text);
+	CU_ASSERT_EQUAL(call(text_fmt("credentials GWPRODUCT1/gw1 --config %s", m.new_config), NULL),
+	                0);
 	s = sample_scene(&opts);
 	expect_each_once(&s);
 	scene_end(&s);
