@@ -11,6 +11,7 @@
 #include "plugin/control/control_devices.h"
 #include "plugin/control/control_gateway.h"
 #include "plugin/control/control_letters.h"
+#include "plugin/control/control_route.h"
 #include "plugin/control/control_shadow.h"
 #include "plugin/control/control_subdevice.h"
 #include "plugin/control/control_trace.h"
@@ -28,8 +29,8 @@ enum {
 
 struct control {
 	struct control_lists *lists;
-	struct control_letters *letters;
 	struct control_asks *asks;
+	struct control_letters *letters;
 };
 
 static const struct json_limits limits = { .bytes = 64 * 1024, .depth = 8, .values = 2048 };
@@ -42,9 +43,9 @@ enum status control_open(struct hubgate *h)
 	if (!h->control)
 		return ST_NOMEM;
 	h->control->lists = control_devices_new();
-	h->control->letters = control_letters_new(h);
 	h->control->asks = control_subdevice_new();
-	return h->control->lists && h->control->letters && h->control->asks ? status_report_open(h)
+	h->control->letters = control_letters_new(h);
+	return h->control->lists && h->control->asks && h->control->letters ? status_report_open(h)
 	                                                                    : ST_NOMEM;
 }
 
@@ -53,8 +54,8 @@ void control_close(struct hubgate *h)
 	status_report_close(h);
 	if (h->control) {
 		control_devices_free(h->control->lists);
-		control_letters_free(h->control->letters);
 		control_subdevice_free(h->control->asks);
+		control_letters_free(h->control->letters);
 	}
 	free(h->control);
 	h->control = NULL;
@@ -64,25 +65,19 @@ void control_run(struct hubgate *h, int64_t now_ms)
 {
 	IN_ROOM(ROOM_BROKER);
 	control_devices_run(h, h->control->lists);
-	control_letters_run(h, h->control->letters);
 	control_subdevice_run(h, h->control->asks, now_ms);
+	control_letters_run(h, h->control->letters);
 }
 
 int64_t control_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	if (control_devices_wait(h->control->lists) || control_letters_wait(h->control->letters))
-		return TIMER_AT_ONCE_MS;
-	return control_subdevice_due(h->control->asks);
+	return control_devices_wait(h->control->lists) || control_letters_wait(h->control->letters)
+	           ? TIMER_AT_ONCE_MS
+	           : control_subdevice_due(h->control->asks);
 }
 
 /* --- who may --- */
-
-bool control_is_topic(const char *topic)
-{
-	IN_ROOM(ROOM_BROKER);
-	return strncmp(topic, "$CONTROL/hubgate/", strlen("$CONTROL/hubgate/")) == 0;
-}
 
 /* A device that logs in with a user name of the broker is a device, whatever that name may. */
 static bool is_device(const struct hubgate *h, const struct mosquitto *client)
@@ -121,21 +116,6 @@ static void run_list_devices(struct hubgate *h, const cJSON *command, struct ask
 	control_devices_list(h, h->control->lists, command, a);
 }
 
-static void run_list_letters(struct hubgate *h, const cJSON *command, struct asker *a)
-{
-	control_letters_list(h, h->control->letters, command, a);
-}
-
-static void run_resend_letters(struct hubgate *h, const cJSON *command, struct asker *a)
-{
-	control_letters_resend(h, h->control->letters, command, a);
-}
-
-static void run_drop_letters(struct hubgate *h, const cJSON *command, struct asker *a)
-{
-	control_letters_drop(h, h->control->letters, command, a);
-}
-
 static void run_bind(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	control_subdevice_ask(h, h->control->asks, GATEWAY_BIND, command, a);
@@ -154,6 +134,21 @@ static void run_online(struct hubgate *h, const cJSON *command, struct asker *a)
 static void run_offline(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	control_subdevice_ask(h, h->control->asks, GATEWAY_OFFLINE, command, a);
+}
+
+static void run_list_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_list(h, h->control->letters, command, a);
+}
+
+static void run_resend_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_resend(h, h->control->letters, command, a);
+}
+
+static void run_drop_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_drop(h, h->control->letters, command, a);
 }
 
 static void run_register(struct hubgate *h, const cJSON *command, struct asker *a)
@@ -181,6 +176,14 @@ const struct control_command control_commands[] = {
 	{ "status", APP_ROLE_VIEWER, NULL, control_gateway_status },
 	{ "listDevices", APP_ROLE_VIEWER, NULL, run_list_devices },
 	{ "getDevice", APP_ROLE_VIEWER, NULL, control_devices_get },
+	{ "route", APP_ROLE_VIEWER, NULL, control_route },
+	{ "getShadow", APP_ROLE_VIEWER, NULL, control_shadow_get },
+	{ "bindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_bind },
+	{ "unbindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_unbind },
+	{ "onlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_online },
+	{ "offlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_offline },
+	{ "setShadow", APP_ROLE_OPERATOR, "product_id device_name desired", control_shadow_set },
+	{ "trace", APP_ROLE_OPERATOR, "product_id device_name seconds", control_trace },
 	{ "listQueue", APP_ROLE_VIEWER, NULL, control_gateway_queue },
 	{ "listDeadLetters", APP_ROLE_VIEWER, NULL, run_list_letters },
 	{ "resendDeadLetters", APP_ROLE_OPERATOR, "ids", run_resend_letters },
@@ -189,13 +192,6 @@ const struct control_command control_commands[] = {
 	{ "getHub", APP_ROLE_VIEWER, NULL, control_gateway_hub },
 	{ "reload", APP_ROLE_OPERATOR, NULL, control_gateway_reload },
 	{ "setLogLevel", APP_ROLE_OPERATOR, "level seconds", control_gateway_log_level },
-	{ "getShadow", APP_ROLE_VIEWER, NULL, control_shadow_get },
-	{ "bindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_bind },
-	{ "unbindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_unbind },
-	{ "onlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_online },
-	{ "offlineDevice", APP_ROLE_OPERATOR, "product_id device_name", run_offline },
-	{ "setShadow", APP_ROLE_OPERATOR, "product_id device_name desired", control_shadow_set },
-	{ "trace", APP_ROLE_OPERATOR, "product_id device_name seconds", control_trace },
 	{ "register", APP_ROLE_OPERATOR, "product_id device_name", run_register },
 	{ "firmwareResume", APP_ROLE_OPERATOR, "version", run_firmware_resume },
 };
