@@ -181,11 +181,15 @@ static int device(struct hubgate *h, struct device *d, const struct mosquitto_ev
 /* Everybody else keeps the rights they had, but for the hub's topics. */
 static int other(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
-	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && control_is_topic(ed->topic))
+	enum apps_right right = APPS_OPEN;
+
+	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && control_topic_is(ed->topic))
 		return control_may(h, ed) ? MOSQ_ERR_SUCCESS : denied(h);
-	if (ed->access != MOSQ_ACL_UNSUBSCRIBE && identity_is_cloud_topic(h, ed->topic)) {
-		if (apps_may(h, ed))
-			return MOSQ_ERR_SUCCESS;
+	if (ed->access != MOSQ_ACL_UNSUBSCRIBE)
+		right = apps_right_of(h, mosquitto_client_username(ed->client), ed->access, ed->topic);
+	if (right == APPS_ALLOWED)
+		return MOSQ_ERR_SUCCESS;
+	if (right == APPS_CLOSED) {
 		if (ed->access == MOSQ_ACL_WRITE) /* QoS 0 and 3.1.1 learn nothing of it */
 			limiter_log_closed(h, mosquitto_client_id(ed->client),
 			                   mosquitto_client_username(ed->client), ed->topic);

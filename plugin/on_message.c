@@ -15,6 +15,7 @@
 #include "plugin/services/mapping_service.h"
 #include "plugin/services/remote_config.h"
 #include "plugin/services/rrpc_service.h"
+#include "plugin/services/served_by.h"
 #include "plugin/services/shadow.h"
 #include "plugin/services/timekeeper.h"
 
@@ -22,7 +23,8 @@
  * 1.3, 7). Of all others without a session of ours only applications come this far. */
 static bool may_bring(const struct hubgate *h, const struct mosquitto_evt_message *ed)
 {
-	return !identity_is_cloud_topic(h, ed->topic) || apps_may_publish(h, ed->client, ed->topic);
+	return apps_right_of(h, mosquitto_client_username(ed->client), MOSQ_ACL_WRITE, ed->topic) !=
+	       APPS_CLOSED;
 }
 
 static int refuse(struct hubgate *h, const struct mosquitto_evt_message *ed)
@@ -37,17 +39,21 @@ static int refuse(struct hubgate *h, const struct mosquitto_evt_message *ed)
 static bool served(struct hubgate *h, struct device *d, enum topic_kind kind,
                    const struct mosquitto_evt_message *ed)
 {
-	switch ((int)kind) {
-	case TOPIC_SHADOW:
+	enum service by = served_by(h, d, kind, ed->topic, ed->payload, ed->payloadlen);
+
+	if (kind == TOPIC_RRPC_TXD)
+		rrpc_service_answer(h, d, ed->topic); /* its call is over */
+	switch (by) {
+	case SERVED_BY_SHADOW:
 		shadow_request(h, d, ed->payload, ed->payloadlen);
 		return true;
-	case TOPIC_SYS:
+	case SERVED_BY_CLOCK:
 		return timekeeper_request(h, d, ed->payload, ed->payloadlen);
-	case TOPIC_RRPC_TXD:
-		return !rrpc_service_answer(h, d, ed->topic);
-	case TOPIC_CONFIG:
-	case TOPIC_CONFIG_REPORT:
+	case SERVED_BY_CONFIG:
 		return remote_config_request(h, d, ed->payload, ed->payloadlen);
+	case SERVED_BY_CALLS:
+		return true;
+	case SERVED_BY_NONE:
 	default:
 		return false;
 	}

@@ -9,8 +9,8 @@
  *   judge.c  what it means that the hub does not acknowledge a message
  *   receive.c    what came in
  *   said.c   what the hub says about devices, told to BROKER one by one
- *   view.c   what is shown to people of all this
  *   traced.c   what becomes of the messages of devices that somebody traces
+ *   view.c   what is shown to people of all this
  * Room: UPLINK, except where a member says otherwise.
  */
 #ifndef HUBGATE_UPLINK_IMPL_H

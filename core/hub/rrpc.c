@@ -115,14 +115,19 @@ static const char *id_of(const struct waiting_call *w)
 	return slash ? slash + 1 : w->call.topic;
 }
 
+bool rrpc_expects(const struct rrpc *r, const char *client_id, const char *id, int64_t now_ms)
+{
+	const struct called *d = find(r, client_id);
+
+	return d && d->reader && now_ms < d->calls.first->end_ms &&
+	       strcmp(id_of(d->calls.first), id) == 0;
+}
+
 bool rrpc_answered(struct rrpc *r, const char *client_id, const char *id, int64_t now_ms)
 {
-	struct called *d = find(r, client_id);
-
-	if (!d || !d->reader || now_ms >= d->calls.first->end_ms ||
-	    strcmp(id_of(d->calls.first), id) != 0)
+	if (!rrpc_expects(r, client_id, id, now_ms))
 		return false;
-	end_first(r, d);
+	end_first(r, find(r, client_id));
 	return true;
 }
 

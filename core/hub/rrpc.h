@@ -42,6 +42,8 @@ void rrpc_free(struct rrpc *r);
 /* Its turn comes in rrpc_run(). Copied. ST_OK; ST_FULL; ST_NOMEM. */
 enum status rrpc_add(struct rrpc *r, const char *client_id, const struct rrpc_call *call,
                      int64_t now_ms);
+/* Such an answer would be in time. */
+bool rrpc_expects(const struct rrpc *r, const char *client_id, const char *id, int64_t now_ms);
 /* The device answers the call that ends its topic with id. True: it has that one now, in time, and
  * the call is over; rrpc_run() gives it the next. False: late, or nobody asked. */
 bool rrpc_answered(struct rrpc *r, const char *client_id, const char *id, int64_t now_ms);

@@ -11,6 +11,7 @@
 #include "plugin/control/control_devices.h"
 #include "plugin/control/control_gateway.h"
 #include "plugin/control/control_letters.h"
+#include "plugin/control/control_route.h"
 #include "plugin/control/control_shadow.h"
 #include "plugin/control/control_subdevice.h"
 #include "plugin/control/control_trace.h"
@@ -77,12 +78,6 @@ int64_t control_due(const struct hubgate *h)
 }
 
 /* --- who may --- */
-
-bool control_is_topic(const char *topic)
-{
-	IN_ROOM(ROOM_BROKER);
-	return strncmp(topic, "$CONTROL/hubgate/", strlen("$CONTROL/hubgate/")) == 0;
-}
 
 /* A device that logs in with a user name of the broker is a device, whatever that name may. */
 static bool is_device(const struct hubgate *h, const struct mosquitto *client)
@@ -181,6 +176,7 @@ const struct control_command control_commands[] = {
 	{ "status", APP_ROLE_VIEWER, NULL, control_gateway_status },
 	{ "listDevices", APP_ROLE_VIEWER, NULL, run_list_devices },
 	{ "getDevice", APP_ROLE_VIEWER, NULL, control_devices_get },
+	{ "route", APP_ROLE_VIEWER, NULL, control_route },
 	{ "getShadow", APP_ROLE_VIEWER, NULL, control_shadow_get },
 	{ "bindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_bind },
 	{ "unbindDevice", APP_ROLE_OPERATOR, "product_id device_name", run_unbind },

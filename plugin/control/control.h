@@ -12,8 +12,7 @@
 #define HUBGATE_CONTROL_H
 
 #include "plugin/control/control_command.h"
-
-#define CONTROL_TOPIC "$CONTROL/hubgate/v1"
+#include "plugin/control/control_topic.h"
 
 enum status control_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
 void control_close(struct hubgate *h);       /* who waits for an answer gets none */
@@ -30,7 +29,6 @@ int on_control(int event, void *event_data, void *userdata);
 enum app_role control_role(const struct hubgate *h, const struct mosquitto *client);
 /* May this client send commands, or get answers? ed->topic is one of the control topics. */
 bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed);
-bool control_is_topic(const char *topic);
 
 extern const struct control_command control_commands[];
 extern const size_t control_command_count;

@@ -36,9 +36,9 @@ static void note_kept(struct hubgate *h, const struct upward *m, enum status st,
 	trace_note(h, m->device->client_id, st == ST_OK ? TRACE_STORED : TRACE_REFUSED, &about);
 }
 
-static enum status keep(struct hubgate *h, const struct upward *m)
+static struct journal_msg record_of(const struct hubgate *h, const struct upward *m)
 {
-	const struct journal_msg msg = {
+	return (struct journal_msg){
 		.device = m->device->client_id,
 		.topic = m->topic,
 		.payload = m->payload,
@@ -48,6 +48,11 @@ static enum status keep(struct hubgate *h, const struct upward *m)
 		.latest = m->latest,
 		.clock_trusted = clock_trusted(h->clock),
 	};
+}
+
+static enum status keep(struct hubgate *h, const struct upward *m)
+{
+	const struct journal_msg msg = record_of(h, m);
 	int64_t begun_us = trace_on(h) ? hubgate_now_us() : 0;
 	uint64_t seq = 0;
 	enum status st = uplink_publish_seq(h->uplink, &msg, &seq);
@@ -143,6 +148,16 @@ struct route_plan to_hub_plan(const struct hubgate *h, const struct device *d,
 	if (route_plan_spaces(rule))
 		since_ms = min_interval_since_ms(d, topic, hubgate_now_ms());
 	return route_plan(route, rule, newest, since_ms);
+}
+
+enum status to_hub_room(const struct hubgate *h, struct device *d, const char *topic,
+                        const void *payload, size_t len)
+{
+	const struct upward m = { .device = d, .topic = topic, .payload = payload, .len = len };
+	const struct journal_msg msg = record_of(h, &m);
+
+	IN_ROOM(ROOM_BROKER);
+	return journal_room(h->journal, &msg);
 }
 
 static enum status forward(struct hubgate *h, struct device *d, const struct route *route,

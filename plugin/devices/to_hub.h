@@ -10,6 +10,10 @@
 /* The way that to_hub_send() would take now, or to_hub_send_newest(). */
 struct route_plan to_hub_plan(const struct hubgate *h, const struct device *d,
                               const struct route *route, const char *topic, bool newest);
+/* Of the store, for a message of so many bytes that to_hub_send() would keep: ST_OK, ST_FULL or
+ * ST_NOSPACE. */
+enum status to_hub_room(const struct hubgate *h, struct device *d, const char *topic,
+                        const void *payload, size_t len);
 /* A device's message goes up as its route says. ST_OK: accepted, or dropped and
  * counted as the configuration allows. Anything else: it could not be kept, the
  * publisher must not get an acknowledgement. */

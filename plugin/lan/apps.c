@@ -25,11 +25,8 @@ static bool covers(const char *filter, int access, const char *topic)
 	                                    : topic_matches(filter, topic);
 }
 
-static bool may(const struct hubgate *h, const struct mosquitto *client, int access,
-                const char *topic)
+static bool may(const struct hubgate *h, const char *username, int access, const char *topic)
 {
-	const char *username = mosquitto_client_username(client);
-
 	for (size_t i = 0; username && i < h->config->app_count; i++) {
 		const struct config_app *app = &h->config->apps[i];
 
@@ -43,13 +40,22 @@ static bool may(const struct hubgate *h, const struct mosquitto *client, int acc
 bool apps_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 {
 	IN_ROOM(ROOM_BROKER);
-	return may(h, ed->client, ed->access, ed->topic);
+	return may(h, mosquitto_client_username(ed->client), ed->access, ed->topic);
 }
 
 bool apps_may_publish(const struct hubgate *h, const struct mosquitto *client, const char *topic)
 {
 	IN_ROOM(ROOM_BROKER);
-	return may(h, client, MOSQ_ACL_WRITE, topic);
+	return may(h, mosquitto_client_username(client), MOSQ_ACL_WRITE, topic);
+}
+
+enum apps_right apps_right_of(const struct hubgate *h, const char *username, int access,
+                              const char *topic)
+{
+	IN_ROOM(ROOM_BROKER);
+	if (!identity_is_cloud_topic(h, topic))
+		return APPS_OPEN;
+	return may(h, username, access, topic) ? APPS_ALLOWED : APPS_CLOSED;
 }
 
 static bool common_name_is(const struct mosquitto *client, const char *username)

@@ -32,6 +32,9 @@ bool firmware_take(struct hubgate *h, struct device *d, const struct uplink_down
 enum status firmware_report(struct hubgate *h, struct device *d, const struct route *route,
                             const char *topic, const void *payload, size_t len);
 
+/* Why firmware_report() refuses it; NULL: it does not. *newest: of it only the newest counts. */
+const char *firmware_report_fault(const void *payload, size_t len, bool *newest);
+
 /* What came from NET; who is due. */
 void firmware_run(struct hubgate *h, int64_t now_ms);
 int64_t firmware_due(const struct hubgate *h); /* INT64_MAX: not */

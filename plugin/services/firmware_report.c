@@ -109,13 +109,29 @@ static enum status result(struct reported *r)
 	return st;
 }
 
-static enum status refuse(const struct reported *r)
+static enum status refuse(const struct reported *r, const char *why)
 {
 	metric_add(&r->h->metrics, M_REFUSED, 1);
-	limiter_log_refusal(r->h, r->device->client_id, r->topic,
-	                    r->len > OTA_REPORT_MAX ? "a report of firmware over 512 bytes"
-	                                            : "no report of firmware that the hub knows");
+	limiter_log_refusal(r->h, r->device->client_id, r->topic, why);
 	return ST_OK;
+}
+
+static const char *read_report(const void *payload, size_t len, struct ota_report *out)
+{
+	if (ota_read_report(payload, len, out) == ST_OK)
+		return NULL;
+	return len > OTA_REPORT_MAX ? "a report of firmware over 512 bytes"
+	                            : "no report of firmware that the hub knows";
+}
+
+const char *firmware_report_fault(const void *payload, size_t len, bool *newest)
+{
+	struct ota_report report;
+	const char *why = read_report(payload, len, &report);
+
+	IN_ROOM(ROOM_BROKER);
+	*newest = !why && report.kind == OTA_REPORT_VERSION;
+	return why;
 }
 
 enum status firmware_report(struct hubgate *h, struct device *d, const struct route *route,
@@ -128,10 +144,11 @@ enum status firmware_report(struct hubgate *h, struct device *d, const struct ro
 		                  .payload = payload,
 		                  .len = len,
 		                  .task = firmware_task_find(h->firmware, d->client_id) };
+	const char *why = read_report(payload, len, &r.report);
 
 	IN_ROOM(ROOM_BROKER);
-	if (ota_read_report(payload, len, &r.report) != ST_OK)
-		return refuse(&r);
+	if (why)
+		return refuse(&r, why);
 	if (r.task)
 		firmware_offer_renew(h, r.task);
 	switch (r.report.kind) {

@@ -374,12 +374,28 @@ int64_t mapping_service_due(const struct hubgate *h)
 	return presence_ms < register_ms ? presence_ms : register_ms;
 }
 
+static bool is_refused_name(const struct device *d, const struct config_mapping *m)
+{
+	return m->known_only && d->standing == STANDING_STRANGER;
+}
+
+const char *mapping_service_objection(const struct device *d, const struct mapping_hit *hit,
+                                      const struct device *self)
+{
+	const char *why = d ? objection(d, hit, self) : NULL;
+
+	IN_ROOM(ROOM_BROKER);
+	if (d && !why && is_refused_name(d, hit->rule))
+		why = "the hub refused its name as not bound, and the rule has known_only";
+	return why;
+}
+
 /* Of what the hub refused nothing is kept. */
 static bool is_unwanted(struct hubgate *h, struct device *d, const struct config_mapping *m)
 {
 	if (m->may_register)
 		mapping_register_wanted(h, d);
-	if (!m->known_only || d->standing != STANDING_STRANGER)
+	if (!is_refused_name(d, m))
 		return false;
 	metric_add(&h->metrics, M_REFUSED_STRANGER, 1);
 	names_heard(h, d);
@@ -434,8 +450,6 @@ static int64_t wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Why what the rule makes of a message does not go to the hub; NULL: it does. wrap, why: of
- * mapping_wrap(). */
 static const char *unfit(enum status wrap, const char *why, const struct route *route)
 {
 	if (wrap == ST_INVALID)
@@ -445,6 +459,26 @@ static const char *unfit(enum status wrap, const char *why, const struct route *
 	if (wrap != ST_OK)
 		return status_text(wrap);
 	return route->action == ROUTE_FORWARD ? NULL : route_reason_text(route->reason);
+}
+
+void mapping_service_upward(const struct mapping_hit *hit, const void *payload, size_t len,
+                            uint8_t qos, struct mapping_upward *out)
+{
+	const struct config_mapping *m = hit->rule;
+	const char *why = NULL;
+	enum status st = ST_OK;
+
+	IN_ROOM(ROOM_BROKER);
+	*out =
+		(struct mapping_upward){ .wrapped = BUF_MAX(WRAPPED_MAX), .payload = payload, .len = len };
+	if (m->wrap)
+		st = mapping_wrap(&out->wrapped, m, &hit->values, payload, len, wall_ms(), &why);
+	if (m->wrap && st == ST_OK) {
+		out->payload = out->wrapped.data;
+		out->len = out->wrapped.len;
+	}
+	out->route = route_decide(m->product_id, hit->device_name, hit->topic, out->len, qos);
+	out->why = unfit(st, why, &out->route);
 }
 
 /* Called while trace_on(). */
@@ -463,33 +497,19 @@ static enum status send(struct hubgate *h, struct device *d, const struct mappin
                         const struct mosquitto_evt_message *ed)
 {
 	const struct mapping_rules rules = mapping_rules_of(h->config);
-	struct buf wrapped = BUF_MAX(WRAPPED_MAX);
-	const void *payload = ed->payload;
-	size_t len = ed->payloadlen;
-	const char *why = NULL;
-	struct route route;
+	struct mapping_upward up;
 	enum status st = ST_OK;
 
-	if (hit->rule->wrap)
-		st = mapping_wrap(&wrapped, hit->rule, &hit->values, ed->payload, ed->payloadlen, wall_ms(),
-		                  &why);
-	if (hit->rule->wrap && st == ST_OK) {
-		payload = wrapped.data;
-		len = wrapped.len;
-	}
-	route = route_decide(d->product_id, d->device_name, hit->topic, len, ed->qos);
-	why = unfit(st, why, &route);
+	mapping_service_upward(hit, ed->payload, ed->payloadlen, ed->qos, &up);
 	if (trace_on(h))
-		note_published(h, d, ed, why);
-	if (why) {
-		refused(h, hit, ed->topic, why);
-		st = ST_OK;
-	} else {
-		st = to_hub_send(h, d, &route, hit->topic, payload, len);
-	}
+		note_published(h, d, ed, up.why);
+	if (up.why)
+		refused(h, hit, ed->topic, up.why);
+	else
+		st = to_hub_send(h, d, &up.route, hit->topic, up.payload, up.len);
 	if (mapping_serves_several(&rules, hit->rule))
 		st = ST_OK; /* what was refused is counted and lost: on_message.c says why */
-	buf_free(&wrapped);
+	buf_free(&up.wrapped);
 	return st;
 }
 

@@ -11,6 +11,9 @@
 #ifndef HUBGATE_MAPPING_SERVICE_H
 #define HUBGATE_MAPPING_SERVICE_H
 
+#include "core/base/buf.h"
+#include "core/hub/route.h"
+#include "core/mapping/mapping.h"
 #include "plugin/base/context.h"
 
 enum status mapping_service_open(struct hubgate *h); /* ST_OK; ST_NOMEM */
@@ -31,6 +34,24 @@ bool mapping_service_names(const struct hubgate *h, const char *client_id, const
 /* A message of a client that is no device, or one with a login of plugin/lan/broker_login. ST_OK:
  * went up, or is none of ours; else as to_hub_send(). */
 enum status mapping_service_message(struct hubgate *h, const struct mosquitto_evt_message *ed);
+/* Why nothing of a message that the rule of a hit took goes up in its device's name; static, NULL:
+ * it does. d NULL: it is not known yet, and made. self: the device that the client is by a login of
+ * its own; NULL: none. */
+const char *mapping_service_objection(const struct device *d, const struct mapping_hit *hit,
+                                      const struct device *self);
+
+struct mapping_upward { /* what goes up of it; borrowed of the message, or of wrapped */
+	struct buf wrapped;
+	const void *payload;
+	size_t len;
+	struct route route;
+	const char *why; /* static: it does not fit; NULL: it goes */
+};
+
+/* Caller calls buf_free(&out->wrapped). */
+void mapping_service_upward(const struct mapping_hit *hit, const void *payload, size_t len,
+                            uint8_t qos, struct mapping_upward *out);
+
 /* Wills and retained messages raise no event: they are seen on their way to the doorbell, and who
  * sent them is known by what was asked before. WRITE: a client may publish this. */
 void mapping_service_written(struct hubgate *h, const struct mosquitto *client, const char *topic);

@@ -240,13 +240,19 @@ int64_t remote_config_due(const struct hubgate *h)
 
 /* --- in --- */
 
+bool remote_config_serves(const struct device *d, const void *payload, size_t len)
+{
+	IN_ROOM(ROOM_BROKER);
+	return d->standing == STANDING_OWN && config_msg_is_get(payload, len);
+}
+
 bool remote_config_request(struct hubgate *h, const struct device *d, const void *payload,
                            size_t len)
 {
 	char topic[TOPIC_BYTES];
 
 	IN_ROOM(ROOM_BROKER);
-	if (d->standing != STANDING_OWN || !config_msg_is_get(payload, len))
+	if (!remote_config_serves(d, payload, len))
 		return false;
 	topic_of(d, "operation", topic);
 	if (uplink_publish_live(h->uplink, d->client_id, topic, payload, len) == ST_OK)

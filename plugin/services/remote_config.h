@@ -20,6 +20,8 @@ void remote_config_close(struct hubgate *h);
 /* A record of an earlier run, by product id. Always true: it waits for no device. */
 bool remote_config_load(struct hubgate *h, const struct state_entry *e);
 
+/* remote_config_request() takes it. */
+bool remote_config_serves(const struct device *d, const void *payload, size_t len);
 /* d published on $config/operation or $config/report. True: it was a get, and goes up under the
  * name of today, or is answered here. */
 bool remote_config_request(struct hubgate *h, const struct device *d, const void *payload,

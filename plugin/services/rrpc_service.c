@@ -58,6 +58,12 @@ void rrpc_service_call(struct hubgate *h, const struct device *d, const struct u
 	timer_ring_by(h, rrpc_due(h->rrpc));
 }
 
+bool rrpc_service_expects(const struct hubgate *h, const struct device *d, const char *topic)
+{
+	IN_ROOM(ROOM_BROKER);
+	return rrpc_expects(h->rrpc, d->client_id, strrchr(topic, '/') + 1, hubgate_now_ms());
+}
+
 bool rrpc_service_answer(struct hubgate *h, const struct device *d, const char *topic)
 {
 	int64_t now_ms = hubgate_now_ms();

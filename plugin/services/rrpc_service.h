@@ -13,6 +13,8 @@ void rrpc_service_close(struct hubgate *h);
 
 /* The hub calls d: on $rrpc/rxd. */
 void rrpc_service_call(struct hubgate *h, const struct device *d, const struct uplink_down *down);
+/* An answer of d on this topic would be in time. */
+bool rrpc_service_expects(const struct hubgate *h, const struct device *d, const char *topic);
 /* d answers, on $rrpc/txd. True: in time, it goes up. */
 bool rrpc_service_answer(struct hubgate *h, const struct device *d, const char *topic);
 /* A device subscribed its calls, perhaps on a new connection: one that its last connection had is

@@ -136,21 +136,23 @@ bool timekeeper_take(struct hubgate *h, const struct uplink_down *down)
 	return !device_subscribes(h->own, topic);
 }
 
+bool timekeeper_answers(const struct hubgate *h, const void *payload, size_t len)
+{
+	IN_ROOM(ROOM_BROKER);
+	return clock_trusted(h->clock) && sys_time_asked(payload, len) != SYS_TIME_OTHER;
+}
+
 bool timekeeper_request(struct hubgate *h, const struct device *d, const void *payload, size_t len)
 {
 	struct buf text = BUF_MAX(ANSWER_MAX);
 	char topic[TOPIC_BYTES];
-	enum sys_time_ask ask;
 	enum status st;
 
 	IN_ROOM(ROOM_BROKER);
-	if (!clock_trusted(h->clock))
-		return false;
-	ask = sys_time_asked(payload, len);
-	if (ask == SYS_TIME_OTHER)
+	if (!timekeeper_answers(h, payload, len))
 		return false;
 	snprintf(topic, sizeof(topic), "$sys/operation/result/%s/%s", d->product_id, d->device_name);
-	st = sys_time_put_answer(&text, ask, clocks_realtime_ms());
+	st = sys_time_put_answer(&text, sys_time_asked(payload, len), clocks_realtime_ms());
 	if (st == ST_OK)
 		st = publish_on_lan(topic, text.data, text.len, 0, false);
 	buf_free(&text);

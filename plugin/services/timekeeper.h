@@ -22,6 +22,8 @@ int64_t timekeeper_due(const struct hubgate *h);
 void timekeeper_doubt(struct hubgate *h);
 /* true: it was the hub's answer, nothing more is to be done with it. */
 bool timekeeper_take(struct hubgate *h, const struct uplink_down *down);
+/* A device that asks this is answered from the clock here. */
+bool timekeeper_answers(const struct hubgate *h, const void *payload, size_t len);
 /* d asks on $sys/operation. True: answered from the clock here. False: the hub's to answer. */
 bool timekeeper_request(struct hubgate *h, const struct device *d, const void *payload, size_t len);
 

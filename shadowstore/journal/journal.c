@@ -214,6 +214,18 @@ static void publish(struct journal *j, const char *device, bool *was_idle)
 		journal_sync_soon(j);
 }
 
+enum status journal_room(struct journal *j, const struct journal_msg *msg)
+{
+	uint64_t bytes = RECORD_HEAD_BYTES + strlen(msg->device) + strlen(msg->topic) + msg->len;
+	enum status st;
+
+	IN_ROOM(ROOM_BROKER);
+	pthread_mutex_lock(&j->lock);
+	st = journal_room_for(j, msg, bytes);
+	pthread_mutex_unlock(&j->lock);
+	return st;
+}
+
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle)
 {

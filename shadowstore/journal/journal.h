@@ -88,6 +88,9 @@ void journal_close(struct journal *j);
 enum status journal_append(struct journal *j, const struct journal_msg *msg, uint64_t *seq,
                            bool *was_idle);
 
+/* Room BROKER. What journal_append() would say of its bounds now: ST_OK, ST_FULL or ST_NOSPACE. */
+enum status journal_room(struct journal *j, const struct journal_msg *msg);
+
 /* Room BROKER. What of device has not ended, and while there is any the sequence of the newest
  * that this process appended, 0: none (last_seq may be NULL). false: what earlier runs left has not
  * all been read, so neither is known. */
