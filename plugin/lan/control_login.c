@@ -76,9 +76,8 @@ bool control_login_is(const char *username)
 /* Of a client on a unix socket the broker says the socket's path. */
 static bool is_this_machine(const char *address)
 {
-	return !address || !address[0] || address[0] == '/' || strncmp(address, "unix", 4) == 0 ||
-	       strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-	       strncmp(address, "::ffff:127.", 11) == 0;
+	return !address || !address[0] || address[0] == '/' || strncmp(address, "127.", 4) == 0 ||
+	       strcmp(address, "::1") == 0 || strncmp(address, "::ffff:127.", 11) == 0;
 }
 
 const char *control_login_fault(const struct hubgate *h, const char *password, const char *address)
