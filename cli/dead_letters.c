@@ -8,6 +8,10 @@
 #include "cli/columns.h"
 #include "cli/session.h"
 
+enum {
+	IDS_AT_ONCE = 64 /* of a command of the plugin */
+};
+
 static const char help[] =
 	"Usage: hubgate dead-letters [OPTION ...]\n"
 	"       hubgate dead-letters --resend|--drop ID ... | --all [OPTION ...]\n"
@@ -67,50 +71,90 @@ static void show(const cJSON *data)
 
 /* --- ending them --- */
 
-static int add_id(const struct session *s, cJSON *ids, const char *text)
+static int take_id(const struct session *s, const char *text, double *id)
 {
+	unsigned long long number;
 	char *end;
-	unsigned long long id;
 
 	errno = 0;
-	id = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno != 0 || id > 1ULL << 53)
+	number = strtoull(text, &end, 10);
+	*id = (double)number;
+	if (*text < '0' || *text > '9' || *end || errno != 0 || number > 1ULL << 53)
 		return cli_usage(s->command, "'%s' is no id: the list has them", text);
-	return cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)id))
-	           ? CLI_OK
-	           : cli_failed(s->command, "no memory");
+	return CLI_OK;
 }
 
-static int add_ids(const struct session *s, cJSON *members)
+/* Before anything is ended. */
+static int check_ids(const struct session *s)
 {
-	cJSON *ids = cJSON_AddArrayToObject(members, "ids");
+	double id;
 	int code = CLI_OK;
 
 	for (int i = 0; i < s->arguments.rest_count && code == CLI_OK; i++)
-		code = add_id(s, ids, s->arguments.rest[i]);
+		code = take_id(s, s->arguments.rest[i], &id);
 	return code;
 }
 
-static void show_count(const cJSON *data)
+static int end_some(struct session *s, const char *command, int from, double *ended)
 {
-	printf("%.0f dead letters\n", answer_count(data, "count"));
+	cJSON *members = cJSON_CreateObject(), *data = NULL;
+	cJSON *ids = cJSON_AddArrayToObject(members, "ids");
+	int code = CLI_OK;
+	double id;
+
+	for (int i = from; i < s->arguments.rest_count && i < from + IDS_AT_ONCE && code == CLI_OK;
+	     i++) {
+		code = take_id(s, s->arguments.rest[i], &id);
+		cJSON_AddItemToArray(ids, cJSON_CreateNumber(id));
+	}
+	if (code == CLI_OK)
+		code = session_ask(s, command, members, &data);
+	else
+		cJSON_Delete(members);
+	*ended += answer_count(data, "count");
+	cJSON_Delete(data);
+	return code;
+}
+
+static int end_all(struct session *s, const char *command, double *ended)
+{
+	cJSON *data = NULL;
+	int code = session_ask(s, command, NULL, &data);
+
+	*ended = answer_count(data, "count");
+	cJSON_Delete(data);
+	return code;
+}
+
+/* {"count":N} of all that was asked for. */
+static int show_ended(struct session *s, int code, double ended)
+{
+	cJSON *data = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(data, "count", ended);
+	if (code == CLI_OK && s->arguments.json)
+		code = answer_print_json(s->command, data);
+	else if (code == CLI_OK)
+		printf("%.0f dead letters\n", ended);
+	cJSON_Delete(data);
+	return code;
 }
 
 /* All of them only when somebody says so. */
 static int end_letters(struct session *s, const char *command, bool all)
 {
-	cJSON *members = cJSON_CreateObject(), *data = NULL;
+	double ended = 0;
 	int code = CLI_OK;
 
 	if (all == (s->arguments.rest_count > 0))
 		code = cli_usage(s->command, "which ones: ids, or --all");
-	else if (!all)
-		code = add_ids(s, members);
-	if (code == CLI_OK)
-		code = session_ask(s, command, members, &data);
+	else if (all)
+		code = end_all(s, command, &ended);
 	else
-		cJSON_Delete(members);
-	return session_show(s, code, data, show_count);
+		code = check_ids(s);
+	for (int i = 0; !all && i < s->arguments.rest_count && code == CLI_OK; i += IDS_AT_ONCE)
+		code = end_some(s, command, i, &ended);
+	return show_ended(s, code, ended);
 }
 
 static int list(struct session *s)

@@ -72,6 +72,8 @@ static void show(const cJSON *data)
 		printf("; no end in sight: more comes in than goes out, or the hub is away");
 	}
 	putchar('\n');
+	if (cJSON_IsFalse(answer_at(data, "complete")))
+		puts("the store is still being read: there are more");
 	show_names(answer_at(data, "devices"));
 }
 

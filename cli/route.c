@@ -6,14 +6,16 @@
 #include "cli/text.h"
 
 static const char help[] =
-	"Usage: hubgate route TOPIC [--client C] [--payload TEXT] [OPTION ...]\n"
+	"Usage: hubgate route TOPIC [--client C] [--payload TEXT] [--qos N] [OPTION ...]\n"
 	"\n"
 	"Tells what would happen to a message that a client here publishes: whether it may, which\n"
 	"rule of mappings[] takes it and what becomes of topic and payload, which rule of routes[]\n"
 	"counts, and whether the hub takes it. Nothing is sent.\n"
 	"\n"
-	"  --client C            who publishes: a user name or a client id\n"
-	"  --payload TEXT        what; rules of mappings[] may look into it\n"
+	"  --client C            who publishes: PID/DNAME, a user name or a client id (the device\n"
+	"                        whose topic it is, or anybody)\n"
+	"  --payload TEXT        what; rules of mappings[] may look into it (nothing)\n"
+	"  --qos N               0, 1 or 2 (1)\n"
 	"\n"
 	"Exit code 1 when it cannot be asked. What happens to the message is in the output.\n"
 	"\n"
@@ -38,9 +40,11 @@ static void show(const cJSON *data)
 	putchar('\n');
 }
 
-static bool fill(cJSON *members, const char *topic, const char *client, const char *payload)
+static bool fill(cJSON *members, const char *topic, const char *client, const char *payload,
+                 long qos)
 {
 	return cJSON_AddStringToObject(members, "topic", topic) &&
+	       (qos < 0 || cJSON_AddNumberToObject(members, "qos", (double)qos)) &&
 	       (!client || cJSON_AddStringToObject(members, "client", client)) &&
 	       (!payload || cJSON_AddStringToObject(members, "payload", payload));
 }
@@ -48,21 +52,23 @@ static bool fill(cJSON *members, const char *topic, const char *client, const ch
 static int run(int argc, char **argv)
 {
 	const char *client = NULL, *payload = NULL;
+	long qos = -1; /* not given */
 	const struct argument own[] = {
 		{ "client", 0, ARGUMENT_TEXT, &client, 0, 0 },
 		{ "payload", 0, ARGUMENT_TEXT, &payload, 0, 0 },
+		{ "qos", 0, ARGUMENT_NUMBER, &qos, 0, 2 },
 	};
 	struct session s;
 	cJSON *members, *data = NULL;
 	int code = session_begin(
 		&route_command, argc, argv,
-		&(struct session_line){ .own = own, .count = 2, .least = 1, .most = 1, .wants = "a TOPIC" },
+		&(struct session_line){ .own = own, .count = 3, .least = 1, .most = 1, .wants = "a TOPIC" },
 		&s);
 
 	if (code != CLI_OK)
 		return code;
 	members = cJSON_CreateObject();
-	if (fill(members, s.arguments.rest[0], client, payload)) {
+	if (fill(members, s.arguments.rest[0], client, payload, qos)) {
 		code = session_ask(&s, "route", members, &data);
 	} else {
 		cJSON_Delete(members);

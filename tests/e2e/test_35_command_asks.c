@@ -244,10 +244,10 @@ static const struct case_of_a_command {
 	  "\"error\":\"\"}],\"cache_bytes\":1048576}",
 	  "1 updates; 1.0 MiB of firmware kept here\n", "listFirmware" },
 	{ "firmware resume 2.1", "firmwareResume", "{}", "told of it again", "\"version\":\"2.1\"" },
-	{ "route a/b --client c --payload 'd e'", "route",
+	{ "route a/b --client c --payload 'd e' --qos 0", "route",
 	  "{\"steps\":[{\"what\":\"acl\",\"says\":\"may\"}],\"result\":\"forwarded\"}",
 	  "acl           may\nresult        forwarded\n",
-	  "\"topic\":\"a/b\",\"client\":\"c\",\"payload\":\"d e\"" },
+	  "\"topic\":\"a/b\",\"qos\":0,\"client\":\"c\",\"payload\":\"d e\"" },
 	{ "reload", "reload", "{\"said\":[\"hub.port waits\"]}",
 	  "read again and counts\nhub.port waits\n", "reload" },
 	{ "log-level fine --for 60", "setLogLevel", "{\"was\":\"note\"}", "before it was note\n",
@@ -269,6 +269,22 @@ static void each_command_asks_for_what_it_says_and_tells_the_answer(void)
 		command_call_free(&c);
 		control_fake_stop(f);
 	}
+}
+
+/* The plugin takes 64 at once. */
+static void many_dead_letters_are_ended_in_portions(void)
+{
+	static const struct control_answer each[] = { { "dropDeadLetters", "{\"count\":50}", NULL,
+		                                            NULL } };
+	struct control_fake *f = control_fake_start(each, 1, CONTROL_FAULT_NONE);
+	struct command_call c = ask(f, "dead-letters --drop $(seq 1 130)");
+
+	CU_ASSERT_EQUAL(c.code, 0);
+	CU_ASSERT(says(c.out, "150 dead letters"));
+	CU_ASSERT(control_fake_heard(f, ",63,64]"));
+	CU_ASSERT(control_fake_heard(f, "[129,130]"));
+	command_call_free(&c);
+	control_fake_stop(f);
 }
 
 static void what_the_plugin_refuses_is_said_in_its_words(void)
@@ -341,6 +357,7 @@ static const struct {
 	{ "dead-letters --resend --all 12", "ids, or --all" },
 	{ "dead-letters --resend --drop 12", "not both" },
 	{ "dead-letters --drop -- -1", "is no id" },
+	{ "dead-letters --drop 1 2x", "'2x' is no id" },
 	{ "shadow put " DEVICE, "get or set" },
 	{ "shadow set " DEVICE, "say to what" },
 	{ "shadow set " DEVICE " '[1]'", "is a JSON object" },
@@ -498,6 +515,7 @@ SUITE(command_asks, TEST(status_tells_how_the_gateway_is_and_with_which_code),
       TEST(queue_is_followed_until_nothing_waits),
       TEST(trace_prints_the_steps_of_a_message_with_the_times_between),
       TEST(each_command_asks_for_what_it_says_and_tells_the_answer),
+      TEST(many_dead_letters_are_ended_in_portions),
       TEST(what_the_plugin_refuses_is_said_in_its_words),
       TEST(each_way_to_get_no_answer_is_told_apart),
       TEST(what_answers_another_question_or_is_no_answer_is_passed_over),

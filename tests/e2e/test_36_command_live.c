@@ -175,6 +175,53 @@ static void a_shadow_is_set_and_read_with_its_numbers_as_they_were(void)
 	scene_end(&s);
 }
 
+/* What waits while the hub is away is told, and seen to go when it is back. */
+static void a_queue_is_seen_to_drain(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+
+	judge(s.lan, "queue", 0, "0 messages");
+	sim_kill(s.sim);
+	CU_ASSERT(lan_log_await(s.lan, "messages wait", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d, DEV1 "/event", 1, 20, WAIT_MS));
+	judge(s.lan, "queue", 0, DEV1 "        20");
+	judge(s.lan, "devices --queued", 0, "1 of 1 devices");
+	judge(s.lan, "queue --follow --count 1", 1, "");
+	judge(s.lan, "status", 1, "");
+	CU_ASSERT_FATAL(sim_restart(s.sim));
+	judge(s.lan, "queue --follow", 0, "0 of 20 left");
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+static void what_is_set_counts_until_it_is_set_back(void)
+{
+	struct scene s = scene_start(NULL);
+	char *spoil;
+
+	judge(s.lan, "log-level fine --for 60", 0, "before it was note");
+	judge(s.lan, "log-level note", 0, "before it was fine");
+	judge(s.lan, "log-level loud", 1, "hubgate log-level: ");
+	judge(s.lan, "reload", 0, "read again and counts");
+	spoil = text_fmt("%s/hubgate.json", lan_dir(s.lan));
+	CU_ASSERT(file_write(spoil, "{\"store\":{\"dir\":\"store\"},\"nonsense\":1}", 0640));
+	free(spoil);
+	judge(s.lan, "reload", 1, "hubgate.json:");
+	judge(s.lan, "status", 0, GATEWAY);
+	scene_end(&s);
+}
+
+static void what_there_is_none_of_is_said(void)
+{
+	struct scene s = scene_start(NULL);
+
+	judge(s.lan, "dead-letters", 0, "0 dead letters");
+	judge(s.lan, "dead-letters --drop --all", 0, "0 dead letters");
+	judge(s.lan, "firmware", 0, "0 updates");
+	scene_end(&s);
+}
+
 /* A command that goes on while the test does something; what it wrote is in `out`. */
 struct beside {
 	char *dir, *out, *err;
@@ -249,6 +296,7 @@ SUITE(command_live, TEST(the_command_finds_its_broker_and_the_token),
       TEST(a_unix_socket_and_tls_are_found_where_there_is_nothing_else),
       TEST(a_broker_without_hubgate_is_told_apart), TEST(a_viewer_looks_and_changes_nothing),
       TEST(a_device_is_shown_as_it_is), TEST(what_is_asked_of_the_hub_is_answered_by_it),
-      TEST(a_shadow_is_set_and_read_with_its_numbers_as_they_were),
+      TEST(a_shadow_is_set_and_read_with_its_numbers_as_they_were), TEST(a_queue_is_seen_to_drain),
+      TEST(what_is_set_counts_until_it_is_set_back), TEST(what_there_is_none_of_is_said),
       TEST(a_message_is_followed_from_the_lan_to_the_hubs_puback),
       TEST(watch_sees_a_broker_go_and_come_back))
