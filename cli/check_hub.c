@@ -142,6 +142,19 @@ static bool ask_until_it_knows(const struct check_facts *f, char why[WAY_IN_WHY_
 	return false;
 }
 
+/* What the hub refused of each device. Without it the rest can still be told. */
+static void ask_for_devices(const struct check_facts *f)
+{
+	const struct control_link link = { .config = f->config_path,
+		                               .timeout_s = CHECK_NET_BROKER_MS / 1000 };
+	char why[WAY_IN_WHY_MAX] = "";
+	struct control_call *call = NULL;
+
+	if (control_call_open(f->command, &link, why, &call) == CLI_OK)
+		control_call_pages(call, "listDevices", NULL, "devices", &f->net->devices);
+	control_call_close(call);
+}
+
 static void say_session(const struct check_net *n, struct finding *out)
 {
 	const char *reason = text_of(n, "reason"), *fix = text_of(n, "fix");
@@ -166,16 +179,18 @@ static void ask_broker(const struct check_facts *f, const char *owner, struct fi
 	char why[WAY_IN_WHY_MAX] = "";
 	bool may = geteuid() == 0 || geteuid() == f->uid; /* read the token */
 
-	if (ask_until_it_knows(f, why))
+	if (ask_until_it_knows(f, why)) {
 		say_session(f->net, out);
-	else if (is_older(why))
+		ask_for_devices(f);
+	} else if (is_older(why)) {
 		check_says(out, VERDICT_SKIP, "restart the broker",
 		           "hubgate in the running broker is older than this command, and cannot say it");
-	else
+	} else {
 		check_says(out, may ? VERDICT_WARN : VERDICT_SKIP,
 		           may ? "read the broker's log; restart the broker if it does not answer"
 		               : "run it as root",
 		           "store.dir is in use by %s, which cannot be asked: %s", owner, why);
+	}
 }
 
 static void hub_lets_the_gateway_in(const struct check_facts *f, struct finding *out)
@@ -219,22 +234,56 @@ static void broker_is_woken(const struct check_facts *f, struct finding *out)
 		           state);
 }
 
-static void devices_are_bound(const struct check_facts *f, struct finding *out)
+/* The hub's refusal of one device, with its fix. */
+static void say_refused(const struct check_facts *f, struct finding *out)
 {
-	const cJSON *b;
+	const cJSON *device;
+	size_t refused = 0;
+
+	cJSON_ArrayForEach(device, json_member(f->net->devices, "devices"))
+	{
+		const cJSON *r = json_member(device, "refusal");
+		const char *pid = json_text(device, "product_id"), *name = json_text(device, "device_name"),
+				   *op = json_text(r, "op"), *text = json_text(r, "text"),
+				   *fix = json_text(r, "fix");
+
+		if (!cJSON_IsObject(r) || !pid || !name || ++refused > 1)
+			continue;
+		check_says(out, VERDICT_WARN, fix ? fix : "", "the hub refuses %s of %s/%s with %lld: %s",
+		           op ? op : "a request", pid, name, (long long)number_of(r, "code"),
+		           text ? text : "");
+	}
+	if (refused > 1) {
+		size_t used = strlen(out->cause);
+
+		snprintf(out->cause + used, sizeof out->cause - used,
+		         "; and requests of %zu other devices (hubgate devices)", refused - 1);
+	}
+}
+
+static void say_unbound(const cJSON *b, struct finding *out)
+{
 	char names[NAMES_MAX];
 
-	if (!asked(f, out))
-		return;
-	b = json_member(f->net->hub, "bindings");
-	if (number_of(b, "unbound") == 0)
-		return;
 	names_in(json_member(b, "unbound_names"), names);
 	check_says(out, VERDICT_WARN,
 	           "bind them to this gateway in the console, or give devices[] their secret with "
 	           "gateway.bind true; names that are none of yours keep out by the rule of mappings[]",
 	           "the hub knows %lld devices as not bound to this gateway: %s",
 	           (long long)number_of(b, "unbound"), names);
+}
+
+static void devices_are_bound(const struct check_facts *f, struct finding *out)
+{
+	const cJSON *b;
+
+	if (!asked(f, out))
+		return;
+	b = json_member(f->net->hub, "bindings");
+	if (number_of(b, "unbound") > 0)
+		say_unbound(b, out);
+	else
+		say_refused(f, out);
 }
 
 static void topics_are_declared(const struct check_facts *f, struct finding *out)

@@ -32,6 +32,7 @@ struct check_net {
 	struct resolver_answer answer; /* name: of hub.address, else hub.host */
 	int fd;                        /* tcp: to the hub; -1: none */
 	cJSON *hub;                    /* what the broker says of its session; NULL: not asked */
+	cJSON *devices;                /* and of its devices; NULL: the same */
 	bool broker;                   /* somebody has the lock of the store */
 };
 

@@ -25,6 +25,7 @@ void check_net_end(struct check_net *n)
 		close(n->fd);
 	n->fd = -1;
 	cJSON_Delete(n->hub);
+	cJSON_Delete(n->devices);
 }
 
 int64_t check_net_until(const struct check_net *n, int64_t ms)

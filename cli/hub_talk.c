@@ -164,7 +164,11 @@ enum hub_talk_end hub_talk_open(const struct hub_talk_conf *conf, int64_t until,
 		t, (uint32_t)(until > clocks_monotonic_ms() ? until - clocks_monotonic_ms() : 1));
 	if (st != ST_OK && !t->session)
 		return end(t, HUB_TALK_NO_LINK, status_text(st));
-	return st == ST_OK ? log_in(t, until) : lost(t);
+	if (st != ST_OK)
+		return lost(t);
+	log_in(t, until);
+	store_owner_connected(conf->config->store.dir);
+	return t->state;
 }
 
 /* --- life --- */

@@ -283,19 +283,18 @@ enum {
 	QUESTIONS_MAX = 16
 };
 
-static bool broker_began(const struct probe *p)
+/* "": it goes on. */
+static const char *why_not_on(const struct probe *p)
 {
 	char owner[STORE_OWNER_MAX];
 
-	if (store_owner_find(p->config.store.dir, owner) != ST_EXISTS)
-		return false;
-	cli_failed(&probe_command, "a broker began meanwhile (%s): ends here", owner);
-	return true;
-}
-
-static bool goes_on(const struct probe *p)
-{
-	return !stopped && probe_is_up(p) && clocks_monotonic_ms() < p->until && !broker_began(p);
+	if (stopped)
+		return "stopped";
+	if (store_owner_find(p->config.store.dir, owner) == ST_EXISTS)
+		return "a broker began meanwhile, which has the gateway's session now";
+	if (!probe_is_up(p))
+		return "the connection was lost";
+	return clocks_monotonic_ms() < p->until ? "" : "the time is over";
 }
 
 static void ask(struct probe *p, const struct probe_question *q, struct probe_result *r)
@@ -310,17 +309,25 @@ static void ask(struct probe *p, const struct probe_question *q, struct probe_re
 	}
 }
 
-static size_t ask_all(struct probe *p, struct probe_result all[QUESTIONS_MAX])
+/* False: some were not asked, which is told. */
+static bool ask_all(struct probe *p, struct probe_result all[QUESTIONS_MAX], size_t *count)
 {
-	size_t count = 0;
-
 	for (size_t t = 0; t < TABLES; t++) {
-		for (size_t i = 0; i < tables[t]->count && goes_on(p); i++) {
-			if (!tables[t]->questions[i].limits || p->limits)
-				ask(p, &tables[t]->questions[i], &all[count++]);
+		for (size_t i = 0; i < tables[t]->count; i++) {
+			const struct probe_question *q = &tables[t]->questions[i];
+			const char *why;
+
+			if (q->limits && !p->limits)
+				continue;
+			why = why_not_on(p);
+			if (*why) {
+				cli_failed(&probe_command, "ends before '%s': %s", q->asks, why);
+				return false;
+			}
+			ask(p, q, &all[(*count)++]);
 		}
 	}
-	return count;
+	return true;
 }
 
 static int log_in(struct probe *p)
@@ -347,12 +354,18 @@ static int log_in(struct probe *p)
 	                  p->gateway.product_id, p->gateway.device_name);
 }
 
-static size_t ask_last(struct probe *p, struct probe_result all[QUESTIONS_MAX], size_t count)
+/* Over connections of their own, when all is taken back. */
+static bool ask_last(struct probe *p, struct probe_result all[QUESTIONS_MAX], size_t *count)
 {
+	char owner[STORE_OWNER_MAX];
+
 	p->stop = &stopped; /* the end did not heed it */
-	for (size_t i = 0; i < probe_last.count && !stopped && !broker_began(p); i++)
-		ask(p, &probe_last.questions[i], &all[count++]);
-	return count;
+	for (size_t i = 0; i < probe_last.count; i++) {
+		if (stopped || store_owner_find(p->config.store.dir, owner) == ST_EXISTS)
+			return false;
+		ask(p, &probe_last.questions[i], &all[(*count)++]);
+	}
+	return true;
 }
 
 static int report(const struct probe *p, const struct wish *w, const struct probe_result *all,
@@ -376,26 +389,26 @@ static int report(const struct probe *p, const struct wish *w, const struct prob
 static int ask_the_hub(struct probe *p, const struct wish *w)
 {
 	struct probe_result all[QUESTIONS_MAX] = { 0 };
+	bool in, clean, whole = false;
 	size_t count = 0;
-	int code;
-	bool clean;
+	int code = CLI_FAILED;
 
 	p->stop = &stopped;
 	p->until = clocks_monotonic_ms() +
 	           1000 * ((p->limits ? PROBE_ALL_LIMITS_S : PROBE_ALL_S) - PROBE_END_S);
-	code = log_in(p);
-	if (code == CLI_OK)
-		count = ask_all(p, all);
+	in = log_in(p) == CLI_OK;
+	if (in)
+		whole = ask_all(p, all, &count);
 	if (stopped)
 		fprintf(stderr, "hubgate probe: stopped, cleans up\n");
 	clean = probe_clean_up(p);
-	if (code == CLI_OK && clean)
-		count = ask_last(p, all, count);
+	if (in && clean)
+		whole = ask_last(p, all, &count) && whole;
 	hub_talk_close(p->talk);
 	p->talk = NULL;
-	if (code == CLI_OK)
+	if (in)
 		code = report(p, w, all, count);
-	return clean && !stopped ? code : CLI_FAILED;
+	return whole && clean && !stopped ? code : CLI_FAILED;
 }
 
 /* A word that nobody else writes. */

@@ -144,3 +144,11 @@ enum status store_owner_take_turn(const char *dir, int64_t until_ms,
 	close(fd);
 	return st;
 }
+
+void store_owner_connected(const char *dir)
+{
+	char path[PATH_ROOM];
+
+	snprintf(path, sizeof path, "%s/last-connect", dir);
+	utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}

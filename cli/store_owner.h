@@ -27,5 +27,7 @@ enum status store_owner_find(const char *dir, char owner[STORE_OWNER_MAX]);
  * ST_TIMEOUT: not yet; ST_STATE: stopped; ST_IO: last-connect cannot be written, why says it. */
 enum status store_owner_take_turn(const char *dir, int64_t until_ms,
                                   const volatile sig_atomic_t *stop, char why[STORE_OWNER_MAX]);
+/* Once the hub had the CONNECT, which may be a while after our turn: the pause counts from here. */
+void store_owner_connected(const char *dir);
 
 #endif

@@ -570,6 +570,14 @@ static const struct fault {
 	  { .online = true,
 	    .more = TLS_CA,
 	    .broker = "{\"state\":\"ready\",\"suspect_topics\":[\"SUBPRODUC1/up\"]}" } },
+	/* What others named does not steer the terminal. */
+	{ "topics",
+	  "warn",
+	  "SUBPRODUC1/?[2J",
+	  "declare them",
+	  { .online = true,
+	    .more = TLS_CA,
+	    .broker = "{\"state\":\"ready\",\"suspect_topics\":[\"SUBPRODUC1/\\u001b[2J\"]}" } },
 	{ "limits",
 	  "warn",
 	  "120 subscriptions at the hub, over the 100",
@@ -691,18 +699,77 @@ static void what_is_right_raises_no_alarm(void)
 	network_close();
 }
 
-static void while_a_broker_runs_the_hub_is_not_logged_in_at(void)
+static void while_a_broker_runs_it_is_asked_and_the_hub_is_not_logged_in_at(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *dev1 = scene_online_device(&s, "dev1", NULL);
+	char *line = text_fmt("check --json %s/hubgate.json --mosquitto %s/mosquitto.conf --user %s",
+	                      lan_dir(s.lan), lan_dir(s.lan), own_name());
+	struct command_call c;
+	cJSON *list;
+
+	c = command_call(line);
+	list = cJSON_Parse(c.out);
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "login"), "verdict"), "ok");
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "doorbell"), "verdict"), "ok");
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "bindings"), "verdict"), "ok");
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "topics"), "verdict"), "ok");
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "limits"), "verdict"), "ok");
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "connect", "client", GATEWAY, NULL), 1);
+	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "disconnect", "client", GATEWAY, NULL), 0);
+	cJSON_Delete(list);
+	command_call_free(&c);
+	free(line);
+	dev_disconnect(dev1);
+	scene_end(&s);
+}
+
+static void a_device_that_the_hub_does_not_bind_is_named_by_the_running_broker(void)
+{
+	const struct scene_opts opts = { .dev2_unbound = true };
+	struct scene s = scene_start(&opts);
+	char *line = text_fmt("check --json %s/hubgate.json --mosquitto %s/mosquitto.conf --user %s",
+	                      lan_dir(s.lan), lan_dir(s.lan), own_name());
+	struct command_call c;
+	struct dev *dev2;
+	cJSON *list;
+
+	CU_ASSERT(
+		sim_do(s.sim, "{\"cmd\":\"gateway_result\",\"op\":\"bind\",\"result\":808,\"count\":-1}"));
+	dev2 = scene_device(&s, "dev2", NULL);
+	CU_ASSERT(lan_log_await(s.lan, "refused bind with 808", WAIT_MS));
+	c = command_call(line);
+	list = cJSON_Parse(c.out);
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "bindings"), "verdict"), "warn");
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text_of(finding_of(list, "bindings"), "cause"), "bind of SUBPRODUC1/dev2 with 808"));
+	CU_ASSERT_STRING_NOT_EQUAL(text_of(finding_of(list, "bindings"), "fix"), "");
+	cJSON_Delete(list);
+	command_call_free(&c);
+	free(line);
+	dev_disconnect(dev2);
+	scene_end(&s);
+}
+
+/* The same when the hub goes away. */
+static void a_session_that_is_lost_is_told_with_the_reason_that_the_broker_has(void)
 {
 	struct scene s = scene_start(NULL);
 	char *line = text_fmt("check --json %s/hubgate.json --mosquitto %s/mosquitto.conf --user %s",
 	                      lan_dir(s.lan), lan_dir(s.lan), own_name());
-	struct command_call c = command_call(line);
-	cJSON *list = cJSON_Parse(c.out);
+	struct command_call c;
+	cJSON *list;
 
-	CU_ASSERT_PTR_NOT_NULL(finding_of(list, "login"));
-	CU_ASSERT_STRING_NOT_EQUAL(text_of(finding_of(list, "login"), "verdict"), "FAIL");
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "connect", "client", GATEWAY, NULL), 1);
-	CU_ASSERT_EQUAL(sim_count_events(s.sim, "ev", "disconnect", "client", GATEWAY, NULL), 0);
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"fault\",\"mode\":\"refuse\"}"));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"cut\"}"));
+	CU_ASSERT(lan_log_await(s.lan, "next attempt in", WAIT_MS));
+	c = command_call(line);
+	list = cJSON_Parse(c.out);
+	CU_ASSERT_EQUAL(c.code, 1);
+	CU_ASSERT_STRING_EQUAL(text_of(finding_of(list, "login"), "verdict"), "FAIL");
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text_of(finding_of(list, "login"), "cause"), "is not logged in at the hub"));
+	CU_ASSERT_STRING_NOT_EQUAL(text_of(finding_of(list, "login"), "fix"), "");
 	cJSON_Delete(list);
 	command_call_free(&c);
 	free(line);
@@ -794,7 +861,10 @@ static void secrets_are_not_printed(void)
 }
 
 SUITE(command_check, TEST(planted_faults_are_found_with_cause_and_fix),
-      TEST(what_is_right_raises_no_alarm), TEST(while_a_broker_runs_the_hub_is_not_logged_in_at),
+      TEST(what_is_right_raises_no_alarm),
+      TEST(while_a_broker_runs_it_is_asked_and_the_hub_is_not_logged_in_at),
+      TEST(a_device_that_the_hub_does_not_bind_is_named_by_the_running_broker),
+      TEST(a_session_that_is_lost_is_told_with_the_reason_that_the_broker_has),
       TEST(checks_in_a_row_log_in_five_seconds_apart_and_say_goodbye),
       TEST(what_the_brokers_user_may_not_read_or_make_is_named_with_his_id),
       TEST(missing_files_and_wrong_arguments_are_said), TEST(secrets_are_not_printed))

@@ -334,14 +334,40 @@ static void stopped_at_any_moment_it_takes_everything_back(void)
 static void a_link_that_is_lost_is_made_again_to_take_everything_back(void)
 {
 	struct world w = world_open(NULL, false);
+	char *err;
 
 	probe_begin(&w, "");
 	CU_ASSERT_PTR_NOT_NULL(sim_await_event(w.sim, 3 * WAIT_MS, "ev", "publish", "topic",
 	                                       "SUBPRODUC1/dev1/data", NULL));
 	CU_ASSERT(sim_do(w.sim, "{\"cmd\":\"cut\"}"));
-	CU_ASSERT(probe_end(&w) >= 0);
+	CU_ASSERT_EQUAL(probe_end(&w), 1);
+	err = file_read(w.err);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "the connection was lost"));
+	free(err);
 	CU_ASSERT(is_as_it_was(&w, false));
 	CU_ASSERT_EQUAL((int)sim_stat(w.sim, "violations.connect_rate"), 0);
+	world_close(&w);
+}
+
+static void it_ends_when_a_broker_begins(void)
+{
+	struct world w = world_open(NULL, false);
+	char *lock = text_fmt("%s/store/lock", w.dir), *err;
+	int fd;
+
+	CU_ASSERT(file_write(lock, "pid 4711 on host h\n", 0600));
+	fd = open(lock, O_RDWR | O_CLOEXEC);
+	probe_begin(&w, "");
+	CU_ASSERT_PTR_NOT_NULL(sim_await_event(w.sim, 3 * WAIT_MS, "ev", "bind", NULL));
+	CU_ASSERT(flock(fd, LOCK_EX | LOCK_NB) == 0);
+	CU_ASSERT_EQUAL(probe_end(&w), 1);
+	CU_ASSERT(is_as_it_was(&w, false));
+	CU_ASSERT_EQUAL((int)sim_stat(w.sim, "connects"), 1);
+	err = file_read(w.err);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "a broker began meanwhile"));
+	free(err);
+	close(fd);
+	free(lock);
 	world_close(&w);
 }
 
@@ -482,7 +508,7 @@ SUITE(command_probe, TEST(each_reading_of_the_hub_is_told_with_what_follows),
       TEST(without_limits_no_limit_is_passed_and_a_bound_device_stays_bound),
       TEST(stopped_at_any_moment_it_takes_everything_back),
       TEST(a_link_that_is_lost_is_made_again_to_take_everything_back),
-      TEST(what_cannot_be_taken_back_is_told_with_its_mending),
+      TEST(it_ends_when_a_broker_begins), TEST(what_cannot_be_taken_back_is_told_with_its_mending),
       TEST(it_refuses_while_a_broker_has_the_store),
       TEST(it_says_what_it_will_do_and_begins_only_when_told), TEST(wrong_arguments_are_said),
       TEST(the_report_has_no_names_and_secrets_and_overwrites_nothing))
