@@ -17,6 +17,7 @@
 #include "plugin/lan/broker_login.h"
 #include "plugin/lan/broker_rights.h"
 #include "plugin/lan/client_ids.h"
+#include "plugin/reload_askers.h"
 #include "plugin/reload_plan.h"
 #include "plugin/report.h"
 #include "plugin/services/mapping_service.h"
@@ -49,7 +50,11 @@ struct reload {
 	size_t written;       /* of the plan's lines */
 	unsigned unsaid;
 	struct route_rules *routes; /* for the uplink, with UNSAID_ROUTES; owned */
+	/* Who commanded it: what this plan comes to is theirs; and those who came too late for it. */
+	struct reload_askers askers, later;
 };
+
+static void reload_for(struct hubgate *h, struct asker *a);
 
 /* --- life --- */
 
@@ -67,6 +72,7 @@ enum status reload_open(struct hubgate *h)
 		return st;
 	}
 	h->reload = r;
+	h->reload_for = reload_for;
 	return ST_OK;
 }
 
@@ -78,9 +84,12 @@ void reload_close(struct hubgate *h)
 		return;
 	reload_plan_empty(&r->plan);
 	mailbox_free(r->back, NULL);
+	reload_askers_free(&r->askers);
+	reload_askers_free(&r->later);
 	free(r->routes);
 	free(r);
 	h->reload = NULL;
+	h->reload_for = NULL;
 }
 
 /* --- DISK --- */
@@ -119,8 +128,10 @@ static void begin(struct reload *r)
 	r->written = 0;
 	r->stage = READING;
 	r->plan.remote = own_config_lend(h, &r->plan.remote_len, &r->plan.remote_fresh);
+	reload_askers_join(&r->askers, &r->later);
 	if (disk_ask(h->disk, read_in_disk, r) == ST_OK)
 		return;
+	reload_askers_refuse(&r->askers, "the disk's thread is busy; ask again");
 	r->stage = IDLE;
 	own_config_hold(h);
 	log_line(&h->log, LOG_ERROR, "%s cannot be read now; send SIGHUP again", h->config_path);
@@ -136,6 +147,19 @@ void reload_ask(struct hubgate *h)
 		begin(r);
 	else
 		r->again = true;
+}
+
+static void reload_for(struct hubgate *h, struct asker *a)
+{
+	struct reload *r = h->reload;
+
+	IN_ROOM(ROOM_BROKER);
+	if (!h->disk || !h->config_path) {
+		asker_answer(a, "there is no file to read again");
+		return;
+	}
+	if (reload_askers_add(&r->later, a) == ST_OK)
+		reload_ask(h);
 }
 
 /* What is over may be large: DISK frees it. */
@@ -425,6 +449,7 @@ static void take_plan(struct reload *r)
 			         r->h->config_path);
 	}
 	settle_remote(r, counts);
+	reload_askers_answer(&r->askers, &r->plan, counts);
 	if (r->plan.whole && !counts)
 		dismiss(r);
 }

@@ -24,6 +24,7 @@
 #include "shadowstore/store.h"
 
 struct clock_trust;      /* core/base/clock.h */
+struct asker;            /* plugin/base/asker.h */
 struct broker_log;       /* plugin/base/broker_log */
 struct limiters;         /* plugin/base/limiter */
 struct broker_logins;    /* plugin/lan/broker_login */
@@ -133,7 +134,9 @@ struct hubgate {
 	struct timekeeper *timekeeper;
 	const struct clock_trust *clock; /* kept by the timekeeper, read by all */
 
-	/* The whole. */
+	/* The whole. Of plugin/reload, for plugin/control: reads the file again, and answers what came
+	 * of it; takes a. NULL: it cannot be read again. */
+	void (*reload_for)(struct hubgate *h, struct asker *a);
 	struct reload *reload; /* NULL: none, as disk */
 	unsigned reload_round; /* counts the configurations taken over */
 	struct control *control;

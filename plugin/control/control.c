@@ -9,6 +9,8 @@
 #include "plugin/base/timer.h"
 #include "plugin/control/control_audit.h"
 #include "plugin/control/control_devices.h"
+#include "plugin/control/control_gateway.h"
+#include "plugin/control/control_letters.h"
 #include "plugin/control/status_report.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/apps.h"
@@ -23,6 +25,7 @@ enum {
 
 struct control {
 	struct control_lists *lists;
+	struct control_letters *letters;
 };
 
 static const struct json_limits limits = { .bytes = 64 * 1024, .depth = 8, .values = 2048 };
@@ -35,14 +38,17 @@ enum status control_open(struct hubgate *h)
 	if (!h->control)
 		return ST_NOMEM;
 	h->control->lists = control_devices_new();
-	return h->control->lists ? status_report_open(h) : ST_NOMEM;
+	h->control->letters = control_letters_new(h);
+	return h->control->lists && h->control->letters ? status_report_open(h) : ST_NOMEM;
 }
 
 void control_close(struct hubgate *h)
 {
 	status_report_close(h);
-	if (h->control)
+	if (h->control) {
 		control_devices_free(h->control->lists);
+		control_letters_free(h->control->letters);
+	}
 	free(h->control);
 	h->control = NULL;
 }
@@ -52,12 +58,15 @@ void control_run(struct hubgate *h, int64_t now_ms)
 	IN_ROOM(ROOM_BROKER);
 	(void)now_ms;
 	control_devices_run(h, h->control->lists);
+	control_letters_run(h, h->control->letters);
 }
 
 int64_t control_due(const struct hubgate *h)
 {
 	IN_ROOM(ROOM_BROKER);
-	return control_devices_wait(h->control->lists) ? TIMER_AT_ONCE_MS : INT64_MAX;
+	return control_devices_wait(h->control->lists) || control_letters_wait(h->control->letters)
+	           ? TIMER_AT_ONCE_MS
+	           : INT64_MAX;
 }
 
 /* --- who may --- */
@@ -100,23 +109,24 @@ bool control_may(const struct hubgate *h, const struct mosquitto_evt_acl_check *
 
 /* --- commands --- */
 
-static void run_status(struct hubgate *h, const cJSON *command, struct asker *a)
-{
-	struct buf text = BUF_MAX(ASKER_DATA_MAX);
-	struct json_writer w = JSON_WRITER(&text);
-
-	(void)command;
-	status_report_put(&w, h);
-	if (w.st == ST_OK)
-		asker_answer_data(a, &text);
-	else
-		asker_answer(a, status_text(w.st));
-	buf_free(&text);
-}
-
 static void run_list_devices(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	control_devices_list(h, h->control->lists, command, a);
+}
+
+static void run_list_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_list(h, h->control->letters, command, a);
+}
+
+static void run_resend_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_resend(h, h->control->letters, command, a);
+}
+
+static void run_drop_letters(struct hubgate *h, const cJSON *command, struct asker *a)
+{
+	control_letters_drop(h, h->control->letters, command, a);
 }
 
 static void run_register(struct hubgate *h, const cJSON *command, struct asker *a)
@@ -141,9 +151,17 @@ static void run_firmware_resume(struct hubgate *h, const cJSON *command, struct 
 }
 
 const struct control_command control_commands[] = {
-	{ "status", APP_ROLE_VIEWER, NULL, run_status },
+	{ "status", APP_ROLE_VIEWER, NULL, control_gateway_status },
 	{ "listDevices", APP_ROLE_VIEWER, NULL, run_list_devices },
 	{ "getDevice", APP_ROLE_VIEWER, NULL, control_devices_get },
+	{ "listQueue", APP_ROLE_VIEWER, NULL, control_gateway_queue },
+	{ "listDeadLetters", APP_ROLE_VIEWER, NULL, run_list_letters },
+	{ "resendDeadLetters", APP_ROLE_OPERATOR, "ids", run_resend_letters },
+	{ "dropDeadLetters", APP_ROLE_OPERATOR, "ids", run_drop_letters },
+	{ "listFirmware", APP_ROLE_VIEWER, NULL, control_gateway_firmware },
+	{ "getHub", APP_ROLE_VIEWER, NULL, control_gateway_hub },
+	{ "reload", APP_ROLE_OPERATOR, NULL, control_gateway_reload },
+	{ "setLogLevel", APP_ROLE_OPERATOR, "level seconds", control_gateway_log_level },
 	{ "register", APP_ROLE_OPERATOR, "product_id device_name", run_register },
 	{ "firmwareResume", APP_ROLE_OPERATOR, "version", run_firmware_resume },
 };

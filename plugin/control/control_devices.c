@@ -5,6 +5,8 @@
 
 #include "core/base/list.h"
 #include "core/base/room.h"
+#include "plugin/control/control_answer.h"
+#include "plugin/control/cursor.h"
 #include "plugin/control/device_list.h"
 #include "plugin/control/device_report.h"
 
@@ -114,7 +116,7 @@ static const char *begin(struct asked *q, const cJSON *command, unsigned count)
 		return "only is none that is known; use all, present, online, unbound or queued";
 	if (device_list_begin(&q->list, which, json_text(command, "from"), count, ASKER_DATA_MAX) !=
 	    ST_OK)
-		return "from is no cursor; use the next of the page before, or leave it out";
+		return CURSOR_WRONG;
 	return NULL;
 }
 
@@ -147,16 +149,12 @@ void control_devices_list(struct hubgate *h, struct control_lists *l, const cJSO
 void control_devices_get(struct hubgate *h, const cJSON *command, struct asker *a)
 {
 	struct device *d = control_devices_named(h, command, a);
-	struct buf text = BUF_MAX(ASKER_DATA_MAX);
-	struct json_writer w = JSON_WRITER(&text);
+	struct control_answer out;
 
 	IN_ROOM(ROOM_BROKER);
 	if (!d)
 		return;
-	device_report_put_all(&w, h, d);
-	if (w.st == ST_OK)
-		asker_answer_data(a, &text);
-	else
-		asker_answer(a, status_text(w.st));
-	buf_free(&text);
+	control_answer_begin(&out);
+	device_report_put_all(&out.w, h, d);
+	control_answer_end(&out, a);
 }

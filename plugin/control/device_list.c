@@ -1,11 +1,9 @@
 #include "plugin/control/device_list.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/room.h"
+#include "plugin/control/cursor.h"
 #include "plugin/control/device_report.h"
 #include "plugin/devices/presence.h"
 
@@ -14,7 +12,6 @@ enum {
 	WRITES_PER_SLICE = 64,
 	LOOKS_PER_SLICE = 512,
 	TAIL_BYTES = 128, /* what stands behind the last device */
-	CURSOR_BYTES = 24,
 };
 
 static bool any(struct hubgate *h, const struct device *d)
@@ -68,22 +65,12 @@ bool device_list_only_named(const char *name, enum device_list_only *out)
 	return false;
 }
 
-static bool read_cursor(const char *text, uint64_t *out)
-{
-	size_t len = strlen(text);
-
-	if (len == 0 || len > 18 || strspn(text, "0123456789") != len)
-		return false;
-	*out = strtoull(text, NULL, 10);
-	return true;
-}
-
 enum status device_list_begin(struct device_list *l, enum device_list_only only, const char *after,
                               unsigned count, size_t max)
 {
 	IN_ROOM(ROOM_BROKER);
 	memset(l, 0, sizeof(*l));
-	if (after && !read_cursor(after, &l->after))
+	if (!cursor_read(after, &l->after))
 		return ST_INVALID;
 	l->only = only;
 	l->count = count < DEVICE_LIST_COUNT_MAX ? count : DEVICE_LIST_COUNT_MAX;
@@ -112,14 +99,10 @@ static bool take(struct device_list *l, struct hubgate *h, const struct device *
 
 static void finish(struct device_list *l)
 {
-	char next[CURSOR_BYTES];
-
 	json_close(&l->w, ']');
 	json_put_count(&l->w, "total", l->total);
-	if (l->more) {
-		snprintf(next, sizeof(next), "%" PRIu64, l->last);
-		json_put_text(&l->w, "next", next);
-	}
+	if (l->more)
+		cursor_put(&l->w, l->last);
 	json_close(&l->w, '}');
 }
 

@@ -78,9 +78,21 @@ static void put_refusal(struct json_writer *w, const struct device *d)
 	json_close(w, '}');
 }
 
+static void put_firmware(struct json_writer *w, struct hubgate *h, const struct device *d)
+{
+	struct firmware_state f;
+	char text[TEXT_BYTES];
+
+	if (!firmware_is(h, d, &f)) {
+		json_put_null(w, "firmware");
+		return;
+	}
+	snprintf(text, sizeof(text), "%s: %s", f.version, f.state);
+	json_put_text(w, "firmware", text);
+}
+
 static void put_members(struct json_writer *w, struct hubgate *h, const struct device *d)
 {
-	char firmware[TEXT_BYTES];
 	uint64_t version = 0;
 	bool dirty;
 
@@ -97,8 +109,7 @@ static void put_members(struct json_writer *w, struct hubgate *h, const struct d
 		json_put_count(w, "shadow_version", version);
 	else
 		json_put_null(w, "shadow_version");
-	json_put_text(w, "firmware",
-	              firmware_says(h, d->client_id, firmware, sizeof(firmware)) ? firmware : NULL);
+	put_firmware(w, h, d);
 }
 
 void device_report_put(struct json_writer *w, struct hubgate *h, const struct device *d)

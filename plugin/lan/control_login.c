@@ -75,7 +75,7 @@ bool control_login_is(const char *username)
 
 static bool is_this_machine(const char *address)
 {
-	return !address || !address[0] || strncmp(address, "127.", 4) == 0 ||
+	return !address || !address[0] || address[0] == '/' || strncmp(address, "127.", 4) == 0 ||
 	       strcmp(address, "::1") == 0 || strncmp(address, "::ffff:127.", 11) == 0;
 }
 

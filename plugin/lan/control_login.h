@@ -17,7 +17,7 @@ void control_login_close(struct hubgate *h);                  /* wipes */
 /* The user name is the command's, and nobody else's. NULL: no. */
 bool control_login_is(const char *username);
 /* Why who has that user name is refused (static text). NULL: it is the command. Each may be NULL;
- * an address that is NULL or empty is a unix socket's. */
+ * an address that is NULL, empty or a path is a unix socket's. */
 const char *control_login_fault(const struct hubgate *h, const char *password, const char *address);
 
 #endif

@@ -362,19 +362,26 @@ int64_t firmware_due(const struct hubgate *h)
 	return h->firmware->fetch ? h->firmware->look_ms : INT64_MAX;
 }
 
-bool firmware_says(const struct hubgate *h, const char *client_id, char *out, size_t size)
+bool firmware_is(struct hubgate *h, const struct device *d, struct firmware_state *out)
 {
 	static const char *const stages[] = {
 		[FIRMWARE_WAITS] = "waits for the file",
 		[FIRMWARE_READY] = "waits for its turn",
 		[FIRMWARE_TOLD] = "downloads",
 	};
-	const struct firmware_task *t = firmware_task_find(h->firmware, client_id);
+	const struct firmware_task *t = firmware_task_find(h->firmware, d->client_id);
 
 	IN_ROOM(ROOM_BROKER);
 	if (!t)
 		return false;
-	snprintf(out, size, "%s: %s", t->task.command.version,
-	         t->task.open ? stages[t->stage] : "is over");
+	snprintf(out->version, sizeof(out->version), "%s", t->task.command.version);
+	out->state = t->task.open ? stages[t->stage] : "is over";
+	out->percent = t->task.told;
+	out->error = NULL;
+	if (t->task.open && firmware_rollout_stopped(h, d->product_id, out->version)) {
+		out->state = "is stopped";
+		out->error = "firmware.max_failures devices failed with this version; firmwareResume lets "
+					 "it go on";
+	}
 	return true;
 }

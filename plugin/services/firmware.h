@@ -10,6 +10,7 @@
 #ifndef HUBGATE_FIRMWARE_H
 #define HUBGATE_FIRMWARE_H
 
+#include "core/hub/ota_msg.h"
 #include "core/hub/route.h"
 #include "plugin/base/context.h"
 #include "shadowstore/state/state.h"
@@ -35,8 +36,15 @@ enum status firmware_report(struct hubgate *h, struct device *d, const struct ro
 void firmware_run(struct hubgate *h, int64_t now_ms);
 int64_t firmware_due(const struct hubgate *h); /* INT64_MAX: not */
 
-/* How far the update of a device is, in words. False: it has none. */
-bool firmware_says(const struct hubgate *h, const char *client_id, char *out, size_t size);
+struct firmware_state { /* of the update of one device; texts are static but for version */
+	char version[OTA_VERSION_MAX + 1];
+	const char *state;
+	int percent;       /* as the hub was told; -1: not yet */
+	const char *error; /* NULL: none */
+};
+
+/* How far the update of a device is. False: it has none. */
+bool firmware_is(struct hubgate *h, const struct device *d, struct firmware_state *out);
 
 /* The command firmwareResume: a version that was stopped is told to devices again. False: it was
  * not stopped. */

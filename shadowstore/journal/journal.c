@@ -254,6 +254,46 @@ bool journal_device_waits(struct journal *j, const char *device, uint64_t *messa
 	return known;
 }
 
+/* Where one with so many messages belongs among those that are there. */
+static size_t place_of(const struct journal_waiting *all, size_t count, uint64_t messages)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (all[middle].messages >= messages)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool journal_most(struct journal *j, struct journal_waiting *out, size_t max, size_t *count)
+{
+	struct table_at at;
+	bool known;
+
+	IN_ROOM(ROOM_BROKER);
+	*count = 0;
+	pthread_mutex_lock(&j->lock);
+	for (struct table_node *n = table_first(&j->shares, &at); n; n = table_next(&j->shares, &at)) {
+		const struct share *s = table_entry(n, struct share, node);
+		size_t place = place_of(out, *count, s->messages);
+
+		if (s->messages == 0 || place == max)
+			continue;
+		*count += *count < max;
+		memmove(&out[place + 1], &out[place], (*count - place - 1) * sizeof(out[0]));
+		out[place].messages = s->messages;
+		snprintf(out[place].device, sizeof(out[place].device), "%s", s->device);
+	}
+	known = j->caught_up;
+	pthread_mutex_unlock(&j->lock);
+	return known;
+}
+
 void journal_set_limits(struct journal *j, const struct journal_limits *lim)
 {
 	IN_ROOM(ROOM_BROKER);

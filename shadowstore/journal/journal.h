@@ -94,6 +94,19 @@ enum status journal_append(struct journal *j, const struct journal_msg *msg, uin
 bool journal_device_waits(struct journal *j, const char *device, uint64_t *messages,
                           uint64_t *last_seq);
 
+enum {
+	JOURNAL_DEVICE_MAX = 64, /* of a device's name, with NUL; a longer one is cut */
+};
+
+struct journal_waiting {
+	char device[JOURNAL_DEVICE_MAX]; /* client id */
+	uint64_t messages;
+};
+
+/* Room BROKER. The devices of which most waits, at most max, most first; *count says how many.
+ * false: what earlier runs left has not all been read, so there may be more. */
+bool journal_most(struct journal *j, struct journal_waiting *out, size_t max, size_t *count);
+
 /* Room BROKER. The bounds change while everything runs: the reader drops what is over them
  * (JOURNAL_DROP_OLDEST) at its next look, DISK looks at its room at once. flush_ms stays. */
 void journal_set_limits(struct journal *j, const struct journal_limits *lim);

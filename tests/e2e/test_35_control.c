@@ -262,6 +262,88 @@ static void a_topic_that_is_not_declared_is_named_and_its_age_told(void)
 	scene_end(&s);
 }
 
+static void what_waits_is_told_by_device_as_it_was_acknowledged(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan);
+	struct dev *d1 = scene_online_device(&s, "dev1", NULL), *d2 = scene_device(&s, "dev2", NULL);
+	cJSON *a;
+
+	sim_kill(s.sim);
+	CU_ASSERT(lan_log_await(s.lan, "messages wait", WAIT_MS));
+	CU_ASSERT(scene_publish_run(d1, EVENT, 1, 3, WAIT_MS));
+	CU_ASSERT(scene_publish_run(d2, PRODUCT "/dev2/event", 1, 5, WAIT_MS));
+	a = control_ask(asker, "listQueue", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "messages"), 8);
+	CU_ASSERT_EQUAL(control_number(a, "complete"), 1);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "devices.0.name"), PRODUCT "/dev2");
+	CU_ASSERT_EQUAL(control_number(a, "devices.0.messages"), 5);
+	CU_ASSERT_EQUAL(control_number(a, "devices.1.messages"), 3);
+	cJSON_Delete(a);
+	a = control_ask(asker, "getHub", NULL);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "doorbell"), "connected");
+	CU_ASSERT_STRING_EQUAL(control_text(a, "http.state"), "off");
+	CU_ASSERT(control_text(a, "reason")[0] != '\0');
+	cJSON_Delete(a);
+	CU_ASSERT_FATAL(sim_restart(s.sim));
+	CU_ASSERT(scene_await_distinct(&s, "dev2", 5, WAIT_MS));
+	CU_ASSERT(await_device(asker, "queued", 0));
+	dev_disconnect(d1);
+	dev_disconnect(d2);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void a_reload_by_command_is_answered_with_what_came_of_it(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan);
+	cJSON *a;
+
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"window\":0},\"presence\":{\"grace_ms\":-1}}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_error(asker, "reload", NULL), "hub.window"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_error(asker, "reload", NULL), "presence.grace_ms"));
+	CU_ASSERT(lan_configure(s.lan, "{\"hub\":{\"window\":7,\"keepalive\":100}}"));
+	a = control_ask(asker, "reload", NULL);
+	CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(a, "data"));
+	CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(cJSON_GetObjectItem(a, "data"), "said"));
+	cJSON_Delete(a);
+	CU_ASSERT(
+		lan_log_await(s.lan, "control: hubgate-1-test ($hubgate-control) did reload", WAIT_MS));
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void dead_letters_reach_the_hub_when_they_are_sent_again(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan), *d = scene_online_device(&s, "dev1", NULL);
+	char *path = text_fmt("%s/store/dead-letter.jsonl", lan_dir(s.lan));
+	cJSON *a;
+
+	CU_ASSERT_FATAL(file_write(path,
+	                           "{\"time\":\"2026-11-24T02:30:00Z\",\"product_id\":\"" PRODUCT
+	                           "\",\"device_name\":\"dev1\",\"topic\":\"" EVENT
+	                           "\",\"reason\":\"r\",\"qos\":1,\"payload\":\"{\\\"seq\\\":7}\"}\n",
+	                           0600));
+	a = control_ask(asker, "listDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "total"), 1);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "letters.0.topic"), EVENT);
+	CU_ASSERT_EQUAL(control_number(a, "letters.0.bytes"), 9);
+	cJSON_Delete(a);
+	a = control_ask(asker, "resendDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "count"), 1);
+	cJSON_Delete(a);
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 1, WAIT_MS));
+	a = control_ask(asker, "listDeadLetters", NULL);
+	CU_ASSERT_EQUAL(control_number(a, "total"), 0);
+	cJSON_Delete(a);
+	free(path);
+	dev_disconnect(d);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
 /* --- many --- */
 
 /* Members for hubgate.json; caller frees. */
@@ -360,5 +442,8 @@ SUITE(control, TEST(the_token_lets_the_command_in_until_the_broker_ends),
       TEST(the_status_tells_what_clients_and_the_hub_counted),
       TEST(a_refused_login_says_why_and_what_to_do),
       TEST(a_topic_that_is_not_declared_is_named_and_its_age_told),
+      TEST(what_waits_is_told_by_device_as_it_was_acknowledged),
+      TEST(a_reload_by_command_is_answered_with_what_came_of_it),
+      TEST(dead_letters_reach_the_hub_when_they_are_sent_again),
       TEST(six_hundred_devices_come_in_pages_of_at_most_64_kib),
       TEST(fifteen_hundred_devices_are_told_without_a_long_turn))

@@ -225,8 +225,8 @@ static int log_in(struct mosquitto *c, const char *id, const char *address, cons
 static void the_token_counts_from_this_machine_alone(void)
 {
 	struct lan *l = with_token();
-	static const char *const here[] = { "127.0.0.1",        "127.8.9.1", "::1",
-		                                "::ffff:127.0.0.1", "",          NULL };
+	static const char *const here[] = { "127.0.0.1",   "127.8.9.1", "::1", "::ffff:127.0.0.1",
+		                                "/run/b.sock", "",          NULL };
 	static const char *const elsewhere[] = { "10.0.0.9", "12.7.0.1", "::2", "fe80::1",
 		                                     "::ffff:10.0.0.9" };
 	struct mosquitto c;
@@ -551,6 +551,190 @@ static void lists_without_end_are_refused_and_those_that_wait_end_with_the_broke
 	leave(l);
 }
 
+/* --- the gateway --- */
+
+static void the_queue_names_those_who_wait_most(void)
+{
+	struct lan *l = world();
+	struct mosquitto lamp = { .id = LAMP_ID, .address = "10.0.0.7", .clean = true };
+	const char *text;
+
+	CU_ASSERT_FATAL(lan_enter(l, &lamp, l->lamp));
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(lan_publish(&lamp, LAMP "/event", "{}", 1), YES);
+	text = ask(&viewer, "\"command\":\"listQueue\"");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"data\":{\"messages\":3,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"devices\":[{\"name\":\"" LAMP "\",\"messages\":3}]"));
+	lan_gone(&lamp);
+	leave(l);
+}
+
+static void the_hub_s_side_is_told_without_a_login_of_another(void)
+{
+	struct lan *l = world();
+	const char *text;
+
+	l->config.lan.http = old_name;
+	device_set_bound(&l->h, l->lamp, true);
+	device_set_bound(&l->h, l->cousin, false);
+	text = ask(&viewer, "\"command\":\"getHub\"");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"bindings\":{\"bound\":1,\"unbound\":1,\"unknown\":1,"
+	                                    "\"unbound_names\":[\"" COUSIN "\"]}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"doorbell\":\"off\""));
+	l->config.lan.http = NULL;
+	leave(l);
+}
+
+static void the_log_level_is_set_and_told(void)
+{
+	struct lan *l = world();
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&operator, "\"command\":\"setLogLevel\",\"level\":\"error\",\"seconds\":60"),
+	           "\"data\":{\"was\":\"note\"}"));
+	CU_ASSERT(fake_logged("did setLogLevel level=error seconds=60"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&operator, "\"command\":\"setLogLevel\",\"level\":\"note\""),
+	                              "\"data\":{\"was\":\"error\"}"));
+	CU_ASSERT(fake_logged("did setLogLevel level=note"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&operator, "\"command\":\"setLogLevel\",\"level\":\"loud\""),
+	                              "use error, warn, note or fine"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&operator, "\"command\":\"setLogLevel\",\"level\":\"note\",\"seconds\":0"),
+	           "seconds is out of range"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&operator, "\"command\":\"reload\""), "there is no file to read again"));
+	leave(l);
+}
+
+/* --- dead letters --- */
+
+static struct lan *with_disk(void)
+{
+	const struct disk_conf conf = { .flush_ms = 1 };
+	struct lan *l = world();
+
+	l->config.store.dir = strdup(l->dir);
+	CU_ASSERT_EQUAL_FATAL(disk_new(&conf, &l->h.disk), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(disk_start(l->h.disk), ST_OK);
+	return l;
+}
+
+static void without_disk(struct lan *l)
+{
+	char *dir = l->config.store.dir;
+
+	CU_ASSERT(disk_stop(l->h.disk, 2000));
+	disk_free(l->h.disk);
+	l->h.disk = NULL;
+	leave(l);
+	free(dir);
+}
+
+static void put_letters(const struct lan *l, int count)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/dead-letter.jsonl", l->dir);
+	f = fopen(path, "a");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	for (int i = 1; i <= count; i++)
+		fprintf(f,
+		        "{\"time\":\"2026-11-24T02:30:00Z\",\"product_id\":\"" LAMP_PID
+		        "\",\"device_name\":\"" LAMP_NAME "\",\"topic\":\"" LAMP
+		        "/event\",\"reason\":\"why\",\"qos\":1,\"payload%s\":\"%s%d\"}\n",
+		        i == 2 ? "_base64" : "", i == 2 ? "AP8" : "n", i);
+	fclose(f);
+}
+
+/* As ask(), for what DISK does. */
+static const char *ask_disk(struct mosquitto *c, const char *command)
+{
+	char request[512];
+
+	fake_forget_published();
+	snprintf(request, sizeof(request), "{\"commands\":[{%s}]}", command);
+	lan_control(c, request);
+	for (int n = 0; fake_published() == 0 && n < 20000; n++) {
+		lan_tick();
+		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+	}
+	return answered(c);
+}
+
+#define LIST   "\"command\":\"listDeadLetters\""
+#define RESEND "\"command\":\"resendDeadLetters\""
+#define DROP   "\"command\":\"dropDeadLetters\""
+
+static void dead_letters_are_listed_page_by_page(void)
+{
+	struct lan *l = with_disk();
+	char next[32] = "", command[128];
+	const char *text, *at;
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&viewer, LIST), "\"letters\":[],\"total\":0}"));
+	put_letters(l, 5);
+	text = ask_disk(&viewer, LIST ",\"count\":2");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"name\":\"" LAMP "\",\"topic\":\"" LAMP
+	                                    "/event\",\"reason\":\"why\",\"bytes\":2}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"bytes\":3}],\"total\":5,\"next\":"));
+	at = strstr(text, "\"next\":");
+	CU_ASSERT_FATAL(at && sscanf(at, "\"next\":\"%31[0-9]", next) == 1);
+	snprintf(command, sizeof(command), LIST ",\"from\":\"%s\"", next);
+	text = ask_disk(&viewer, command);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"total\":5}"));
+	CU_ASSERT_PTR_NULL(strstr(text, next));
+	without_disk(l);
+}
+
+static void dead_letters_are_sent_again_and_leave_the_file(void)
+{
+	struct lan *l = with_disk();
+
+	put_letters(l, 150);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&viewer, RESEND), "needs the role operator"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&operator, RESEND), "\"data\":{\"count\":150}"));
+	CU_ASSERT_EQUAL(lan_kept(l), 150);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&viewer, LIST), "\"total\":0}"));
+	without_disk(l);
+}
+
+static void dead_letters_that_find_no_room_stay(void)
+{
+	struct lan *l = with_disk();
+	const char *text;
+
+	lan_store(l, JOURNAL_REFUSE, 10);
+	put_letters(l, 20);
+	text = ask_disk(&operator, RESEND);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "the store takes no more, the others stay where they are; "));
+	CU_ASSERT(lan_kept(l) >= 10 && lan_kept(l) < 20);
+	text = ask_disk(&viewer, LIST);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"total\":10}"));
+	without_disk(l);
+}
+
+static void dead_letters_are_dropped_by_id_or_all(void)
+{
+	struct lan *l = with_disk();
+	char command[128];
+	unsigned long long id = 0;
+	const char *at;
+
+	put_letters(l, 3);
+	at = strstr(ask_disk(&viewer, LIST), "\"id\":");
+	CU_ASSERT_FATAL(at && sscanf(at, "\"id\":%llu", &id) == 1);
+	snprintf(command, sizeof(command), DROP ",\"ids\":[%llu,7]", id);
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&operator, command), "\"count\":1}"));
+	CU_ASSERT(fake_logged("did dropDeadLetters ids=[2]"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask_disk(&operator, DROP ",\"ids\":[\"x\"]"), "ids is no list of at most 64"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask_disk(&operator, DROP), "\"count\":2}"));
+	CU_ASSERT_EQUAL(lan_kept(l), 0);
+	without_disk(l);
+}
+
 /* --- docs/control.md --- */
 
 static void the_document_names_every_command_with_its_role(void)
@@ -588,4 +772,9 @@ SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
       TEST(pages_show_each_device_once_within_64_kib),
       TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
       TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
+      TEST(the_queue_names_those_who_wait_most),
+      TEST(the_hub_s_side_is_told_without_a_login_of_another), TEST(the_log_level_is_set_and_told),
+      TEST(dead_letters_are_listed_page_by_page),
+      TEST(dead_letters_are_sent_again_and_leave_the_file),
+      TEST(dead_letters_that_find_no_room_stay), TEST(dead_letters_are_dropped_by_id_or_all),
       TEST(the_document_names_every_command_with_its_role))

@@ -123,6 +123,66 @@ static void file_stays_bounded_where_the_older_one_cannot_be_replaced(void)
 	letters_end(&l);
 }
 
+struct seen {
+	uint64_t ids[8];
+	size_t count;
+	uint64_t drop; /* 0: all */
+};
+
+static bool see(void *ctx, uint64_t id, const char *line, size_t len)
+{
+	struct seen *s = ctx;
+
+	CU_ASSERT(len > 2 && line[0] == '{' && line[len - 1] == '}');
+	CU_ASSERT(id > 0 && id < UINT64_C(1) << 48);
+	s->ids[s->count++ % 8] = id;
+	return s->count < 8;
+}
+
+static bool drops(void *ctx, uint64_t id, const char *line, size_t len)
+{
+	const struct seen *s = ctx;
+
+	(void)line;
+	(void)len;
+	return s->drop == 0 || s->drop == id;
+}
+
+static void letters_are_read_oldest_first_and_dropped_by_their_ids(void)
+{
+	struct letters l = letters_begin();
+	struct seen s = { .count = 0 };
+	size_t count = 7;
+	FILE *f;
+
+	CU_ASSERT_EQUAL(dead_letter_read(l.dir, see, &s), ST_OK);
+	CU_ASSERT_EQUAL(dead_letter_drop(l.dir, drops, &s, &count), ST_OK);
+	CU_ASSERT_EQUAL(s.count + count, 0);
+	add(&l, "1", 1);
+	rename(l.file, l.old);
+	add(&l, "2", 1);
+	add(&l, "3", 1);
+	f = fopen(l.file, "a"); /* cut by a crash */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs("{\"time\":", f);
+	fclose(f);
+	CU_ASSERT_EQUAL(dead_letter_read(l.dir, see, &s), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(s.count, 3);
+	CU_ASSERT(s.ids[0] != s.ids[1] && s.ids[1] != s.ids[2]);
+	s.drop = s.ids[1];
+	CU_ASSERT_EQUAL(dead_letter_drop(l.dir, drops, &s, &count), ST_OK);
+	CU_ASSERT_EQUAL(count, 1);
+	s = (struct seen){ .drop = s.drop, .ids = { s.ids[0], s.ids[2] } };
+	CU_ASSERT_EQUAL(dead_letter_read(l.dir, see, &s), ST_OK);
+	CU_ASSERT_EQUAL(s.count, 2);
+	CU_ASSERT(s.ids[0] != s.drop && s.ids[1] != s.drop);
+	s.drop = 0;
+	CU_ASSERT_EQUAL(dead_letter_drop(l.dir, drops, &s, &count), ST_OK);
+	CU_ASSERT_EQUAL(count, 2);
+	CU_ASSERT(access(l.file, F_OK) != 0 && access(l.old, F_OK) != 0);
+	letters_end(&l);
+}
+
 static void directory_that_is_not_there_is_an_error_and_no_crash(void)
 {
 	struct letters l = { .dir = "/nonexistent" };
@@ -133,4 +193,5 @@ static void directory_that_is_not_there_is_an_error_and_no_crash(void)
 SUITE(dead_letter, TEST(letter_is_a_line_of_json_with_text_as_text_and_bytes_in_base64),
       TEST(file_is_bounded_and_the_newest_letters_are_kept),
       TEST(file_stays_bounded_where_the_older_one_cannot_be_replaced),
+      TEST(letters_are_read_oldest_first_and_dropped_by_their_ids),
       TEST(directory_that_is_not_there_is_an_error_and_no_crash))

@@ -524,7 +524,42 @@ static void lowered_byte_bound_counts_at_once(void)
 	journal_close(j);
 }
 
-SUITE(journal, TEST(what_is_appended_comes_out_once_in_order_and_unchanged),
+static void those_who_wait_most_are_told_first(void)
+{
+	struct journal *j = roomy();
+	struct journal_waiting most[3];
+	struct journal_item item;
+	uint64_t seq, first = 0;
+	size_t count = 9;
+	char name[16];
+
+	journal_most(j, most, 3, &count);
+	CU_ASSERT_EQUAL(count, 0);
+	for (int d = 0; d < 6; d++) {
+		for (int n = 0; n < (d * 5) % 7 + 1; n++) {
+			snprintf(name, sizeof(name), "dev%d", d);
+			CU_ASSERT_EQUAL(put(j, name, &seq), ST_OK);
+			if (d == 4 && n == 0)
+				first = seq;
+		}
+	}
+	while (journal_reader_next(j, &item) == ST_OK)
+		;
+	CU_ASSERT(journal_most(j, most, 3, &count));
+	CU_ASSERT_EQUAL(count, 3);
+	CU_ASSERT_STRING_EQUAL(most[0].device, "dev4"); /* 7, 6, 5 of 1, 6, 4, 2, 7, 5 */
+	CU_ASSERT_STRING_EQUAL(most[1].device, "dev1");
+	CU_ASSERT_STRING_EQUAL(most[2].device, "dev5");
+	CU_ASSERT(most[0].messages == 7 && most[1].messages == 6 && most[2].messages == 5);
+	for (uint64_t at = first; at < first + 7; at++)
+		end(j, at, "dev4", JOURNAL_DELIVERED);
+	CU_ASSERT(journal_most(j, most, 3, &count));
+	CU_ASSERT_STRING_EQUAL(most[0].device, "dev1");
+	journal_close(j);
+}
+
+SUITE(journal, TEST(those_who_wait_most_are_told_first),
+      TEST(what_is_appended_comes_out_once_in_order_and_unchanged),
       TEST(the_account_holds_after_every_step),
       TEST(only_what_was_handed_out_can_be_loaded_and_ended_and_only_once),
       TEST(the_reader_is_woken_only_when_it_had_caught_up),

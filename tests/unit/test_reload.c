@@ -10,6 +10,7 @@
 
 #include "core/config/config_changes.h"
 #include "core/config/config_table.h"
+#include "plugin/base/asker.h"
 #include "plugin/config_file.h"
 #include "plugin/devices/registration.h"
 #include "plugin/lan/broker_login.h"
@@ -727,7 +728,42 @@ static void two_thousand_devices_are_swapped_within_a_millisecond(void)
 #endif
 }
 
-SUITE(reload, TEST(each_key_counts_at_once_or_is_named_as_waiting),
+/* The answer to the command reload. */
+static const char *commanded(struct world *w)
+{
+	static struct mosquitto ops = { .id = "o-1", .username = "ops", .address = "10.0.0.9" };
+	static char text[4096];
+	int64_t end_ms = real_ms() + WAIT_MS;
+
+	fake_forget_published();
+	w->h->reload_for(w->h, asker_new(&ops, "reload", NULL));
+	while (fake_published() == 0 && real_ms() < end_ms) {
+		lan_tick();
+		nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+	}
+	text[0] = '\0';
+	if (fake_published() > 0)
+		snprintf(text, sizeof text, "%.*s", fake_publish_at(0)->len,
+		         (const char *)fake_publish_at(0)->payload);
+	return text;
+}
+
+static void who_commands_a_reload_hears_what_came_of_it(void)
+{
+	struct world w = open_world();
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(commanded(&w), "{\"command\":\"reload\",\"data\":{\"said\":["));
+	put(object(w.json, "hub"), "window", cJSON_CreateNumber(0));
+	put(object(w.json, "hub"), "port", cJSON_CreateNumber(0));
+	put_file(&w);
+	CU_ASSERT_PTR_NOT_NULL(strstr(commanded(&w), "\"error\":"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(commanded(&w), "hub.window"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(commanded(&w), "\\n"));
+	close_world(&w);
+}
+
+SUITE(reload, TEST(who_commands_a_reload_hears_what_came_of_it),
+      TEST(each_key_counts_at_once_or_is_named_as_waiting),
       TEST(removed_device_has_no_rights_no_login_and_is_disconnected),
       TEST(removed_device_keeps_what_is_stored_and_is_the_same_when_it_returns),
       TEST(clients_whose_entry_did_not_change_notice_nothing),
