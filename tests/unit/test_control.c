@@ -436,6 +436,36 @@ static void the_status_names_who_talks_most_and_who_is_unknown(void)
 	leave(l);
 }
 
+static void hears(struct mosquitto *doorbell, const char *on, const char *payload)
+{
+	struct mosquitto_evt_acl_check ed = { .client = doorbell,
+		                                  .topic = on,
+		                                  .access = MOSQ_ACL_READ,
+		                                  .payload = payload,
+		                                  .payloadlen = (uint32_t)strlen(payload) };
+
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_ACL_CHECK, &ed), NO);
+}
+
+static void the_broker_s_version_is_heard_by_the_doorbell(void)
+{
+	struct lan *l = world();
+	struct mosquitto doorbell;
+
+	CU_ASSERT_FATAL(lan_doorbell(l, &doorbell));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&viewer, "\"command\":\"status\""), "\"broker\":\"2.1 or newer\""));
+	CU_ASSERT_EQUAL(lan_acl(&doorbell, MOSQ_ACL_SUBSCRIBE, "$SYS/broker/version"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&doorbell, MOSQ_ACL_SUBSCRIBE, "$SYS/#"), NO);
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version 2.1.2");
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version <b>");
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version ");
+	hears(&doorbell, "$SYS/broker/uptime", "mosquitto version 3.0");
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"status\""), "\"broker\":\"2.1.2\""));
+	lan_gone(&doorbell);
+	leave(l);
+}
+
 enum {
 	MANY = 600
 };
@@ -769,6 +799,7 @@ SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
       TEST(one_device_is_told_with_all_that_is_known),
       TEST(what_the_hub_says_of_online_is_told_while_the_link_stands),
       TEST(the_status_names_who_talks_most_and_who_is_unknown),
+      TEST(the_broker_s_version_is_heard_by_the_doorbell),
       TEST(pages_show_each_device_once_within_64_kib),
       TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
       TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
