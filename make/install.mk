@@ -15,7 +15,7 @@ COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 SDK_HEADERS := bridge/sdk/sdk.h bridge/sdk/sdk_shadow.h bridge/sdk/ota.h bridge/uplink/uplink.h \
                bridge/http/dynreg_device.h
 sdk_files    = $(sort $(filter %.h %.tbl,$(shell $(CC) $(ALL_CPPFLAGS) -MM $(SDK_HEADERS))))
-doc_files   := $(sort $(wildcard *.md LICENSE conf/*.* docs/*.md docs/*/*.md))
+doc_files   := $(sort $(wildcard *.md LICENSE conf/*.* docs/*.md docs/*.png docs/*/*.md))
 lib_files   := mosquitto_hubgate.so libhubbridge.a
 
 define hubbridge_pc

@@ -35,8 +35,7 @@ struct admin_page { /* made once */
 struct request { /* one that waits for the devices, or was just begun */
 	struct request *next;
 	struct MHD_Connection *connection;
-	int64_t since_ms;
-	bool waits; /* suspended, in admin.waiting */
+	int64_t since_ms; /* when it began to wait; 0: it never did */
 };
 
 struct stream { /* one page that is open */

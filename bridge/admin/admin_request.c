@@ -94,7 +94,6 @@ static enum MHD_Result wait_for_devices(struct admin *a, struct MHD_Connection *
                                         struct request *r)
 {
 	crowd_mark(&a->crowd, c, CONNECTION_SERVED);
-	r->waits = true;
 	r->since_ms = clocks_monotonic_ms();
 	r->next = a->waiting;
 	a->waiting = r;
@@ -258,7 +257,6 @@ static void leave(struct admin *a, struct request *r)
 		at = &(*at)->next;
 	if (*at)
 		*at = r->next;
-	r->waits = false;
 }
 
 void admin_on_end(void *admin, struct MHD_Connection *c, void **at,

@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.service import Service
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
          "--disable-background-networking --disable-component-update --disable-sync "
-         "--disable-dev-shm-usage --lang=en-US").split()
+         "--disable-dev-shm-usage").split()
 WAIT_S = 20
 MARKUP = '<img src=x onerror="document.title=\'hacked\'"><b>bold</b>'
 
@@ -24,8 +24,8 @@ MARKUP = '<img src=x onerror="document.title=\'hacked\'"><b>bold</b>'
 class World:
     """A program that serves the page, and does what it is told."""
 
-    def __init__(self, program):
-        self.proc = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, *program):
+        self.proc = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      text=True)
         self.port = int(self.proc.stdout.readline().split()[1])
         assert self.port, "the world cannot be set up"
@@ -42,17 +42,18 @@ class World:
 
 
 class Page:
-    def __init__(self, width, height, scale=1):
+    def __init__(self, width, height, language="en-US"):
         self.dir = tempfile.mkdtemp(prefix="page-check-")
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for flag in FLAGS + [f"--user-data-dir={self.dir}", f"--window-size={width},{height}"]:
+        for flag in FLAGS + [f"--user-data-dir={self.dir}", f"--window-size={width},{height}",
+                             f"--lang={language}", f"--accept-lang={language}"]:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         # Windows are not narrower than 500 pixels; a phone's screen is.
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500})
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
 
     def open(self, url):
         self.driver.get(url)
@@ -164,6 +165,22 @@ def check(build):
         assert page.js("document.cookie") == "", "there is a cookie"
         assert not page.complaints(), page.complaints()
         print("ok   the browser complains of nothing")
+    finally:
+        page.end()
+        world.end()
+    check_token(build)
+
+
+def check_token(build):
+    """A browser that speaks Chinese shows the token as a password, also for the stream."""
+    world = World(f"{build}/page_world", "a-token-for-the-page")
+    page = Page(360, 740, "zh-CN")
+    try:
+        page.open(world.url.replace("//", "//anybody:a-token-for-the-page@"))
+        page.wait("with a token as password the page is live, and in the browser's language",
+                  "document.getElementById('live').textContent === '实时' && "
+                  "document.getElementById('state').textContent === '已连接'")
+        assert not page.complaints(), page.complaints()
     finally:
         page.end()
         world.end()

@@ -1,8 +1,8 @@
-/* page_world - a gateway with its status page for tests/page/page_check.py: the simulator, a LAN
- *broker and two devices. Prints "page PORT", then does what the lines of its input say: leave NAME
- *a device disconnects return NAME     and comes back inject TEXT     clients and topics have this
- *text in their names hub away|back   the simulator is killed, or starts again and answers each with
- *"done". Ends with its input.
+/* page_world [TOKEN] - a gateway with its status page for tests/page/page_check.py: the simulator,
+ *a LAN broker and two devices, with TOKEN as the content of admin.token_file. Prints "page PORT",
+ *then does what the lines of its input say: leave NAME a device disconnects return NAME     and
+ *comes back inject TEXT     clients and topics have this text in their names hub away|back   the
+ *simulator is killed, or starts again and answers each with "done". Ends with its input.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -32,13 +32,31 @@ struct world {
 	struct sim *sim;
 	struct lan *lan;
 	struct dev *devices[DEVICES];
+	char *dir; /* of the token; NULL: none */
 };
 
-static bool begin(struct world *w, int port)
+/* A member of "admin" for the token; caller frees. */
+static char *token_member(struct world *w, const char *token)
 {
+	char *path, *member;
+
+	if (!token)
+		return strdup("");
+	w->dir = dir_make();
+	path = text_fmt("%s/token", w->dir);
+	member = text_fmt(",\"token_file\":\"%s\"", path);
+	if (!file_write(path, token, 0600))
+		exit(EXIT_FAILURE);
+	free(path);
+	return member;
+}
+
+static bool begin(struct world *w, int port, const char *token)
+{
+	char *member = token_member(w, token);
 	char *patch = text_fmt("{\"hub\":{\"min_reconnect_s\":1,\"max_reconnect_s\":1},\"presence\":"
-	                       "{\"grace_ms\":200},\"admin\":{\"http\":\"127.0.0.1:%d\"}}",
-	                       port);
+	                       "{\"grace_ms\":200},\"admin\":{\"http\":\"127.0.0.1:%d\"%s}}",
+	                       port, member);
 	struct lan_opts opts = { .patch = patch };
 	bool ok;
 
@@ -52,6 +70,7 @@ static bool begin(struct world *w, int port)
 		ok = w->devices[i] && dev_code(w->devices[i]) == 0;
 	}
 	free(patch);
+	free(member);
 	return ok;
 }
 
@@ -61,6 +80,9 @@ static void end(struct world *w)
 		dev_disconnect(w->devices[i]);
 	lan_free(w->lan);
 	sim_stop(w->sim);
+	if (w->dir)
+		dir_remove(w->dir);
+	free(w->dir);
 }
 
 static struct dev *named(const struct world *w, const char *name)
@@ -102,12 +124,12 @@ static bool obey(struct world *w, const char *verb, const char *rest)
 	return strcmp(verb, "hub") == 0 && hub(w, rest);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct world w = { .sim = NULL };
 	char line[LINE_MAX_BYTES];
 	int port = port_free();
-	bool ok = begin(&w, port);
+	bool ok = begin(&w, port, argc > 1 ? argv[1] : NULL);
 
 	printf("page %d\n", ok ? port : 0);
 	fflush(stdout);

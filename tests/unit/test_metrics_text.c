@@ -98,6 +98,61 @@ static void what_is_not_in_the_table_is_written_alike(void)
 	buf_free(&out);
 }
 
+/* Those that bridge/admin/admin_metrics.c adds. */
+static const char *const others[] = { "hubgate_info", "hubgate_oldest_message_age_seconds" };
+
+static bool is_name(const char *name, size_t len)
+{
+	static const char *const parts[] = { "", "_bucket", "_sum", "_count" };
+	char known[METRICS_TEXT_NAME_MAX];
+
+	for (int i = 0; i < METRIC_COUNT; i++) {
+		metrics_text_name((enum metric)i, known);
+		if (strlen(known) == len && strncmp(known, name, len) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		snprintf(known, sizeof(known), "hubgate_callback_seconds%s", parts[i]);
+		if (strlen(known) == len && strncmp(known, name, len) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (strlen(others[i]) == len && strncmp(others[i], name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A pattern, "hubgate_messages_dropped_(a|b)_total", is no name. */
+static void every_name_in(const char *path, int least)
+{
+	static char text[65536];
+	FILE *f = fopen(path, "r");
+	int found = 0;
+	size_t len;
+
+	CU_ASSERT_FATAL(f != NULL);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[len] = '\0';
+	for (const char *at = text; (at = strstr(at, "hubgate_")); at += len) {
+		len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		if (at[len] == '(')
+			continue;
+		CU_ASSERT(is_name(at, len));
+		if (!is_name(at, len))
+			fprintf(stderr, "%s: %.*s is no metric\n", path, (int)len, at);
+		found++;
+	}
+	CU_ASSERT(found >= least);
+}
+
+static void alerts_and_dashboard_name_metrics_that_are_there(void)
+{
+	every_name_in("conf/alerts.yaml", 15);
+	every_name_in("conf/grafana.json", 20);
+}
+
 static void copy_of_the_metrics_has_every_value(void)
 {
 	static struct metrics copy;
@@ -112,4 +167,6 @@ static void copy_of_the_metrics_has_every_value(void)
 SUITE(metrics_text, TEST(every_row_of_the_table_has_help_type_and_value),
       TEST(queue_that_never_drains_takes_for_ever),
       TEST(time_in_callbacks_is_a_histogram_in_seconds),
-      TEST(what_is_not_in_the_table_is_written_alike), TEST(copy_of_the_metrics_has_every_value))
+      TEST(what_is_not_in_the_table_is_written_alike),
+      TEST(alerts_and_dashboard_name_metrics_that_are_there),
+      TEST(copy_of_the_metrics_has_every_value))

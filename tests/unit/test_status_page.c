@@ -98,16 +98,18 @@ static int dial(const struct world *w, const char *path)
 	return fd;
 }
 
-/* Turns until the reply is whole (text NULL), or holds text. */
+/* Turns until the reply, from what was heard of it on, is whole (text NULL), or holds text. */
 static bool hear(struct world *w, int fd, const char *text)
 {
 	int64_t end_ms = clocks_monotonic_ms() + WAIT_MS;
-	size_t len = 0;
+	size_t len = strlen(reply);
 
 	while (clocks_monotonic_ms() < end_ms) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		ssize_t n;
 
+		if (text && strstr(reply, text))
+			return true;
 		turn(w);
 		if (poll(&p, 1, 1) == 0)
 			continue;
@@ -116,8 +118,6 @@ static bool hear(struct world *w, int fd, const char *text)
 			return !text && n == 0;
 		len += (size_t)n;
 		reply[len] = '\0';
-		if (text && strstr(reply, text))
-			return true;
 	}
 	return false;
 }
