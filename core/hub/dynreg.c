@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,16 +60,18 @@ static enum status mac(const EVP_MD *hash, const char *key, const char *text,
 }
 
 /* docs/protocol/dynreg.md 1: eight lines, the query string empty. */
-static bool text_to_sign(char out[TEXT_MAX], const char *algorithm, const char *host,
-                         const char *path, uint64_t timestamp_s, uint32_t nonce, const void *body,
-                         size_t len)
+static bool text_to_sign(char out[TEXT_MAX], const EVP_MD *body_hash, const char *algorithm,
+                         const char *host, const char *path, uint64_t timestamp_s, uint32_t nonce,
+                         const void *body, size_t len)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int size = 0;
 	char hex[HEX_MAX];
 	int n;
 
-	SHA256(body, len, digest);
-	put_hex(digest, sizeof(digest), hex);
+	if (!EVP_Digest(body, len, digest, &size, body_hash, NULL))
+		return false;
+	put_hex(digest, size, hex);
 	n = snprintf(out, TEXT_MAX, "POST\n%s\n%s\n\n%s\n%" PRIu64 "\n%" PRIu32 "\n%s", host, path,
 	             algorithm, timestamp_s, nonce, hex);
 	return n > 0 && n < TEXT_MAX;
@@ -84,7 +85,7 @@ enum status dynreg_sign(const char *product_secret, const char *algorithm, const
 	const EVP_MD *hash = hash_of(algorithm);
 
 	if (!hash || strlen(product_secret) < DYNREG_SECRET_MIN ||
-	    !text_to_sign(text, algorithm, host, path, timestamp_s, nonce, body, len))
+	    !text_to_sign(text, EVP_sha256(), algorithm, host, path, timestamp_s, nonce, body, len))
 		return ST_INVALID;
 	return mac(hash, product_secret, text, out, hex);
 }
@@ -181,17 +182,30 @@ static bool same(const char *a, const char *b)
 	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
 }
 
-static enum status check_current(const struct dynreg_request *r, const char *product_secret,
-                                 const char *host, const char *path, const void *body, size_t len,
-                                 const char *algorithm)
+static enum status check_hashed(const struct dynreg_request *r, const char *product_secret,
+                                const char *host, const char *path, const void *body, size_t len,
+                                const char *algorithm, const EVP_MD *body_hash)
 {
 	char text[TEXT_MAX], base64[DYNREG_SIGNATURE_SIZE], hex[HEX_MAX];
 
-	if (!text_to_sign(text, algorithm, host, path, r->timestamp_s, r->nonce, body, len))
+	if (!text_to_sign(text, body_hash, algorithm, host, path, r->timestamp_s, r->nonce, body, len))
 		return ST_DENIED;
 	if (mac(hash_of(r->algorithm), product_secret, text, base64, hex) != ST_OK)
 		return ST_NOMEM;
 	return same(base64, r->signature) || same(hex, r->signature) ? ST_OK : ST_DENIED;
+}
+
+/* hmacsha1: the documents hash the body with SHA-256, the vendor's C SDK with SHA-1. */
+static enum status check_current(const struct dynreg_request *r, const char *product_secret,
+                                 const char *host, const char *path, const void *body, size_t len,
+                                 const char *algorithm)
+{
+	enum status st =
+		check_hashed(r, product_secret, host, path, body, len, algorithm, EVP_sha256());
+
+	if (st != ST_DENIED || hash_of(r->algorithm) != EVP_sha1())
+		return st;
+	return check_hashed(r, product_secret, host, path, body, len, algorithm, EVP_sha1());
 }
 
 /* docs/protocol/dynreg.md 3: Base64 of the hex digits, unlike everything else. */

@@ -68,6 +68,31 @@ static void current_form_is_read_and_its_signature_checked(void)
 	CU_ASSERT_EQUAL(dynreg_check(&r, SECRET, HOST, DYNREG_PATH, BODY, strlen(BODY)), ST_OK);
 }
 
+/* The vendor's C SDK hashes the body with SHA-1 there, its documents with SHA-256. */
+static void body_of_hmacsha1_may_be_hashed_either_way(void)
+{
+	static const struct {
+		const char *algorithm, *signature;
+		enum status expected;
+	} rows[] = {
+		{ "hmacsha1", "Uubyig8QGP3gio/RqLrszmRebdM=", ST_OK },
+		{ "hmacsha1", "a08tJz+c2QImFTuFnJz3LN/QxUY=", ST_OK },
+		{ "hmacsha1", "a08tJz+c2QImFTuFnJz3LN/QxUZ=", ST_DENIED },
+		{ "hmacsha256", "SeVwhuGh0wVRzOP4ioi3hl1LG5nLHSWYa5NrYyOp+1w=", ST_DENIED },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dynreg_headers h = headers_of(rows[i].algorithm, rows[i].signature);
+		struct dynreg_request r;
+
+		CU_ASSERT_EQUAL_FATAL(dynreg_parse(&h, BODY, strlen(BODY), &r), ST_OK);
+		CU_ASSERT_EQUAL(dynreg_check(&r, SECRET, HOST, DYNREG_PATH, BODY, strlen(BODY)),
+		                rows[i].expected);
+		CU_ASSERT_EQUAL(dynreg_check(&r, SECRET, HOST, DYNREG_PATH, BODY " ", strlen(BODY) + 1),
+		                ST_DENIED);
+	}
+}
+
 static void old_form_is_read_and_its_signature_checked(void)
 {
 	struct dynreg_request r;
@@ -296,6 +321,7 @@ static void refusals_of_the_old_form_have_the_published_codes(void)
 
 SUITE(dynreg, TEST(request_is_signed_as_the_worked_vector),
       TEST(current_form_is_read_and_its_signature_checked),
+      TEST(body_of_hmacsha1_may_be_hashed_either_way),
       TEST(old_form_is_read_and_its_signature_checked), TEST(what_is_no_request_is_refused),
       TEST(payloads_of_every_padding_are_opened),
       TEST(refusals_of_both_forms_are_read_and_say_whether_to_ask_again),
