@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "core/base/utf8.h"
 
 enum {
 	SENTENCE_BYTES = 2048,
@@ -19,6 +22,16 @@ const char *route_explain_end(enum route_end end)
 	return ends[end];
 }
 
+/* A sentence that was cut ends with a whole character. */
+static void end_whole(char *text)
+{
+	size_t len = strlen(text), at = 0, n;
+
+	while (at < len && (n = utf8_next(text + at, len - at)) > 0)
+		at += n;
+	text[at] = '\0';
+}
+
 void route_explain_step(struct json_writer *steps, const char *what, const char *format, ...)
 {
 	char sentence[SENTENCE_BYTES];
@@ -27,6 +40,7 @@ void route_explain_step(struct json_writer *steps, const char *what, const char 
 	va_start(args, format);
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
+	end_whole(sentence);
 	json_open(steps, NULL, '{');
 	json_put_text(steps, "what", what);
 	json_put_text(steps, "says", sentence);

@@ -108,6 +108,21 @@ static void what_the_hub_and_the_store_allow_decides_at_the_end(void)
 	CU_ASSERT(says("from memory"));
 }
 
+static void sentence_that_is_too_long_ends_with_a_whole_character(void)
+{
+	struct buf out = BUF_MAX(sizeof(text) - 1);
+	struct json_writer w = JSON_WRITER(&out);
+	char topic[2048 + 8];
+
+	memset(topic, 'x', sizeof(topic));
+	strcpy(topic + 2046, "\xc3\xa9");
+	route_explain_step(&w, "client", "%s", topic);
+	snprintf(text, sizeof(text), "%s", buf_text(&out));
+	CU_ASSERT(says("x\"}"));
+	buf_free(&out);
+}
+
 SUITE(route_explain, TEST(own_topic_goes_up_and_anothers_is_refused_with_the_reason),
       TEST(service_that_has_it_or_refuses_it_ends_its_way), TEST(rule_of_routes_is_named),
-      TEST(what_the_hub_and_the_store_allow_decides_at_the_end))
+      TEST(what_the_hub_and_the_store_allow_decides_at_the_end),
+      TEST(sentence_that_is_too_long_ends_with_a_whole_character))
