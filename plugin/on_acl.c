@@ -6,6 +6,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
+#include "plugin/control/broker_version.h"
 #include "plugin/control/control.h"
 #include "plugin/devices/arrival.h"
 #include "plugin/devices/command.h"
@@ -44,8 +45,12 @@ static int doorbell(struct hubgate *h, const struct mosquitto_evt_acl_check *ed)
 		mapping_service_subscribing(h);
 		return MOSQ_ERR_SUCCESS;
 	}
-	if (ed->access == MOSQ_ACL_READ)
+	if (ed->access == MOSQ_ACL_SUBSCRIBE && broker_version_watches(ed->topic))
+		return MOSQ_ERR_SUCCESS;
+	if (ed->access == MOSQ_ACL_READ) {
+		broker_version_arrives(h, ed);
 		mapping_service_arrives(h, ed);
+	}
 	/* QoS 0: dropped without a word; or routed to nobody, where a denial would disconnect. */
 	return ed->access == MOSQ_ACL_WRITE && strcmp(ed->topic, DOORBELL_TOPIC) == 0 &&
 	               broker_rights_denial_disconnects(h)

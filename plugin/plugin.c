@@ -18,6 +18,7 @@
 #include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
 #include "plugin/config_file.h"
+#include "plugin/control/broker_version.h"
 #include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/device_known.h"
@@ -342,6 +343,7 @@ static enum status begin(struct hubgate *h)
 	if (own_config_start(h))
 		reload_ask(h); /* what counted in an earlier run is merged into the file */
 	apps_check(h);
+	broker_version_start(h);
 	return mapping_service_start(h);
 }
 
@@ -467,6 +469,7 @@ static const struct part parts[] = {
 	  .open = registration_listen,
 	  .start = registration_serve,
 	  .stop = quit_registration },
+	{ .name = "the broker's version", .open = broker_version_open, .close = broker_version_close },
 	{ .name = "the commands to the gateway",
 	  .open = control_open,
 	  .run = control_run,

@@ -26,6 +26,7 @@
 struct clock_trust;      /* core/base/clock.h */
 struct asker;            /* plugin/base/asker.h */
 struct broker_log;       /* plugin/base/broker_log */
+struct broker_version;   /* plugin/control/broker_version */
 struct limiters;         /* plugin/base/limiter */
 struct traces;           /* plugin/base/trace */
 struct broker_logins;    /* plugin/lan/broker_login */
@@ -141,6 +142,7 @@ struct hubgate {
 	struct reload *reload; /* NULL: none, as disk */
 	unsigned reload_round; /* counts the configurations taken over */
 	struct control *control;
+	struct broker_version *broker_version;
 	struct status_report *status_report;
 	struct report *report;
 	struct exit_handler *exit_handler;

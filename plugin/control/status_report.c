@@ -9,6 +9,7 @@
 #include "core/base/room.h"
 #include "core/pace/inflow.h"
 #include "plugin/base/broker_log.h"
+#include "plugin/control/broker_version.h"
 #include "plugin/devices/gauges.h"
 #include "plugin/devices/inflow_report.h"
 #include "plugin/devices/names.h"
@@ -55,7 +56,7 @@ static void put_time(struct json_writer *w, const char *name, int64_t at_ms)
 static void put_process(struct json_writer *w, const struct hubgate *h)
 {
 	json_put_text(w, "version", HUBGATE_VERSION);
-	json_put_text(w, "broker", h->has_connect_event ? "2.1 or newer" : "2.0");
+	json_put_text(w, "broker", broker_version_text(h));
 	json_put_int(w, "pid", getpid());
 	put_time(w, "started", h->status_report->started_at_ms);
 	json_put_int(w, "uptime_s", (hubgate_now_ms() - h->status_report->started_ms) / MS);

@@ -16,8 +16,9 @@
 
 enum {
 	BAR_US = 1024, /* histogram bounds are powers of two */
-	LOADED_US = 16 * BAR_US,
+	LOADED_US = 4 * BAR_US,
 	STREET = 1500,
+	ROUNDS = 40,
 };
 
 /* --- who may --- */
@@ -182,6 +183,94 @@ static void a_device_is_told_as_its_client_and_the_hub_saw_it(void)
 	scene_end(&s);
 }
 
+#define DEV2    "\"product_id\":\"" PRODUCT "\",\"device_name\":\"dev2\""
+#define CONTROL PRODUCT "/dev1/control"
+
+/* Until a member of a device is this text. */
+static bool await_text(struct dev *asker, const char *device, const char *path, const char *part)
+{
+	int64_t end_ms = now_ms() + WAIT_MS;
+	bool found;
+
+	do {
+		cJSON *a = control_ask(asker, "getDevice", device);
+
+		found = strstr(control_text(a, path), part) != NULL;
+		cJSON_Delete(a);
+	} while (!found && now_ms() < end_ms);
+	return found;
+}
+
+static double shadow_at_hub(struct scene *s)
+{
+	cJSON *answer = sim_command(s->sim, "{\"cmd\":\"shadow\",\"device\":\"" PRODUCT "/dev1\"}");
+	double version = scene_number(answer, "version");
+
+	cJSON_Delete(answer);
+	return version;
+}
+
+static void refusals_commands_and_shadows_are_told_as_they_are_at_the_hub(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *asker = control_connect(s.lan), *d = scene_online_device(&s, "dev1", NULL), *d2;
+	int64_t end_ms = now_ms() + WAIT_MS;
+
+	CU_ASSERT_EQUAL(dev_subscribe(d, CONTROL, 1), 1);
+	CU_ASSERT(scene_await_filter(&s, CONTROL));
+	CU_ASSERT_EQUAL(dev_subscribe(d, "$shadow/operation/result/" PRODUCT "/dev1", 0), 0);
+	CU_ASSERT(dev_publish(d, "$shadow/operation/" PRODUCT "/dev1",
+	                      "{\"type\":\"update\",\"state\":{\"reported\":{\"power\":\"on\"}},"
+	                      "\"version\":0,\"clientToken\":\"1\"}",
+	                      0));
+	CU_ASSERT_PTR_NOT_NULL(
+		dev_await_message(d, "$shadow/operation/result/" PRODUCT "/dev1", WAIT_MS));
+	CU_ASSERT(await_device(asker, "shadow.dirty", 0));
+	while (shadow_at_hub(&s) < 1 && now_ms() < end_ms)
+		sim_look_for_event(s.sim, 100, "ev", "none", NULL);
+	CU_ASSERT(await_device(asker, "shadow_version", shadow_at_hub(&s)));
+	dev_drop(d);
+	CU_ASSERT(scene_await_metric(&s, "devices_present", 0));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT(sim_publish(s.sim, CONTROL, "{}", 1));
+	CU_ASSERT(await_device(asker, "commands", 2));
+	CU_ASSERT(sim_do(s.sim, "{\"cmd\":\"gateway_result\",\"op\":\"online\",\"device\":\"" PRODUCT
+	                        "/dev2\",\"result\":806,\"count\":1}"));
+	d2 = scene_device(&s, "dev2", NULL);
+	CU_ASSERT(await_text(asker, DEV2, "refusal.fix", "unbind it there first"));
+	CU_ASSERT(await_text(asker, DEV2, "refusal.text", "bound to another gateway"));
+	CU_ASSERT(await_text(asker, DEV2, "refusal.op", "online"));
+	dev_disconnect(d2);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
+static void devices_that_are_spoken_for_are_told_with_who_makes_them(void)
+{
+	const struct scene_opts o = {
+		.user = "z2m",
+		.street = 1,
+		.more =
+			",\"mappings\":[{\"product_id\":\"" PRODUCT "\",\"device\":\"none\",\"up\":\"x/y\"},"
+			"{\"client\":\"z2m\",\"product_id\":\"" PRODUCT
+			"\",\"up\":\"z/{name}\",\"device\":\"{name}\",\"known_only\":true}]",
+	};
+	struct scene s = scene_start(&o);
+	struct dev *asker = control_connect(s.lan), *z = enter(&s, "z2m");
+	cJSON *a;
+
+	CU_ASSERT(dev_publish_acked(z, "z/s1", "{\"seq\":1}", WAIT_MS));
+	CU_ASSERT(scene_await_distinct(&s, "s1", 1, WAIT_MS));
+	a = control_ask(asker, "getDevice", "\"product_id\":\"" PRODUCT "\",\"device_name\":\"s1\"");
+	CU_ASSERT_STRING_EQUAL(control_text(a, "origin"), "mapped");
+	CU_ASSERT_EQUAL(control_number(a, "mapping"), 1);
+	CU_ASSERT_STRING_EQUAL(control_text(a, "address"), "");
+	cJSON_Delete(a);
+	dev_disconnect(z);
+	dev_disconnect(asker);
+	scene_end(&s);
+}
+
 static void the_status_tells_what_clients_and_the_hub_counted(void)
 {
 	struct scene s = scene_start(NULL);
@@ -198,6 +287,7 @@ static void the_status_tells_what_clients_and_the_hub_counted(void)
 	CU_ASSERT_EQUAL(control_number(a, "devices.present"), 1);
 	CU_ASSERT_EQUAL(control_number(a, "devices.online"), 1);
 	CU_ASSERT_EQUAL(control_number(a, "pid"), lan_pid(s.lan));
+	CU_ASSERT(strlen(control_text(a, "broker")) >= 3 && broker_is(control_text(a, "broker")));
 	CU_ASSERT_STRING_EQUAL(control_text(a, "gateway.device_name"), "gw1");
 	CU_ASSERT_EQUAL(control_number(a, "hub.port"), sim_port(s.sim));
 	cJSON_Delete(a);
@@ -423,10 +513,11 @@ static void fifteen_hundred_devices_are_told_without_a_long_turn(void)
 	long us;
 	int pages;
 
-	for (int round = 0; round < 10; round++)
+	for (int round = 0; round < ROUNDS; round++)
 		CU_ASSERT_EQUAL(list_all(asker, "", &pages), STREET);
-	us = callbacks_us(&s, "p99.9 ");
-	fprintf(stderr, "10 lists of %d devices: p99.9 of callbacks at most %ld us (bar %d)\n", STREET,
+	/* In a crowd the processor is taken away in the middle of one callback or another. */
+	us = callbacks_us(&s, machine_is_crowded() ? " p99 " : "p99.9 ");
+	fprintf(stderr, "%d lists of %d devices: callbacks at most %ld us (bar %d)\n", ROUNDS, STREET,
 	        us, BAR_US);
 	CU_ASSERT(us > 0 && us <= (machine_is_crowded() ? LOADED_US : BAR_US));
 	dev_disconnect(asker);
@@ -439,6 +530,8 @@ SUITE(control, TEST(the_token_lets_the_command_in_until_the_broker_ends),
       TEST(an_operator_changes_and_every_change_is_a_line),
       TEST(a_role_is_void_where_the_broker_checks_no_usernames),
       TEST(a_device_is_told_as_its_client_and_the_hub_saw_it),
+      TEST(refusals_commands_and_shadows_are_told_as_they_are_at_the_hub),
+      TEST(devices_that_are_spoken_for_are_told_with_who_makes_them),
       TEST(the_status_tells_what_clients_and_the_hub_counted),
       TEST(a_refused_login_says_why_and_what_to_do),
       TEST(a_topic_that_is_not_declared_is_named_and_its_age_told),

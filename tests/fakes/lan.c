@@ -9,6 +9,7 @@
 #include "plugin/base/limiter.h"
 #include "plugin/base/trace.h"
 #include "plugin/callbacks.h"
+#include "plugin/control/broker_version.h"
 #include "plugin/control/control.h"
 #include "plugin/devices/command.h"
 #include "plugin/devices/inflow_report.h"
@@ -158,6 +159,7 @@ static const struct part parts[] = {
 	  .due = mapping_service_due,
 	  .close = mapping_service_close },
 	{ .name = "the doorbell's login", .open = doorbell_login_open, .close = doorbell_login_close },
+	{ .name = "the broker's version", .open = broker_version_open, .close = broker_version_close },
 	{ .name = "the commands to the gateway",
 	  .open = control_open,
 	  .run = control_run,

@@ -8,6 +8,7 @@
 #include "plugin/devices/device_known.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/control_login.h"
+#include "plugin/services/firmware_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
@@ -436,6 +437,36 @@ static void the_status_names_who_talks_most_and_who_is_unknown(void)
 	leave(l);
 }
 
+static void hears(struct mosquitto *doorbell, const char *on, const char *payload)
+{
+	struct mosquitto_evt_acl_check ed = { .client = doorbell,
+		                                  .topic = on,
+		                                  .access = MOSQ_ACL_READ,
+		                                  .payload = payload,
+		                                  .payloadlen = (uint32_t)strlen(payload) };
+
+	CU_ASSERT_EQUAL(fake_fire(MOSQ_EVT_ACL_CHECK, &ed), NO);
+}
+
+static void the_broker_s_version_is_heard_by_the_doorbell(void)
+{
+	struct lan *l = world();
+	struct mosquitto doorbell;
+
+	CU_ASSERT_FATAL(lan_doorbell(l, &doorbell));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&viewer, "\"command\":\"status\""), "\"broker\":\"2.1 or newer\""));
+	CU_ASSERT_EQUAL(lan_acl(&doorbell, MOSQ_ACL_SUBSCRIBE, "$SYS/broker/version"), YES);
+	CU_ASSERT_EQUAL(lan_acl(&doorbell, MOSQ_ACL_SUBSCRIBE, "$SYS/#"), NO);
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version 2.1.2");
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version <b>");
+	hears(&doorbell, "$SYS/broker/version", "mosquitto version ");
+	hears(&doorbell, "$SYS/broker/uptime", "mosquitto version 3.0");
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"status\""), "\"broker\":\"2.1.2\""));
+	lan_gone(&doorbell);
+	leave(l);
+}
+
 enum {
 	MANY = 600
 };
@@ -582,6 +613,31 @@ static void the_hub_s_side_is_told_without_a_login_of_another(void)
 	                                    "\"unbound_names\":[\"" COUSIN "\"]}"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"doorbell\":\"off\""));
 	l->config.lan.http = NULL;
+	leave(l);
+}
+
+static void updates_of_firmware_are_listed(void)
+{
+	struct lan *l = world();
+	struct firmware_task *t;
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&viewer, "\"command\":\"listFirmware\""), "{\"tasks\":[],\"cache_bytes\":0}"));
+	for (int i = 0; i < 2; i++) {
+		t = firmware_task_add(&l->h, i == 0 ? LAMP_ID : COUSIN_ID);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+		strcpy(t->task.command.version, "1.2.0");
+		t->task.open = i == 0;
+		t->task.told = i == 0 ? 40 : -1;
+	}
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(ask(&viewer, "\"command\":\"listFirmware\",\"count\":1"),
+	           "{\"tasks\":[{\"name\":\"" LAMP "\",\"version\":\"1.2.0\",\"state\":\"waits for the "
+	           "file\",\"percent\":40,\"error\":null}],\"cache_bytes\":0,\"next\":\"2\"}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"listFirmware\",\"from\":\"2\""),
+	                              "{\"tasks\":[{\"name\":\"" COUSIN
+	                              "\",\"version\":\"1.2.0\",\"state\":\"is "
+	                              "over\",\"percent\":null,\"error\":null}],\"cache_bytes\":0}"));
 	leave(l);
 }
 
@@ -769,12 +825,13 @@ SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
       TEST(one_device_is_told_with_all_that_is_known),
       TEST(what_the_hub_says_of_online_is_told_while_the_link_stands),
       TEST(the_status_names_who_talks_most_and_who_is_unknown),
+      TEST(the_broker_s_version_is_heard_by_the_doorbell),
       TEST(pages_show_each_device_once_within_64_kib),
       TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
       TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
       TEST(the_queue_names_those_who_wait_most),
-      TEST(the_hub_s_side_is_told_without_a_login_of_another), TEST(the_log_level_is_set_and_told),
-      TEST(dead_letters_are_listed_page_by_page),
+      TEST(the_hub_s_side_is_told_without_a_login_of_another), TEST(updates_of_firmware_are_listed),
+      TEST(the_log_level_is_set_and_told), TEST(dead_letters_are_listed_page_by_page),
       TEST(dead_letters_are_sent_again_and_leave_the_file),
       TEST(dead_letters_that_find_no_room_stay), TEST(dead_letters_are_dropped_by_id_or_all),
       TEST(the_document_names_every_command_with_its_role))
