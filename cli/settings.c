@@ -20,15 +20,15 @@ static const char reload_help[] =
 static const char log_level_help[] =
 	"Usage: hubgate log-level error|warn|note|fine [--for SECONDS] [OPTION ...]\n"
 	"\n"
-	"Sets what hubgate writes to the broker's log. note is the usual level; fine tells of every\n"
-	"message. Mosquitto's log_type must let the lines through (log_type all).\n"
+	"Sets what hubgate writes to the broker's log: note is the usual level, warn and error are\n"
+	"less, fine is all there is. Changes by command are written at every level.\n"
 	"\n"
 	"  --for SECONDS         go back by itself after so many seconds\n"
 	"\n"
 	"Exit code 1 when it cannot be asked.\n"
 	"\n"
 	"Example:\n"
-	"  sudo hubgate log-level fine --for 60\n";
+	"  sudo hubgate log-level warn --for 3600\n";
 
 static void show_reloaded(const cJSON *data)
 {

@@ -212,6 +212,17 @@ static void what_is_set_counts_until_it_is_set_back(void)
 	scene_end(&s);
 }
 
+static void what_would_happen_to_a_message_is_told(void)
+{
+	struct scene s = scene_start(NULL);
+
+	judge(s.lan, "route " DEV1 "/event --payload 1", 0, "result        forwarded\n");
+	judge(s.lan, "route " DEV1 "/event --client nobody", 0, "result        refused\n");
+	judge(s.lan, "route a/b --client somebody", 0, "result        kept on the LAN\n");
+	judge(s.lan, "route 'a/#'", 1, "hubgate route: ");
+	scene_end(&s);
+}
+
 static void what_there_is_none_of_is_said(void)
 {
 	struct scene s = scene_start(NULL);
@@ -219,6 +230,67 @@ static void what_there_is_none_of_is_said(void)
 	judge(s.lan, "dead-letters", 0, "0 dead letters");
 	judge(s.lan, "dead-letters --drop --all", 0, "0 dead letters");
 	judge(s.lan, "firmware", 0, "0 updates");
+	scene_end(&s);
+}
+
+#define LETTER(seq)                                                                               \
+	"{\"time\":\"2026-11-24T02:30:00Z\",\"product_id\":\"" PRODUCT                                \
+	"\",\"device_name\":\"dev1\",\"topic\":\"" DEV1 "/event\",\"reason\":\"never acknowledged\"," \
+	"\"qos\":1,\"payload\":\"{\\\"seq\\\":" seq "}\"}\n"
+
+static void dead_letters_are_listed_sent_again_and_dropped_by_their_ids(void)
+{
+	struct scene s = scene_start(NULL);
+	struct dev *d = scene_online_device(&s, "dev1", NULL);
+	char *path = text_fmt("%s/store/dead-letter.jsonl", lan_dir(s.lan)), *line;
+	struct command_call c;
+	cJSON *list;
+
+	CU_ASSERT_FATAL(file_write(path, LETTER("7") LETTER("8") LETTER("9"), 0600));
+	judge(s.lan, "dead-letters", 0, "never acknowledged\n3 dead letters\n");
+	c = here(s.lan, "dead-letters --json");
+	list = cJSON_Parse(c.out);
+	line =
+		text_fmt("dead-letters --resend %.0f",
+	             scene_number(cJSON_GetArrayItem(cJSON_GetObjectItem(list, "letters"), 1), "id"));
+	judge(s.lan, line, 0, "1 dead letters\n");
+	CU_ASSERT(scene_await_distinct(&s, "dev1", 1, WAIT_MS));
+	judge(s.lan, "dead-letters", 0, "\n2 dead letters\n");
+	judge(s.lan, "dead-letters --drop --all", 0, "2 dead letters\n");
+	judge(s.lan, "dead-letters", 0, "0 dead letters\n");
+	cJSON_Delete(list);
+	command_call_free(&c);
+	free(line);
+	free(path);
+	dev_disconnect(d);
+	scene_end(&s);
+}
+
+/* All of the plugin's answers are in it; the secrets of the file and the token are not. */
+static void a_bundle_of_a_running_broker_is_whole(void)
+{
+	static const char *const secrets[] = { "Z2F0ZXdheS1vbmUtcHNrIQ==", "ZGV2aWNlLW9uZS1wc2stLQ==" };
+	struct scene s = scene_start(NULL);
+	char *dir = dir_make(), *line = text_fmt("support-bundle -o %s/b.tar.gz --log %s/mosquitto.log",
+	                                         dir, lan_dir(s.lan));
+	char *look = text_fmt(
+		"cd %s && tar -xzf b.tar.gz && ! ls *.missing 2>/dev/null && test -s hub.json -a -s log.txt "
+		"-a -s dead-letters.json -a -s firmware.json",
+		dir);
+	char *grep;
+
+	judge(s.lan, line, 0, "b.tar.gz");
+	CU_ASSERT_EQUAL(system(look), 0);
+	for (size_t i = 0; i < COUNT(secrets); i++) {
+		grep = text_fmt("! grep -r -e '%s' -e \"$(cat %s/store/control.token)\" %s/*.*", secrets[i],
+		                lan_dir(s.lan), dir);
+		CU_ASSERT_EQUAL(system(grep), 0);
+		free(grep);
+	}
+	free(look);
+	free(line);
+	dir_remove(dir);
+	free(dir);
 	scene_end(&s);
 }
 
@@ -297,6 +369,8 @@ SUITE(command_live, TEST(the_command_finds_its_broker_and_the_token),
       TEST(a_broker_without_hubgate_is_told_apart), TEST(a_viewer_looks_and_changes_nothing),
       TEST(a_device_is_shown_as_it_is), TEST(what_is_asked_of_the_hub_is_answered_by_it),
       TEST(a_shadow_is_set_and_read_with_its_numbers_as_they_were), TEST(a_queue_is_seen_to_drain),
-      TEST(what_is_set_counts_until_it_is_set_back), TEST(what_there_is_none_of_is_said),
+      TEST(what_is_set_counts_until_it_is_set_back), TEST(what_would_happen_to_a_message_is_told),
+      TEST(what_there_is_none_of_is_said), TEST(a_bundle_of_a_running_broker_is_whole),
+      TEST(dead_letters_are_listed_sent_again_and_dropped_by_their_ids),
       TEST(a_message_is_followed_from_the_lan_to_the_hubs_puback),
       TEST(watch_sees_a_broker_go_and_come_back))
