@@ -1,9 +1,14 @@
 #include "tests/e2e/http_call.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/harness/harness.h"
 
@@ -113,4 +118,21 @@ char *http_call_event(int port, const char *path, const char *event, const char 
 		harness_failed("no event %s with %s in %.2000s", event, text, r.text);
 	free(r.text);
 	return r.found;
+}
+
+int http_call_open(int port, const char *path)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		                      .sin_port = htons((uint16_t)port),
+		                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	char *request = text_fmt("GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
+	struct pollfd p = { .fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN };
+	bool ok = p.fd >= 0 && connect(p.fd, (struct sockaddr *)&at, sizeof at) == 0 &&
+	          send(p.fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request) &&
+	          poll(&p, 1, CALL_MS) == 1;
+
+	free(request);
+	if (!ok && p.fd >= 0)
+		close(p.fd);
+	return ok ? p.fd : -1;
 }

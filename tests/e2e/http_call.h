@@ -20,4 +20,7 @@ double http_call_metric(const char *body, const char *series);
 char *http_call_event(int port, const char *path, const char *event, const char *text,
                       int timeout_ms);
 
+/* Opens a stream and waits for its first bytes; caller closes. -1: none came. */
+int http_call_open(int port, const char *path);
+
 #endif

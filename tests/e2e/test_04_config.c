@@ -116,6 +116,9 @@ static const struct fault {
 	  ":3: presence.silence_s: -1 is not in range; use a whole number from 0 to 31536000" },
 	{ 3, "\"hub\": {\"min_reconnect_s\":30,\"max_reconnect_s\":20},",
 	  ":3: hub.max_reconnect_s: 20 is less than min_reconnect_s; use 30 or more" },
+	{ 3, "\"admin\": {\"http\":\"0.0.0.0:8188\"},",
+	  ":3: admin.http: can be reached by others, who would see all devices without a token; set "
+	  "admin.token_file, or use \"on\" (127.0.0.1:8188)" },
 	{ 3, "\"lan\": {\"acl\":\"maybe\"},",
 	  ":3: lan.acl: \"maybe\" is not possible here; use \"auto\" or \"allow\" or \"defer\"" },
 	{ 2,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEV1 "{product_id=\"" PRODUCT "\",device_name=\"dev1\"}"
 #define DEV2 "{product_id=\"" PRODUCT "\",device_name=\"dev2\"}"
@@ -17,6 +18,7 @@ enum {
 	LINE_BYTES = 256,
 	SERIES_LEAST = 80,
 	MANY = 1500,
+	PAGES = 16,
 	TRIES = 5,
 	SHOWN_MAX_MS = 100,
 	LOOK_MS = 3000,
@@ -142,6 +144,24 @@ static void readiness_follows_the_link_and_health_does_not(void)
 		http_reply_free(&r);
 	} while (r.status != 200 && now_ms() < end_ms);
 	CU_ASSERT_EQUAL(r.status, 200);
+	scene_end(&t.s);
+}
+
+static void stop_and_restart_take_no_longer_with_pages_open(void)
+{
+	struct stage t = stage_start(NULL);
+	int pages[PAGES], stopped_ms;
+
+	for (int i = 0; i < PAGES; i++) {
+		pages[i] = http_call_open(t.port, "/events");
+		CU_ASSERT(pages[i] >= 0);
+	}
+	stopped_ms = lan_stop(t.s.lan);
+	CU_ASSERT(stopped_ms >= 0 && stopped_ms <= scene_stop_max_ms());
+	for (int i = 0; i < PAGES; i++)
+		close(pages[i]);
+	CU_ASSERT(lan_restart(t.s.lan)); /* on the same port */
+	CU_ASSERT(await_number(&t, "hubgate_uplink_state", 5));
 	scene_end(&t.s);
 }
 
@@ -577,6 +597,7 @@ static void metrics_please_promtool(void)
 SUITE(admin_page, TEST(page_metrics_and_health_are_where_the_log_says),
       TEST(token_of_the_file_opens_the_page_and_stays_out_of_the_log),
       TEST(readiness_follows_the_link_and_health_does_not),
+      TEST(stop_and_restart_take_no_longer_with_pages_open),
       TEST(every_number_is_what_clients_and_hub_saw),
       TEST(fifteen_hundred_devices_are_shown_within_100_ms_and_delay_nobody),
       TEST(metrics_please_promtool))
