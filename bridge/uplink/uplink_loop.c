@@ -249,13 +249,13 @@ static struct timespec sleep_time(struct uplink *u, int64_t now_us, int64_t door
 	flow_us = u->more ? 0 : send_wait_us(u, now_ms);
 	if (flow_us >= 0)
 		wait_us = earlier(wait_us, flow_us);
-	return (struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 };
+	return (struct timespec){ (time_t)(wait_us / 1000000), (long)(wait_us % 1000000) * 1000 };
 }
 
 static void space_turns(struct uplink *u)
 {
 	int64_t left_us = u->turn_us + TURN_US - clocks_monotonic_us();
-	struct timespec pause = { 0, left_us * 1000 };
+	struct timespec pause = { 0, (long)left_us * 1000 };
 
 	if (u->worked && left_us > 0)
 		nanosleep(&pause, NULL);
