@@ -16,7 +16,7 @@
 
 enum {
 	BAR_US = 1024, /* histogram bounds are powers of two */
-	LOADED_US = 4 * BAR_US,
+	LOADED_US = 32 * BAR_US,
 	STREET = 1500,
 	ROUNDS = 40,
 };

@@ -8,7 +8,6 @@
 #include "plugin/devices/device_known.h"
 #include "plugin/lan/apps.h"
 #include "plugin/lan/control_login.h"
-#include "plugin/services/firmware_impl.h"
 #include "tests/fakes/lan.h"
 #include "tests/fakes/store_dir.h"
 #include "tests/runner.h"
@@ -616,31 +615,6 @@ static void the_hub_s_side_is_told_without_a_login_of_another(void)
 	leave(l);
 }
 
-static void updates_of_firmware_are_listed(void)
-{
-	struct lan *l = world();
-	struct firmware_task *t;
-
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(ask(&viewer, "\"command\":\"listFirmware\""), "{\"tasks\":[],\"cache_bytes\":0}"));
-	for (int i = 0; i < 2; i++) {
-		t = firmware_task_add(&l->h, i == 0 ? LAMP_ID : COUSIN_ID);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
-		strcpy(t->task.command.version, "1.2.0");
-		t->task.open = i == 0;
-		t->task.told = i == 0 ? 40 : -1;
-	}
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(ask(&viewer, "\"command\":\"listFirmware\",\"count\":1"),
-	           "{\"tasks\":[{\"name\":\"" LAMP "\",\"version\":\"1.2.0\",\"state\":\"waits for the "
-	           "file\",\"percent\":40,\"error\":null}],\"cache_bytes\":0,\"next\":\"2\"}"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&viewer, "\"command\":\"listFirmware\",\"from\":\"2\""),
-	                              "{\"tasks\":[{\"name\":\"" COUSIN
-	                              "\",\"version\":\"1.2.0\",\"state\":\"is "
-	                              "over\",\"percent\":null,\"error\":null}],\"cache_bytes\":0}"));
-	leave(l);
-}
-
 static void the_log_level_is_set_and_told(void)
 {
 	struct lan *l = world();
@@ -830,8 +804,8 @@ SUITE(control, TEST(who_has_a_role_may_ask_and_hears_the_answer),
       TEST(a_cursor_stands_while_devices_come_and_go), TEST(a_list_may_be_of_some_devices_only),
       TEST(lists_without_end_are_refused_and_those_that_wait_end_with_the_broker),
       TEST(the_queue_names_those_who_wait_most),
-      TEST(the_hub_s_side_is_told_without_a_login_of_another), TEST(updates_of_firmware_are_listed),
-      TEST(the_log_level_is_set_and_told), TEST(dead_letters_are_listed_page_by_page),
+      TEST(the_hub_s_side_is_told_without_a_login_of_another), TEST(the_log_level_is_set_and_told),
+      TEST(dead_letters_are_listed_page_by_page),
       TEST(dead_letters_are_sent_again_and_leave_the_file),
       TEST(dead_letters_that_find_no_room_stay), TEST(dead_letters_are_dropped_by_id_or_all),
       TEST(the_document_names_every_command_with_its_role))
