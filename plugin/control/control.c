@@ -203,7 +203,9 @@ static void run(struct hubgate *h, const struct mosquitto *client, const cJSON *
 		return;
 	}
 	if (control_role(h, client) < row->role) {
-		asker_answer(a, "needs the role operator; yours in apps[] of hubgate.json is viewer");
+		asker_answer(a, row->role == APP_ROLE_OPERATOR
+		                    ? "needs the role operator in apps[] of hubgate.json"
+		                    : "needs the role viewer or operator in apps[] of hubgate.json");
 		return;
 	}
 	if (row->role == APP_ROLE_OPERATOR)
