@@ -13,6 +13,7 @@
 
 #include "core/base/clocks.h"
 #include "core/base/room.h"
+#include "core/hub/uplink_state.h"
 #include "tests/runner.h"
 
 #define TOKEN  "0123456789abcdef"
@@ -334,6 +335,25 @@ static void page_names_no_other_host_and_writes_no_markup(void)
 	end();
 }
 
+static void page_has_words_for_every_state_of_the_link_in_both_languages(void)
+{
+	begin("");
+	CU_ASSERT_EQUAL(ask("/", ""), 200);
+	for (int i = 0; i <= UPLINK_LEAVING; i++) {
+		char quoted[64], bare[64];
+		int n = 0;
+
+		snprintf(quoted, sizeof(quoted), "'%s': '", uplink_state_text((enum uplink_state)i));
+		snprintf(bare, sizeof(bare), " %s: '", uplink_state_text((enum uplink_state)i));
+		for (const char *at = reply; (at = strstr(at, quoted)); at++)
+			n++;
+		for (const char *at = reply; (at = strstr(at, bare)); at++)
+			n++;
+		CU_ASSERT_EQUAL(n, 2);
+	}
+	end();
+}
+
 static void metrics_are_those_of_the_last_snapshot(void)
 {
 	begin("");
@@ -538,6 +558,7 @@ SUITE(admin, TEST(health_is_the_brokers_and_readiness_the_links_and_neither_need
       TEST(request_under_another_name_gets_421_whatever_it_asks), TEST(nothing_can_be_changed),
       TEST(every_reply_forbids_scripts_of_others_frames_and_caches_and_sets_no_cookie),
       TEST(page_names_no_other_host_and_writes_no_markup),
+      TEST(page_has_words_for_every_state_of_the_link_in_both_languages),
       TEST(metrics_are_those_of_the_last_snapshot),
       TEST(devices_are_asked_for_and_waited_for_when_nobody_had_looked),
       TEST(who_waits_for_devices_that_never_come_is_told_so),

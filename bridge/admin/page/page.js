@@ -19,7 +19,7 @@
       perMinute: 'per minute', name: 'Device', lan: 'LAN', hub: 'Hub', isBound: 'Bound', waits: 'Waiting', shadow: 'Shadow, firmware',
       yes: 'yes', no: 'no', commands: 'commands', notKnown: '?', of: 'of', loading: 'the list comes',
       all: 'all', absent: 'not on the LAN', onlyQueued: 'with messages waiting', refused: 'refused by the hub', refusal: 'refused',
-      states: { stopped: 'stopped', waiting: 'waiting for the next attempt', connecting: 'connecting', 'logging in': 'logging in', subscribing: 'subscribing', ready: 'connected', leaving: 'leaving' },
+      states: { stopped: 'stopped', 'waiting to reconnect': 'waiting for the next attempt', connecting: 'connecting', 'logging in': 'logging in', subscribing: 'subscribing', ready: 'connected', leaving: 'leaving' },
       units: ['s', 'min', 'h', 'd']
     },
     zh: {
@@ -38,7 +38,7 @@
       perMinute: '每分钟', name: '设备', lan: '局域网', hub: '平台', isBound: '绑定', waits: '等待', shadow: '影子，固件',
       yes: '是', no: '否', commands: '条命令', notKnown: '？', of: '/', loading: '正在获取列表',
       all: '全部', absent: '不在局域网', onlyQueued: '有消息等待', refused: '被平台拒绝', refusal: '被拒绝',
-      states: { stopped: '已停止', waiting: '等待重连', connecting: '正在连接', 'logging in': '正在登录', subscribing: '正在订阅', ready: '已连接', leaving: '正在断开' },
+      states: { stopped: '已停止', 'waiting to reconnect': '等待重连', connecting: '正在连接', 'logging in': '正在登录', subscribing: '正在订阅', ready: '已连接', leaving: '正在断开' },
       units: ['秒', '分钟', '小时', '天']
     }
   };
@@ -96,7 +96,7 @@
     document.title = (h.state === 'ready' ? '' : '! ') + 'hubgate ' + (g.device_name || '');
   }
   function showQueue(q) {
-    var drain = !is(q.drain_s) ? (q.messages > 0 ? t.never : t.none) : q.drain_s >= 4294967295 ? t.never : duration(q.drain_s);
+    var drain = !q.messages ? t.none : !is(q.drain_s) ? t.never : duration(q.drain_s);
     rows('queue', [[t.messages, number(q.messages) + ' ' + t.of + ' ' + number(q.bound_messages)],
       [t.bytes, size(q.bytes) + ' ' + t.of + ' ' + size(q.bound_bytes)],
       [t.oldest, duration(q.oldest_age_s)], [t.drain, drain], [t.inflow, number(q.inflow_per_minute)]]);
