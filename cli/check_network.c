@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "cli/check_net.h"
+#include "cli/port_owner.h"
+#include "cli/store_owner.h"
 #include "core/base/clocks.h"
 
 enum {
@@ -87,6 +89,41 @@ static bool broker_listens_at(const struct check_facts *f, uint32_t port)
 	return false;
 }
 
+/* A program that is not our broker has the hub's port of this machine: a simulator, or a tunnel to
+ * the hub. */
+static bool is_anothers(const struct check_facts *f, struct port_owner *out)
+{
+	uint16_t port = (uint16_t)f->config.hub.port;
+	char broker[STORE_OWNER_MAX];
+	int pid;
+
+	if (broker_listens_at(f, port) || !port_owner_find(NULL, port, out) || out->pid == 0)
+		return false;
+	if (store_owner_find(f->config.store.dir, broker) == ST_EXISTS &&
+	    sscanf(broker, "pid %d", &pid) == 1)
+		return out->pid != pid;
+	return strcmp(out->name, "mosquitto") != 0;
+}
+
+/* The vendor's name leads here. At its own name nobody expects a tunnel: it is told. */
+static void leads_here(const struct check_facts *f, const char *address, struct finding *out)
+{
+	struct port_owner owner;
+	char who[96];
+
+	if (is_anothers(f, &owner))
+		check_says(out, VERDICT_WARN,
+		           "if that is no tunnel to the hub, set hub.address to the hub's own address",
+		           "%s leads to this machine (%s), where %s listens", name_of(&f->config), address,
+		           port_owner_text(&owner, who));
+	else
+		check_says(out, VERDICT_FAIL,
+		           "set hub.address to the hub's own address (ask a name server outside: dig "
+		           "@119.29.29.29 NAME), or take the override out of the LAN's name server",
+		           "%s leads to this machine (%s): the gateway would log in at its own broker",
+		           name_of(&f->config), address);
+}
+
 static void hub_is_another_machine(const struct check_facts *f, struct finding *out)
 {
 	const struct config_hub *hub = &f->config.hub;
@@ -102,11 +139,7 @@ static void hub_is_another_machine(const struct check_facts *f, struct finding *
 
 		/* A simulator, or a tunnel to the hub, may well be here; at another port than ours. */
 		if (here && (vendors || broker_listens_at(f, hub->port)))
-			check_says(out, VERDICT_FAIL,
-			           "set hub.address to the hub's own address (ask a name server outside: dig "
-			           "@119.29.29.29 NAME), or take the override out of the LAN's name server",
-			           "%s leads to this machine (%s): the gateway would log in at its own broker",
-			           name_of(&f->config), net_look_text(a, text));
+			leads_here(f, net_look_text(a, text), out);
 		else if (vendors && net_look_is_private(a))
 			check_says(out, VERDICT_WARN,
 			           "if no tunnel to the hub is there, set hub.address to the hub's own address",
