@@ -64,11 +64,11 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# What needs brokers mostly waits: three programs for each processor share the tests, one where
+# What needs brokers mostly waits: three programs for each processor share the tests, two where
 # sanitizers want the processors, unless some tests are named. What the others say is shown when the
 # first has ended.
 run_e2e() {
-	case $build in *san-*) parts=$(nproc) ;; *) parts=$(($(nproc) * 3)) ;; esac
+	case $build in *san-*) parts=$(($(nproc) * 2)) ;; *) parts=$(($(nproc) * 3)) ;; esac
 	[ "$parts" -lt 6 ] || parts=6
 	if [ $# -gt 0 ]; then
 		run_program e2e "$@"
