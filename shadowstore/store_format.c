@@ -37,8 +37,8 @@ static enum status read_line(int dir, const char *name, char out[LINE_BYTES])
 	return n < 0 ? ST_IO : ST_OK;
 }
 
-/* Whole and lasting, or not there. */
-static enum status write_line(int dir, const char *name, const char *line)
+/* Whole, and lasting when asked for, or not there. */
+static enum status write_line(int dir, const char *name, const char *line, bool lasting)
 {
 	char tmp[64];
 	int fd, error;
@@ -49,8 +49,8 @@ static enum status write_line(int dir, const char *name, const char *line)
 	if (fd < 0)
 		return ST_IO;
 	errno = ENOSPC; /* of a write that is cut short */
-	ok = write(fd, line, strlen(line)) == (ssize_t)strlen(line) && fsync(fd) == 0 &&
-	     renameat(dir, tmp, dir, name) == 0 && fsync(dir) == 0;
+	ok = write(fd, line, strlen(line)) == (ssize_t)strlen(line) && (!lasting || fsync(fd) == 0) &&
+	     renameat(dir, tmp, dir, name) == 0 && (!lasting || fsync(dir) == 0);
 	error = errno;
 	close(fd);
 	if (!ok)
@@ -135,14 +135,17 @@ static enum status put_bar(int dir)
 	/* What format 1 left of a write that never came to its end. */
 	if (store_file_check(dir, STORE_FORMAT_BAR) == ST_OK)
 		unlinkat(dir, STORE_FORMAT_BAR, 0);
-	fd = store_file_dir(dir, STORE_FORMAT_BAR);
+	if (mkdirat(dir, STORE_FORMAT_BAR, 0700) != 0 && errno != EEXIST)
+		return ST_IO;
+	fd = store_file_dir(dir, STORE_FORMAT_BAR); /* syncs one that it makes itself */
 	if (fd < 0)
 		return ST_IO;
-	st = store_file_check(fd, "README") == ST_OK ? ST_OK : write_line(fd, "README", text);
+	st = store_file_check(fd, "README") == ST_OK ? ST_OK : write_line(fd, "README", text, false);
 	close(fd);
 	return st;
 }
 
+/* Not synced: a disk may be slow, and what a power cut takes of it the next start writes. */
 void store_format_write(int dir, const char *shown, const struct log *log)
 {
 	char line[LINE_BYTES], now[64];
@@ -151,7 +154,7 @@ void store_format_write(int dir, const char *shown, const struct log *log)
 	snprintf(now, sizeof(now), FORMAT_LINE "%d\n", STORE_FORMAT);
 	if (st == ST_OK &&
 	    (read_line(dir, STORE_FORMAT_FILE, line) != ST_OK || version_of(line) != STORE_FORMAT))
-		st = write_line(dir, STORE_FORMAT_FILE, now);
+		st = write_line(dir, STORE_FORMAT_FILE, now, false);
 	if (st != ST_OK)
 		log_line(
 			log, LOG_WARN,
@@ -164,7 +167,7 @@ void store_format_write(int dir, const char *shown, const struct log *log)
 
 enum status store_format_move(int dir, const char *line)
 {
-	return write_line(dir, STORE_MOVED_FILE, line);
+	return write_line(dir, STORE_MOVED_FILE, line, true);
 }
 
 enum status store_format_move_back(int dir)
