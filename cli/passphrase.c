@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,18 +15,29 @@ enum {
 	SIGNALS = 3
 };
 
+/* False: one of the signals that are held came. allowed: those that are not, NULL: nobody holds
+ * any. */
+static bool has_more(int fd, const sigset_t *allowed)
+{
+	struct pollfd more = { .fd = fd, .events = POLLIN };
+
+	return !allowed || ppoll(&more, 1, NULL, allowed) > 0;
+}
+
 /* Without the end of the line. False: more than fits, or not even an empty line. */
-static bool read_line(int fd, char out[PASSPHRASE_MAX + 1])
+static bool read_line(int fd, const sigset_t *allowed, char out[PASSPHRASE_MAX + 1])
 {
 	size_t len = 0;
 	ssize_t n;
-	char byte;
+	char byte = '\0';
 
-	while ((n = read(fd, &byte, 1)) > 0 && byte != '\n') {
-		if (len == PASSPHRASE_MAX)
+	do {
+		n = has_more(fd, allowed) ? read(fd, &byte, 1) : -1;
+		if (n > 0 && byte != '\n' && len == PASSPHRASE_MAX)
 			return false;
-		out[len++] = byte;
-	}
+		if (n > 0 && byte != '\n')
+			out[len++] = byte;
+	} while (n > 0 && byte != '\n');
 	if (len > 0 && out[len - 1] == '\r')
 		len--;
 	out[len] = '\0';
@@ -48,7 +60,7 @@ static int from_file(const struct cli_command *c, const char *file, char out[PAS
 		return cli_failed(c, "--passphrase-file %s: every user may use it; run: chmod 0600 %s",
 		                  file, file);
 	}
-	ok = S_ISREG(info.st_mode) && read_line(fd, out);
+	ok = S_ISREG(info.st_mode) && read_line(fd, NULL, out);
 	close(fd);
 	return ok ? CLI_OK
 	          : cli_failed(
@@ -63,19 +75,38 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A signal ends the question, not this program, until the terminal shows again what is typed. */
-static void hold_signals(bool hold, struct sigaction before[SIGNALS])
-{
-	static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction end_read = { .sa_handler = on_signal };
+/* A signal ends the question, not this program, until the terminal shows again what is typed. It is
+ * let through only while an answer is awaited, so that none is lost just before. */
+struct held {
+	struct sigaction before[SIGNALS];
+	sigset_t allowed;
+};
 
+static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+static void hold_signals(struct held *h)
+{
+	const struct sigaction end_wait = { .sa_handler = on_signal };
+	sigset_t all;
+
+	sigemptyset(&all);
 	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], hold ? &end_read : &before[i], hold ? &before[i] : NULL);
+		sigaddset(&all, signals[i]);
+	sigprocmask(SIG_BLOCK, &all, &h->allowed);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &end_wait, &h->before[i]);
+}
+
+static void let_signals_go(const struct held *h)
+{
+	sigprocmask(SIG_SETMASK, &h->allowed, NULL);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &h->before[i], NULL);
 }
 
 static bool ask(int tty, const char *question, char out[PASSPHRASE_MAX + 1])
 {
-	struct sigaction signals[SIGNALS];
+	struct held held;
 	struct termios before, quiet;
 	bool ok = tcgetattr(tty, &before) == 0;
 
@@ -83,12 +114,12 @@ static bool ask(int tty, const char *question, char out[PASSPHRASE_MAX + 1])
 		return false;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	hold_signals(true, signals);
+	hold_signals(&held);
 	ok = tcsetattr(tty, TCSAFLUSH, &quiet) == 0;
 	(void)!write(tty, question, strlen(question));
-	ok = ok && read_line(tty, out);
+	ok = ok && read_line(tty, &held.allowed, out);
 	tcsetattr(tty, TCSAFLUSH, &before);
-	hold_signals(false, signals);
+	let_signals_go(&held);
 	(void)!write(tty, "\n", 1);
 	return ok;
 }

@@ -593,6 +593,17 @@ static bool await_shown(int tty, char *shown, size_t size, const char *part)
 	return strstr(shown, part) || harness_failed("the terminal shows no %s:\n%s", part, shown);
 }
 
+/* The rest of it, until nobody has the terminal any more. */
+static void await_end(int tty, char *shown, size_t size)
+{
+	size_t len = strlen(shown);
+	ssize_t n;
+
+	while (len + 1 < size && (n = read(tty, shown + len, size - len - 1)) > 0)
+		len += (size_t)n;
+	shown[len] = '\0';
+}
+
 static int export_at_a_terminal(const struct move *m, const char *second, char *shown, size_t size)
 {
 	char *command =
@@ -613,6 +624,7 @@ static int export_at_a_terminal(const struct move *m, const char *second, char *
 	CU_ASSERT_EQUAL(write(tty, second, strlen(second)), (ssize_t)strlen(second));
 	await_shown(tty, shown, size,
 	            strcmp(second, "correct horse battery\n") == 0 ? "back:" : "hubgate");
+	await_end(tty, shown, size);
 	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
 	close(tty);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
