@@ -1,6 +1,7 @@
 #include "cli/check_net.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -124,6 +125,12 @@ static void gather(struct check_facts *f)
 	f->have_conf = broker_conf_read(f->conf_path, &f->conf, f->conf_why) == ST_OK;
 }
 
+/* A broker beside a package that nobody has set up yet. */
+static bool is_not_set_up(const struct check_facts *f)
+{
+	return access(f->config_path, F_OK) != 0 && errno == ENOENT && f->have_conf && !f->conf.ours;
+}
+
 static void let_go(struct check_facts *f)
 {
 	if (f->have_config)
@@ -228,7 +235,13 @@ static int run(int argc, char **argv)
 	f.net = offline ? NULL : &net;
 	r.online = !offline;
 	gather(&f);
-	code = end(&r, look(&f, &r));
+	if (!json && is_not_set_up(&f))
+		code = cli_failed(&check_command,
+		                  "hubgate is not set up: there is no %s, and %s loads no "
+		                  "mosquitto_hubgate.so; run: hubgate init",
+		                  f.config_path, f.conf_path);
+	else
+		code = end(&r, look(&f, &r));
 	let_go(&f);
 	check_net_end(&net);
 	cJSON_Delete(r.json);

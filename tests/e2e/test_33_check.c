@@ -851,6 +851,23 @@ static void missing_files_and_wrong_arguments_are_said(void)
 	command_call_free(&m);
 }
 
+/* As at each start of a broker beside a package that nobody has set up. */
+static void who_has_set_up_nothing_is_told_so_in_one_line(void)
+{
+	struct setup setup = { .conf = "listener 1883\n" };
+	struct place p = place_make(&setup);
+	char *line = text_fmt("check --offline /nonexistent --mosquitto %s --user nobody", p.conf);
+	struct command_call c = command_call(line);
+
+	CU_ASSERT_EQUAL(c.code, 1);
+	CU_ASSERT_STRING_EQUAL(c.out, "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(c.err, "hubgate is not set up"));
+	CU_ASSERT_PTR_EQUAL(strchr(c.err, '\n'), c.err + strlen(c.err) - 1);
+	command_call_free(&c);
+	free(line);
+	place_free(&p);
+}
+
 /* The planted secrets stand in none of what it prints. */
 static void secrets_are_not_printed(void)
 {
@@ -875,4 +892,5 @@ SUITE(command_check, TEST(planted_faults_are_found_with_cause_and_fix),
       TEST(a_session_that_is_lost_is_told_with_the_reason_that_the_broker_has),
       TEST(checks_in_a_row_log_in_five_seconds_apart_and_say_goodbye),
       TEST(what_the_brokers_user_may_not_read_or_make_is_named_with_his_id),
-      TEST(missing_files_and_wrong_arguments_are_said), TEST(secrets_are_not_printed))
+      TEST(missing_files_and_wrong_arguments_are_said),
+      TEST(who_has_set_up_nothing_is_told_so_in_one_line), TEST(secrets_are_not_printed))
