@@ -568,9 +568,10 @@ static void fifteen_hundred_devices_are_shown_within_100_ms_and_delay_nobody(voi
 		free(http_call_event(t.port, "/events", "devices", "\"total\":1500", WAIT_MS));
 	printf("1500 devices: %ld callbacks over 1 ms while they were looked at\n",
 	       slow_callbacks(&t) - before);
-	/* In a crowd the processor is taken away meanwhile; tests/unit/test_status_page.c measures its
-	 * time. */
-	CU_ASSERT(machine_is_crowded() || slow_callbacks(&t) == before);
+	/* A snapshot is made each second: were it one that takes so long, each would show. One or two
+	 * are the processor that was taken away, in a crowd more; tests/unit/test_status_page.c
+	 * measures its time. */
+	CU_ASSERT(machine_is_crowded() || slow_callbacks(&t) - before < LOOK_MS / 1000);
 	scene_end(&t.s);
 	free(devices);
 }

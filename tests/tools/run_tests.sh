@@ -64,12 +64,12 @@ add_counts() {
 	failed=$((failed + bad))
 }
 
-# What needs brokers mostly waits: three programs for each processor share the tests, two where
+# What needs brokers mostly waits: four programs for each processor share the tests, two where
 # sanitizers want the processors, unless some tests are named. What the others say is shown when the
 # first has ended.
 run_e2e() {
-	case $build in *san-*) parts=$(($(nproc) * 2)) ;; *) parts=$(($(nproc) * 3)) ;; esac
-	[ "$parts" -lt 6 ] || parts=6
+	case $build in *san-*) parts=$(($(nproc) * 2)) ;; *) parts=$(($(nproc) * 4)) ;; esac
+	[ "$parts" -lt 8 ] || parts=8
 	if [ $# -gt 0 ]; then
 		run_program e2e "$@"
 		return
