@@ -10,7 +10,9 @@ to=$(cd "$build" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 chmod 0755 "$dir"
-(cd "$dir" && apt-get -qq download prometheus)
+# Where apt has no lists, or old ones, it asks for them first.
+(cd "$dir" && { apt-get -qq download prometheus 2>/dev/null ||
+	{ apt-get -qq update && apt-get -qq download prometheus; }; })
 dpkg-deb --fsys-tarfile "$dir"/prometheus_*.deb | tar -xO ./usr/bin/promtool >"$to/promtool.new"
 chmod 0755 "$to/promtool.new"
 mv "$to/promtool.new" "$to/promtool"
