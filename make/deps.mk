@@ -2,7 +2,7 @@
 # first of them that this Debian has.
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config mosquitto-dev libmosquitto-dev libssl-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libxxhash-dev
-TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps
+TEST_PACKAGES  := mosquitto mosquitto-clients libcunit1-dev openssl procps iproute2
 LINT_PACKAGES  := clang-format-14|clang-format cppcheck
 
 .PHONY: deps deps-test deps-lint
