@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/link/hub_tls.h"
 #include "cli/net_look.h"
 #include "core/base/clocks.h"
 
@@ -22,17 +23,6 @@ struct hand { /* of one handshake */
 };
 
 /* --- the certificate --- */
-
-static void name_text(const X509_NAME *name, char *out, size_t size)
-{
-	BIO *mem = BIO_new(BIO_s_mem());
-	int len = 0;
-
-	if (mem && name && X509_NAME_print_ex(mem, name, 0, XN_FLAG_RFC2253) >= 0)
-		len = BIO_read(mem, out, (int)size - 1);
-	out[len > 0 ? len : 0] = '\0';
-	BIO_free(mem);
-}
 
 static time_t time_of(const ASN1_TIME *t)
 {
@@ -78,8 +68,8 @@ static void describe(X509 *cert, struct net_look_tls *out)
 {
 	if (!cert)
 		return;
-	name_text(X509_get_subject_name(cert), out->subject, sizeof out->subject);
-	name_text(X509_get_issuer_name(cert), out->issuer, sizeof out->issuer);
+	hub_tls_name_text(X509_get_subject_name(cert), out->subject, sizeof out->subject);
+	hub_tls_name_text(X509_get_issuer_name(cert), out->issuer, sizeof out->issuer);
 	names_of(cert, out->names);
 	out->from = time_of(X509_get0_notBefore(cert));
 	out->to = time_of(X509_get0_notAfter(cert));
@@ -126,15 +116,6 @@ static enum net_tls meaning_of(int error)
 
 /* --- before --- */
 
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 static bool file_fails(struct hand *h, const char *key, const char *path)
 {
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
@@ -150,7 +131,7 @@ static bool load(struct hand *h)
 	const struct config_gateway *g = h->gateway;
 	const char *key = g->key_file ? g->key_file : g->cert_file;
 
-	SSL_CTX_set_default_passwd_cb(h->ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb(h->ctx, hub_tls_no_passphrase);
 	if (h->hub->verify && h->hub->ca_file && !SSL_CTX_load_verify_file(h->ctx, h->hub->ca_file))
 		return file_fails(h, "hub.ca_file", h->hub->ca_file);
 	if (h->hub->verify && !h->hub->ca_file && !SSL_CTX_set_default_verify_paths(h->ctx))
@@ -164,28 +145,6 @@ static bool load(struct hand *h)
 	return true;
 }
 
-static bool is_address(const char *host)
-{
-	unsigned char bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
-static bool set_names(struct hand *h)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(h->ssl);
-	const char *host = h->hub->host;
-	bool address = is_address(host);
-
-	if (!address && SSL_set_tlsext_host_name(h->ssl, host) != 1)
-		return false;
-	if (!h->hub->verify || !h->hub->verify_host)
-		return true;
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return (address ? X509_VERIFY_PARAM_set1_ip_asc(param, host)
-	                : X509_VERIFY_PARAM_set1_host(param, host, 0)) == 1;
-}
-
 static bool prepare(struct hand *h, int fd)
 {
 	h->ctx = SSL_CTX_new(TLS_client_method());
@@ -197,7 +156,7 @@ static bool prepare(struct hand *h, int fd)
 		return false;
 	SSL_set_app_data(h->ssl, h);
 	SSL_set_verify(h->ssl, h->hub->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, on_verify);
-	return set_names(h);
+	return hub_tls_set_names(h->ssl, h->hub->host, h->hub->verify && h->hub->verify_host);
 }
 
 /* --- the handshake --- */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bridge/link/hub_tls.h"
 #include "bridge/link/transport_impl.h"
 
 struct tls {
@@ -83,16 +84,6 @@ static const char *library_error(void)
 	return text ? text : "no reason given";
 }
 
-/* A key with a pass phrase must fail, not ask on the broker's terminal. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 static enum status refuse_file(struct tls *tls, const char *what, const char *file)
 {
 	transport_text_set(tls->reason, "%s %s cannot be used: %s", what, file, library_error());
@@ -104,7 +95,7 @@ static enum status load_files(struct tls *tls, const struct transport_conf *conf
 	const char *key = conf->key_file ? conf->key_file : conf->cert_file;
 
 	ERR_clear_error();
-	SSL_CTX_set_default_passwd_cb(tls->ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb(tls->ctx, hub_tls_no_passphrase);
 	if (conf->verify && !conf->ca_file && !SSL_CTX_set_default_verify_paths(tls->ctx))
 		return refuse_file(tls, "the system's", "CA store");
 	if (conf->verify && conf->ca_file && !SSL_CTX_load_verify_file(tls->ctx, conf->ca_file))
@@ -161,17 +152,6 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
-static void name_text(const X509_NAME *name, char *out, size_t size)
-{
-	BIO *mem = BIO_new(BIO_s_mem());
-	int len = 0;
-
-	if (mem && name && X509_NAME_print_ex(mem, name, 0, XN_FLAG_RFC2253) >= 0)
-		len = BIO_read(mem, out, (int)size - 1);
-	out[len > 0 ? len : 0] = '\0';
-	BIO_free(mem);
-}
-
 /* Remembers which certificate of the chain was refused; the verdict stays. */
 static int on_verify(int ok, X509_STORE_CTX *store)
 {
@@ -183,33 +163,10 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 		return ok;
 	tls->verify_error = X509_STORE_CTX_get_error(store);
 	if (cert) {
-		name_text(X509_get_subject_name(cert), tls->subject, sizeof tls->subject);
-		name_text(X509_get_issuer_name(cert), tls->issuer, sizeof tls->issuer);
+		hub_tls_name_text(X509_get_subject_name(cert), tls->subject, sizeof tls->subject);
+		hub_tls_name_text(X509_get_issuer_name(cert), tls->issuer, sizeof tls->issuer);
 	}
 	return ok;
-}
-
-static bool is_address(const char *host)
-{
-	unsigned char bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
-/* Server name only for names (RFC 6066 3), and what the certificate must say. */
-static bool set_names(struct tls *tls)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
-	bool address = is_address(tls->host);
-
-	if (!address && tls->host[0] && SSL_set_tlsext_host_name(tls->ssl, tls->host) != 1)
-		return false;
-	if (!tls->verify_host)
-		return true;
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (address)
-		return X509_VERIFY_PARAM_set1_ip_asc(param, tls->host) == 1;
-	return X509_VERIFY_PARAM_set1_host(param, tls->host, 0) == 1;
 }
 
 enum status tls_attach(struct tls *tls, int fd)
@@ -234,7 +191,7 @@ enum status tls_attach(struct tls *tls, int fd)
 	SSL_set_app_data(tls->ssl, tls);
 	SSL_set_verify(tls->ssl, tls->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, on_verify);
 	SSL_set_connect_state(tls->ssl);
-	if (set_names(tls))
+	if (hub_tls_set_names(tls->ssl, tls->host, tls->verify_host))
 		return ST_OK;
 	transport_text_set(tls->reason, "TLS: %s cannot be a server name: %s", tls->host,
 	                   library_error());
