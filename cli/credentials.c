@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 
 enum {
-	CONNID_LEN = 5,
 	DEVICES_LISTED = 20
 };
 
@@ -242,14 +241,11 @@ static int find(const struct wish *w, struct login_data *d, struct secret *secre
 
 static bool draw_connid(char out[CONNID_LEN + 1])
 {
-	static const char signs[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	unsigned char drawn[CONNID_LEN];
 
 	if (getrandom(drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
 		return false;
-	for (size_t i = 0; i < CONNID_LEN; i++) /* names a connection and guards nothing: % may lean */
-		out[i] = signs[drawn[i] % (sizeof signs - 1)];
-	out[CONNID_LEN] = '\0';
+	credential_connid(drawn, out);
 	return true;
 }
 

@@ -46,22 +46,20 @@ static bool is_stopped(const struct hub_talk *t)
 
 /* --- logging in --- */
 
-static void random_connid(char out[6])
+static void random_connid(char out[CONNID_LEN + 1])
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345";
-	unsigned char bytes[5];
+	unsigned char bytes[CONNID_LEN];
 
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		memset(bytes, (int)(clocks_monotonic_us() & 0x7f), sizeof bytes);
-	for (size_t i = 0; i < sizeof bytes; i++)
-		out[i] = letters[bytes[i] % (sizeof letters - 1)];
-	out[5] = '\0';
+	credential_connid(bytes, out);
 }
 
 static enum status open_session(struct hub_talk *t, uint32_t attempt_ms)
 {
 	const struct config *c = t->conf.config;
-	char id[CLIENT_ID_MAX + 1], user[USERNAME_MAX + 1], password[PASSWORD_MAX + 1] = "", connid[6];
+	char id[CLIENT_ID_MAX + 1], user[USERNAME_MAX + 1],
+		password[PASSWORD_MAX + 1] = "", connid[CONNID_LEN + 1];
 	const struct session_conf conf = {
 		.transport = { .host = c->hub.host,
 		               .address = c->hub.address,

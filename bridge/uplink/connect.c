@@ -95,23 +95,20 @@ void connect_init(struct uplink *u, int64_t now_ms)
 
 /* --- connecting --- */
 
-static void random_connid(char out[6])
+static void random_connid(char out[CONNID_LEN + 1])
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	unsigned char bytes[5];
+	unsigned char bytes[CONNID_LEN];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		memset(bytes, (int)(clocks_monotonic_us() & 0x7f), sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		out[i] = letters[bytes[i] % (sizeof(letters) - 1)];
-	out[5] = '\0';
+	credential_connid(bytes, out);
 }
 
 /* A new connid and signature for every attempt (docs/protocol/connection.md 9). */
 static enum status login_strings(const struct uplink *u, char username[USERNAME_MAX + 1],
                                  char password[PASSWORD_MAX + 1])
 {
-	char connid[6];
+	char connid[CONNID_LEN + 1];
 	enum status st;
 
 	random_connid(connid);

@@ -13,7 +13,6 @@
 
 enum {
 	SECRET_TEXT_MIN = 4,
-	CONNID_LEN = 5,
 	DIGEST_MAX = 32,
 	SIGNED_MAX = 96, /* {pid}{dname};{random};{timestamp} and NUL */
 };
@@ -224,6 +223,15 @@ enum status credential_check_password(const struct secret *s, const char *userna
 		st = ST_DENIED;
 	OPENSSL_cleanse(right, sizeof right);
 	return st;
+}
+
+void credential_connid(const unsigned char random[CONNID_LEN], char out[CONNID_LEN + 1])
+{
+	static const char signs[] = LETTERS DIGITS;
+
+	for (size_t i = 0; i < CONNID_LEN; i++) /* it guards nothing: % may lean */
+		out[i] = signs[random[i] % (sizeof(signs) - 1)];
+	out[CONNID_LEN] = '\0';
 }
 
 enum status credential_username(const char *product_id, const char *device_name, const char *connid,

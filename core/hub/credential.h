@@ -20,6 +20,7 @@ enum {
 	SECRET_KEY_MAX = 48,
 	USERNAME_MAX = 160, /* of ours; a peer's longer one is malformed */
 	PASSWORD_MAX = 80,
+	CONNID_LEN = 5,
 };
 
 enum hash {
@@ -77,6 +78,8 @@ size_t credential_username_id(const char *username);
 enum status credential_check_password(const struct secret *s, const char *username,
                                       const char *password);
 
+/* The connid that these bytes make, which the caller draws anew for each attempt. */
+void credential_connid(const unsigned char random[CONNID_LEN], char out[CONNID_LEN + 1]);
 /* expiry_s 0: never expires (9223372036854775807). connid: 5 of [A-Za-z0-9], fresh
  * for every attempt. ST_OK; ST_INVALID for values out of their grammar. */
 enum status credential_username(const char *product_id, const char *device_name, const char *connid,

@@ -416,13 +416,25 @@ static void username_of_wrong_ids_is_refused(void)
 	CU_ASSERT_EQUAL(credential_username("ABCDE12345", "g", "Ab3;E", 0, out), ST_INVALID);
 }
 
+static void connid_of_any_bytes_goes_into_a_username(void)
+{
+	unsigned char bytes[CONNID_LEN];
+	char connid[CONNID_LEN + 1], name[USERNAME_MAX + 1];
+
+	for (int byte = 0; byte <= UINT8_MAX; byte++) {
+		memset(bytes, byte, sizeof bytes);
+		credential_connid(bytes, connid);
+		CU_ASSERT_EQUAL(credential_username("ABCDE12345", "dev1", connid, 0, name), ST_OK);
+	}
+}
+
 SUITE(credential, TEST(published_secrets_decode_to_their_keys),
       TEST(shortest_and_longest_secret_are_taken), TEST(anything_but_strict_base64_is_no_secret),
       TEST(wiped_secret_holds_nothing_and_opens_nothing),
       TEST(client_id_is_both_ids_and_splits_into_them_again),
       TEST(two_ids_that_do_not_fit_a_client_id_are_cut_and_told), TEST(ids_follow_their_grammar),
       TEST(published_usernames_split_into_their_fields), TEST(expiry_beyond_64_bits_means_never),
-      TEST(any_sdkappid_and_connid_are_taken),
+      TEST(any_sdkappid_and_connid_are_taken), TEST(connid_of_any_bytes_goes_into_a_username),
       TEST(username_of_the_hubs_form_begins_with_a_client_id),
       TEST(usernames_out_of_form_are_malformed), TEST(hostile_lengths_are_malformed),
       TEST(published_logins_are_let_in), TEST(key_that_was_not_decoded_is_denied),
