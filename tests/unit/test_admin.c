@@ -14,6 +14,7 @@
 #include "core/base/clocks.h"
 #include "core/base/room.h"
 #include "core/hub/uplink_state.h"
+#include "tests/port.h"
 #include "tests/runner.h"
 
 #define TOKEN  "0123456789abcdef"
@@ -70,25 +71,13 @@ static void ring(void *ctx)
 	atomic_fetch_add(&rings, 1);
 }
 
-static int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0);
-	CU_ASSERT_FATAL(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
 static void begin(const char *token)
 {
 	char why[LISTEN_SOCKET_WHY_MAX];
 
 	room_enter(ROOM_BROKER);
 	said[0] = '\0';
-	port = free_port();
+	port = port_pick();
 	snprintf(listen_text, sizeof(listen_text), "127.0.0.1:%d", port);
 	conf = (struct admin_conf){ .listen = listen_text,
 		                        .token = token,

@@ -12,6 +12,7 @@
 
 #include "core/base/clocks.h"
 #include "tests/fakes/lan.h"
+#include "tests/port.h"
 #include "tests/runner.h"
 
 enum {
@@ -25,18 +26,6 @@ enum {
 
 static char reply[REPLY_MAX];
 
-static int free_port(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0);
-	CU_ASSERT_FATAL(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
 struct world {
 	struct lan *l;
 	int port;
@@ -46,7 +35,7 @@ struct world {
 
 static struct world world_open(void)
 {
-	struct world w = { .l = lan_open(BROKER_2_0), .port = free_port() };
+	struct world w = { .l = lan_open(BROKER_2_0), .port = port_pick() };
 
 	snprintf(w.listen, sizeof(w.listen), "127.0.0.1:%d", w.port);
 	w.l->config.admin.http = strdup(w.listen);
